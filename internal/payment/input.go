@@ -1,0 +1,49 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+)
+
+// Create asks for a payment. The edge has checked the shape; Service checks the meaning.
+type Create struct {
+	Merchant            string // the tenant
+	Amount              int64
+	Currency            string
+	Token               string // payment_method_token; may be empty if Confirm is false
+	Capture             bool
+	Confirm             bool
+	CaptureBefore       time.Time     // zero: as long as the provider holds it
+	ExpiresIn           time.Duration // zero: a day; for a payment that is not confirmed
+	StatementDescriptor string
+	Description         string
+	ProviderAccounts    []string // empty: the merchant's own order
+	Metadata            map[string]string
+}
+
+// RefundRequest asks for money to go back.
+type RefundRequest struct {
+	Amount   int64 // 0: all that is left
+	Reason   string
+	Metadata map[string]string
+}
+
+// Page asks for a stretch of a list, newest first.
+type Page struct {
+	Limit         int    // 1 to 100
+	StartingAfter string // an id: older than it
+	EndingBefore  string // an id: newer than it
+	CreatedFrom   time.Time
+	CreatedTo     time.Time
+}
+
+// Companion is what the caller wants written in the same Changes as the payment: the idempotency record, and with the
+// result the answer that will be given. Both methods may be called more than once if a Change has to be decided again.
+type Companion interface {
+	// Intent adds rows to the Change that goes before the provider is called. subject is the id of what is being made.
+	Intent(c *db.Change, subject string)
+	// Result adds rows to the Change that records the outcome. err is what the caller will be told beside the object,
+	// such as a decline.
+	Result(c *db.Change, object any, err error) error
+}

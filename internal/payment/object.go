@@ -1,0 +1,111 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/vault"
+)
+
+// Object is a payment as the contract shows it: in answers and inside webhooks alike.
+type Object struct {
+	ID                  string            `json:"id" example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object              string            `json:"object" enum:"payment"`
+	Livemode            bool              `json:"livemode"`
+	Status              Status            `json:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed"`
+	Amount              int64             `json:"amount" doc:"In the currency's minor unit."`
+	Currency            string            `json:"currency" doc:"ISO 4217." example:"EUR"`
+	AmountAuthorized    int64             `json:"amount_authorized"`
+	AmountCaptured      int64             `json:"amount_captured"`
+	AmountRefunded      int64             `json:"amount_refunded" doc:"Refunds that succeeded or are pending."`
+	AmountDisputed      int64             `json:"amount_disputed"`
+	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`
+	CaptureBefore       *time.Time        `json:"capture_before" doc:"When the authorization is released if it is not captured."`
+	PaymentMethod       *MethodObject     `json:"payment_method"`
+	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
+	Description         string            `json:"description,omitempty"`
+	CancellationReason  string            `json:"cancellation_reason,omitempty"`
+	ClientSecret        string            `json:"client_secret,omitempty" doc:"For the payer's browser; dies with the payment. Not in webhooks."`
+	Failure             *FailureObject    `json:"failure" doc:"Why the last try did not succeed."`
+	Provider            string            `json:"provider,omitempty" doc:"The provider account of the last try."`
+	ProviderReference   string            `json:"provider_reference,omitempty"`
+	NetworkReference    string            `json:"network_reference,omitempty"`
+	ExpiresAt           *time.Time        `json:"expires_at" doc:"When a payment that waits for its payer expires."`
+	Metadata            map[string]string `json:"metadata"`
+	CreatedAt           time.Time         `json:"created_at"`
+
+	Attempts []AttemptObject `json:"attempts,omitempty" doc:"With expand=attempts."`
+	Refunds  []RefundObject  `json:"refunds,omitempty" doc:"With expand=refunds."`
+	Timeline []TimelineEntry `json:"timeline,omitempty" doc:"With expand=timeline."`
+}
+
+// MethodObject is a payment method as the contract shows it.
+type MethodObject struct {
+	ID   string     `json:"id"`
+	Type string     `json:"type" enum:"card"`
+	Card CardObject `json:"card"`
+}
+
+// CardObject is what may be shown of a card.
+type CardObject struct {
+	Brand    string `json:"brand"`
+	Last4    string `json:"last4"`
+	BIN      string `json:"bin"`
+	ExpMonth int    `json:"exp_month"`
+	ExpYear  int    `json:"exp_year"`
+	Country  string `json:"country,omitempty"`
+	Funding  string `json:"funding"`
+}
+
+// FailureObject says why a try did not succeed.
+type FailureObject struct {
+	Code               string               `json:"code" doc:"card_declined, provider_unavailable, expired …"`
+	DeclineCode        provider.DeclineCode `json:"decline_code,omitempty"`
+	Message            string               `json:"message"`
+	NetworkDeclineCode string               `json:"network_decline_code,omitempty"`
+	NetworkAdviceCode  string               `json:"network_advice_code,omitempty"`
+}
+
+// AttemptObject is one try at one provider.
+type AttemptObject struct {
+	ID                string         `json:"id"`
+	Object            string         `json:"object" enum:"attempt"`
+	Number            int64          `json:"number"`
+	Status            AttemptState   `json:"status"`
+	Provider          string         `json:"provider"`
+	Amount            int64          `json:"amount"`
+	Currency          string         `json:"currency"`
+	ProviderReference string         `json:"provider_reference,omitempty"`
+	NetworkReference  string         `json:"network_reference,omitempty"`
+	Failure           *FailureObject `json:"failure"`
+	CreatedAt         time.Time      `json:"created_at"`
+}
+
+// RefundObject is a refund as the contract shows it.
+type RefundObject struct {
+	ID                string            `json:"id"`
+	Object            string            `json:"object" enum:"refund"`
+	Livemode          bool              `json:"livemode"`
+	Payment           string            `json:"payment"`
+	Amount            int64             `json:"amount"`
+	Currency          string            `json:"currency"`
+	Status            string            `json:"status" enum:"pending,succeeded,failed"`
+	Reason            string            `json:"reason,omitempty"`
+	Failure           *FailureObject    `json:"failure"`
+	ProviderReference string            `json:"provider_reference,omitempty"`
+	Metadata          map[string]string `json:"metadata"`
+	CreatedAt         time.Time         `json:"created_at"`
+}
+
+// TimelineEntry is one thing that happened to a payment.
+type TimelineEntry struct {
+	At     time.Time `json:"at"`
+	Event  string    `json:"event"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+func methodObject(d vault.Description) *MethodObject {
+	return &MethodObject{ID: d.Token, Type: "card", Card: CardObject{
+		Brand: d.Brand, Last4: d.Last4, BIN: d.BIN, ExpMonth: d.ExpMonth, ExpYear: d.ExpYear, Country: d.Country, Funding: d.Funding,
+	}}
+}

@@ -1,0 +1,178 @@
+// Package provider is the port to the outside world of acquirers, banks and schemes. It declares what a provider can do,
+// in small interfaces, and names no provider.
+package provider
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/vault"
+)
+
+// Class is what may be concluded from a call, and so what may follow it.
+type Class uint8
+
+// The outcome classes. The zero value is Unknown: what nobody classified must not be retried.
+const (
+	Unknown  Class = iota // the provider may hold the money: ask before anything else
+	Approved              // adopt the state
+	Declined              // the decline table says what may follow
+	NotSent               // nothing reached the provider
+)
+
+// State is what an approved call brought about, or what an inquiry found.
+type State string
+
+// The states a provider's transaction can be in.
+const (
+	Authorized State = "authorized"
+	Captured   State = "captured"
+	Voided     State = "voided"
+	Pending    State = "pending" // the final word comes later, by webhook or inquiry
+	Succeeded  State = "succeeded"
+	Failed     State = "failed"
+)
+
+// Outcome is the end of one call.
+type Outcome struct {
+	Class            Class
+	State            State       // for Approved
+	Amount           money.Money // what the provider says it authorized, captured or refunded
+	Reference        string      // the provider's own id of the transaction or operation
+	NetworkReference string      // the scheme's transaction id
+	Decline          Decline     // for Declined
+	Detail           string      // for operators: what happened, without payload or secret
+}
+
+// Account is one contract with a provider.
+type Account struct {
+	Merchant    string                 // the tenant
+	ID          string                 // such as alpha; chosen by the merchant
+	Provider    string                 // the connector, such as simcard
+	Settings    map[string]string      // such as base_url
+	Credentials map[string]secret.Text // such as api_key, webhook_secret
+}
+
+// Authorization asks for money on a card.
+type Authorization struct {
+	Reference   string // ours: unique for this try, and the key by which the provider recognizes a repeat
+	Payment     string // pay_…, for the provider's records
+	Amount      money.Money
+	Capture     bool   // take the money at once
+	Card        string // the token; only the vault knows more
+	Descriptor  string
+	Description string
+}
+
+// Capture takes authorized money, in whole or in part.
+type Capture struct {
+	Reference string // ours, of this capture
+	Original  string // the provider's reference of the authorization
+	Attempt   string // our reference of the authorization
+	Amount    money.Money
+	Final     bool // release what is left
+}
+
+// Void releases an authorization. If Original is empty the provider never told its reference: void by ours.
+type Void struct {
+	Reference string
+	Original  string
+	Attempt   string
+}
+
+// Refund gives captured money back, in whole or in part.
+type Refund struct {
+	Reference string
+	Original  string
+	Attempt   string
+	Amount    money.Money
+	Reason    string
+}
+
+// Operation is which call an inquiry asks about.
+type Operation string
+
+// The operations.
+const (
+	OpAuthorize Operation = "authorize"
+	OpCapture   Operation = "capture"
+	OpVoid      Operation = "void"
+	OpRefund    Operation = "refund"
+)
+
+// Inquiry asks what became of an earlier call.
+type Inquiry struct {
+	Operation Operation
+	Reference string // ours, of that call
+	Original  string // the provider's reference of the authorization, if known
+	Attempt   string // our reference of the authorization
+}
+
+// Finding is the answer to an inquiry. An Outcome of class Unknown means that the provider could not tell.
+type Finding struct {
+	Found   bool // false with a class other than Unknown: the provider says it has no such transaction
+	Outcome Outcome
+}
+
+// Notification is a provider's webhook, verified and read.
+type Notification struct {
+	EventID    string    // the provider's id of the message: record it once
+	Type       string    // the provider's own name for it
+	Operation  Operation // empty: a message that this version does not understand; keep it, do not act
+	Reference  string    // ours, of the call it speaks of
+	Attempt    string    // our reference of the authorization
+	OccurredAt time.Time
+	Outcome    Outcome
+}
+
+// Sender sends a request through the vault.
+type Sender interface {
+	Send(ctx context.Context, r vault.Request) (vault.Response, error)
+}
+
+// Authorizer can ask for money on a card.
+type Authorizer interface {
+	Authorize(ctx context.Context, a Account, r Authorization) Outcome
+}
+
+// Capturer can take and release authorized money.
+type Capturer interface {
+	Capture(ctx context.Context, a Account, r Capture) Outcome
+	Void(ctx context.Context, a Account, r Void) Outcome
+}
+
+// Refunder can give money back.
+type Refunder interface {
+	Refund(ctx context.Context, a Account, r Refund) Outcome
+}
+
+// Inquirer can tell what became of a call.
+type Inquirer interface {
+	Inquire(ctx context.Context, a Account, r Inquiry) Finding
+}
+
+// WebhookReader verifies and reads the provider's webhooks. It fails with fault.Unauthorized if the signature is wrong
+// or too old, and with fault.Malformed if the body cannot be read.
+type WebhookReader interface {
+	ReadWebhook(a Account, h http.Header, body []byte, now time.Time) (Notification, error)
+}
+
+// Connector is a provider's implementation. What it can do is found by asking which of the small interfaces it has.
+type Connector interface {
+	// Capabilities are facts that decisions need before a call.
+	Capabilities() Capabilities
+}
+
+// Capabilities are a provider's limits, as data.
+type Capabilities struct {
+	AuthorizationTTL time.Duration // how long an authorization holds
+	PartialCaptures  bool          // more than one capture of one authorization
+	SettleDelay      time.Duration // how long after a call "not found" is not to be believed
+	Timeout          time.Duration // of one call
+	Secrets          []string      // names of the credentials an account must have
+	Settings         []string      // names of the settings an account must have
+	DefaultOrigins   []string      // where its requests go if the settings do not say otherwise
+}

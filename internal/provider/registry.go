@@ -1,0 +1,24 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Registry knows the connectors by name. It is made once, at start.
+type Registry map[string]Connector
+
+// Lookup finds what a provider can do: a T is one of the small interfaces, such as Refunder.
+func Lookup[T any](r Registry, name string) (T, error) {
+	var none T
+	connector, ok := r[name]
+	if !ok {
+		return none, fmt.Errorf("provider %q is not one of %v", name, slices.Sorted(maps.Keys(r)))
+	}
+	capable, ok := connector.(T)
+	if !ok {
+		return none, fmt.Errorf("provider %q cannot do this: it has no %T", name, *new(T))
+	}
+	return capable, nil
+}
