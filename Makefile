@@ -1,0 +1,48 @@
+# make test runs everything. On a fresh Debian only Go is needed: as root it installs the rest by apt, else it names it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO ?= go
+LIMIT ?= 6m
+
+# The packages whose goroutines share memory run under the race detector, and only there: no test runs twice.
+RACE := internal/db internal/vault internal/idempotency internal/event internal/webhook internal/payment internal/sandbox internal/id internal/clock client
+RACED := $(foreach p,$(RACE),$(if $(wildcard $(p)),./$(p)))
+
+.PHONY: test tools format vet staticcheck unit race build clean
+
+test: tools format vet staticcheck unit race
+
+# tools are what the tests need beside Go: a C compiler for the race detector, PostgreSQL for the stores.
+tools:
+	@missing=; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	{ command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" != 0 ]; then echo "make test needs:$$missing (as root: apt-get install$$missing)" >&2; exit 1; fi; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -o DPkg::Lock::Timeout=120 update -q; \
+		apt-get -o DPkg::Lock::Timeout=120 install -qy --no-install-recommends $$missing; \
+	fi
+
+format:
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w these:" >&2; echo "$$unformatted" >&2; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+unit:
+	$(GO) test -timeout $(LIMIT) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACED))")
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -timeout $(LIMIT) $(RACED)
+
+build:
+	$(GO) build -o bin/florin ./cmd/florin
+
+clean:
+	rm -rf bin florin-data
