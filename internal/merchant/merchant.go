@@ -1,0 +1,92 @@
+// Package merchant knows the accounts that Florin works for, and their settings.
+package merchant
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/florinpay/florin/internal/fault"
+)
+
+// DefaultVersion is the data version that a new merchant is pinned to: the newest there is.
+const DefaultVersion = "2026-11-22"
+
+// maxFee is the largest own fee: all of a captured amount.
+const maxFee = 10_000
+
+const maxName = 100
+
+// Merchant is an account with its settings. The settings hold for both of its modes.
+type Merchant struct {
+	ID             string // acct_…
+	Name           string
+	Version        string // the data version of its answers and webhooks, YYYY-MM-DD
+	FeeBasisPoints int64  // our own fee, in hundredths of a percent of what is captured: 0 to 10000
+	SuspendedAt    time.Time
+	CreatedAt      time.Time
+
+	read int64 // the row's version; 0 if it was never stored
+}
+
+// Suspended tells whether the merchant may only look: reads are answered, writes are refused.
+func (m Merchant) Suspended() bool { return !m.SuspendedAt.IsZero() }
+
+// Suspend stops the merchant's writes from now on; a suspended merchant stays suspended since when it was.
+func (m Merchant) Suspend(now time.Time) Merchant {
+	if !m.Suspended() {
+		m.SuspendedAt = now
+	}
+	return m
+}
+
+// Resume lifts a suspension.
+func (m Merchant) Resume() Merchant {
+	m.SuspendedAt = time.Time{}
+	return m
+}
+
+// Check is nil if the account's id and settings are well formed, else one fault.Invalid that names every wrong one.
+func (m Merchant) Check() error {
+	var wrong fault.Collect
+	if !validID(m.ID) {
+		wrong.Add("id", fault.CodeInvalid, "an account id is acct_ and 1 to 26 lower-case letters and digits")
+	}
+	if !validName(m.Name) {
+		wrong.Add("name", fault.CodeInvalid, "a name has 1 to 100 printable characters")
+	}
+	if _, err := time.Parse(time.DateOnly, m.Version); err != nil {
+		wrong.Add("version", fault.CodeInvalid, "a version is a date, YYYY-MM-DD")
+	}
+	if m.FeeBasisPoints < 0 || m.FeeBasisPoints > maxFee {
+		wrong.Add("fee_basis_points", fault.CodeInvalid, "the fee is 0 to 10000 basis points")
+	}
+	return wrong.Err()
+}
+
+func validID(s string) bool {
+	body, ok := strings.CutPrefix(s, "acct_")
+	if !ok || len(body) < 1 || len(body) > 26 {
+		return false
+	}
+	for _, c := range []byte(body) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+func validName(s string) bool {
+	if s != strings.TrimSpace(s) || !utf8.ValidString(s) {
+		return false
+	}
+	for _, c := range s {
+		if !unicode.IsPrint(c) {
+			return false
+		}
+	}
+	n := utf8.RuneCountInString(s)
+	return n >= 1 && n <= maxName
+}
