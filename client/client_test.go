@@ -1,0 +1,628 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// seen is one request as a server got it.
+type seen struct {
+	method, path, query, key, body string
+	header                         http.Header
+}
+
+// answers is a server that gives its answers one after the other, the last one for ever.
+type answers struct {
+	mu       sync.Mutex
+	requests []seen
+	give     []http.HandlerFunc
+}
+
+func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.mu.Lock()
+	a.requests = append(a.requests, seen{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Idempotency-Key"), string(body), r.Header.Clone()})
+	give := a.give[min(len(a.requests), len(a.give))-1]
+	a.mu.Unlock()
+	give(w, r)
+}
+
+// sent is what came in so far.
+func (a *answers) sent() []seen {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.requests)
+}
+
+func object(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Request-Id", "req_1")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func refusal(status int, body string, header ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// hangUp closes the connection without an answer.
+func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+const captured = `{"id":"pay_1","object":"payment","status":"captured","amount":9232,"currency":"EUR","amount_captured":9232}`
+
+// serve starts a server and a client of it that does not really wait: the waits are recorded.
+func serve(t *testing.T, give []http.HandlerFunc, options ...Option) (*Client, *answers, *[]time.Duration) {
+	t.Helper()
+	a := &answers{give: give}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	var waits []time.Duration
+	options = append([]Option{WithBaseURL(server.URL), WithVaultURL(server.URL), func(c *core) error {
+		c.jitter = func(d time.Duration) time.Duration { return d }
+		c.wait = func(ctx context.Context, d time.Duration) error {
+			waits = append(waits, d)
+			return ctx.Err()
+		}
+		return nil
+	}}, options...)
+	c, err := New("sk_test_topsecret", options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, a, &waits
+}
+
+var order = CreatePayment{Amount: 9232, Currency: "EUR", PaymentMethodToken: "pm_tok_1", Metadata: map[string]string{"order_id": "ORD-1001"}}
+
+func TestCreateSendsWhatTheContractSays(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{object(201, captured)}, WithVersion("2026-11-22"))
+	p, err := c.Payments.Create(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.ID != "pay_1" || p.Status != PaymentCaptured || p.AmountCaptured != 9232 {
+		t.Errorf("payment %+v", p)
+	}
+	r := a.sent()[0]
+	want := `{"amount":9232,"currency":"EUR","payment_method_token":"pm_tok_1","metadata":{"order_id":"ORD-1001"}}`
+	if r.method != "POST" || r.path != "/v1/payments" || r.body != want {
+		t.Errorf("%s %s %s", r.method, r.path, r.body)
+	}
+	for name, value := range map[string]string{
+		"Authorization": "Bearer sk_test_topsecret", "Content-Type": "application/json", "Florin-Version": "2026-11-22",
+	} {
+		if got := r.header.Get(name); got != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	if len(r.key) < 20 {
+		t.Errorf("idempotency key %q", r.key)
+	}
+}
+
+func TestEveryCallGoesWhereItBelongs(t *testing.T) {
+	ctx := t.Context()
+	drain := func(c *Client) error {
+		for _, err := range c.Payments.List(ctx, ListPayments{Page: Page{Limit: 7, CreatedFrom: time.Unix(0, 0)}, Status: PaymentFailed}) {
+			return err
+		}
+		return nil
+	}
+	cases := []struct {
+		call          func(c *Client) error
+		request, sent string
+	}{
+		{func(c *Client) error {
+			_, err := c.Payments.Get(ctx, "pay_1", WithExpand("attempts", "refunds"))
+			return err
+		},
+			"GET /v1/payments/pay_1?expand=attempts%2Crefunds", ""},
+		{func(c *Client) error { _, err := c.Payments.Get(ctx, "../balance?x"); return err },
+			"GET /v1/payments/../balance?x?", ""},
+		{func(c *Client) error {
+			_, err := c.Payments.Create(ctx, CreatePayment{Amount: 1, Currency: "JPY", Capture: new(false)})
+			return err
+		},
+			"POST /v1/payments?", `{"amount":1,"currency":"JPY","capture":false}`},
+		{func(c *Client) error {
+			_, err := c.Payments.Confirm(ctx, "pay_1", ConfirmPayment{"pm_tok_1"})
+			return err
+		},
+			"POST /v1/payments/pay_1/confirm?", `{"payment_method_token":"pm_tok_1"}`},
+		{func(c *Client) error {
+			_, err := c.Payments.Capture(ctx, "pay_1", CapturePayment{5000, true})
+			return err
+		},
+			"POST /v1/payments/pay_1/capture?", `{"amount":5000,"final":true}`},
+		{func(c *Client) error { _, err := c.Payments.Cancel(ctx, "pay_1", CancelPayment{}); return err },
+			"POST /v1/payments/pay_1/cancel?", `{}`},
+		{func(c *Client) error {
+			_, err := c.Payments.Refund(ctx, "pay_1", RefundPayment{Amount: 1000, Reason: "late"})
+			return err
+		},
+			"POST /v1/payments/pay_1/refund?", `{"amount":1000,"reason":"late"}`},
+		{drain, "GET /v1/payments?created_at%5Bgte%5D=1970-01-01T00%3A00%3A00Z&limit=7&status=failed", ""},
+		{func(c *Client) error { _, err := c.Refunds.Get(ctx, "ref_1"); return err }, "GET /v1/refunds/ref_1?", ""},
+		{func(c *Client) error { _, err := c.Events.Get(ctx, "evt_1"); return err }, "GET /v1/events/evt_1?", ""},
+		{func(c *Client) error { _, err := c.Balance.Get(ctx); return err }, "GET /v1/balance?", ""},
+		{func(c *Client) error { return c.WebhookEndpoints.Delete(ctx, "we_1") }, "DELETE /v1/webhook_endpoints/we_1?", ""},
+		{func(c *Client) error {
+			_, err := c.WebhookEndpoints.Create(ctx, CreateWebhookEndpoint{URL: "https://shop.example/in"})
+			return err
+		},
+			"POST /v1/webhook_endpoints?", `{"url":"https://shop.example/in"}`},
+		{func(c *Client) error {
+			_, err := c.Tokens.Create(ctx, CreateToken{CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030}})
+			return err
+		},
+			"POST /v1/tokens?", `{"card":{"number":"4242424242424242","exp_month":12,"exp_year":2030}}`},
+	}
+	for _, k := range cases {
+		t.Run(k.request, func(t *testing.T) {
+			c, a, _ := serve(t, []http.HandlerFunc{object(200, `{}`)})
+			if err := k.call(c); err != nil {
+				t.Fatal(err)
+			}
+			if got := a.sent()[0].method + " " + a.sent()[0].path + "?" + a.sent()[0].query; got != k.request {
+				t.Errorf("went to %s", got)
+			}
+			if a.sent()[0].body != k.sent {
+				t.Errorf("sent %s, want %s", a.sent()[0].body, k.sent)
+			}
+			if (a.sent()[0].key != "") != (k.sent != "") {
+				t.Errorf("idempotency key %q on %s", a.sent()[0].key, a.sent()[0].method)
+			}
+		})
+	}
+}
+
+func TestEmptyIDIsRefusedBeforeItBecomesAList(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{object(200, `{}`)})
+	if _, err := c.Payments.Get(t.Context(), ""); err == nil {
+		t.Error("Get of an empty id went through")
+	}
+	if len(a.sent()) != 0 {
+		t.Errorf("sent %+v", a.sent())
+	}
+}
+
+func TestUnknownFieldsAndValuesAreKeptOrIgnored(t *testing.T) {
+	c, _, _ := serve(t, []http.HandlerFunc{object(200, `{"id":"pay_1","status":"on_the_moon","amount":1,"new":{"deep":[1]},"payment_method":{"type":"wallet","wallet":{}}}`)})
+	p, err := c.Payments.Get(t.Context(), "pay_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Status != "on_the_moon" || p.PaymentMethod.Type != "wallet" || p.PaymentMethod.Card != nil {
+		t.Errorf("payment %+v", p)
+	}
+}
+
+func TestRetriesKeepTheKeyAndTheBody(t *testing.T) {
+	busy := refusal(409, `{"code":"idempotency_key_in_use","status":409}`, "Retry-After", "3")
+	c, a, waits := serve(t, []http.HandlerFunc{hangUp, busy, refusal(503, `{"code":"overloaded"}`), refusal(502, `<html>`), object(201, captured)})
+	var meta Meta
+	p, err := c.Payments.Create(t.Context(), order, WithMeta(&meta))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.ID != "pay_1" || meta.Tries != 5 || meta.RequestID != "req_1" {
+		t.Errorf("payment %+v, meta %+v", p, meta)
+	}
+	for i, r := range a.sent() {
+		if r.key != a.sent()[0].key || r.key == "" || r.body != a.sent()[0].body {
+			t.Errorf("try %d: key %q body %s", i+1, r.key, r.body)
+		}
+	}
+	if got, want := fmt.Sprint(*waits), "[250ms 3s 1s 2s]"; got != want {
+		t.Errorf("waits %s, want %s", got, want)
+	}
+}
+
+func TestTwoCallsHaveTwoKeys(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{object(201, captured)})
+	for range 2 {
+		if _, err := c.Payments.Create(t.Context(), order); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Payments.Create(t.Context(), order, WithIdempotencyKey("order-1001")); err != nil {
+		t.Fatal(err)
+	}
+	if a.sent()[0].key == a.sent()[1].key || a.sent()[2].key != "order-1001" {
+		t.Errorf("keys %q %q %q", a.sent()[0].key, a.sent()[1].key, a.sent()[2].key)
+	}
+}
+
+func TestDecisionsAreNotRepeated(t *testing.T) {
+	cases := []struct {
+		name string
+		give http.HandlerFunc
+		is   func(error) bool
+	}{
+		{"declined", refusal(402, `{"code":"card_declined","retryable":true,"retry_after":1}`), IsDeclined},
+		{"invalid", refusal(400, `{"code":"parameter_invalid"}`), IsInvalid},
+		{"reused key", refusal(422, `{"code":"idempotency_key_reused"}`), IsInvalid},
+		{"unauthorized", refusal(401, `{}`), IsUnauthorized},
+		{"forbidden", refusal(403, `{}`), IsUnauthorized},
+		{"missing", refusal(404, `{"code":"not_found"}`), IsNotFound},
+		{"wrong state", refusal(409, `{"code":"state_conflict"}`, "Retry-After", "1"), IsConflict},
+		{"internal", refusal(500, `{}`), func(err error) bool { return hasStatus(err, 500) }},
+		{"a 503 about a payment", refusal(503, `{"code":"provider_unavailable","payment":"pay_1"}`), IsUnavailable},
+		{"a stored 503", refusal(503, `{}`, "Idempotent-Replayed", "true"), IsUnavailable},
+		{"a wait over patience", refusal(429, `{}`, "Retry-After", "3600"), IsRateLimited},
+		{"a redirect", refusal(307, ``, "Location", "https://elsewhere.example/"), func(err error) bool { return hasStatus(err, 307) }},
+	}
+	for _, k := range cases {
+		t.Run(k.name, func(t *testing.T) {
+			c, a, waits := serve(t, []http.HandlerFunc{k.give})
+			_, err := c.Payments.Create(t.Context(), order)
+			if !k.is(err) {
+				t.Errorf("error %v", err)
+			}
+			if len(a.sent()) != 1 || len(*waits) != 0 {
+				t.Errorf("%d requests, waits %v", len(a.sent()), *waits)
+			}
+		})
+	}
+}
+
+func TestRetriesAreBounded(t *testing.T) {
+	c, a, waits := serve(t, []http.HandlerFunc{refusal(429, `{"code":"rate_limited"}`)}, WithRetries(7))
+	_, err := c.Payments.Create(t.Context(), order)
+	if !IsRateLimited(err) || len(a.sent()) != 8 {
+		t.Errorf("%d requests, %v", len(a.sent()), err)
+	}
+	if got, want := fmt.Sprint(*waits), "[250ms 500ms 1s 2s 4s 8s 8s]"; got != want {
+		t.Errorf("waits %s, want %s", got, want)
+	}
+}
+
+func TestJitterTakesOffUpToHalf(t *testing.T) {
+	for range 1000 {
+		if d := jitter(time.Second); d <= time.Second/2 || d > time.Second {
+			t.Fatalf("jitter made %s of a second", d)
+		}
+	}
+}
+
+func TestDeclineIsTyped(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{refusal(402, `{"type":"https://docs.florin.example/errors/card_declined","title":"The card was declined",
+		"status":402,"code":"card_declined","decline_code":"insufficient_funds","detail":"The card has too little money.","param":"payment_method_token",
+		"retryable":true,"retry":"later","retry_after":86400,"network_decline_code":"51","network_advice_code":"02","payment":"pay_1","request_id":"req_9","new":1}`)})
+	_, err := c.Payments.Create(t.Context(), order)
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v", err)
+	}
+	if e.Status != 402 || e.Code != CodeCardDeclined || e.DeclineCode != DeclineInsufficientFunds || e.Param != "payment_method_token" ||
+		!e.Retryable || e.Retry != RetryLater || e.RetryAfter != 24*time.Hour || e.NetworkDeclineCode != "51" || e.NetworkAdviceCode != "02" ||
+		e.Payment != "pay_1" || e.RequestID != "req_9" || e.IdempotencyKey != a.sent()[0].key {
+		t.Errorf("error %+v", e)
+	}
+	if got, want := e.Error(), "florin: 402 card_declined insufficient_funds: The card has too little money. (req_9)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestAllWrongFieldsAreListed(t *testing.T) {
+	c, _, _ := serve(t, []http.HandlerFunc{refusal(400, `{"code":"parameter_invalid","errors":[
+		{"param":"amount","code":"amount_too_small","detail":"is under 1"},{"param":"currency","code":"currency_not_supported","detail":"is no currency"}]}`)})
+	_, err := c.Payments.Create(t.Context(), order)
+	var e *Error
+	if !errors.As(err, &e) || len(e.Errors) != 2 || e.Errors[1].Param != "currency" {
+		t.Fatalf("error %+v", err)
+	}
+	if got, want := err.Error(), "florin: 400 parameter_invalid: amount: is under 1; currency: is no currency"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestForeignErrorPagesAreNotQuoted(t *testing.T) {
+	c, _, _ := serve(t, []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(502)
+		_, _ = io.WriteString(w, `{"detail":"your card 4242"}`)
+	}}, WithRetries(0))
+	_, err := c.Payments.Get(t.Context(), "pay_1")
+	if err == nil || err.Error() != "florin: 502: Bad Gateway" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRetryAfterInBothForms(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "1.5": 0, "Sun, 22 Nov 2026 12:00:20 GMT": 20 * time.Second,
+		"Sun, 22 Nov 2026 11:00:00 GMT": 0, "9223372036854775807": 366 * 24 * time.Hour,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("%q is %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestLostAnswerTellsTheKey(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{hangUp}, WithRetries(2))
+	_, err := c.Payments.Create(t.Context(), order, WithIdempotencyKey("order-1001"))
+	var lost *TransportError
+	if !errors.As(err, &lost) || lost.IdempotencyKey != "order-1001" || lost.Tries != 3 || !IsUnavailable(err) {
+		t.Errorf("error %+v", err)
+	}
+	for _, r := range a.sent() {
+		if r.key != "order-1001" {
+			t.Errorf("key %q", r.key)
+		}
+	}
+}
+
+func TestWrongCertificateIsNotRetried(t *testing.T) {
+	server := httptest.NewTLSServer(object(200, captured))
+	defer server.Close()
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	c, _, waits := serve(t, nil, WithBaseURL(server.URL))
+	_, err := c.Payments.Create(t.Context(), order)
+	var certificate *tls.CertificateVerificationError
+	if !errors.As(err, &certificate) || len(*waits) != 0 {
+		t.Errorf("waits %v, error %v", *waits, err)
+	}
+}
+
+// hanging answers no request before its context ends.
+type hanging struct{ tries int }
+
+func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.tries++
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestSlowTryIsGivenUpAndRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hanging{}
+		c, err := New("sk_test_dev", WithHTTPClient(&http.Client{Transport: h}), WithTimeout(5*time.Second), WithRetries(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = c.Payments.Create(t.Context(), order)
+		if !errors.Is(err, context.DeadlineExceeded) || h.tries != 3 {
+			t.Errorf("%d tries, %v", h.tries, err)
+		}
+		if took := time.Since(start); took < 15*time.Second || took > 16*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestCanceledContextEndsTheWaitAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+		c, err := New("sk_test_dev", WithHTTPClient(&http.Client{Transport: down}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		start := time.Now()
+		_, err = c.Payments.Create(ctx, order)
+		var lost *TransportError
+		if !errors.As(err, &lost) || lost.Tries != 1 || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(start); took != 10*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestNoWaitBeyondTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		busy := roundTrip(func(*http.Request) (*http.Response, error) {
+			tries++
+			rec := httptest.NewRecorder()
+			refusal(503, `{"code":"overloaded"}`, "Retry-After", "10")(rec, nil)
+			return rec.Result(), nil
+		})
+		c, err := New("sk_test_dev", WithHTTPClient(&http.Client{Transport: busy}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err = c.Payments.Create(ctx, order)
+		if !IsUnavailable(err) || tries != 2 || time.Since(start) != 10*time.Second {
+			t.Errorf("%d tries in %s, %v", tries, time.Since(start), err)
+		}
+	})
+}
+
+func TestDeadContextSendsNothing(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{object(201, captured)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Payments.Create(ctx, order)
+	if !errors.Is(err, context.Canceled) || len(a.sent()) != 0 {
+		t.Errorf("%d requests, %v", len(a.sent()), err)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestDeleteThatFindsNothingTheSecondTimeIsDone(t *testing.T) {
+	gone := refusal(404, `{"code":"not_found"}`)
+	c, _, _ := serve(t, []http.HandlerFunc{hangUp, gone})
+	if err := c.WebhookEndpoints.Delete(t.Context(), "we_1"); err != nil {
+		t.Error(err)
+	}
+	c, _, _ = serve(t, []http.HandlerFunc{gone})
+	if err := c.WebhookEndpoints.Delete(t.Context(), "we_1"); !IsNotFound(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// pages serves ids in pages of two, newest first, by both cursors.
+func pages(ids ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		from, to := 0, len(ids)
+		for i, id := range ids {
+			if id == r.URL.Query().Get("starting_after") {
+				from = i + 1
+			}
+			if id == r.URL.Query().Get("ending_before") {
+				to = i
+			}
+		}
+		more := to-from > 2
+		if r.URL.Query().Has("ending_before") {
+			from = max(from, to-2)
+		} else {
+			to = min(to, from+2)
+		}
+		list := List[Event]{HasMore: more}
+		for _, id := range ids[from:to] {
+			list.Data = append(list.Data, Event{ID: id})
+		}
+		_ = json.NewEncoder(w).Encode(list)
+	}
+}
+
+func TestListWalksAllPagesInBothDirections(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{pages("e5", "e4", "e3", "e2", "e1")})
+	for name, k := range map[string]struct {
+		page Page
+		want string
+	}{
+		"from the newest": {Page{}, "e5 e4 e3 e2 e1"},
+		"older than":      {Page{StartingAfter: "e4"}, "e3 e2 e1"},
+		"newer than":      {Page{EndingBefore: "e1"}, "e2 e3 e4 e5"},
+		"nothing newer":   {Page{EndingBefore: "e5"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := c.Events.List(t.Context(), ListEvents{Page: k.page})
+			for range 2 { // a sequence can be walked again
+				var got []string
+				for e, err := range events {
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, e.ID)
+				}
+				if strings.Join(got, " ") != k.want {
+					t.Errorf("walked %v, want %s", got, k.want)
+				}
+			}
+		})
+	}
+	before := len(a.sent())
+	for range c.Events.List(t.Context(), ListEvents{}) {
+		break
+	}
+	if len(a.sent()) != before+1 {
+		t.Errorf("a walk that stops at once read %d pages", len(a.sent())-before)
+	}
+}
+
+func TestListEndsWithItsError(t *testing.T) {
+	c, _, _ := serve(t, []http.HandlerFunc{pages("e3", "e2", "e1"), refusal(401, `{"code":"unauthorized"}`)})
+	var got []string
+	var last error
+	for e, err := range c.Events.List(t.Context(), ListEvents{}) {
+		if last = err; err == nil {
+			got = append(got, e.ID)
+		}
+	}
+	if len(got) != 2 || !IsUnauthorized(last) {
+		t.Errorf("walked %v, then %v", got, last)
+	}
+}
+
+// TestNothingSecretIsEverPrinted runs good and bad calls with a logger at its loudest.
+func TestNothingSecretIsEverPrinted(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c, _, _ := serve(t, []http.HandlerFunc{hangUp, refusal(503, `{"code":"overloaded"}`), object(201, `{"id":"pm_tok_1","card":{"last4":"4242","bin":"oddbin"}}`)}, WithLogger(log))
+	card := CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030, CVC: "737", Name: "Ada Hidden"}
+	if _, err := c.Tokens.Create(t.Context(), CreateToken{card}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `"path":"/v1/tokens"`) || !strings.Contains(out.String(), `"request_id":"req_1"`) {
+		t.Errorf("the log is silent:\n%s", out.String())
+	}
+	log.Info("card", "card", card, "create", CreateToken{card}, "client", fmt.Sprintf("%+v %#v", c, c.Payments.core))
+	fmt.Fprintf(&out, "%v %+v %#v %s %x %d", card, CreateToken{card}, &CreateToken{card}, card, card, card)
+	endpoint := WebhookEndpoint{ID: "we_1", Secret: "whsec_hidden"}
+	fmt.Fprintf(&out, "%v %+v %#v %s", endpoint, &endpoint, []WebhookEndpoint{endpoint}, endpoint)
+	for _, secret := range []string{"4242424242424242", "737", "Hidden", "topsecret", "oddbin", "whsec_hidden"} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q was printed:\n%s", secret, out.String())
+		}
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	for name, make := range map[string]func() (*Client, error){
+		"no key":          func() (*Client, error) { return New("") },
+		"key with a line": func() (*Client, error) { return New("sk_test\r\nX: y") },
+		"no scheme":       func() (*Client, error) { return New("sk", WithBaseURL("pay.example.com")) },
+		"password in URL": func() (*Client, error) { return New("sk", WithBaseURL("https://me:hidden@pay.example.com")) },
+		"bad URL":         func() (*Client, error) { return New("sk", WithBaseURL("https://hidden%zz")) },
+		"query":           func() (*Client, error) { return New("sk", WithBaseURL("https://pay.example.com?x=1")) },
+		"version":         func() (*Client, error) { return New("sk", WithVersion("latest")) },
+		"timeout":         func() (*Client, error) { return New("sk", WithTimeout(0)) },
+		"retries":         func() (*Client, error) { return New("sk", WithRetries(-1)) },
+		"http client":     func() (*Client, error) { return New("sk", WithHTTPClient(nil)) },
+		"logger":          func() (*Client, error) { return New("sk", WithLogger(nil)) },
+	} {
+		if _, err := make(); err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c, err := New("sk", WithBaseURL("https://pay.example.com/florin/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Payments.core.base.String(); got != "https://pay.example.com/florin" {
+		t.Errorf("base %s", got)
+	}
+	if _, err := c.Tokens.Create(t.Context(), CreateToken{}); err == nil || !strings.Contains(err.Error(), "WithVaultURL") {
+		t.Errorf("tokens without a vault: %v", err)
+	}
+	c, err = New("sk_test_dev")
+	if err != nil || c.Payments.core.base.String() != devBaseURL || c.Tokens.core.vault.String() != devVaultURL {
+		t.Errorf("default %+v, %v", c, err)
+	}
+}
+
+func TestURLIsNotInErrors(t *testing.T) {
+	inner := errors.New("refused")
+	if got := cause(&url.Error{Op: "Get", URL: "https://x/?secret=1", Err: inner}); got != inner {
+		t.Errorf("cause %v", got)
+	}
+}

@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Types of event. There are more, and there will be more.
+const (
+	EventPaymentCreated           = "payment.created"
+	EventPaymentPending           = "payment.pending"
+	EventPaymentRequiresAction    = "payment.requires_action"
+	EventPaymentAuthorized        = "payment.authorized"
+	EventPaymentCaptured          = "payment.captured"
+	EventPaymentPartiallyCaptured = "payment.partially_captured"
+	EventPaymentFailed            = "payment.failed"
+	EventPaymentCanceled          = "payment.canceled"
+	EventPaymentExpired           = "payment.expired"
+	EventRefundPending            = "refund.pending"
+	EventRefundSucceeded          = "refund.succeeded"
+	EventRefundFailed             = "refund.failed"
+)
+
+// Event is something that happened, with the object as it was then.
+type Event struct {
+	ID         string          `json:"id"` // the same over all deliveries: dedupe by it
+	Type       string          `json:"type"`
+	APIVersion string          `json:"api_version"`
+	Livemode   bool            `json:"livemode"`
+	CreatedAt  time.Time       `json:"created_at"`
+	Data       json.RawMessage `json:"data"` // read it with Payment, Refund, or json.Unmarshal
+}
+
+// Payment reads the payment of a payment.… event, as it was when it happened. Events may come out of order: where that
+// matters, read the payment as it is now with [PaymentService.Get].
+func (e *Event) Payment() (*Payment, error) { return eventData[Payment](e, "payment.") }
+
+// Refund reads the refund of a refund.… event, as it was when it happened.
+func (e *Event) Refund() (*Refund, error) { return eventData[Refund](e, "refund.") }
+
+func eventData[T any](e *Event, prefix string) (*T, error) {
+	if !strings.HasPrefix(e.Type, prefix) {
+		return nil, fmt.Errorf("florin: event %s is a %s, not a %s…", e.ID, e.Type, prefix)
+	}
+	object := new(T)
+	if err := json.Unmarshal(e.Data, object); err != nil {
+		return nil, fmt.Errorf("florin: event %s: %w", e.ID, err)
+	}
+	return object, nil
+}
+
+// ListEvents chooses events.
+type ListEvents struct {
+	Page
+	Type string // such as payment.captured
+}
+
+func (p ListEvents) query() url.Values {
+	v := p.values()
+	set(v, "type", p.Type)
+	return v
+}
+
+// EventService calls /v1/events.
+type EventService struct{ core *core }
+
+// Get reads an event.
+func (s *EventService) Get(ctx context.Context, id string, options ...CallOption) (*Event, error) {
+	path, err := under("/v1/events", id)
+	if err != nil {
+		return nil, err
+	}
+	return get[Event](ctx, s.core, path, nil, options)
+}
+
+// List walks events, newest first. With EndingBefore it walks from that event to newer ones, in the order in which they
+// happened: that is how a consumer catches up.
+func (s *EventService) List(ctx context.Context, p ListEvents, options ...CallOption) iter.Seq2[*Event, error] {
+	return all(ctx, s.core, "/v1/events", p.query(), func(e *Event) string { return e.ID }, options)
+}

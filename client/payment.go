@@ -1,0 +1,202 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// PaymentStatus is a payment's state. An unknown one is kept as it came.
+type PaymentStatus string
+
+// The payment's states.
+const (
+	PaymentRequiresPaymentMethod PaymentStatus = "requires_payment_method"
+	PaymentRequiresAction        PaymentStatus = "requires_action"
+	PaymentProcessing            PaymentStatus = "processing"
+	PaymentInReview              PaymentStatus = "in_review"
+	PaymentAuthorized            PaymentStatus = "authorized"
+	PaymentCaptured              PaymentStatus = "captured"
+	PaymentCanceled              PaymentStatus = "canceled"
+	PaymentExpired               PaymentStatus = "expired"
+	PaymentFailed                PaymentStatus = "failed"
+)
+
+// Payment is money asked of a payer. Amounts are in the currency's minor unit.
+type Payment struct {
+	ID                  string            `json:"id"`
+	Livemode            bool              `json:"livemode"`
+	Status              PaymentStatus     `json:"status"`
+	Amount              int64             `json:"amount"`
+	Currency            string            `json:"currency"`
+	AmountAuthorized    int64             `json:"amount_authorized"`
+	AmountCaptured      int64             `json:"amount_captured"`
+	AmountRefunded      int64             `json:"amount_refunded"` // refunds that succeeded or are pending
+	AmountDisputed      int64             `json:"amount_disputed"`
+	Capture             bool              `json:"capture"`
+	CaptureBefore       *time.Time        `json:"capture_before"` // when the authorization is released if it is not captured
+	PaymentMethod       *PaymentMethod    `json:"payment_method"`
+	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
+	Description         string            `json:"description,omitempty"`
+	CancellationReason  string            `json:"cancellation_reason,omitempty"`
+	ClientSecret        string            `json:"client_secret,omitempty"` // for the payer's browser: keep it out of logs
+	Failure             *Failure          `json:"failure"`                 // why the last try did not succeed
+	Provider            string            `json:"provider,omitempty"`      // the provider account of the last try
+	ProviderReference   string            `json:"provider_reference,omitempty"`
+	NetworkReference    string            `json:"network_reference,omitempty"`
+	ExpiresAt           *time.Time        `json:"expires_at"`
+	Metadata            map[string]string `json:"metadata"`
+	CreatedAt           time.Time         `json:"created_at"`
+
+	Attempts []Attempt       `json:"attempts,omitempty"` // with WithExpand("attempts")
+	Refunds  []Refund        `json:"refunds,omitempty"`  // with WithExpand("refunds")
+	Timeline []TimelineEntry `json:"timeline,omitempty"` // with WithExpand("timeline")
+}
+
+// PaymentMethod is what a payment is made with.
+type PaymentMethod struct {
+	ID   string `json:"id"`
+	Type string `json:"type"` // such as card
+	Card *Card  `json:"card,omitempty"`
+}
+
+// Card is what may be shown of a card.
+type Card struct {
+	Brand       string `json:"brand"`
+	Last4       string `json:"last4"`
+	BIN         string `json:"bin"`
+	ExpMonth    int    `json:"exp_month"`
+	ExpYear     int    `json:"exp_year"`
+	Country     string `json:"country,omitempty"`
+	Funding     string `json:"funding"`
+	Fingerprint string `json:"fingerprint,omitempty"` // the same for the same card number, for this merchant
+}
+
+// Failure says why a try, or a refund, did not succeed.
+type Failure struct {
+	Code               string `json:"code"`
+	DeclineCode        string `json:"decline_code,omitempty"`
+	Message            string `json:"message"`
+	NetworkDeclineCode string `json:"network_decline_code,omitempty"`
+	NetworkAdviceCode  string `json:"network_advice_code,omitempty"`
+}
+
+// Attempt is one try at one provider.
+type Attempt struct {
+	ID                string    `json:"id"`
+	Number            int64     `json:"number"`
+	Status            string    `json:"status"`
+	Provider          string    `json:"provider"`
+	Amount            int64     `json:"amount"`
+	Currency          string    `json:"currency"`
+	ProviderReference string    `json:"provider_reference,omitempty"`
+	NetworkReference  string    `json:"network_reference,omitempty"`
+	Failure           *Failure  `json:"failure"`
+	CreatedAt         time.Time `json:"created_at"`
+}
+
+// TimelineEntry is one thing that happened to a payment.
+type TimelineEntry struct {
+	At     time.Time `json:"at"`
+	Event  string    `json:"event"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// CreatePayment asks for money. Without PaymentMethodToken it needs Confirm: new(false), and waits for one.
+type CreatePayment struct {
+	Amount              int64             `json:"amount"`   // in the currency's minor unit
+	Currency            string            `json:"currency"` // ISO 4217, such as EUR
+	PaymentMethodToken  string            `json:"payment_method_token,omitempty"`
+	Capture             *bool             `json:"capture,omitempty"` // nil is true; new(false) only authorizes
+	Confirm             *bool             `json:"confirm,omitempty"` // nil is true
+	CaptureBefore       *time.Time        `json:"capture_before,omitempty"`
+	ExpiresIn           int64             `json:"expires_in,omitempty"` // seconds, of a payment that is not confirmed
+	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
+	Description         string            `json:"description,omitempty"`
+	Routing             *Routing          `json:"routing,omitempty"`
+	Metadata            map[string]string `json:"metadata,omitempty"` // up to 50 keys of 40 characters, values of 500
+}
+
+// Routing narrows where a payment may go.
+type Routing struct {
+	ProviderAccounts []string `json:"provider_accounts"` // in the order of preference
+}
+
+// ConfirmPayment brings the payer's method to a payment that waits for one.
+type ConfirmPayment struct {
+	PaymentMethodToken string `json:"payment_method_token,omitempty"`
+}
+
+// CapturePayment takes authorized money.
+type CapturePayment struct {
+	Amount int64 `json:"amount,omitempty"` // 0: all that is left
+	Final  bool  `json:"final,omitempty"`  // release what is left
+}
+
+// CancelPayment gives a payment up, and releases its authorization.
+type CancelPayment struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// ListPayments chooses payments.
+type ListPayments struct {
+	Page
+	Status PaymentStatus
+}
+
+// PaymentService calls /v1/payments.
+type PaymentService struct{ core *core }
+
+// Create makes a payment, and unless Confirm is false sends it to a provider. A decline is an *Error of status 402, whose
+// Payment names the failed payment. A payment in processing is decided later: wait for its webhook.
+func (s *PaymentService) Create(ctx context.Context, p CreatePayment, options ...CallOption) (*Payment, error) {
+	return post[Payment](ctx, s.core, "/v1/payments", p, options)
+}
+
+// Get reads a payment; see [WithExpand].
+func (s *PaymentService) Get(ctx context.Context, id string, options ...CallOption) (*Payment, error) {
+	path, err := under("/v1/payments", id)
+	if err != nil {
+		return nil, err
+	}
+	return get[Payment](ctx, s.core, path, nil, options)
+}
+
+// Confirm sends a payment to a provider with the payer's method. It fails like Create.
+func (s *PaymentService) Confirm(ctx context.Context, id string, p ConfirmPayment, options ...CallOption) (*Payment, error) {
+	return s.act(ctx, id, "confirm", p, options)
+}
+
+// Capture takes authorized money, in whole or in part. It fails with a conflict if there is nothing left to take.
+func (s *PaymentService) Capture(ctx context.Context, id string, p CapturePayment, options ...CallOption) (*Payment, error) {
+	return s.act(ctx, id, "capture", p, options)
+}
+
+// Cancel voids the authorization of a payment that is not captured.
+func (s *PaymentService) Cancel(ctx context.Context, id string, p CancelPayment, options ...CallOption) (*Payment, error) {
+	return s.act(ctx, id, "cancel", p, options)
+}
+
+// Refund gives captured money back, in whole or in part. A pending refund is decided later: wait for its webhook.
+func (s *PaymentService) Refund(ctx context.Context, id string, p RefundPayment, options ...CallOption) (*Refund, error) {
+	path, err := under("/v1/payments", id, "refund")
+	if err != nil {
+		return nil, err
+	}
+	return post[Refund](ctx, s.core, path, p, options)
+}
+
+// List walks payments, newest first, page by page as it goes. With EndingBefore it walks from that payment to newer ones.
+func (s *PaymentService) List(ctx context.Context, p ListPayments, options ...CallOption) iter.Seq2[*Payment, error] {
+	query := p.values()
+	set(query, "status", string(p.Status))
+	return all(ctx, s.core, "/v1/payments", query, func(p *Payment) string { return p.ID }, options)
+}
+
+func (s *PaymentService) act(ctx context.Context, id, verb string, body any, options []CallOption) (*Payment, error) {
+	path, err := under("/v1/payments", id, verb)
+	if err != nil {
+		return nil, err
+	}
+	return post[Payment](ctx, s.core, path, body, options)
+}
