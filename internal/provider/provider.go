@@ -26,7 +26,9 @@ const (
 // State is what an approved call brought about, or what an inquiry found.
 type State string
 
-// The states a provider's transaction can be in.
+// The states a provider's transaction can be in. An approved authorization is Authorized, Captured or Pending, a capture
+// Captured or Pending, a void Voided or Pending, a refund Succeeded or Pending. An operation that failed after it was
+// accepted is Declined with state Failed.
 const (
 	Authorized State = "authorized"
 	Captured   State = "captured"
@@ -34,6 +36,7 @@ const (
 	Pending    State = "pending" // the final word comes later, by webhook or inquiry
 	Succeeded  State = "succeeded"
 	Failed     State = "failed"
+	Missing    State = "missing" // with a class other than Unknown: the provider has no such transaction
 )
 
 // Outcome is the end of one call.
@@ -54,6 +57,9 @@ type Account struct {
 	Provider    string                 // the connector, such as simcard
 	Settings    map[string]string      // such as base_url
 	Credentials map[string]secret.Text // such as api_key, webhook_secret
+	Priority    int64                  // the merchant's own order: lower is tried first
+	CreatedAt   time.Time
+	Version     int64 // of the stored row; 0 if it is not stored
 }
 
 // Authorization asks for money on a card.
@@ -175,4 +181,23 @@ type Capabilities struct {
 	Secrets          []string      // names of the credentials an account must have
 	Settings         []string      // names of the settings an account must have
 	DefaultOrigins   []string      // where its requests go if the settings do not say otherwise
+}
+
+// AccountCapable is a connector whose capabilities depend on the contract behind an account.
+type AccountCapable interface {
+	AccountCapabilities(a Account) Capabilities
+}
+
+// AccountChecker is a connector that can tell, without a call, that an account cannot work: a live key in test mode, a
+// setting that is no number. It fails with fault.Invalid and the name of the setting or credential.
+type AccountChecker interface {
+	CheckAccount(a Account) error
+}
+
+// CapabilitiesOf are the capabilities that a connector has with an account.
+func CapabilitiesOf(c Connector, a Account) Capabilities {
+	if depends, ok := c.(AccountCapable); ok {
+		return depends.AccountCapabilities(a)
+	}
+	return c.Capabilities()
 }
