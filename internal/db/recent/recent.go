@@ -4,6 +4,7 @@ package recent
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Cache[K comparable, V any] struct {
 	young map[K]*entry[V]
 	old   map[K]*entry[V]
 }
+
+var errPanicked = errors.New("the read that others waited for did not end")
 
 type entry[V any] struct {
 	begun time.Time
@@ -77,6 +80,13 @@ func (c *Cache[K, V]) Forget(key K) {
 	delete(c.old, key)
 }
 
+// Len is how many answers are kept, old ones among them.
+func (c *Cache[K, V]) Len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.young) + len(c.old)
+}
+
 // fresh is the entry of a key that is not too old, or nil. A clock that went back makes an entry old.
 func (c *Cache[K, V]) fresh(key K, now time.Time) *entry[V] {
 	e, ok := c.young[key]
@@ -107,7 +117,7 @@ func (c *Cache[K, V]) claim(key K, now time.Time) (*entry[V], bool) {
 }
 
 func (c *Cache[K, V]) fill(ctx context.Context, key K, e *entry[V], load func(context.Context) (V, error)) (V, error) {
-	e.err = context.Canceled // what the others are told if load panics
+	e.err = errPanicked // what the others are told if load does not return
 	defer func() {
 		if e.err != nil {
 			c.drop(key, e)
