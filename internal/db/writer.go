@@ -1,0 +1,379 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/fault"
+)
+
+// Bounds of a writer's patience.
+const (
+	statementTime = 15 * time.Second       // for the rows of a batch, and again for its COMMIT
+	connectTime   = 5 * time.Second        // for a new connection
+	pause         = 250 * time.Millisecond // before a dead database is tried again; until then Changes fail at once
+	patience      = 10 * time.Second       // to find out what became of a COMMIT
+	maxRetries    = 5
+)
+
+// writer takes batches from the queue and writes them. It owns one connection.
+type writer struct {
+	db      *DB
+	number  int
+	session session
+	failed  error     // why there is no connection
+	since   time.Time // when that was found, by the stopwatch
+}
+
+func (w *writer) run() {
+	defer w.drop()
+	for {
+		batch := w.db.queue.take(w.db.batch)
+		if batch == nil {
+			return
+		}
+		m := w.db.metrics
+		m.waiting.Set(float64(w.db.queue.waiting()))
+		m.wait.Observe(clock.Since(batch[0].queued).Seconds())
+		if batch[0].job != nil {
+			w.run1(batch[0])
+			continue
+		}
+		if hold := w.db.hooks.taken; hold != nil {
+			hold(batch)
+		}
+		w.write(batch, 0)
+	}
+}
+
+// outcome is what one transaction came to.
+type outcome uint8
+
+const (
+	written outcome = iota
+	lost            // some rows did not apply: rolled back
+	refused         // some row was refused, the engine does not say which: rolled back
+	again           // deadlock or serialization failure: rolled back
+	cut             // the connection died before COMMIT: nothing was written
+	unknown         // COMMIT went unanswered
+	down            // the database cannot write: nothing was written
+)
+
+// write writes a batch and answers each of its Changes, whatever it takes. try is how often the same was tried.
+func (w *writer) write(batch []*pending, try int) {
+	if len(batch) == 0 {
+		return
+	}
+	p := newPlan(batch)
+	what, losses, err := w.attempt(p)
+	switch what {
+	case written:
+		w.answer(batch, nil)
+	case lost:
+		w.db.metrics.losers.Inc()
+		w.settle(p, losses, try)
+	case refused:
+		w.halve(batch, err)
+	case again:
+		w.retry(batch, try, err)
+	case cut:
+		w.db.metrics.retries.WithLabelValues("connection").Inc()
+		if try >= maxRetries {
+			w.unavailable(batch, err)
+			return
+		}
+		w.sleep(time.Millisecond << try)
+		w.write(batch, try+1)
+	case unknown:
+		w.resolve(batch, try, err)
+	case down:
+		w.unavailable(batch, err)
+	}
+}
+
+// attempt is one transaction.
+func (w *writer) attempt(p *plan) (outcome, []loss, error) {
+	s, err := w.connection()
+	if err != nil {
+		return down, nil, err
+	}
+	m, start := w.db.metrics, clock.Stopwatch()
+	m.batch.Observe(float64(len(p.batch)))
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	losses, err := s.apply(ctx, p)
+	if len(losses) > 0 && (err == nil || isRefusal(w.db.engine.cause(err))) {
+		w.rollback(s)
+		return lost, losses, nil
+	}
+	if err != nil {
+		return w.failure(s, err), nil, err
+	}
+	if hold := w.db.hooks.commit; hold != nil {
+		hold()
+	}
+	committing, cancel2 := context.WithTimeout(context.Background(), statementTime)
+	defer cancel2()
+	err = s.commit(committing)
+	m.transaction.Observe(clock.Since(start).Seconds())
+	if err == nil {
+		return written, nil, nil
+	}
+	if w.db.engine.cause(err) == causeGone {
+		w.drop()
+		return unknown, nil, err
+	}
+	return w.failure(s, err), nil, err // the engine answered: it was not committed
+}
+
+func isRefusal(c cause) bool { return c == causeRefused || c == causeTaken }
+
+// failure says what an error before COMMIT means, and cleans up behind it.
+func (w *writer) failure(s session, err error) outcome {
+	c := w.db.engine.cause(err)
+	if c == causeGone {
+		w.drop()
+		return cut
+	}
+	w.rollback(s)
+	switch c {
+	case causeAgain:
+		return again
+	case causeUnavailable:
+		return down
+	}
+	return refused // causeOther too: one broken Change must not fail its neighbours
+}
+
+// rollback ends the transaction; a connection that cannot even do that is dropped, which ends it too.
+func (w *writer) rollback(s session) {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	if err := s.rollback(ctx); err != nil {
+		w.db.logger.Warn("database rollback failed, connection dropped", "error", err)
+		w.drop()
+	}
+}
+
+// settle answers the losers of a plan and writes the others again.
+//
+// An insert can have lost against a row of another loser, which is not there after all. Such a Change is tried again:
+// with the winners, or, where only such are left, alone.
+func (w *writer) settle(p *plan, losses []loss, try int) {
+	verdict := w.judge(p, losses)
+	var rest, suspects []*pending
+	certain := 0
+	for i, one := range p.batch {
+		switch {
+		case verdict[i] == nil:
+			rest = append(rest, one)
+		case verdict[i].suspect:
+			suspects = append(suspects, one)
+		default:
+			certain++
+			w.answerLoser(one, verdict[i].err)
+		}
+	}
+	if certain > 0 {
+		w.write(append(rest, suspects...), try)
+		return
+	}
+	w.write(rest, try)
+	for _, one := range suspects {
+		w.write([]*pending{one}, try)
+	}
+}
+
+type judgement struct {
+	err     error
+	suspect bool
+}
+
+// judge is what each Change of the plan lost by; nil for those that lost nothing. Of several losses of one Change the
+// lost compare-and-set counts most, being certain, and the engine's refusal least, being perhaps a consequence.
+func (w *writer) judge(p *plan, losses []loss) []*judgement {
+	verdict := make([]*judgement, len(p.batch))
+	losing := make(map[int]bool, len(losses))
+	weight := make([]int, len(p.batch))
+	for _, l := range losses {
+		losing[l.row] = true
+		owner := p.rows[l.row].owner
+		heavy := 1
+		switch {
+		case l.kind == fault.Stale:
+			heavy = 3
+		case l.kind == fault.Exists:
+			heavy = 2
+		}
+		if heavy <= weight[owner] {
+			continue
+		}
+		weight[owner] = heavy
+		err := l.err
+		if heavy > 1 {
+			err = &Conflict{Table: p.rows[l.row].row.table.Name, Kind: l.kind}
+		}
+		verdict[owner] = &judgement{err: err, suspect: heavy == 2}
+	}
+	// How many rows the losers placed in each table, before they were rolled back.
+	placed := map[string]map[int]bool{}
+	for i, r := range p.rows {
+		if verdict[r.owner] != nil && !losing[i] {
+			if placed[r.row.table.Name] == nil {
+				placed[r.row.table.Name] = map[int]bool{}
+			}
+			placed[r.row.table.Name][r.owner] = true
+		}
+	}
+	for owner, v := range verdict {
+		var c *Conflict
+		if v == nil || !v.suspect || !errors.As(v.err, &c) {
+			continue
+		}
+		others := len(placed[c.Table])
+		if placed[c.Table][owner] {
+			others--
+		}
+		v.suspect = others > 0
+	}
+	return verdict
+}
+
+// halve splits a batch of which some row was refused, until the culprit stands alone.
+func (w *writer) halve(batch []*pending, err error) {
+	if len(batch) > 1 {
+		w.db.metrics.losers.Inc()
+		w.write(batch[:len(batch)/2], 0)
+		w.write(batch[len(batch)/2:], 0)
+		return
+	}
+	if w.db.engine.cause(err) == causeTaken {
+		err = fmt.Errorf("%w (%w)", &Conflict{Table: tableOf(batch[0]), Kind: fault.Exists}, err)
+	}
+	w.answerLoser(batch[0], err)
+}
+
+// tableOf names the table whose unique index a lone Change violated: only an update can, so the first it updates.
+func tableOf(p *pending) string {
+	for _, r := range p.change.rows {
+		if r.read > 0 {
+			return r.table.Name
+		}
+	}
+	return p.change.rows[0].table.Name
+}
+
+// retry writes a batch again after a deadlock: soon, then later, then one by one.
+func (w *writer) retry(batch []*pending, try int, err error) {
+	w.db.metrics.retries.WithLabelValues("serialization").Inc()
+	if try < maxRetries {
+		w.sleep(time.Millisecond << try)
+		w.write(batch, try+1)
+		return
+	}
+	if len(batch) == 1 {
+		w.answer(batch, unavailable(err))
+		return
+	}
+	for _, one := range batch {
+		w.write([]*pending{one}, 0)
+	}
+}
+
+// sleep waits up to twice d. The jitter only spreads processes; nothing is decided by it.
+func (w *writer) sleep(d time.Duration) {
+	timer := time.NewTimer(d + rand.N(d))
+	defer timer.Stop()
+	<-timer.C
+}
+
+// answer settles Changes: their keys are free before their callers wake, so that a caller's next Change finds them so.
+func (w *writer) answer(batch []*pending, err error) {
+	w.db.queue.release(batch)
+	if err != nil {
+		w.db.metrics.lost.WithLabelValues(outcomeLabel(err)).Add(float64(len(batch)))
+	} else if w.db.health.Load() != nil {
+		w.recovered()
+	}
+	for _, p := range batch {
+		p.err = err
+		close(p.done)
+	}
+}
+
+func outcomeLabel(err error) string {
+	switch fault.Of(err) {
+	case fault.Stale:
+		return "stale"
+	case fault.Exists:
+		return "exists"
+	case fault.Unavailable:
+		return "unavailable"
+	}
+	return "refused"
+}
+
+// unavailable answers Changes that were not written because the database cannot.
+func (w *writer) unavailable(batch []*pending, err error) {
+	w.broken(err)
+	w.answer(batch, unavailable(err))
+}
+
+// broken notes, and logs once, that the database cannot write.
+func (w *writer) broken(err error) {
+	if w.db.health.Swap(&err) == nil {
+		w.db.logger.Error("database cannot write", "error", err)
+		w.db.metrics.down.Set(1)
+	}
+}
+
+func (w *writer) recovered() {
+	if w.db.health.Swap(nil) != nil {
+		w.db.logger.Info("database writes again")
+		w.db.metrics.down.Set(0)
+	}
+}
+
+// run1 runs a job.
+func (w *writer) run1(p *pending) {
+	for try := 0; ; try++ {
+		err := w.runOnce(p)
+		c := causeOther
+		if err != nil {
+			c = w.db.engine.cause(err)
+		}
+		if (c == causeAgain || c == causeGone) && try < maxRetries && w.failed == nil {
+			w.sleep(time.Millisecond << try)
+			continue
+		}
+		if w.failed != nil || c == causeAgain || c == causeGone || c == causeUnavailable {
+			w.unavailable([]*pending{p}, err)
+			return
+		}
+		w.answer([]*pending{p}, err)
+		return
+	}
+}
+
+func (w *writer) runOnce(p *pending) error {
+	s, err := w.connection()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	err = p.job(ctx, s)
+	if err == nil {
+		return nil
+	}
+	if w.db.engine.cause(err) == causeGone {
+		w.drop()
+		return err
+	}
+	w.rollback(s) // a job may have begun a transaction
+	return err
+}
