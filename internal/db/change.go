@@ -1,6 +1,9 @@
 package db
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Change is all that one decision writes for one merchant: every row of it, or none.
 type Change struct {
@@ -30,3 +33,8 @@ func (c *Change) Merchant() string { return c.merchant }
 
 // Len is how many rows it writes.
 func (c *Change) Len() int { return len(c.rows) }
+
+// Touches tells whether it writes to a table.
+func (c *Change) Touches(t *Table) bool {
+	return slices.ContainsFunc(c.rows, func(r Row) bool { return r.table == t })
+}

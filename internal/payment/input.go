@@ -30,20 +30,15 @@ type RefundRequest struct {
 }
 
 // Page asks for a stretch of a list, newest first.
-type Page struct {
-	Limit         int    // 1 to 100
-	StartingAfter string // an id: older than it
-	EndingBefore  string // an id: newer than it
-	CreatedFrom   time.Time
-	CreatedTo     time.Time
-}
+type Page = db.Page
 
 // Companion is what the caller wants written in the same Changes as the payment: the idempotency record, and with the
 // result the answer that will be given. Both methods may be called more than once if a Change has to be decided again.
 type Companion interface {
-	// Intent adds rows to the Change that goes before the provider is called. subject is the id of what is being made.
+	// Intent adds rows to the Change that goes before the provider is called. subject is the id of what is being made
+	// or moved. It is not called if no provider has to be asked: Result is all there is then.
 	Intent(c *db.Change, subject string)
-	// Result adds rows to the Change that records the outcome. err is what the caller will be told beside the object,
-	// such as a decline.
+	// Result adds rows to the Change that records the outcome. object is an Object or a RefundObject, err what the
+	// caller will be told beside it, such as a decline.
 	Result(c *db.Change, object any, err error) error
 }

@@ -17,6 +17,7 @@ type Object struct {
 	Currency            string            `json:"currency" doc:"ISO 4217." example:"EUR"`
 	AmountAuthorized    int64             `json:"amount_authorized"`
 	AmountCaptured      int64             `json:"amount_captured"`
+	AmountCapturing     int64             `json:"amount_capturing" doc:"Captures whose outcome is not known yet."`
 	AmountRefunded      int64             `json:"amount_refunded" doc:"Refunds that succeeded or are pending."`
 	AmountDisputed      int64             `json:"amount_disputed"`
 	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`

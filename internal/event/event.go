@@ -1,0 +1,80 @@
+// Package event is the outbox: what happened, written in the Change that made it happen, with a delivery for each
+// endpoint that wants to hear of it.
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Version is the data version that events are rendered in.
+const Version = "2026-11-22"
+
+// Type is what happened: an object and a verb, such as payment.captured.
+type Type string
+
+// The types of event.
+const (
+	PaymentCreated           Type = "payment.created"
+	PaymentPending           Type = "payment.pending"
+	PaymentAuthorized        Type = "payment.authorized"
+	PaymentCaptured          Type = "payment.captured"
+	PaymentPartiallyCaptured Type = "payment.partially_captured"
+	PaymentFailed            Type = "payment.failed"
+	PaymentCanceled          Type = "payment.canceled"
+	PaymentExpired           Type = "payment.expired"
+	RefundPending            Type = "refund.pending"
+	RefundSucceeded          Type = "refund.succeeded"
+	RefundFailed             Type = "refund.failed"
+)
+
+// Types is every type that an endpoint may ask for.
+var Types = []Type{
+	PaymentCreated, PaymentPending, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
+	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed,
+}
+
+// Event is one thing that happened. Its body is rendered once and sent byte for byte the same on every try.
+type Event struct {
+	Merchant  string
+	ID        string
+	Type      Type
+	Subject   string // the id of the object
+	Body      []byte // the webhook's body: JSON
+	CreatedAt time.Time
+}
+
+// Object is an event as the contract shows it, and the body of its webhook.
+type Object struct {
+	ID         string          `json:"id"`
+	Object     string          `json:"object" enum:"event"`
+	Type       Type            `json:"type" example:"payment.captured"`
+	APIVersion string          `json:"api_version"`
+	CreatedAt  time.Time       `json:"created_at"`
+	Livemode   bool            `json:"livemode"`
+	Data       json.RawMessage `json:"data" doc:"The object as it was."`
+}
+
+// Matches tells whether a filter takes a type: the type itself, a prefix such as payment.*, or *.
+func Matches(filter string, t Type) bool {
+	prefix, wild := strings.CutSuffix(filter, "*")
+	if wild {
+		return strings.HasPrefix(string(t), prefix)
+	}
+	return filter == string(t)
+}
+
+// CheckFilter fails on a filter that no type can match.
+func CheckFilter(filter string) error {
+	if prefix, wild := strings.CutSuffix(filter, "*"); wild && prefix != "" && !strings.HasSuffix(prefix, ".") {
+		return fmt.Errorf("%q: a wildcard stands alone or behind a dot", filter)
+	}
+	for _, t := range Types {
+		if Matches(filter, t) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q matches no event type", filter)
+}

@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"fmt"
+
+	"github.com/florinpay/florin/internal/money"
+)
+
+// Kind is what a transaction records.
+type Kind string
+
+// The kinds of transaction.
+const (
+	Authorize       Kind = "authorize"
+	Capture         Kind = "capture"
+	Sale            Kind = "sale" // authorized and captured in one step: the hold would open and close at once, so it is not booked
+	Release         Kind = "release"
+	RefundPending   Kind = "refund_pending"
+	RefundSucceeded Kind = "refund_succeeded"
+	RefundFailed    Kind = "refund_failed"
+)
+
+// Posting is a business event to be booked.
+type Posting struct {
+	Kind     Kind
+	Subject  string      // what it is about: pay_…
+	Cause    string      // which step of it: att_…, cap_…, ref_…
+	Provider string      // the provider account, for the kinds that touch its receivable
+	Amount   money.Money // positive
+	Fee      money.Money // Florin's own fee on a capture; the zero value is none
+}
+
+// Line is one side of a transaction: a debit is positive, a credit negative.
+type Line struct {
+	Account string
+	Amount  money.Money
+}
+
+// share is which part of a posting a leg carries.
+type share uint8
+
+const (
+	whole share = iota // the amount
+	fee                // Florin's own fee
+	net                // the amount without the fee
+)
+
+type leg struct {
+	account string
+	sign    int64 // +1 debit, -1 credit
+	share   share
+}
+
+const debit, credit = 1, -1
+
+// recipes are the chart's postings. Source: the table in docs/ledger.md.
+var recipes = map[Kind][]leg{
+	Authorize: {{AuthReceivable, debit, whole}, {AuthHold, credit, whole}},
+	Capture: {
+		{AuthHold, debit, whole}, {AuthReceivable, credit, whole},
+		{PSPReceivable, debit, whole}, {MerchantPending, credit, net}, {FeeIncome, credit, fee},
+	},
+	Sale:            {{PSPReceivable, debit, whole}, {MerchantPending, credit, net}, {FeeIncome, credit, fee}},
+	Release:         {{AuthHold, debit, whole}, {AuthReceivable, credit, whole}},
+	RefundPending:   {{MerchantAvailable, debit, whole}, {RefundFlight, credit, whole}},
+	RefundSucceeded: {{RefundFlight, debit, whole}, {PSPReceivable, credit, whole}},
+	RefundFailed:    {{RefundFlight, debit, whole}, {MerchantAvailable, credit, whole}},
+}
+
+// Lines is the posting in double entry; legs of nothing are left out. It fails on an amount that is not positive, a fee
+// that is negative, over the amount or in another currency, and on a missing provider.
+func (p Posting) Lines() ([]Line, error) {
+	legs, ok := recipes[p.Kind]
+	if !ok {
+		return nil, fmt.Errorf("post %s: no such kind", p.Kind)
+	}
+	if p.Amount.Minor() <= 0 {
+		return nil, fmt.Errorf("post %s of %s: the amount is not positive", p.Kind, p.Amount)
+	}
+	own := p.Fee
+	if own == (money.Money{}) {
+		own = money.Of(0, p.Amount.Currency())
+	}
+	rest, err := p.Amount.Sub(own)
+	if err != nil {
+		return nil, fmt.Errorf("post %s: %w", p.Kind, err)
+	}
+	if own.Minor() < 0 || rest.Minor() < 0 {
+		return nil, fmt.Errorf("post %s of %s: a fee of %s", p.Kind, p.Amount, own)
+	}
+	parts := [...]money.Money{whole: p.Amount, fee: own, net: rest}
+	lines := make([]Line, 0, len(legs))
+	for _, l := range legs {
+		part := parts[l.share]
+		if part.IsZero() {
+			continue
+		}
+		account := l.account
+		if account == PSPReceivable {
+			if p.Provider == "" {
+				return nil, fmt.Errorf("post %s: no provider account", p.Kind)
+			}
+			account += p.Provider
+		}
+		lines = append(lines, Line{account, money.Of(l.sign*part.Minor(), part.Currency())})
+	}
+	return lines, nil
+}

@@ -1,0 +1,138 @@
+package ledger
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var transactionTable = &db.Table{Name: "ledger_transaction", Key: 2, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "kind"}, {Name: "subject"},
+	{Name: "created_at", Kind: db.Int}, {Name: "canonical", Kind: db.Bytes},
+}}
+
+var entryTable = &db.Table{Name: "ledger_entry", Key: 4, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "account"}, {Name: "currency"}, {Name: "transaction_id"}, {Name: "amount", Kind: db.Int},
+}}
+
+// Schema is the ledger's tables.
+var Schema = db.Schema{Package: "ledger", Migrations: migrations, Tables: []*db.Table{transactionTable, entryTable}}
+
+// Post adds a posting to the Change of the decision that caused it.
+func Post(c *db.Change, ids *id.Source, p Posting, at time.Time) error {
+	t, err := book(c.Merchant(), ids.New(id.Transaction), p, at)
+	if err != nil {
+		return fmt.Errorf("post to %s: %w", p.Subject, err)
+	}
+	body, err := t.encode()
+	if err != nil {
+		return fmt.Errorf("post to %s: %w", p.Subject, err)
+	}
+	c.Add(transactionTable.Insert(t.Merchant, t.ID, string(t.Kind), t.Subject, db.Micros(at), body))
+	for _, l := range t.Lines {
+		c.Add(entryTable.Insert(t.Merchant, l.Account, l.Amount.Currency().Code(), t.ID, l.Amount.Minor()))
+	}
+	return nil
+}
+
+// Store reads the books.
+type Store struct{ db *db.DB }
+
+// NewStore reads the books in d.
+func NewStore(d *db.DB) *Store { return &Store{d} }
+
+// Balance is what an account holds, in its natural sign: a liability that is owed is positive, as is an asset that is
+// there.
+type Balance struct {
+	Account string
+	Class   Class
+	Amount  money.Money
+}
+
+// Balances is every account of a tenant that was ever posted to, by account and currency.
+func (s *Store) Balances(ctx context.Context, tenant string) ([]Balance, error) {
+	return db.List(ctx, s.db, scanBalance,
+		`SELECT account, currency, CAST(SUM(amount) AS BIGINT) FROM ledger_entry WHERE merchant_id = $1
+		 GROUP BY account, currency ORDER BY account, currency`, tenant)
+}
+
+// BalanceAt is one account's balance of everything posted before a time.
+func (s *Store) BalanceAt(ctx context.Context, tenant, account string, currency money.Currency, at time.Time) (money.Money, error) {
+	sum, err := db.Get(ctx, s.db, func(r db.Scanner) (int64, error) {
+		var n int64
+		return n, r.Scan(&n)
+	}, `SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ledger_entry
+	    WHERE merchant_id = $1 AND account = $2 AND currency = $3 AND transaction_id < $4`,
+		tenant, account, currency.Code(), id.Floor(id.Transaction, at))
+	if err != nil {
+		return money.Money{}, fmt.Errorf("balance of %s: %w", account, err)
+	}
+	return natural(account, money.Of(sum, currency)), nil
+}
+
+func scanBalance(r db.Scanner) (Balance, error) {
+	var account, code string
+	var sum int64
+	if err := r.Scan(&account, &code, &sum); err != nil {
+		return Balance{}, err
+	}
+	return balanceOf(account, code, sum)
+}
+
+func balanceOf(account, code string, sum int64) (Balance, error) {
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return Balance{}, fmt.Errorf("entry on %s: %w", account, err)
+	}
+	class, ok := ClassOf(account)
+	if !ok {
+		return Balance{}, fmt.Errorf("account %q is not in the chart", account)
+	}
+	return Balance{account, class, natural(account, money.Of(sum, currency))}, nil
+}
+
+func natural(account string, m money.Money) money.Money {
+	if class, ok := ClassOf(account); ok && creditNormal(class) {
+		return money.Of(-m.Minor(), m.Currency())
+	}
+	return m
+}
+
+// Transactions is a page of the journal, newest first, and whether more follow. With a subject it is only those about
+// that payment.
+func (s *Store) Transactions(ctx context.Context, tenant string, p db.Page, subject string) ([]Transaction, bool, error) {
+	var filters []db.Filter
+	if subject != "" {
+		filters = append(filters, db.Filter{Column: "subject", Value: subject})
+	}
+	return db.ListPage(ctx, s.db, transactionTable, scanTransaction, tenant, p, filters...)
+}
+
+func scanTransaction(r db.Scanner) (Transaction, error) {
+	var merchant, number, kind, subject string
+	var at int64
+	var body []byte
+	if err := r.Scan(&merchant, &number, &kind, &subject, &at, &body); err != nil {
+		return Transaction{}, err
+	}
+	return decode(body)
+}
+
+// bothSides is every transaction and every entry in one statement, and so in one snapshot of a database that goes on.
+const bothSides = `
+	SELECT 1, merchant_id, id, kind, subject, created_at, canonical FROM ledger_transaction
+	UNION ALL
+	SELECT 2, merchant_id, transaction_id, account, currency, amount, NULL FROM ledger_entry`
+
+// BalancesByTenant is a query for every account's raw sum of entries, debits positive: merchant_id, account, currency,
+// sum. Those who hold other tables against the books put it beside theirs in one statement.
+const BalancesByTenant = `SELECT merchant_id, account, currency, CAST(SUM(amount) AS BIGINT) FROM ledger_entry
+	GROUP BY merchant_id, account, currency`

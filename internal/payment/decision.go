@@ -1,0 +1,78 @@
+package payment
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+)
+
+// decision is what a pure function decided: the rows as they shall be, what is to be booked and what is to be told. The
+// rows carry the version they were read with; version 0 is a new row.
+type decision struct {
+	payment   Payment
+	attempt   *Attempt
+	operation *Operation
+	postings  []ledger.Posting
+	events    []event.Type
+	// contradiction is set if what was heard cannot be true together with what is known. Nothing is changed then.
+	contradiction string
+}
+
+// nothing tells whether the decision changes nothing: what was heard was known already, or contradicts it.
+func (d decision) nothing() bool { return d.attempt == nil && d.operation == nil }
+
+// move takes a payment to another state, if the table allows it.
+func (p *Payment) move(to Status) error {
+	if p.Status == to {
+		return nil
+	}
+	if !allowed(paymentMoves, p.Status, to) {
+		return fault.State(fmt.Sprintf("the payment is %s and cannot become %s", p.Status, to))
+	}
+	p.Status = to
+	return nil
+}
+
+func (a *Attempt) move(to AttemptState) error {
+	if !allowed(attemptMoves, a.State, to) {
+		return fault.State(fmt.Sprintf("attempt %d is %s and cannot become %s", a.Number, a.State, to))
+	}
+	a.State = to
+	return nil
+}
+
+func (o *Operation) move(to OperationState) error {
+	if !allowed(operationMoves, o.State, to) {
+		return fault.State(fmt.Sprintf("the %s is %s and cannot become %s", o.Kind, o.State, to))
+	}
+	o.State = to
+	return nil
+}
+
+// post notes a posting of an amount, unless it is nothing.
+func (d *decision) post(kind ledger.Kind, cause string, amount, fee money.Money) {
+	if amount.IsZero() {
+		return
+	}
+	d.postings = append(d.postings, ledger.Posting{
+		Kind: kind, Subject: d.payment.ID, Cause: cause, Provider: d.payment.Account, Amount: amount, Fee: fee,
+	})
+}
+
+func (d *decision) tell(types ...event.Type) { d.events = append(d.events, types...) }
+
+// inquiryDelays is how long after an unknown outcome each question is asked; past its end, the last delay repeats.
+var inquiryDelays = []time.Duration{
+	2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour,
+}
+
+func inquiryDelay(asked int64) time.Duration {
+	return inquiryDelays[min(asked, int64(len(inquiryDelays)-1))]
+}
+
+// notFoundTwice is how often a provider must say that it has no such transaction, after its settle delay, to be believed.
+const notFoundTwice = 2

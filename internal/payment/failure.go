@@ -1,0 +1,54 @@
+package payment
+
+import (
+	"fmt"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// DeclinedError says that the provider or the issuer refused, or that no provider could be reached. The object is there
+// and says so as well.
+type DeclinedError struct {
+	Payment Object // as it is after the refusal
+	Code    string // fault.CodeCardDeclined or fault.CodeProviderUnavailable
+	Decline provider.Decline
+	Meaning provider.Meaning
+}
+
+func (e *DeclinedError) Error() string {
+	return fmt.Sprintf("payment %s: %s %s", e.Payment.ID, e.Code, e.Decline.Code)
+}
+
+// Unwrap gives the error its kind.
+func (e *DeclinedError) Unwrap() error {
+	if e.Code == fault.CodeProviderUnavailable {
+		return fault.New(fault.Unavailable, e.Code, "no provider could take this payment")
+	}
+	return fault.New(fault.Declined, e.Code, e.Meaning.Text)
+}
+
+// declined says why an outcome is not a success, for the object. The payer's words for fraud reasons are generic; the
+// merchant sees the code itself.
+func declined(o provider.Outcome) *FailureObject {
+	if o.Class == provider.NotSent {
+		return &FailureObject{Code: fault.CodeProviderUnavailable, Message: "The provider could not be reached. Nothing was charged."}
+	}
+	return &FailureObject{
+		Code: fault.CodeCardDeclined, DeclineCode: o.Decline.Code, Message: provider.Explain(o.Decline.Code).Text,
+		NetworkDeclineCode: o.Decline.NetworkDecline, NetworkAdviceCode: o.Decline.NetworkAdvice,
+	}
+}
+
+// refusal is the error that goes with a payment or an operation that failed; nil if it did not.
+func refusal(object Object, f *FailureObject) error {
+	if f == nil {
+		return nil
+	}
+	return &DeclinedError{
+		Payment: object, Code: f.Code, Meaning: provider.Explain(f.DeclineCode),
+		Decline: provider.Decline{
+			Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
+		},
+	}
+}

@@ -1,0 +1,192 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// Capture takes authorized money: an amount in minor units, or with 0 all that is left. Unless final is set, what is left
+// can be captured later; the last capture releases the rest.
+//
+// It fails with fault.NotFound, with fault.Conflict if the payment is not authorized or another capture is under way,
+// with fault.Invalid if the amount exceeds what is left, and with *DeclinedError if the provider refuses. If the provider
+// does not answer, the payment comes back authorized with amount_capturing: the worker finds out.
+func (s *Service) Capture(ctx context.Context, tenant, payment string, amount int64, final bool, with Companion) (Object, error) {
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
+		return p.capture(a, s.IDs.New(id.Capture), amount, final, now, patience)
+	})
+	return s.answer(d, err)
+}
+
+// Cancel releases what is authorized and not captured, or gives up a payment that still waits for its payer.
+// It fails like Capture.
+func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, with Companion) (Object, error) {
+	p, err := s.store.payment(ctx, tenant, payment)
+	if err != nil {
+		return Object{}, err
+	}
+	if p.Status == RequiresPaymentMethod {
+		return s.giveUp(ctx, p, reason, with)
+	}
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
+		return p.void(a, s.IDs.New(id.Void), PurposeCancel, reason, now, patience)
+	})
+	return s.answer(d, err)
+}
+
+// Refund gives captured money back: an amount in minor units, or with 0 all that is left.
+//
+// It fails with fault.NotFound, with fault.Conflict if there is nothing to refund, and with fault.Invalid if the amount
+// exceeds what is left. A refund that the provider refuses is a refund that failed, not an error.
+func (s *Service) Refund(ctx context.Context, tenant, payment string, r RefundRequest, with Companion) (RefundObject, error) {
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
+		return p.refund(a, s.IDs.New(id.Refund), r, now, patience)
+	})
+	if d.operation == nil {
+		return RefundObject{}, err
+	}
+	return refundObject(*d.operation), err
+}
+
+// answer is the payment after a capture or a void, and the refusal if there was one.
+func (s *Service) answer(d decision, err error) (Object, error) {
+	if err != nil || d.operation == nil {
+		return Object{}, err
+	}
+	object := s.showing(d)
+	return object, refusal(object, d.operation.Failure)
+}
+
+// operate commits an operation's intent, calls the provider and commits the result.
+func (s *Service) operate(ctx context.Context, tenant, payment string, with Companion,
+	decide func(Payment, Attempt, time.Time, time.Duration) (decision, error)) (decision, error) {
+	p, err := s.store.payment(ctx, tenant, payment)
+	if err != nil {
+		return decision{}, err
+	}
+	if p.Attempts == 0 {
+		return decision{}, fault.State(fmt.Sprintf("the payment is %s; no money was asked for yet", p.Status))
+	}
+	a, err := s.store.attempt(ctx, tenant, payment, p.Attempts)
+	if err != nil {
+		return decision{}, err
+	}
+	account, err := s.Accounts.Get(ctx, tenant, a.Account)
+	if err != nil {
+		return decision{}, fmt.Errorf("provider account %s: %w", a.Account, err)
+	}
+	intent, err := decide(p, a, s.Clock.Now(), s.patience(account))
+	if err != nil {
+		return decision{}, err
+	}
+	change, err := s.change(ctx, intent)
+	if err != nil {
+		return decision{}, err
+	}
+	with.Intent(change, subjectOf(intent))
+	if err := s.commitIntent(ctx, change); err != nil {
+		return decision{}, err
+	}
+	intent.attempt = &a
+	return s.perform(ctx, account, written(intent), with)
+}
+
+// subjectOf is what an operation makes or changes, for the idempotency record: a refund is an object of its own.
+func subjectOf(d decision) string {
+	if d.operation.Kind == KindRefund {
+		return d.operation.ID
+	}
+	return d.payment.ID
+}
+
+// perform calls the provider for an operation whose intent is written, and commits the result.
+func (s *Service) perform(ctx context.Context, account provider.Account, from decision, with Companion) (decision, error) {
+	outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
+		return callers[from.operation.Kind](ctx, s.Providers, account, *from.attempt, *from.operation)
+	})
+	return s.recordOperation(ctx, account, *from.operation, outcome, with)
+}
+
+// recordOperation commits an operation's outcome, from the rows as they are now.
+func (s *Service) recordOperation(ctx context.Context, account provider.Account, op Operation, o provider.Outcome, with Companion) (decision, error) {
+	ctx = context.WithoutCancel(ctx)
+	var current Operation
+	d, err := s.apply(ctx, func() (decision, error) {
+		p, a, now, err := s.rows(ctx, op)
+		if err != nil {
+			return decision{}, err
+		}
+		t, err := s.terms(ctx, p.Merchant, account)
+		if err != nil {
+			return decision{}, err
+		}
+		current = now
+		return settleOperation(p, a, now, o, t)
+	}, func(c *db.Change, d decision) error {
+		if d.operation == nil {
+			d.operation = &current
+		}
+		return s.tellCompanion(c, d, with)
+	})
+	if err == nil && d.operation == nil {
+		d.operation = &current
+	}
+	return d, err
+}
+
+func (s *Service) tellCompanion(c *db.Change, d decision, with Companion) error {
+	if d.operation.Kind == KindRefund {
+		return with.Result(c, refundObject(*d.operation), nil)
+	}
+	object := s.showing(d)
+	return with.Result(c, object, refusal(object, d.operation.Failure))
+}
+
+// rows reads a payment, its attempt and an operation of it.
+func (s *Service) rows(ctx context.Context, op Operation) (Payment, Attempt, Operation, error) {
+	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
+	if err != nil {
+		return p, Attempt{}, op, err
+	}
+	a, err := s.store.attempt(ctx, op.Merchant, op.Payment, op.Attempt)
+	if err != nil {
+		return p, a, op, err
+	}
+	op, err = s.store.operation(ctx, op.Merchant, op.ID)
+	return p, a, op, err
+}
+
+// callers say how each kind of operation is asked of a provider.
+var callers = map[Kind]func(context.Context, provider.Registry, provider.Account, Attempt, Operation) provider.Outcome{
+	KindCapture: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
+		capturer, err := provider.Lookup[provider.Capturer](r, account.Provider)
+		if err != nil {
+			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+		}
+		return capturer.Capture(ctx, account, provider.Capture{
+			Reference: o.ID, Original: a.Reference, Attempt: a.ourReference(), Amount: o.Amount, Final: o.Final,
+		})
+	},
+	KindVoid: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
+		capturer, err := provider.Lookup[provider.Capturer](r, account.Provider)
+		if err != nil {
+			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+		}
+		return capturer.Void(ctx, account, provider.Void{Reference: o.ID, Original: a.Reference, Attempt: a.ourReference()})
+	},
+	KindRefund: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
+		refunder, err := provider.Lookup[provider.Refunder](r, account.Provider)
+		if err != nil {
+			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+		}
+		return refunder.Refund(ctx, account, provider.Refund{
+			Reference: o.ID, Original: a.Reference, Attempt: a.ourReference(), Amount: o.Amount, Reason: o.Reason,
+		})
+	},
+}

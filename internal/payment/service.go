@@ -1,0 +1,196 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/vault"
+)
+
+// Cards tells what may be known of a tokenized card. It fails with fault.NotFound for another tenant's token.
+type Cards interface {
+	Describe(ctx context.Context, tenant, token string) (vault.Description, error)
+}
+
+// Accounts finds a tenant's contracts with providers. List is in the merchant's own order of preference.
+type Accounts interface {
+	Get(ctx context.Context, tenant, account string) (provider.Account, error)
+	List(ctx context.Context, tenant string) ([]provider.Account, error)
+}
+
+// Merchants finds a merchant's settings by its account id.
+type Merchants interface {
+	Get(ctx context.Context, account string) (merchant.Merchant, error)
+}
+
+// Options are what a Service stands on.
+type Options struct {
+	DB        *db.DB
+	Cards     Cards
+	Accounts  Accounts
+	Providers provider.Registry
+	Merchants Merchants
+	Outbox    *event.Outbox
+	Clock     clock.Clock
+	IDs       *id.Source
+	Logger    *slog.Logger
+	Secret    func(data ...string) string // derives a client secret: the same for the same data
+	Patience  time.Duration               // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
+}
+
+// Service makes payments and moves them.
+type Service struct {
+	Options
+	store store
+}
+
+// New makes a service.
+func New(o Options) *Service {
+	if o.Patience == 0 {
+		o.Patience = 15 * time.Second
+	}
+	return &Service{Options: o, store: store{o.DB}}
+}
+
+// tries is how often a decision is made anew because the rows it was made from changed meanwhile.
+const tries = 8
+
+// apply commits what decide decides from the rows as they are, again and again while others change them. The Companion's
+// rows and the object's events travel in the same Change. It gives back the decision that was written.
+func (s *Service) apply(ctx context.Context, decide func() (decision, error), with func(*db.Change, decision) error) (decision, error) {
+	for try := range tries {
+		d, err := decide()
+		if err != nil {
+			return d, err
+		}
+		change, err := s.change(ctx, d)
+		if err != nil {
+			return d, err
+		}
+		if err := with(change, d); err != nil {
+			return d, err
+		}
+		if change.Len() == 0 {
+			return d, nil
+		}
+		err = s.DB.Commit(ctx, change)
+		if err == nil {
+			s.Outbox.Committed(change)
+			return d, nil
+		}
+		if !fault.Is(err, fault.Stale) || try == tries-1 {
+			return d, fmt.Errorf("commit %s: %w", d.payment.ID, err)
+		}
+	}
+	return decision{}, errors.New("unreachable")
+}
+
+// commitIntent writes an intent. One that lost against another request is the caller's to know, not to be tried again:
+// the state it was decided from is gone. A key that somebody else's rows took first, such as an idempotency record's,
+// stays fault.Exists.
+func (s *Service) commitIntent(ctx context.Context, c *db.Change) error {
+	err := s.DB.Commit(ctx, c)
+	var lost *db.Conflict
+	if errors.As(err, &lost) && (lost.Kind == fault.Stale || lost.Table == attemptTable.Name || lost.Table == operationTable.Name) {
+		return fault.State("another request is changing this payment at the same time")
+	}
+	if err != nil {
+		return fmt.Errorf("commit intent: %w", err)
+	}
+	s.Outbox.Committed(c)
+	return nil
+}
+
+// change turns a decision into the rows that it writes.
+func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
+	now := s.Clock.Now()
+	c := db.NewChange(d.payment.Merchant)
+	if d.nothing() && d.payment.Version > 0 && len(d.events) == 0 {
+		return c, nil
+	}
+	row, err := paymentRow(d.payment)
+	if err != nil {
+		return nil, err
+	}
+	c.Add(row)
+	if d.attempt != nil {
+		if row, err = attemptRow(*d.attempt); err != nil {
+			return nil, err
+		}
+		c.Add(row)
+	}
+	if d.operation != nil {
+		if row, err = operationRow(*d.operation); err != nil {
+			return nil, err
+		}
+		c.Add(row)
+	}
+	for _, p := range d.postings {
+		if err := ledger.Post(c, s.IDs, p, now); err != nil {
+			return nil, err
+		}
+	}
+	return c, s.emit(ctx, c, d, now)
+}
+
+// emit adds the decision's events. An event about a refund carries the refund, every other one the payment.
+func (s *Service) emit(ctx context.Context, c *db.Change, d decision, now time.Time) error {
+	for _, t := range d.events {
+		subject, object := d.payment.ID, any(s.object(d.payment))
+		if refundEvents[t] {
+			subject, object = d.operation.ID, refundObject(*d.operation)
+		}
+		if err := s.Outbox.Emit(ctx, c, t, subject, object, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var refundEvents = map[event.Type]bool{event.RefundPending: true, event.RefundSucceeded: true, event.RefundFailed: true}
+
+// terms are the facts beside the payment that its settlement depends on.
+func (s *Service) terms(ctx context.Context, tenant string, account provider.Account) (terms, error) {
+	name, _, _ := id.SplitTenant(tenant)
+	m, err := s.Merchants.Get(ctx, name)
+	if err != nil {
+		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
+	}
+	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL}, nil
+}
+
+func (s *Service) capabilities(a provider.Account) provider.Capabilities {
+	if c, ok := s.Providers[a.Provider]; ok {
+		return c.Capabilities()
+	}
+	return provider.Capabilities{}
+}
+
+// patience is how long an intent may wait for its result before the worker takes it up.
+func (s *Service) patience(a provider.Account) time.Duration {
+	return s.capabilities(a).Timeout + s.Patience
+}
+
+// call runs a provider's call. The caller's patience does not end it: once it is sent, its outcome is wanted.
+func (s *Service) call(ctx context.Context, a provider.Account, do func(ctx context.Context) provider.Outcome) provider.Outcome {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(a).Timeout)
+	defer cancel()
+	return do(ctx)
+}
+
+// alone is the Companion of a decision that nobody waits for.
+type alone struct{}
+
+func (alone) Intent(*db.Change, string)           {}
+func (alone) Result(*db.Change, any, error) error { return nil }

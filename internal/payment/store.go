@@ -1,0 +1,266 @@
+package payment
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var paymentTable = &db.Table{Name: "payment", Key: 2, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "status"}, {Name: "amount", Kind: db.Int}, {Name: "currency"},
+	{Name: "amount_authorized", Kind: db.Int}, {Name: "amount_captured", Kind: db.Int}, {Name: "amount_refunded", Kind: db.Int},
+	{Name: "amount_refunding", Kind: db.Int}, {Name: "amount_disputed", Kind: db.Int}, {Name: "capture", Kind: db.Int},
+	{Name: "awaits_payer", Kind: db.Int}, {Name: "method"}, {Name: "attempts", Kind: db.Int}, {Name: "provider_account"},
+	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "plan"},
+	{Name: "statement_descriptor"}, {Name: "description"}, {Name: "cancellation_reason"}, {Name: "metadata"},
+	{Name: "capture_before", Kind: db.Int, Null: true}, {Name: "expires_at", Kind: db.Int, Null: true},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+}}
+
+var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "payment_id"}, {Name: "number", Kind: db.Int}, {Name: "id"}, {Name: "state"},
+	{Name: "provider_account"}, {Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "capture", Kind: db.Int}, {Name: "method"},
+	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "detail"},
+	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+}}
+
+var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "payment_id"}, {Name: "attempt", Kind: db.Int}, {Name: "kind"}, {Name: "state"},
+	{Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "final", Kind: db.Int}, {Name: "purpose"}, {Name: "reason"},
+	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},
+	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+}}
+
+// Schema is the payments' tables.
+var Schema = db.Schema{Package: "payment", Migrations: migrations, Tables: []*db.Table{paymentTable, attemptTable, operationTable}}
+
+// store reads payments and turns them into rows.
+type store struct{ db *db.DB }
+
+// write is an insert for a row that was never read, else an update.
+func write(t *db.Table, version int64, values []any) db.Row {
+	if version == 0 {
+		return t.Insert(values...)
+	}
+	return t.Update(version, values...)
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// text is a value as JSON, and nothing at all for a nil or empty one.
+func text(v any, empty bool) (string, error) {
+	if empty {
+		return "", nil
+	}
+	body, err := json.Marshal(v)
+	return string(body), err
+}
+
+func untext(body string, into any) error {
+	if body == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(body), into)
+}
+
+func paymentRow(p Payment) (db.Row, error) {
+	method, err := text(p.Method, p.Method.Token == "")
+	if err != nil {
+		return db.Row{}, err
+	}
+	failure, err := text(p.Failure, p.Failure == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
+	plan, err := text(p.Plan, len(p.Plan) == 0)
+	if err != nil {
+		return db.Row{}, err
+	}
+	metadata, err := text(p.Metadata, len(p.Metadata) == 0)
+	if err != nil {
+		return db.Row{}, err
+	}
+	return write(paymentTable, p.Version, []any{
+		p.Merchant, p.ID, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(),
+		p.Authorized.Minor(), p.Captured.Minor(), p.Refunded.Minor(), p.Refunding.Minor(), p.Disputed.Minor(),
+		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
+		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
+		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
+	}), nil
+}
+
+func scanPayment(r db.Scanner) (Payment, error) {
+	var p Payment
+	var amounts [6]int64
+	var code, method, failure, plan, metadata string
+	var capture, awaits, created int64
+	var captureBefore, expires, due *int64
+	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
+		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
+		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created, &p.Version)
+	if err != nil {
+		return Payment{}, err
+	}
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
+	}
+	for i, to := range []*money.Money{&p.Amount, &p.Authorized, &p.Captured, &p.Refunded, &p.Refunding, &p.Disputed} {
+		*to = money.Of(amounts[i], currency)
+	}
+	p.Capture, p.AwaitsPayer = capture == 1, awaits == 1
+	p.CaptureBefore, p.ExpiresAt, p.DueAt, p.CreatedAt = db.NullTime(captureBefore), db.NullTime(expires), db.NullTime(due), db.Time(created)
+	err = errors.Join(untext(method, &p.Method), untext(failure, &p.Failure), untext(plan, &p.Plan), untext(metadata, &p.Metadata))
+	if err != nil {
+		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
+	}
+	return p, nil
+}
+
+func attemptRow(a Attempt) (db.Row, error) {
+	failure, err := text(a.Failure, a.Failure == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
+	return write(attemptTable, a.Version, []any{
+		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
+		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
+		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt),
+	}), nil
+}
+
+func scanAttempt(r db.Scanner) (Attempt, error) {
+	var a Attempt
+	var minor, capture, sent, created int64
+	var due *int64
+	var code, failure string
+	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &a.Version)
+	if err != nil {
+		return Attempt{}, err
+	}
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return Attempt{}, fmt.Errorf("attempt %s: %w", a.ID, err)
+	}
+	a.Amount, a.Capture = money.Of(minor, currency), capture == 1
+	a.SentAt, a.DueAt, a.CreatedAt = db.Time(sent), db.NullTime(due), db.Time(created)
+	return a, untext(failure, &a.Failure)
+}
+
+func operationRow(o Operation) (db.Row, error) {
+	failure, err := text(o.Failure, o.Failure == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
+	metadata, err := text(o.Metadata, len(o.Metadata) == 0)
+	if err != nil {
+		return db.Row{}, err
+	}
+	return write(operationTable, o.Version, []any{
+		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
+		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
+		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt),
+	}), nil
+}
+
+func scanOperation(r db.Scanner) (Operation, error) {
+	var o Operation
+	var minor, final, sent, created int64
+	var due *int64
+	var code, failure, metadata string
+	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &o.Version)
+	if err != nil {
+		return Operation{}, err
+	}
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
+	}
+	o.Amount, o.Final = money.Of(minor, currency), final == 1
+	o.SentAt, o.DueAt, o.CreatedAt = db.Time(sent), db.NullTime(due), db.Time(created)
+	if err := untext(failure, &o.Failure); err != nil {
+		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
+	}
+	return o, untext(metadata, &o.Metadata)
+}
+
+// named gives the absence of a row its name.
+func named[T any](what string) func(T, error) (T, error) {
+	return func(v T, err error) (T, error) {
+		if fault.Is(err, fault.NotFound) {
+			return v, fault.Missing(what)
+		}
+		return v, err
+	}
+}
+
+func (s store) payment(ctx context.Context, tenant, id string) (Payment, error) {
+	return named[Payment]("payment")(db.Get(ctx, s.db, scanPayment, paymentTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id))
+}
+
+func (s store) payments(ctx context.Context, tenant string, p Page, status string) ([]Payment, bool, error) {
+	var filters []db.Filter
+	if status != "" {
+		filters = append(filters, db.Filter{Column: "status", Value: status})
+	}
+	return db.ListPage(ctx, s.db, paymentTable, scanPayment, tenant, p, filters...)
+}
+
+func (s store) attempt(ctx context.Context, tenant, payment string, number int64) (Attempt, error) {
+	return named[Attempt]("attempt")(db.Get(ctx, s.db, scanAttempt,
+		attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND number = $3", tenant, payment, number))
+}
+
+func (s store) attempts(ctx context.Context, tenant, payment string) ([]Attempt, error) {
+	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 ORDER BY number",
+		tenant, payment)
+}
+
+func (s store) operation(ctx context.Context, tenant, id string) (Operation, error) {
+	return named[Operation]("operation")(db.Get(ctx, s.db, scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id))
+}
+
+func (s store) operations(ctx context.Context, tenant, payment string) ([]Operation, error) {
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 ORDER BY created_at, id",
+		tenant, payment)
+}
+
+func (s store) refunds(ctx context.Context, tenant string, p Page, payment string) ([]Operation, bool, error) {
+	filters := []db.Filter{{Column: "kind", Value: string(KindRefund)}}
+	if payment != "" {
+		filters = append(filters, db.Filter{Column: "payment_id", Value: payment})
+	}
+	return db.ListPage(ctx, s.db, operationTable, scanOperation, tenant, p, filters...)
+}
+
+// paymentsAndBooks is what payments say the watched accounts must hold, and what the ledger says they do.
+const paymentsAndBooks = `
+	SELECT 1, merchant_id, 'psp_receivable:' || provider_account, currency, CAST(SUM(amount_captured - amount_refunded) AS BIGINT)
+	FROM payment WHERE amount_captured > 0 GROUP BY merchant_id, provider_account, currency
+	UNION ALL
+	SELECT 1, merchant_id, 'auth_receivable', currency, CAST(SUM(amount_authorized - amount_captured) AS BIGINT)
+	FROM payment WHERE status = 'authorized' GROUP BY merchant_id, currency
+	UNION ALL
+	SELECT 1, merchant_id, 'refund_flight', currency, CAST(-SUM(amount_refunding) AS BIGINT)
+	FROM payment WHERE amount_refunding > 0 GROUP BY merchant_id, currency
+	UNION ALL
+	SELECT 2, b.* FROM (` + ledger.BalancesByTenant + `) b`
