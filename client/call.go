@@ -125,9 +125,6 @@ func (c *core) run(ctx context.Context, k *call) (answer, error) {
 		if err == nil {
 			return got, nil
 		}
-		if k.method == http.MethodDelete && try > 1 && IsNotFound(err) {
-			return answer{}, nil // an earlier try of ours has deleted it, and its answer was lost
-		}
 		d, again := c.again(err, try)
 		if !again || ctx.Err() != nil || tooLate(ctx, c.now().Add(d)) {
 			return answer{}, err
@@ -160,7 +157,7 @@ func (c *core) again(err error, try int) (time.Duration, bool) {
 // temporary tells whether the same request may be answered otherwise a little later. An answer about a payment, and one that
 // is stored under the key, are decisions: they stay.
 func (e *Error) temporary() bool {
-	if e.replayed || e.Payment != "" || e.Refund != "" {
+	if e.replayed || e.Payment != "" {
 		return false
 	}
 	switch e.Status {

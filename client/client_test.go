@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -124,14 +125,16 @@ func TestCreateSendsWhatTheContractSays(t *testing.T) {
 	}
 }
 
+// first is the first of a list, or its error.
+func first[T any](list iter.Seq2[*T, error]) (*T, error) {
+	for one, err := range list {
+		return one, err
+	}
+	return nil, nil
+}
+
 func TestEveryCallGoesWhereItBelongs(t *testing.T) {
 	ctx := t.Context()
-	drain := func(c *Client) error {
-		for _, err := range c.Payments.List(ctx, ListPayments{Page: Page{Limit: 7, CreatedFrom: time.Unix(0, 0)}, Status: PaymentFailed}) {
-			return err
-		}
-		return nil
-	}
 	cases := []struct {
 		call          func(c *Client) error
 		request, sent string
@@ -165,16 +168,33 @@ func TestEveryCallGoesWhereItBelongs(t *testing.T) {
 			return err
 		},
 			"POST /v1/payments/pay_1/refund?", `{"amount":1000,"reason":"late"}`},
-		{drain, "GET /v1/payments?created_at%5Bgte%5D=1970-01-01T00%3A00%3A00Z&limit=7&status=failed", ""},
+		{func(c *Client) error {
+			_, err := first(c.Payments.List(ctx, ListPayments{Page: Page{Limit: 7, CreatedFrom: time.Unix(0, 0)}, Status: PaymentFailed}))
+			return err
+		}, "GET /v1/payments?created_at%5Bgte%5D=1970-01-01T00%3A00%3A00Z&limit=7&status=failed", ""},
 		{func(c *Client) error { _, err := c.Refunds.Get(ctx, "ref_1"); return err }, "GET /v1/refunds/ref_1?", ""},
 		{func(c *Client) error { _, err := c.Events.Get(ctx, "evt_1"); return err }, "GET /v1/events/evt_1?", ""},
 		{func(c *Client) error { _, err := c.Balance.Get(ctx); return err }, "GET /v1/balance?", ""},
-		{func(c *Client) error { return c.WebhookEndpoints.Delete(ctx, "we_1") }, "DELETE /v1/webhook_endpoints/we_1?", ""},
 		{func(c *Client) error {
-			_, err := c.WebhookEndpoints.Create(ctx, CreateWebhookEndpoint{URL: "https://shop.example/in"})
+			_, err := c.WebhookEndpoints.Update(ctx, "we_1", UpdateWebhookEndpoint{Status: new("disabled")})
+			return err
+		}, "PATCH /v1/webhook_endpoints/we_1?", `{"status":"disabled"}`},
+		{func(c *Client) error { _, err := first(c.WebhookEndpoints.List(ctx)); return err }, "GET /v1/webhook_endpoints?", ""},
+		{func(c *Client) error { _, err := first(c.Ledger.Accounts(ctx)); return err }, "GET /v1/ledger/accounts?", ""},
+		{func(c *Client) error {
+			_, err := first(c.Ledger.Transactions(ctx, ListLedgerTransactions{Subject: "pay_1"}))
+			return err
+		}, "GET /v1/ledger/transactions?subject=pay_1", ""},
+		{func(c *Client) error { _, err := first(c.Refunds.List(ctx, ListRefunds{Payment: "pay_1"})); return err }, "GET /v1/refunds?payment=pay_1", ""},
+		{func(c *Client) error {
+			_, err := first(c.Events.List(ctx, ListEvents{Type: "payment.captured", Subject: "pay_1"}))
+			return err
+		}, "GET /v1/events?subject=pay_1&type=payment.captured", ""},
+		{func(c *Client) error {
+			_, err := c.WebhookEndpoints.Create(ctx, CreateWebhookEndpoint{URL: "https://shop.example/in", Events: []string{"*"}})
 			return err
 		},
-			"POST /v1/webhook_endpoints?", `{"url":"https://shop.example/in"}`},
+			"POST /v1/webhook_endpoints?", `{"url":"https://shop.example/in","events":["*"]}`},
 		{func(c *Client) error {
 			_, err := c.Tokens.Create(ctx, CreateToken{CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030}})
 			return err
@@ -474,18 +494,6 @@ func TestDeadContextSendsNothing(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestDeleteThatFindsNothingTheSecondTimeIsDone(t *testing.T) {
-	gone := refusal(404, `{"code":"not_found"}`)
-	c, _, _ := serve(t, []http.HandlerFunc{hangUp, gone})
-	if err := c.WebhookEndpoints.Delete(t.Context(), "we_1"); err != nil {
-		t.Error(err)
-	}
-	c, _, _ = serve(t, []http.HandlerFunc{gone})
-	if err := c.WebhookEndpoints.Delete(t.Context(), "we_1"); !IsNotFound(err) {
-		t.Errorf("error %v", err)
-	}
-}
 
 // pages serves ids in pages of two, newest first, by both cursors.
 func pages(ids ...string) http.HandlerFunc {

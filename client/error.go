@@ -75,7 +75,6 @@ type Error struct {
 	NetworkDeclineCode string        // the scheme's own, such as 51
 	NetworkAdviceCode  string        // the scheme's own, such as 02
 	Payment            string        // pay_…: the payment that failed, if there is one
-	Refund             string        // ref_…: the refund that failed, if there is one
 	RequestID          string        // req_…: for support and for the server's logs
 	IdempotencyKey     string        // the key of the call, if it had one
 
@@ -195,7 +194,6 @@ type problem struct {
 	NetworkDeclineCode string       `json:"network_decline_code"`
 	NetworkAdviceCode  string       `json:"network_advice_code"`
 	Payment            string       `json:"payment"`
-	Refund             string       `json:"refund"`
 	RequestID          string       `json:"request_id"`
 }
 
@@ -208,7 +206,7 @@ func readError(status int, header http.Header, body []byte, now time.Time) *Erro
 		e.Type, e.Code, e.DeclineCode, e.Detail, e.Param, e.Errors = p.Type, p.Code, p.DeclineCode, p.Detail, p.Param, p.Errors
 		e.Retryable, e.Retry, e.RetryAfter = p.Retryable, p.Retry, seconds(p.RetryAfter)
 		e.NetworkDeclineCode, e.NetworkAdviceCode = p.NetworkDeclineCode, p.NetworkAdviceCode
-		e.Payment, e.Refund = p.Payment, p.Refund
+		e.Payment = p.Payment
 		if p.Title != "" {
 			e.Title = p.Title
 		}

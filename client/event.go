@@ -57,12 +57,14 @@ func eventData[T any](e *Event, prefix string) (*T, error) {
 // ListEvents chooses events.
 type ListEvents struct {
 	Page
-	Type string // such as payment.captured
+	Type    string // such as payment.captured
+	Subject string // about one payment or refund
 }
 
 func (p ListEvents) query() url.Values {
 	v := p.values()
 	set(v, "type", p.Type)
+	set(v, "subject", p.Subject)
 	return v
 }
 

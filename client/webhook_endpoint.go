@@ -4,19 +4,22 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"net/url"
 	"time"
 )
 
 // WebhookEndpoint is an address of the merchant that is told of events.
 type WebhookEndpoint struct {
-	ID        string            `json:"id"`
-	Livemode  bool              `json:"livemode"`
-	URL       string            `json:"url"`
-	Events    []string          `json:"events"`           // types, such as payment.captured; "*" is all
-	Status    string            `json:"status"`           // such as enabled, disabled
-	Secret    string            `json:"secret,omitempty"` // whsec_…, for [NewWebhooks]; shown when it is made
-	Metadata  map[string]string `json:"metadata"`
-	CreatedAt time.Time         `json:"created_at"`
+	ID          string            `json:"id"`
+	Livemode    bool              `json:"livemode"`
+	URL         string            `json:"url"`
+	Events      []string          `json:"events"` // types, prefixes such as payment.*, or * for all
+	Status      string            `json:"status"` // enabled or disabled
+	Description string            `json:"description,omitempty"`
+	Version     string            `json:"version"`          // the data version of its events
+	Secret      string            `json:"secret,omitempty"` // whsec_…, for [NewWebhooks]; shown once, when it is made
+	Metadata    map[string]string `json:"metadata"`
+	CreatedAt   time.Time         `json:"created_at"`
 }
 
 // String hides the secret from logs.
@@ -27,9 +30,19 @@ func (e WebhookEndpoint) GoString() string { return e.String() }
 
 // CreateWebhookEndpoint registers an address.
 type CreateWebhookEndpoint struct {
-	URL      string            `json:"url"`
-	Events   []string          `json:"events,omitempty"` // nil: all
-	Metadata map[string]string `json:"metadata,omitempty"`
+	URL         string            `json:"url"`    // https, or http on the server's own machine in florin dev
+	Events      []string          `json:"events"` // types, prefixes such as payment.*, or * for all
+	Description string            `json:"description,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+}
+
+// UpdateWebhookEndpoint changes what is given and leaves the rest.
+type UpdateWebhookEndpoint struct {
+	URL         *string           `json:"url,omitempty"`
+	Events      []string          `json:"events,omitempty"`
+	Status      *string           `json:"status,omitempty"` // enabled or disabled; what happens while it is disabled is not sent later
+	Description *string           `json:"description,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"` // replaces all of it
 }
 
 // WebhookEndpointService calls /v1/webhook_endpoints.
@@ -51,17 +64,16 @@ func (s *WebhookEndpointService) Get(ctx context.Context, id string, options ...
 	return get[WebhookEndpoint](ctx, s.core, path, nil, options)
 }
 
-// Delete takes an endpoint away: nothing more is sent to it.
-func (s *WebhookEndpointService) Delete(ctx context.Context, id string, options ...CallOption) error {
+// Update changes an endpoint, such as its status to disabled.
+func (s *WebhookEndpointService) Update(ctx context.Context, id string, p UpdateWebhookEndpoint, options ...CallOption) (*WebhookEndpoint, error) {
 	path, err := under(webhookEndpoints, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = do[struct{}](ctx, s.core, &call{method: http.MethodDelete, base: s.core.base, path: path}, options)
-	return err
+	return write[WebhookEndpoint](ctx, s.core, http.MethodPatch, s.core.base, path, p, options)
 }
 
-// List walks endpoints, newest first.
-func (s *WebhookEndpointService) List(ctx context.Context, p Page, options ...CallOption) iter.Seq2[*WebhookEndpoint, error] {
-	return all(ctx, s.core, webhookEndpoints, p.values(), func(e *WebhookEndpoint) string { return e.ID }, options)
+// List walks all endpoints, oldest first.
+func (s *WebhookEndpointService) List(ctx context.Context, options ...CallOption) iter.Seq2[*WebhookEndpoint, error] {
+	return all(ctx, s.core, webhookEndpoints, url.Values{}, func(e *WebhookEndpoint) string { return e.ID }, options)
 }
