@@ -1,0 +1,168 @@
+package sandbox
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+// acquirer is one of the simulated ones.
+type acquirer struct {
+	name string
+	// scenarios tells whether a cardholder named SCENARIO x sets a fault here. Only at alpha: the fault is meant for the
+	// first provider, and the cascade to the second must be seen to succeed.
+	scenarios bool
+}
+
+var acquirers = []acquirer{{"alpha", true}, {"beta", false}}
+
+func findAcquirer(name string) (acquirer, bool) {
+	for _, a := range acquirers {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return acquirer{}, false
+}
+
+// Account is a merchant's contract with an acquirer: who may call, and where the webhooks go.
+type Account struct {
+	Acquirer      string      `json:"acquirer"`       // alpha or beta
+	APIKey        secret.Text `json:"api_key"`        // the bearer token of every call
+	SigningKey    secret.Text `json:"signing_key"`    // the HMAC key of the bodies of calls
+	WebhookURL    string      `json:"webhook_url"`    // on this machine; empty: no webhooks are made
+	WebhookSecret secret.Text `json:"webhook_secret"` // the HMAC key of webhooks
+}
+
+func (a Account) check() error {
+	var wrong fault.Collect
+	if _, ok := findAcquirer(a.Acquirer); !ok {
+		wrong.Add("acquirer", fault.CodeInvalid, "must be alpha or beta")
+	}
+	if a.APIKey.Empty() {
+		wrong.Add("api_key", fault.CodeInvalid, "must not be empty")
+	}
+	if a.SigningKey.Empty() {
+		wrong.Add("signing_key", fault.CodeInvalid, "must not be empty")
+	}
+	if a.WebhookURL != "" {
+		u, err := url.Parse(a.WebhookURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) {
+			wrong.Add("webhook_url", fault.CodeInvalid, "must be an http or https URL on this machine (127.0.0.1, ::1, localhost)")
+		}
+		if a.WebhookSecret.Empty() {
+			wrong.Add("webhook_secret", fault.CodeInvalid, "must not be empty if there is a webhook_url")
+		}
+	}
+	return wrong.Err()
+}
+
+// loopback tells whether a host's name says this machine. What a name resolves to is checked once more when dialing.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// hostname is a Host header without its port.
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return hostport
+}
+
+// account is a registered Account with its number in the store.
+type account struct {
+	Account
+	number int64
+}
+
+// book keeps the accounts at hand: each call looks one up.
+type book struct {
+	mu       sync.RWMutex
+	byKey    map[[2]string]account
+	byNumber map[int64]account
+}
+
+func newBook() *book {
+	return &book{byKey: map[[2]string]account{}, byNumber: map[int64]account{}}
+}
+
+func (b *book) put(a account) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.byKey[[2]string{a.Acquirer, a.APIKey.Reveal()}] = a
+	b.byNumber[a.number] = a
+}
+
+func (b *book) find(acquirer, key string) (account, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	a, ok := b.byKey[[2]string{acquirer, key}]
+	return a, ok
+}
+
+func (b *book) numbered(n int64) (account, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	a, ok := b.byNumber[n]
+	return a, ok
+}
+
+// outageMode is how an acquirer that is down meets its callers.
+type outageMode string
+
+// The modes.
+const (
+	modeUnavailable outageMode = "unavailable" // 503 not_accepted: refused before processing
+	modeHang        outageMode = "hang"        // no answer until the caller gives up
+	modeRefuse      outageMode = "refuse"      // the connection is reset
+)
+
+var outageModes = []outageMode{modeUnavailable, modeHang, modeRefuse}
+
+// Outage is a time during which an acquirer answers nobody.
+type Outage struct {
+	Acquirer string     `json:"acquirer"`
+	Mode     outageMode `json:"mode"`
+	Until    time.Time  `json:"until"`
+}
+
+// outages are kept in memory only: a restart of the sandbox brings every acquirer up.
+type outages struct {
+	clock clock.Clock
+	mu    sync.RWMutex
+	by    map[string]Outage
+}
+
+func newOutages(c clock.Clock) *outages { return &outages{clock: c, by: map[string]Outage{}} }
+
+func (o *outages) set(name string, mode outageMode, d time.Duration) Outage {
+	out := Outage{name, mode, o.clock.Now().Add(d)}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.by[name] = out
+	return out
+}
+
+func (o *outages) end(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.by, name)
+}
+
+func (o *outages) now(name string) (Outage, bool) {
+	o.mu.RLock()
+	out, ok := o.by[name]
+	o.mu.RUnlock()
+	return out, ok && o.clock.Now().Before(out.Until)
+}

@@ -1,0 +1,338 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+)
+
+const (
+	pageSize    = 50
+	maxPageSize = 500
+	maxOutage   = 3600 // seconds
+)
+
+// routeControl serves the control API and the pages. Anybody on this machine may use them, but no web page from elsewhere.
+func (w *World) routeControl(mux *http.ServeMux) {
+	inner := http.NewServeMux()
+	inner.HandleFunc("GET /control/transactions", w.listTransactions)
+	inner.HandleFunc("GET /control/transactions/{id}", w.getTransaction)
+	inner.HandleFunc("POST /control/transactions/{id}/{event}", w.postEvent)
+	inner.HandleFunc("GET /control/acquirers", w.listAcquirers)
+	inner.HandleFunc("POST /control/acquirers/{name}/down", w.postDown)
+	inner.HandleFunc("POST /control/acquirers/{name}/up", w.postUp)
+	inner.HandleFunc("POST /control/accounts", w.postAccount)
+	w.routePages(inner)
+	mux.Handle("/", local(inner))
+}
+
+// local refuses what a browser sends on behalf of a page from elsewhere, and a page that came by a name that was made to
+// point here.
+func local(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(forbid))
+	guarded := guard.Handler(next)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); origin != "" {
+			if u, err := url.Parse(origin); err != nil || !loopback(u.Hostname()) || !loopback(hostname(r.Host)) {
+				forbid(rw, r)
+				return
+			}
+		}
+		r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
+		guarded.ServeHTTP(rw, r)
+	})
+}
+
+func forbid(rw http.ResponseWriter, _ *http.Request) {
+	answer(rw, http.StatusForbidden, problem{"forbidden", "not from a page of another origin"})
+}
+
+// entry is a transaction in the control API.
+type entry struct {
+	*Transaction
+	Seq      int64     `json:"seq"`              // newer ones are higher
+	Events   []string  `json:"events,omitempty"` // that may happen now
+	Webhooks []Webhook `json:"webhooks,omitempty"`
+}
+
+// page is a list of the control API.
+type page struct {
+	Data    []entry `json:"data"`
+	Charges int     `json:"charges"` // of Data: how many hold or took money
+	HasMore bool    `json:"has_more"`
+}
+
+// readQuery reads the filters acquirer, reference, status, q (anywhere in the stored transaction), before, limit.
+func readQuery(r *http.Request) (query, error) {
+	v := r.URL.Query()
+	q := query{acquirer: v.Get("acquirer"), reference: v.Get("reference"), status: v.Get("status"), text: v.Get("q"), limit: pageSize}
+	var wrong fault.Collect
+	if s := v.Get("before"); s != "" {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || n < 1 {
+			wrong.Add("before", fault.CodeInvalid, "must be a seq")
+		}
+		q.before = n
+	}
+	if s := v.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxPageSize {
+			wrong.Add("limit", fault.CodeInvalid, fmt.Sprintf("must be 1 to %d", maxPageSize))
+		}
+		q.limit = n
+	}
+	return q, wrong.Err()
+}
+
+// find lists one page and tells whether there is another.
+func (w *World) find(q query) ([]row, bool, error) {
+	limit := q.limit
+	q.limit++
+	rows, err := w.store.list(q)
+	if err != nil || len(rows) <= limit {
+		return rows, false, err
+	}
+	return rows[:limit], true, nil
+}
+
+func (w *World) listTransactions(rw http.ResponseWriter, r *http.Request) {
+	q, err := readQuery(r)
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	rows, more, err := w.find(q)
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	p := page{Data: []entry{}, Charges: charges(rows), HasMore: more}
+	for i := range rows {
+		p.Data = append(p.Data, entry{Transaction: &rows[i].Transaction, Seq: rows[i].seq})
+	}
+	answer(rw, http.StatusOK, p)
+}
+
+// one reads a transaction with its webhooks.
+func (w *World) one(id string) (*row, []Webhook, error) {
+	rows, err := w.store.list(query{id: id, limit: 1})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(rows) == 0 {
+		return nil, nil, fault.Missing("transaction")
+	}
+	hooks, err := w.store.webhooks(rows[0].seq)
+	return &rows[0], hooks, err
+}
+
+func (w *World) getTransaction(rw http.ResponseWriter, r *http.Request) {
+	t, hooks, err := w.one(r.PathValue("id"))
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	e := entry{Transaction: &t.Transaction, Seq: t.seq, Webhooks: hooks}
+	for _, possible := range possibleEvents(&t.Transaction, len(hooks) > 0) {
+		e.Events = append(e.Events, possible.name)
+	}
+	answer(rw, http.StatusOK, e)
+}
+
+// possibleEvents are those that the state allows.
+func possibleEvents(t *Transaction, hooked bool) []event {
+	return slices.DeleteFunc(slices.Clone(events), func(e event) bool {
+		return !e.may(t) || e.name == resend && !hooked
+	})
+}
+
+// Happen makes an event happen to a transaction, as the panel's buttons do. It fails with fault.NotFound if there is no such
+// transaction, event or webhook, with fault.Conflict if the state does not allow it, with fault.Invalid on a wrong choice.
+func (w *World) Happen(transaction, event string, c Choice) (Transaction, error) {
+	var after Transaction
+	err := w.store.do(func(b *batch) error {
+		r, err := b.find(b.txnByID, transaction)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return fault.Missing("transaction")
+		}
+		t := w.turn(&r.Transaction)
+		if err := t.happen(event, c); err != nil {
+			return err
+		}
+		after = r.Transaction
+		if event == resend {
+			found, err := b.again(r.seq, t.now)
+			if err == nil && !found {
+				err = fault.Missing("webhook of this transaction")
+			}
+			return err
+		}
+		a, _ := w.book.numbered(r.account) // an account is never deleted
+		err = b.save(r, a, t)
+		after = *t.Transaction
+		return err
+	})
+	if err != nil {
+		return Transaction{}, fmt.Errorf("%s %s: %w", event, transaction, err)
+	}
+	return after, nil
+}
+
+// readBody reads a JSON body, or a form, whose fields must have the names that the JSON has. An empty body is none.
+func readBody(r *http.Request, into any) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "application/x-www-form-urlencoded" {
+		return readForm(r, into)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fault.New(fault.Malformed, fault.CodeInvalid, "the body cannot be read: at most 64 KiB")
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	return decode(body, into)
+}
+
+// readForm turns a form into the JSON that decode reads, digits into numbers.
+func readForm(r *http.Request, into any) error {
+	if err := r.ParseForm(); err != nil {
+		return fault.New(fault.Malformed, fault.CodeInvalid, "the form cannot be read")
+	}
+	fields := map[string]any{}
+	for name, values := range r.PostForm {
+		if name == "back" || values[0] == "" {
+			continue
+		}
+		fields[name] = values[0]
+		if n, err := strconv.ParseInt(values[0], 10, 64); err == nil {
+			fields[name] = n
+		}
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	return decode(body, into)
+}
+
+// conclude answers a control call: JSON, or for a form the page it came from.
+func (w *World) conclude(rw http.ResponseWriter, r *http.Request, v any, err error) {
+	back := r.PostFormValue("back")
+	switch {
+	case back == "" && err != nil:
+		w.fail(rw, r, err)
+	case back == "":
+		answer(rw, http.StatusOK, v)
+	case err != nil:
+		w.failPage(rw, r, back, err)
+	case strings.HasPrefix(back, "/") && !strings.HasPrefix(back, "//") && !strings.HasPrefix(back, `/\`):
+		http.Redirect(rw, r, back, http.StatusSeeOther)
+	default:
+		http.Redirect(rw, r, "/", http.StatusSeeOther)
+	}
+}
+
+func (w *World) postEvent(rw http.ResponseWriter, r *http.Request) {
+	var c Choice
+	err := readBody(r, &c)
+	var t Transaction
+	if err == nil {
+		t, err = w.Happen(r.PathValue("id"), r.PathValue("event"), c)
+	}
+	w.conclude(rw, r, t, err)
+}
+
+// Down takes an acquirer down for a while: mode is unavailable (503 not_accepted; also the empty mode), hang (no answer) or
+// refuse (the connection is reset). Nothing that comes meanwhile is processed. A restart of the sandbox ends it.
+// It fails with fault.NotFound on an unknown acquirer and with fault.Invalid on another mode or more than an hour.
+func (w *World) Down(name string, d time.Duration, mode string) (Outage, error) {
+	if _, ok := findAcquirer(name); !ok {
+		return Outage{}, fault.Missing("acquirer")
+	}
+	var wrong fault.Collect
+	if mode == "" {
+		mode = string(modeUnavailable)
+	}
+	if !slices.Contains(outageModes, outageMode(mode)) {
+		wrong.Add("mode", fault.CodeInvalid, fmt.Sprintf("must be one of %v", outageModes))
+	}
+	if d <= 0 || d > maxOutage*time.Second {
+		wrong.Add("seconds", fault.CodeInvalid, fmt.Sprintf("must be 1 to %d", maxOutage))
+	}
+	if err := wrong.Err(); err != nil {
+		return Outage{}, err
+	}
+	return w.outages.set(name, outageMode(mode), d), nil
+}
+
+// Up ends an acquirer's outage. It fails with fault.NotFound on an unknown acquirer.
+func (w *World) Up(name string) error {
+	if _, ok := findAcquirer(name); !ok {
+		return fault.Missing("acquirer")
+	}
+	w.outages.end(name)
+	return nil
+}
+
+func (w *World) postDown(rw http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Seconds int64  `json:"seconds"`
+		Mode    string `json:"mode"`
+	}
+	err := readBody(r, &body)
+	var out Outage
+	if err == nil {
+		out, err = w.Down(r.PathValue("name"), time.Duration(min(max(body.Seconds, 0), maxOutage+1))*time.Second, body.Mode)
+	}
+	w.conclude(rw, r, out, err)
+}
+
+// standing is an acquirer in the control API.
+type standing struct {
+	Name   string  `json:"name"`
+	Up     bool    `json:"up"`
+	Outage *Outage `json:"outage,omitempty"`
+}
+
+func (w *World) standings() []standing {
+	out := make([]standing, len(acquirers))
+	for i, a := range acquirers {
+		out[i] = standing{Name: a.name, Up: true}
+		if outage, down := w.outages.now(a.name); down {
+			out[i].Up, out[i].Outage = false, &outage
+		}
+	}
+	return out
+}
+
+func (w *World) listAcquirers(rw http.ResponseWriter, _ *http.Request) {
+	answer(rw, http.StatusOK, map[string]any{"data": w.standings()})
+}
+
+func (w *World) postUp(rw http.ResponseWriter, r *http.Request) {
+	err := w.Up(r.PathValue("name"))
+	w.conclude(rw, r, standing{Name: r.PathValue("name"), Up: true}, err)
+}
+
+func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
+	var a Account
+	err := readBody(r, &a)
+	if err == nil {
+		err = w.Register(a)
+	}
+	w.conclude(rw, r, map[string]string{"acquirer": a.Acquirer, "webhook_url": a.WebhookURL}, err)
+}

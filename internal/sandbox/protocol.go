@@ -1,0 +1,289 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/money"
+)
+
+const (
+	maxAmount    = 999_999_999_999 // minor units
+	maxReference = 128             // characters
+)
+
+// number is an integer that may come as a JSON number or as a string of digits, as card fields do.
+type number int
+
+// UnmarshalJSON reads 8, "8" and "08".
+func (n *number) UnmarshalJSON(text []byte) error {
+	i, err := strconv.Atoi(strings.Trim(string(text), `"`))
+	if err != nil {
+		return errors.New("not a whole number")
+	}
+	*n = number(i)
+	return nil
+}
+
+// authorizationRequest is the body of an authorization.
+type authorizationRequest struct {
+	Reference string `json:"reference"`
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Capture   bool   `json:"capture"`
+	Card      struct {
+		Number   pan    `json:"number"`
+		ExpMonth number `json:"exp_month"`
+		ExpYear  number `json:"exp_year"`
+		CVC      string `json:"cvc"`
+		Name     string `json:"name"`
+	} `json:"card"`
+	Descriptor  string `json:"descriptor"`
+	Description string `json:"description"`
+}
+
+func (r *authorizationRequest) check() error {
+	var wrong fault.Collect
+	checkReference(&wrong, "reference", r.Reference)
+	checkAmount(&wrong, r.Amount)
+	if _, err := money.ParseCurrency(r.Currency); err != nil {
+		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
+	}
+	if !r.Card.Number.wellFormed() {
+		wrong.Add("card.number", fault.CodeInvalid, "must be 12 to 19 digits")
+	}
+	if r.Card.ExpMonth < 1 || r.Card.ExpMonth > 12 {
+		wrong.Add("card.exp_month", fault.CodeInvalid, "must be 1 to 12")
+	}
+	if r.Card.ExpYear < 100 {
+		r.Card.ExpYear += 2000
+	}
+	if r.Card.ExpYear < 2000 || r.Card.ExpYear > 2099 {
+		wrong.Add("card.exp_year", fault.CodeInvalid, "must be a year of two or four digits")
+	}
+	return wrong.Err()
+}
+
+func checkReference(wrong *fault.Collect, param, reference string) {
+	if reference == "" || len(reference) > maxReference {
+		wrong.Add(param, fault.CodeInvalid, "must be 1 to 128 characters")
+	}
+}
+
+func checkAmount(wrong *fault.Collect, amount int64) {
+	if amount < 1 || amount > maxAmount {
+		wrong.Add("amount", fault.CodeInvalid, "must be 1 to 999999999999 minor units")
+	}
+}
+
+// decode reads a body strictly: a field that this acquirer does not know is more likely a mistake than an extension.
+func decode(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		// The decoder quotes what it could not read, which may be a card number.
+		return fault.New(fault.Malformed, fault.CodeInvalid, "the body is not the JSON that this call takes"+unknownField(err))
+	}
+	if d.More() {
+		return fault.New(fault.Malformed, fault.CodeInvalid, "there is more than one JSON value in the body")
+	}
+	return nil
+}
+
+// unknownField adds which field is unknown, for that is the usual mistake and tells nothing of its value.
+func unknownField(err error) string {
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok && len(name) < 40 {
+		return ": unknown field " + name
+	}
+	return ""
+}
+
+func (w *World) authorize(c caller) (int, any, fate, error) {
+	var r authorizationRequest
+	if err := decode(c.body, &r); err != nil {
+		return 0, nil, processed, err
+	}
+	if err := r.check(); err != nil {
+		return 0, nil, processed, err
+	}
+	var p play
+	if c.scenarios {
+		var err error
+		if p, err = parseScenario(r.Card.Name); err != nil {
+			return 0, nil, processed, fault.Wrong("card.name", fault.CodeInvalid, err.Error())
+		}
+	}
+	end := p.fateOf(Authorize)
+	if end == heldBefore || end == brokenBefore || end == refused {
+		return 0, nil, processed, errFate{end}
+	}
+	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Descriptor: r.Descriptor, Description: r.Description, Scenario: p.String()})
+	t.play, t.Reference, t.Amount, t.Currency = p, r.Reference, r.Amount, r.Currency
+	t.Card = Card{r.Card.Number.masked(), r.Card.Number.brand(), int(r.Card.ExpMonth), int(r.Card.ExpYear)}
+	refusal, cardTrait := issuer(r.Card.Number, t.Card.ExpMonth, t.Card.ExpYear, c.name, t.now, false)
+	t.Trait = cardTrait
+	t.open(refusal)
+	return w.record(c.account, t, end)
+}
+
+// record writes a new authorization, or answers a repeated one as it was first answered.
+func (w *World) record(a account, t *turn, end fate) (int, any, fate, error) {
+	body, err := json.Marshal(t.Transaction)
+	if err != nil {
+		return 0, nil, processed, err
+	}
+	var existing *row
+	err = w.store.do(func(b *batch) (err error) {
+		existing, err = b.create(a, t, string(body))
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, nil, processed, err
+	case existing == nil:
+		return http.StatusCreated, t.shown(), end, nil
+	case !existing.asksSame(t.Transaction):
+		return 0, nil, processed, errReused
+	}
+	return http.StatusOK, existing.first(), processed, nil
+}
+
+// operationRequest is the body of a capture, void, refund or reversal.
+type operationRequest struct {
+	Reference         string `json:"reference"`
+	Amount            int64  `json:"amount"`
+	Final             bool   `json:"final"`
+	Reason            string `json:"reason"`
+	OriginalReference string `json:"original_reference"`
+}
+
+func (r operationRequest) check(o order) error {
+	var wrong fault.Collect
+	checkReference(&wrong, "reference", r.Reference)
+	if o.kind != Void {
+		checkAmount(&wrong, r.Amount)
+	}
+	if o.id == "" {
+		checkReference(&wrong, "original_reference", r.OriginalReference)
+	}
+	return wrong.Err()
+}
+
+// ordered serves the captures, voids, refunds, and, without an id in the path, the reversals.
+func (w *World) ordered(kind Kind) func(caller) (int, any, fate, error) {
+	return func(c caller) (int, any, fate, error) {
+		var r operationRequest
+		if err := decode(c.body, &r); err != nil {
+			return 0, nil, processed, err
+		}
+		o := order{kind: kind, id: c.request.PathValue("id"), original: r.OriginalReference, reference: r.Reference}
+		if err := r.check(o); err != nil {
+			return 0, nil, processed, err
+		}
+		if kind != Void {
+			o.amount, o.final, o.reason = r.Amount, r.Final, r.Reason
+		}
+		var made Operation
+		var end fate
+		status := http.StatusCreated
+		err := w.store.do(func(b *batch) (err error) {
+			var fresh bool
+			made, end, fresh, err = w.execute(b, c.account, o)
+			if !fresh {
+				status = http.StatusOK
+			}
+			return err
+		})
+		if err != nil {
+			return 0, nil, processed, err
+		}
+		return status, made, end, nil
+	}
+}
+
+// execute carries an order out, on the writer. An order whose reference is known is answered as it was first answered.
+func (w *World) execute(b *batch, a account, o order) (made Operation, end fate, fresh bool, err error) {
+	earlier, err := b.find(b.findOperation, a.number, o.reference)
+	if err != nil {
+		return made, end, false, err
+	}
+	if earlier != nil {
+		if known := earlier.operation(o.reference); known != nil && o.same(&earlier.Transaction, known) {
+			return known.first(), processed, false, nil
+		}
+		return made, end, false, errReused
+	}
+	r, err := b.original(a, o)
+	if err != nil {
+		return made, end, false, err
+	}
+	t := w.turn(&r.Transaction)
+	if o.reference == t.Reference {
+		return made, end, false, errReused
+	}
+	end = t.play.fateOf(o.kind)
+	if end == heldBefore || end == brokenBefore || end == refused {
+		return made, end, false, errFate{end}
+	}
+	op, err := t.obey(o)
+	if err != nil {
+		return made, end, false, err
+	}
+	return op.shown(), end, true, b.save(r, a, t)
+}
+
+// original finds the transaction that an order is about. It fails with fault.NotFound.
+func (b *batch) original(a account, o order) (r *row, err error) {
+	if o.id == "" {
+		r, err = b.find(b.txnByReference, a.number, o.original)
+	} else {
+		r, err = b.find(b.txnByID, o.id)
+	}
+	if err == nil && (r == nil || r.account != a.number) {
+		err = fault.Missing("authorization")
+	}
+	return r, err
+}
+
+func (w *World) getAuthorization(c caller) (int, any, fate, error) {
+	return w.oneAuthorization(query{account: c.account.number, id: c.request.PathValue("id"), limit: 1})
+}
+
+func (w *World) findAuthorization(c caller) (int, any, fate, error) {
+	reference := c.request.URL.Query().Get("reference")
+	if reference == "" {
+		return 0, nil, processed, fault.Wrong("reference", fault.CodeInvalid, "must be given")
+	}
+	return w.oneAuthorization(query{account: c.account.number, reference: reference, limit: 1})
+}
+
+func (w *World) oneAuthorization(q query) (int, any, fate, error) {
+	rows, err := w.store.list(q)
+	if err != nil {
+		return 0, nil, processed, err
+	}
+	if len(rows) == 0 {
+		return 0, nil, processed, fault.Missing("authorization")
+	}
+	return http.StatusOK, rows[0].shown(), processed, nil
+}
+
+func (w *World) findOperation(c caller) (int, any, fate, error) {
+	reference := c.request.URL.Query().Get("reference")
+	if reference == "" {
+		return 0, nil, processed, fault.Wrong("reference", fault.CodeInvalid, "must be given")
+	}
+	r, err := w.store.byOperation(c.account.number, reference)
+	if err != nil {
+		return 0, nil, processed, err
+	}
+	if r == nil || r.operation(reference) == nil {
+		return 0, nil, processed, fault.Missing("operation")
+	}
+	return http.StatusOK, r.operation(reference).shown(), processed, nil
+}
