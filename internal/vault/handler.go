@@ -1,0 +1,219 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+)
+
+// maxBody is how large a tokenization may be.
+const maxBody = 64 << 10
+
+// Caller is who tokenizes.
+type Caller struct {
+	Merchant string // the tenant
+	Live     bool
+}
+
+// Authenticate tells who calls: a publishable key, or a secret key of scope vault:write. It fails with
+// fault.Unauthorized or fault.Forbidden.
+type Authenticate func(r *http.Request) (Caller, error)
+
+// tokenObject is the answer to a tokenization.
+type tokenObject struct {
+	ID        string    `json:"id"`
+	Object    string    `json:"object"`
+	Livemode  bool      `json:"livemode"`
+	Card      tokenCard `json:"card"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type tokenCard struct {
+	Brand       string `json:"brand"`
+	Last4       string `json:"last4"`
+	BIN         string `json:"bin"`
+	ExpMonth    int    `json:"exp_month"`
+	ExpYear     int    `json:"exp_year"`
+	Country     string `json:"country"`
+	Funding     string `json:"funding"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+func newTokenObject(r cardRow, live bool) tokenObject {
+	d := r.description
+	return tokenObject{ID: d.Token, Object: "payment_method_token", Livemode: live, CreatedAt: r.createdAt,
+		Card: tokenCard{d.Brand, d.Last4, d.BIN, d.ExpMonth, d.ExpYear, d.Country, d.Funding, d.Fingerprint}}
+}
+
+// Handler is the door by which cards come in: POST /v1/tokens, and nothing else. Nothing can be read through it.
+func (v *Vault) Handler(auth Authenticate) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/v1/tokens", func(w http.ResponseWriter, r *http.Request) { v.serveTokens(w, r, auth) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		v.refuse(w, r, v.begin(w), fault.New(fault.NotFound, fault.CodeNotFound, "there is no such path"))
+	})
+	return mux
+}
+
+// begin puts the headers of every answer, and names the request.
+func (v *Vault) begin(w http.ResponseWriter) string {
+	request := v.ids.New(id.Request)
+	w.Header().Set("Request-Id", request)
+	w.Header().Set("Cache-Control", "no-store")
+	return request
+}
+
+func (v *Vault) serveTokens(w http.ResponseWriter, r *http.Request, auth Authenticate) {
+	request := v.begin(w)
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		v.refuse(w, r, request, errMethod)
+		return
+	}
+	object, replayed, err := v.serveToken(w, r, auth)
+	if err != nil {
+		v.refuse(w, r, request, err)
+		return
+	}
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	v.write(w, r, request, http.StatusCreated, "application/json", object)
+}
+
+func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenticate) (tokenObject, bool, error) {
+	caller, err := auth(r)
+	if err != nil {
+		return tokenObject{}, false, err
+	}
+	key, err := parseKey(r.Header.Values("Idempotency-Key"))
+	if err != nil {
+		return tokenObject{}, false, err
+	}
+	if !isJSON(r.Header) {
+		return tokenObject{}, false, errMediaType
+	}
+	body, err := readBody(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
+	defer func() { clear(body) }()
+	if err != nil {
+		return tokenObject{}, false, err
+	}
+	c, err := parseNewCard(body, v.clock.Now())
+	if err != nil {
+		return tokenObject{}, false, err
+	}
+	defer c.wipe()
+	row, replayed, err := v.tokenize(r.Context(), caller.Merchant, key, c)
+	if err != nil {
+		return tokenObject{}, false, err
+	}
+	return newTokenObject(row, caller.Live), replayed, nil
+}
+
+// isJSON tells whether a body is JSON in UTF-8, not compressed.
+func isJSON(h http.Header) bool {
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" {
+		return false
+	}
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8")
+}
+
+// readBody reads all of a body that a MaxBytesReader bounds, into one buffer: growing would leave copies of a number.
+func readBody(from io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > maxBody {
+		length = maxBody
+	}
+	body := make([]byte, length+1)
+	n, err := io.ReadFull(from, body)
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return body, fault.New(fault.TooLarge, codeTooLarge, "the body is over 64 KiB")
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return body[:n], nil
+	}
+	return body, fault.New(fault.Malformed, codeMalformed, "the body did not arrive")
+}
+
+// parseKey reads an idempotency key: 1 to 255 printable ASCII characters, bare or as a quoted string. Empty if there is none.
+func parseKey(values []string) (string, error) {
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := strings.Trim(values[0], " \t")
+	if inner, quoted := strings.CutPrefix(key, `"`); quoted {
+		unescaped, ok := unquote(inner)
+		if !ok {
+			return "", errKey
+		}
+		key = unescaped
+	}
+	if len(values) > 1 || len(key) < 1 || len(key) > 255 {
+		return "", errKey
+	}
+	for i := range len(key) {
+		if key[i] < 0x20 || key[i] > 0x7e {
+			return "", errKey
+		}
+	}
+	return key, nil
+}
+
+// unquote reads what stands behind the opening quote of a string of RFC 9651, section 3.3.3.
+func unquote(s string) (string, bool) {
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			return out.String(), i == len(s)-1
+		case s[i] == '\\':
+			if i++; i == len(s) || s[i] != '"' && s[i] != '\\' {
+				return "", false
+			}
+		}
+		out.WriteByte(s[i])
+	}
+	return "", false
+}
+
+// write sends an answer. A caller that is gone is no fault of ours and is only noted.
+func (v *Vault) write(w http.ResponseWriter, r *http.Request, request string, status int, kind string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		v.logger.ErrorContext(r.Context(), "vault cannot render an answer", "request_id", request, "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	if _, err := w.Write(append(text, '\n')); err != nil {
+		v.logger.DebugContext(r.Context(), "caller did not take the answer", "request_id", request, "error", err)
+	}
+}
+
+// refuse answers with a problem and logs what was our own fault.
+func (v *Vault) refuse(w http.ResponseWriter, r *http.Request, request string, err error) {
+	p := problemOf(err)
+	p.RequestID = request
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		v.logger.ErrorContext(r.Context(), "vault request failed", "request_id", request, "error", err)
+	}
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="florin"`)
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(p.RetryAfter))
+	}
+	v.write(w, r, request, p.Status, "application/problem+json", p)
+}

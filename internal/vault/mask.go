@@ -1,0 +1,242 @@
+package vault
+
+import (
+	"bytes"
+	"net/http"
+)
+
+// maskMark stands where a digit stood. bareMark stands in a bare JSON number, which must stay a number: no card begins
+// with 9 (ISO/IEC 7812-1 leaves it to national use).
+const (
+	maskMark = '*'
+	bareMark = '9'
+)
+
+// shownDigits are left at the end of a masked number.
+const shownDigits = 4
+
+// masker covers card numbers in what a provider answered, in place: the length does not change.
+//
+// It covers every run of 12 to 19 digits, spaces or dashes between them allowed, that is a number of a known brand: right
+// first digits, right length for the brand, right check digit. (By the check digit alone a tenth of all network references and
+// timestamps would be covered.) Of the number that was sent it covers every trace: whatever stands between its digits,
+// and packed two digits a byte.
+type masker struct {
+	sent   []byte   // the digits that were sent; empty if none were
+	packed [][]byte // the same in BCD, begun on a byte and begun on half a byte
+}
+
+func newMasker(sent []byte) *masker {
+	m := &masker{sent: sent}
+	if len(sent) == 0 {
+		return m
+	}
+	even := sent[:len(sent)/2*2]
+	odd := sent[1 : 1+(len(sent)-1)/2*2]
+	for _, digits := range [][]byte{even, odd} {
+		packed, err := encodeBCD(digits)
+		if err == nil { // a pan holds digits only
+			m.packed = append(m.packed, packed)
+		}
+	}
+	return m
+}
+
+// wipe forgets the packed copies; the digits belong to the card.
+func (m *masker) wipe() {
+	for _, p := range m.packed {
+		clear(p)
+	}
+}
+
+// headers covers names and values. A name cannot be covered, so it goes.
+func (m *masker) headers(h http.Header) (found bool) {
+	for name, values := range h {
+		if m.body([]byte(name)) {
+			delete(h, name)
+			found = true
+			continue
+		}
+		for i, v := range values {
+			if b := []byte(v); m.body(b) {
+				values[i], found = string(b), true
+			}
+		}
+	}
+	return found
+}
+
+// body covers what it finds and tells whether there was anything. A covered number can uncover another that shared digits
+// with it, so it goes on until it finds nothing.
+func (m *masker) body(b []byte) (found bool) {
+	for m.pass(b) {
+		found = true
+	}
+	return found
+}
+
+func (m *masker) pass(b []byte) (found bool) {
+	if len(m.sent) > 0 {
+		found = m.coverPacked(b) || found
+		found = m.coverSent(b) || found
+	}
+	return coverRuns(b) || found
+}
+
+// coverPacked overwrites the number in BCD with what is no digit in BCD. Either its even or its odd digits begin on a byte.
+func (m *masker) coverPacked(b []byte) (found bool) {
+	for _, p := range m.packed {
+		for {
+			at := bytes.Index(b, p)
+			if at < 0 {
+				break
+			}
+			for i := range p {
+				b[at+i] = 0xff
+			}
+			found = true
+		}
+	}
+	return found
+}
+
+// maxGap is how many bytes may stand between two digits of the number that was sent.
+const maxGap = 6
+
+// gapSkip is how far the next digit is from i: over bytes that are no digits, and over %20 and its like.
+func gapSkip(b []byte, i int) int {
+	for end := min(len(b), i+maxGap); i < end; {
+		switch {
+		case b[i] == '%' && i+2 < len(b) && isHex(b[i+1]) && isHex(b[i+2]):
+			i += 3
+		case isDigit(b[i]):
+			return i
+		default:
+			i++
+		}
+	}
+	return i
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
+
+// coverSent looks for the digits that were sent, one after the other, whatever stands between.
+func (m *masker) coverSent(b []byte) (found bool) {
+	var at [maxDigits]int
+	for start := 0; start < len(b); start++ {
+		if b[start] != m.sent[0] {
+			continue
+		}
+		next, n := start, 0
+		for n < len(m.sent) && next < len(b) && b[next] == m.sent[n] {
+			at[n] = next
+			n++
+			next = gapSkip(b, next+1)
+		}
+		if n == len(m.sent) {
+			cover(b, at[:n])
+			found = true
+		}
+	}
+	return found
+}
+
+// coverRuns looks for any card number: groups of digits with one space or dash between them.
+func coverRuns(b []byte) (found bool) {
+	var at []int // where the digits of the run under way are
+	var groups []int
+	flush := func() {
+		if len(at) >= minDigits {
+			found = coverGroups(b, at, append(groups, len(at))) || found
+		}
+		at, groups = at[:0], groups[:0]
+	}
+	for i := 0; i < len(b); i++ {
+		switch {
+		case isDigit(b[i]):
+			if len(at) == 0 || at[len(at)-1] != i-1 {
+				groups = append(groups, len(at)) // a group begins
+			}
+			at = append(at, i)
+		case (b[i] == ' ' || b[i] == '-') && i > 0 && isDigit(b[i-1]) && i+1 < len(b) && isDigit(b[i+1]):
+		default:
+			flush()
+		}
+	}
+	flush()
+	return found
+}
+
+// coverGroups covers every stretch of whole groups that is a card number. bounds are the groups' beginnings and the end.
+func coverGroups(b []byte, at, bounds []int) (found bool) {
+	var digits [maxDigits]byte
+	for from := 0; from < len(bounds)-1; from++ {
+		for to := from + 1; to < len(bounds); to++ {
+			stretch := at[bounds[from]:bounds[to]]
+			if len(stretch) > maxDigits {
+				break
+			}
+			if len(stretch) < minDigits {
+				continue
+			}
+			if looksLikeCard(b, stretch, digits[:0]) {
+				cover(b, stretch)
+				found = true
+				break
+			}
+		}
+	}
+	clear(digits[:])
+	return found
+}
+
+// looksLikeCard tells whether the bytes at these places are a number of a known brand. Places that were covered are none.
+func looksLikeCard(b []byte, at []int, digits []byte) bool {
+	for _, i := range at {
+		if !isDigit(b[i]) {
+			return false
+		}
+		digits = append(digits, b[i])
+	}
+	known := brandOf(digits)
+	return known.name != otherBrand.name && known.fits(len(digits)) && luhn(digits)
+}
+
+// cover overwrites all but the last digits.
+func cover(b []byte, at []int) {
+	hide := at[:len(at)-shownDigits]
+	mark := byte(maskMark)
+	if bareNumber(b, at) {
+		mark = bareMark
+		if sameDigit(b, hide, mark) {
+			mark-- // 88 is nobody's either
+		}
+	}
+	for _, i := range hide {
+		b[i] = mark
+	}
+}
+
+func sameDigit(b []byte, at []int, digit byte) bool {
+	for _, i := range at {
+		if b[i] != digit {
+			return false
+		}
+	}
+	return true
+}
+
+// bareNumber tells whether the digits are a whole JSON value outside quotes: an unbroken run between a colon, comma or
+// bracket and a comma or bracket.
+func bareNumber(b []byte, at []int) bool {
+	first, last := at[0], at[len(at)-1]
+	if last-first != len(at)-1 {
+		return false
+	}
+	before := bytes.TrimRight(b[:first], " \t\r\n")
+	after := bytes.TrimLeft(b[last+1:], " \t\r\n")
+	return len(before) > 0 && bytes.IndexByte([]byte(":,["), before[len(before)-1]) >= 0 &&
+		len(after) > 0 && bytes.IndexByte([]byte(",]}"), after[0]) >= 0
+}
