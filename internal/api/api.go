@@ -1,0 +1,195 @@
+// Package api is the merchant's door: the HTTP contract under /v1, the providers' webhooks under /in, and the reference
+// documentation of both. It reads requests strictly, asks the packages below, and renders what they answer; it decides
+// nothing about money.
+package api
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// Version is the data version that this build speaks, and the only one so far.
+const Version = event.Version
+
+// maxBody is the largest body of a request, in bytes.
+const maxBody = 1 << 20
+
+// The timeouts of the listener. A write waits for a provider, whose calls have deadlines of their own.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 120 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeader         = 64 << 10
+	// workTimeout bounds the work of one request. It is shorter than writeTimeout so that the answer still gets out.
+	workTimeout = 110 * time.Second
+)
+
+// Server makes a listener's server with every timeout set.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+}
+
+// Payments makes payments and moves them on. See payment.Service.
+type Payments interface {
+	Create(ctx context.Context, c payment.Create, with payment.Companion) (payment.Object, error)
+	Confirm(ctx context.Context, tenant, id, token string, with payment.Companion) (payment.Object, error)
+	Capture(ctx context.Context, tenant, id string, amount int64, final bool, with payment.Companion) (payment.Object, error)
+	Cancel(ctx context.Context, tenant, id, reason string, with payment.Companion) (payment.Object, error)
+	Refund(ctx context.Context, tenant, id string, r payment.RefundRequest, with payment.Companion) (payment.RefundObject, error)
+}
+
+// PaymentReader shows payments and refunds. See payment.Service.
+type PaymentReader interface {
+	Get(ctx context.Context, tenant, id string, expand []string) (payment.Object, error)
+	List(ctx context.Context, tenant string, p payment.Page, status string) ([]payment.Object, bool, error)
+	GetRefund(ctx context.Context, tenant, id string) (payment.RefundObject, error)
+	ListRefunds(ctx context.Context, tenant string, p payment.Page, paymentID string) ([]payment.RefundObject, bool, error)
+}
+
+// Ledger reads the books. See ledger.Store.
+type Ledger interface {
+	Balances(ctx context.Context, tenant string) ([]ledger.Balance, error)
+	Transactions(ctx context.Context, tenant string, p db.Page, subject string) ([]ledger.Transaction, bool, error)
+}
+
+// Events reads what happened and how far it was told. See event.Store.
+type Events interface {
+	Event(ctx context.Context, tenant, event string) (event.Event, error)
+	Events(ctx context.Context, tenant string, p db.Page, t event.Type, subject string) ([]event.Event, bool, error)
+	Delivery(ctx context.Context, tenant, delivery string) (event.Delivery, error)
+	Deliveries(ctx context.Context, tenant string, p db.Page, endpoint, event string) ([]event.Delivery, bool, error)
+}
+
+// Endpoints keeps where a merchant wants to hear of events. See event.Store.
+type Endpoints interface {
+	Endpoint(ctx context.Context, tenant, endpoint string) (event.Endpoint, error)
+	Endpoints(ctx context.Context, tenant string) ([]event.Endpoint, error)
+	EndpointRow(e event.Endpoint) (db.Row, error)
+	EndpointUpdate(e event.Endpoint) (db.Row, error)
+}
+
+// Keys shows and revokes API keys. See access.Keys.
+type Keys interface {
+	Get(ctx context.Context, tenant, id string) (access.Key, error)
+	List(ctx context.Context, tenant string, p db.Page) ([]access.Key, bool, error)
+	Revoke(ctx context.Context, tenant, id string, by audit.By) (access.Key, error)
+}
+
+// ProviderAccounts lists a merchant's contracts with providers. See provider.Accounts.
+type ProviderAccounts interface {
+	List(ctx context.Context, tenant string) ([]provider.Account, error)
+}
+
+// Receiver takes providers' webhooks. See webhook.Receiver.
+type Receiver interface {
+	Receive(ctx context.Context, account, providerAccount string, h http.Header, body []byte) error
+}
+
+// Idempotency finds what is known of a key. See idempotency.Store.
+type Idempotency interface {
+	Find(ctx context.Context, k idempotency.Key) (idempotency.Record, bool, error)
+}
+
+// Committer writes a Change. See db.DB.
+type Committer interface {
+	Commit(ctx context.Context, c *db.Change) error
+}
+
+// Sealer keeps an answer that shows a secret once from lying in the open. See seal.Box.
+type Sealer interface {
+	Seal(plaintext, associated []byte) ([]byte, error)
+	Open(ciphertext, associated []byte) ([]byte, error)
+}
+
+// Options are what the door opens to.
+type Options struct {
+	// Authenticate tells who calls. It fails with fault.Unauthorized. See access.Keys.
+	Authenticate func(ctx context.Context, r *http.Request) (access.Principal, error)
+
+	Payments         Payments
+	Reader           PaymentReader
+	Ledger           Ledger
+	Events           Events
+	Endpoints        Endpoints
+	EndpointsChanged func(tenant string) // after a commit; may be nil
+	ProviderAccounts ProviderAccounts
+	Keys             Keys
+	Receiver         Receiver
+	Idempotency      Idempotency
+	DB               Committer
+	Sealer           Sealer
+
+	Clock  clock.Clock
+	IDs    *id.Source
+	Logger *slog.Logger
+
+	// KeyLease is how long the first request with an idempotency key is believed to be running. Past it the process
+	// that ran it is taken for dead. Zero is DefaultKeyLease.
+	KeyLease time.Duration
+	// VaultURL is where the vault zone listens, for the documentation.
+	VaultURL string
+	// Random is where signing secrets come from: crypto/rand.Reader in production.
+	Random io.Reader
+	// AllowHTTP lets webhook endpoints be plain HTTP on loopback: for development.
+	AllowHTTP bool
+}
+
+// DefaultKeyLease is longer than any request may run.
+const DefaultKeyLease = workTimeout + 10*time.Second
+
+// API is the api zone.
+type API struct {
+	Options
+	mux        *http.ServeMux
+	huma       huma.API
+	operations []*operation
+	pages      pages
+}
+
+// New builds the api zone.
+func New(o Options) *API {
+	if o.KeyLease == 0 {
+		o.KeyLease = DefaultKeyLease
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &API{Options: o, mux: http.NewServeMux()}
+	a.huma = huma.NewAPI(document(o.VaultURL), humago.NewAdapter(a.mux, ""))
+	a.huma.UseMiddleware(a.admit)
+	a.registerPayments()
+	a.registerRefunds()
+	a.registerEvents()
+	a.registerEndpoints()
+	a.registerLedger()
+	a.registerAccounts()
+	a.mux.HandleFunc("POST /in/{merchant}/{provider_account}", a.receive)
+	a.finishDocument()
+	a.servePages()
+	a.mux.HandleFunc("/", a.lost)
+	return a
+}
+
+// Handler serves the api zone.
+func (a *API) Handler() http.Handler { return a }

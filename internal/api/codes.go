@@ -1,0 +1,103 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/idempotency"
+)
+
+// The codes that only the edge gives. Those that more than one package gives are in fault.
+const (
+	codeMalformed   = "body_malformed"
+	codeMissing     = "parameter_missing"
+	codeUnknown     = "parameter_unknown"
+	codeDuplicate   = "parameter_duplicate"
+	codeVersion     = "version_unknown"
+	codeMethod      = "method_not_allowed"
+	codeTooLarge    = "body_too_large"
+	codeMediaType   = "media_type_not_supported"
+	codeRateLimited = "rate_limited"
+	codeInternal    = "internal_error"
+	codeReadTimeout = "request_timeout"
+)
+
+// code is one word of the contract: what a program acts upon when a request is refused.
+type code struct {
+	name   string
+	status int
+	title  string
+	advice string // what the caller can do, for docs/errors.md and the reference pages
+}
+
+// codes is every code of the API, in the order in which the documentation tells them.
+var codes = []code{
+	{codeMalformed, 400, "The body cannot be read", "Send one JSON object in UTF-8. The detail says where reading stopped."},
+	{codeMissing, 400, "A required parameter is missing", "Add the parameter."},
+	{codeUnknown, 400, "There is no such parameter", "Remove it, or correct its name. Nothing is ignored silently."},
+	{codeDuplicate, 400, "A parameter stands twice", "Send it once."},
+	{fault.CodeInvalid, 400, "A parameter is not valid", "Correct it as the detail says."},
+	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},
+	{fault.CodeAmountTooLarge, 400, "The amount is too large", "Amounts have at most twelve digits; a capture or a refund at most what is left."},
+	{fault.CodeCurrency, 400, "The currency is not supported", "Send an ISO 4217 code in capital letters that the provider account takes."},
+	{codeVersion, 400, "There is no such version of the API", "Send a published Florin-Version, or leave the header out."},
+	{idempotency.CodeKeyInvalid, 400, "The idempotency key is not well formed", "Send 1 to 255 characters of printable ASCII, bare or as a quoted string."},
+	{access.CodeKeyMissing, 401, "The API key is missing", "Send Authorization: Bearer with a secret or restricted key."},
+	{access.CodeKeyInvalid, 401, "The API key is not valid", "Check that it is whole, not revoked, and of this installation. Development keys work on loopback only."},
+	{access.CodeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
+	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
+	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved and the payment has failed. Make a new one later, with a new idempotency key."},
+	{access.CodeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
+	{access.CodeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
+	{access.CodeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
+	{access.CodeSuspended, 403, "The account is suspended", "It can read, not write. Ask the operator."},
+	{fault.CodeNotFound, 404, "There is no such thing", "Check the path and the id, and that the key is of the same merchant and mode."},
+	{codeMethod, 405, "The path does not take this method", "The Allow header lists the methods it takes."},
+	{codeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
+	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
+	{event.ErrTooManyEndpoints.Code, 409, "There are too many webhook endpoints", "Change one that exists."},
+	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
+	{idempotency.CodeKeyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},
+	{codeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
+	{codeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
+	{idempotency.CodeKeyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
+	{codeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says."},
+	{codeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
+	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
+}
+
+var codesByName = func() map[string]code {
+	byName := make(map[string]code, len(codes))
+	for _, c := range codes {
+		byName[c.name] = c
+	}
+	return byName
+}()
+
+// standard is how a kind of failure is answered: with this status, and with this code if the error has none of its own.
+type standard struct {
+	status    int
+	code      string
+	retryable bool // the same request may succeed later
+}
+
+// kinds is the one table from a failure's kind to its status.
+var kinds = map[fault.Kind]standard{
+	fault.Internal:     {http.StatusInternalServerError, codeInternal, true},
+	fault.Malformed:    {http.StatusBadRequest, codeMalformed, false},
+	fault.Invalid:      {http.StatusBadRequest, fault.CodeInvalid, false},
+	fault.Unauthorized: {http.StatusUnauthorized, access.CodeKeyInvalid, false},
+	fault.Forbidden:    {http.StatusForbidden, access.CodeScope, false},
+	fault.NotFound:     {http.StatusNotFound, fault.CodeNotFound, false},
+	fault.Conflict:     {http.StatusConflict, fault.CodeStateConflict, false},
+	fault.Exists:       {http.StatusConflict, fault.CodeStateConflict, false},
+	fault.Stale:        {http.StatusConflict, fault.CodeStateConflict, true},
+	fault.Reused:       {http.StatusUnprocessableEntity, idempotency.CodeKeyReused, false},
+	fault.InUse:        {http.StatusConflict, idempotency.CodeKeyInUse, true},
+	fault.TooLarge:     {http.StatusRequestEntityTooLarge, codeTooLarge, false},
+	fault.Declined:     {http.StatusPaymentRequired, fault.CodeCardDeclined, false},
+	fault.RateLimited:  {http.StatusTooManyRequests, codeRateLimited, true},
+	fault.Unavailable:  {http.StatusServiceUnavailable, fault.CodeOverloaded, true},
+}

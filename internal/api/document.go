@@ -1,0 +1,254 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// schemaNames are the names of types in the document where they are not simply the Go name.
+var schemaNames = map[reflect.Type]string{
+	reflect.TypeFor[payment.Object]():        "Payment",
+	reflect.TypeFor[payment.MethodObject]():  "PaymentMethod",
+	reflect.TypeFor[payment.CardObject]():    "Card",
+	reflect.TypeFor[payment.RefundObject]():  "Refund",
+	reflect.TypeFor[payment.FailureObject](): "Failure",
+	reflect.TypeFor[payment.AttemptObject](): "Attempt",
+	reflect.TypeFor[event.Object]():          "Event",
+	reflect.TypeFor[event.EndpointObject]():  "WebhookEndpoint",
+	reflect.TypeFor[event.DeliveryObject]():  "WebhookDelivery",
+	reflect.TypeFor[endpointObject]():        "WebhookEndpoint",
+	reflect.TypeFor[amount]():                "CurrencyAmount",
+	reflect.TypeFor[apiKey]():                "ApiKey",
+	reflect.TypeFor[apiKeyList]():            "ApiKeyList",
+}
+
+func nameSchema(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if name, ok := schemaNames[t]; ok {
+		return name
+	}
+	name := orElse(t.Name(), hint)
+	for i, r := range name {
+		return string(unicode.ToUpper(r)) + name[i+len(string(r)):]
+	}
+	return name
+}
+
+const apiDescription = `One API for payments over several providers.
+
+Amounts are integers in the currency's minor unit. Times are RFC 3339 in UTC. Ids sort by time. Unknown fields and
+parameters are refused, never ignored; a refusal is a problem of RFC 9457 that names every wrong parameter at once.
+
+Send an Idempotency-Key with every POST and PATCH: a repeat gets the first answer again, byte for byte, and nothing
+happens twice.`
+
+const vaultTag = "Tokens"
+
+// tags are the groups of operations, in the order of the documentation.
+var tags = []*huma.Tag{
+	{Name: "Payments", Description: "Money asked of a payer: authorize, capture, cancel, refund."},
+	{Name: vaultTag, Description: "Card numbers go to the vault, which listens on its own address, and come back as tokens."},
+	{Name: "Refunds", Description: "Money on its way back."},
+	{Name: "Events", Description: "What happened, in order, kept."},
+	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
+	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
+	{Name: "Routing", Description: "Which providers there are."},
+	{Name: "API keys", Description: "Who may call, and what for."},
+	{Name: "Inbound", Description: "For providers: where their webhooks come in."},
+}
+
+// The parameters and headers that many operations share.
+var (
+	versionParam = &huma.Param{
+		Name: headerVersion, In: "header", Description: "Pins the data version. The merchant's own if it is not given.",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{Version}},
+	}
+	idempotencyParam = &huma.Param{
+		Name: "Idempotency-Key", In: "header", Description: "1 to 255 characters of printable ASCII, kept 24 hours. A repeat with the same key and body gets the first answer again.",
+		Schema: &huma.Schema{Type: huma.TypeString}, Example: "order-1001-charge",
+	}
+	requestIDHeader = &huma.Param{Description: "The id of this request. Quote it to support.", Schema: &huma.Schema{Type: huma.TypeString}}
+	replayedHeader  = &huma.Param{Description: "true if this is the stored answer of an earlier request with the same key.", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}}
+)
+
+// document is huma's configuration: the head of the document, and nothing served by huma itself.
+func document(vaultURL string) huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Florin", Version: Version, Description: apiDescription,
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Servers: []*huma.Server{{URL: "http://127.0.0.1:8080", Description: "florin dev"}},
+			Tags:    tags,
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", nameSchema),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"secretKey":      {Type: "http", Scheme: "bearer", Description: "A secret key sk_… or a restricted key rk_…"},
+					"publishableKey": {Type: "http", Scheme: "bearer", Description: "A publishable key pk_…"},
+				},
+			},
+		},
+		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// eventContent is an event as it was rendered; it is described as an event.Object.
+type eventContent struct{ raw []byte }
+
+// MarshalJSON gives the bytes as they are.
+func (e eventContent) MarshalJSON() ([]byte, error) { return e.raw, nil }
+
+// Schema is that of an event.
+func (eventContent) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[event.Object](), true, "Event")
+}
+
+// finishDocument adds what huma cannot know: the paths that other listeners serve, and what the schemas of answers promise.
+func (a *API) finishDocument() {
+	doc := a.huma.OpenAPI()
+	a.describeInbound(doc)
+	describeVault(doc, orElse(a.VaultURL, "http://127.0.0.1:8082"))
+	bodies := map[string]bool{}
+	for _, o := range a.operations {
+		if o.body != nil {
+			bodies[nameSchema(o.body, "")] = true
+		}
+	}
+	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"] = true, true, true
+	for name, schema := range doc.Components.Schemas.Map() {
+		if bodies[name] {
+			continue
+		}
+		schema.AdditionalProperties = nil // an answer may grow fields: that breaks nobody
+		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
+		openNulls(schema, t)
+	}
+	if codes := doc.Components.Schemas.Map()["Failure"].Properties["decline_code"]; codes != nil {
+		codes.Description = "One of: " + strings.Join(declineWords(), ", ") + "."
+	}
+}
+
+// openNulls says of fields that hold another object, or nothing, that null is possible: huma says it of plain types only.
+func openNulls(s *huma.Schema, t reflect.Type) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+		p := s.Properties[name]
+		if p == nil || f.Type.Kind() != reflect.Pointer || strings.Contains(rest, "omitempty") || p.Ref == "" {
+			continue
+		}
+		s.Properties[name] = &huma.Schema{
+			Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+		}
+	}
+}
+
+func declineWords() []string {
+	words := []string{}
+	for _, c := range provider.Codes() {
+		words = append(words, string(c))
+	}
+	return words
+}
+
+func (a *API) describeInbound(doc *huma.OpenAPI) {
+	text := &huma.Schema{Type: huma.TypeString}
+	op := &huma.Operation{
+		OperationID: "receiveProviderWebhook", Method: http.MethodPost, Path: "/in/{merchant}/{provider_account}", Tags: []string{"Inbound"},
+		Summary:     "Receive a provider's webhook",
+		Description: "For providers, not for merchants. The signature is verified as the provider makes it, the message is recorded once and applied; a repeat changes nothing.",
+		Security:    []map[string][]string{},
+		Parameters: []*huma.Param{
+			{Name: "merchant", In: "path", Required: true, Schema: text},
+			{Name: "provider_account", In: "path", Required: true, Schema: text},
+		},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}},
+		Responses:   map[string]*huma.Response{"200": {Description: "Recorded", Headers: map[string]*huma.Param{headerRequestID: requestIDHeader}}},
+	}
+	problem := doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	refuseWith(op, problem, 400, 401, 404, 413, 500, 503)
+	doc.AddOperation(op)
+}
+
+func refuseWith(op *huma.Operation, problem *huma.Schema, statuses ...int) {
+	for _, status := range statuses {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Content: map[string]*huma.MediaType{problemType: {Schema: problem}},
+		}
+	}
+}
+
+// tokenRequest is what the vault takes: it is described here and read there, because only the vault may hold one.
+type tokenRequest struct {
+	Card tokenCard `json:"card"`
+}
+
+type tokenCard struct {
+	Number   string `json:"number" pattern:"^[0-9 -]{12,23}$" doc:"Digits; spaces and hyphens are dropped." example:"4242424242424242"`
+	ExpMonth int64  `json:"exp_month" minimum:"1" maximum:"12" example:"12"`
+	ExpYear  int64  `json:"exp_year" minimum:"2000" maximum:"2099" example:"2030"`
+	CVC      string `json:"cvc,omitempty" pattern:"^[0-9]{3,4}$" doc:"Kept in memory for 30 minutes and used once, never stored." example:"123"`
+	Name     string `json:"name,omitempty" maxLength:"100" doc:"The cardholder's name."`
+}
+
+type token struct {
+	ID     string    `json:"id" example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object string    `json:"object"`
+	Card   tokenView `json:"card"`
+}
+
+type tokenView struct {
+	Brand       string `json:"brand" example:"visa"`
+	Last4       string `json:"last4" example:"4242"`
+	BIN         string `json:"bin" example:"424242"`
+	ExpMonth    int64  `json:"exp_month" example:"12"`
+	ExpYear     int64  `json:"exp_year" example:"2030"`
+	Country     string `json:"country,omitempty" example:"US"`
+	Funding     string `json:"funding" example:"credit"`
+	Fingerprint string `json:"fingerprint" doc:"The same for the same number and merchant, useless elsewhere."`
+}
+
+func describeVault(doc *huma.OpenAPI, url string) {
+	schemas := doc.Components.Schemas
+	op := &huma.Operation{
+		OperationID: "createToken", Method: http.MethodPost, Path: "/v1/tokens", Tags: []string{vaultTag}, Summary: "Create a token",
+		Description: "Turns a card into a token. It is served by the vault on its own address. Call it from the payer's browser with a publishable key, so that card numbers never reach your servers; or, if you are PCI-certified, with a secret key that has the scope vault:write.",
+		Servers:     []*huma.Server{{URL: url, Description: "The vault zone"}},
+		Security:    []map[string][]string{{"publishableKey": {}}, {"secretKey": {"vault:write"}}},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[tokenRequest](), true, "")}}},
+		Responses: map[string]*huma.Response{"201": {
+			Description: http.StatusText(http.StatusCreated), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[token](), true, "")}},
+		}},
+	}
+	refuseWith(op, schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"), 400, 401, 403, 413, 415, 500, 503)
+	doc.AddOperation(op)
+}
+
+// openAPI renders the document in both forms.
+func (a *API) openAPI() (yaml, json []byte, err error) {
+	doc := a.huma.OpenAPI()
+	if json, err = doc.MarshalJSON(); err != nil {
+		return nil, nil, fmt.Errorf("render the OpenAPI document: %w", err)
+	}
+	if yaml, err = doc.YAML(); err != nil {
+		return nil, nil, fmt.Errorf("render the OpenAPI document: %w", err)
+	}
+	return yaml, json, nil
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+)
+
+// eventList holds events as they were rendered when they happened, byte for byte.
+type eventList struct {
+	Object  string         `json:"object" enum:"list"`
+	Data    []eventContent `json:"data" nullable:"false"`
+	HasMore bool           `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+type deliveryList struct {
+	Object  string                 `json:"object" enum:"list"`
+	Data    []event.DeliveryObject `json:"data" nullable:"false"`
+	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+type listEventsInput struct {
+	pageInput
+	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
+	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment or refund."`
+}
+
+type listDeliveriesInput struct {
+	pageInput
+	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only deliveries to this endpoint."`
+	Event    string `query:"event" maxLength:"64" doc:"Only deliveries of this event."`
+}
+
+func (a *API) registerEvents() {
+	const tag = "Events"
+	register(a, operation{
+		id: "listEvents", method: http.MethodGet, path: "/v1/events", tag: tag, summary: "List events",
+		doc:   "What happened, whether or not a webhook endpoint was there to hear of it.",
+		scope: access.EventsRead, status: http.StatusOK, answer: reflect.TypeFor[eventList](),
+	}, a.listEvents)
+	register(a, operation{
+		id: "getEvent", method: http.MethodGet, path: "/v1/events/{id}", tag: tag, summary: "Get an event",
+		scope: access.EventsRead, status: http.StatusOK, answer: reflect.TypeFor[event.Object](),
+	}, a.getEvent)
+	const hooks = "Webhooks"
+	register(a, operation{
+		id: "listWebhookDeliveries", method: http.MethodGet, path: "/v1/webhook_deliveries", tag: hooks, summary: "List webhook deliveries",
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[deliveryList](),
+	}, a.listDeliveries)
+	register(a, operation{
+		id: "getWebhookDelivery", method: http.MethodGet, path: "/v1/webhook_deliveries/{id}", tag: hooks, summary: "Get a webhook delivery",
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[event.DeliveryObject](),
+	}, a.getDelivery)
+}
+
+func (a *API) listEvents(ctx context.Context, rq *request, in *listEventsInput) (answer, error) {
+	page, err := in.page(id.Event)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
+		return answer{}, fault.Wrong("type", fault.CodeInvalid, "there is no such type of event")
+	}
+	if err := idOrNone("subject", in.Subject, id.Payment, id.Refund); err != nil {
+		return answer{}, err
+	}
+	found, more, err := a.Events.Events(ctx, rq.principal.Tenant, page, event.Type(in.Type), in.Subject)
+	data := make([]eventContent, len(found))
+	for i, e := range found {
+		data[i] = eventContent{json.RawMessage(e.Body)}
+	}
+	return show(eventList{"list", data, more}, err)
+}
+
+func (a *API) getEvent(ctx context.Context, rq *request, in *getInput) (answer, error) {
+	if !id.Has(in.ID, id.Event) {
+		return answer{}, fault.Missing("event")
+	}
+	found, err := a.Events.Event(ctx, rq.principal.Tenant, in.ID)
+	return show(json.RawMessage(found.Body), err)
+}
+
+func (a *API) listDeliveries(ctx context.Context, rq *request, in *listDeliveriesInput) (answer, error) {
+	page, err := in.page(id.Delivery)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := idOrNone("endpoint", in.Endpoint, id.Endpoint); err != nil {
+		return answer{}, err
+	}
+	if err := idOrNone("event", in.Event, id.Event); err != nil {
+		return answer{}, err
+	}
+	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, page, in.Endpoint, in.Event)
+	data := make([]event.DeliveryObject, len(found))
+	for i, d := range found {
+		data[i] = deliveryObject(d, rq.principal.Live)
+	}
+	return show(deliveryList{"list", data, more}, err)
+}
+
+func (a *API) getDelivery(ctx context.Context, rq *request, in *getInput) (answer, error) {
+	if !id.Has(in.ID, id.Delivery) {
+		return answer{}, fault.Missing("webhook delivery")
+	}
+	found, err := a.Events.Delivery(ctx, rq.principal.Tenant, in.ID)
+	return show(deliveryObject(found, rq.principal.Live), err)
+}
+
+func deliveryObject(d event.Delivery, live bool) event.DeliveryObject {
+	return event.DeliveryObject{
+		ID: d.ID, Object: "webhook_delivery", Livemode: live, Event: d.Event, Endpoint: d.Endpoint, Status: d.State,
+		Attempts: d.Attempts, ResponseStatus: d.LastStatus, Error: d.LastError,
+		LastAttemptAt: orNil(d.LastAt), NextAttemptAt: orNil(d.DueAt), CreatedAt: d.CreatedAt,
+	}
+}
+
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

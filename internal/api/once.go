@@ -1,0 +1,216 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/payment"
+)
+
+const headerReplayed = idempotency.Replayed
+
+var replayed = http.Header{headerReplayed: {"true"}}
+
+// once makes a write happen once for each idempotency key. It is the payment.Companion of its request: it renders the
+// answer in the very Change that makes the answer true, and those bytes are what is sent, now and on every repeat.
+//
+// The key is not looked up first. The work begins, and the row that takes the key travels in its first Change: a key
+// that is taken makes that Change fail whole, before any provider is called. Only a request that failed for whatever
+// reason asks what is known of its key. So a fresh key costs no read, and a repeat costs no more than it must.
+type once struct {
+	api    *API
+	rq     *request
+	key    idempotency.Key
+	keyed  bool
+	status int // of success
+
+	begun    *idempotency.Record // whose started row is in a Change
+	subject  string
+	answer   answer
+	rendered bool
+	secret   bool // the answer shows a secret: it is stored sealed
+}
+
+// work does what the request asks for, with the once as its companion. The error may be a decline.
+type work func(ctx context.Context, o *once) (any, error)
+
+// view shows what a request made, as it is now: for the repeat of a request whose process died.
+type view func(ctx context.Context, subject string) (any, error)
+
+func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do work, show view) (answer, error) {
+	o := &once{api: a, rq: rq, status: status}
+	return o.run(ctx, raw, do, show)
+}
+
+func (o *once) run(ctx context.Context, raw []byte, do work, show view) (answer, error) {
+	r := o.rq.http
+	text, keyed, err := idempotency.Parse(r.Header[idempotency.Header])
+	if err != nil {
+		return answer{}, err
+	}
+	if keyed {
+		o.keyed = true
+		o.key = idempotency.Key{
+			Merchant: o.rq.principal.Tenant, Method: r.Method, Path: r.URL.Path, Key: text, Query: r.URL.RawQuery, Body: raw,
+		}
+	}
+	object, err := do(ctx, o)
+	if err == nil || isDecline(err) {
+		if !o.rendered {
+			o.render(object, err)
+		}
+		return o.answer, nil
+	}
+	if !keyed {
+		return answer{}, err
+	}
+	return o.repeat(ctx, err, show)
+}
+
+func isDecline(err error) bool {
+	var declined *payment.DeclinedError
+	return errors.As(err, &declined)
+}
+
+// repeat answers a request that failed, if its key is known, as the request before it was answered.
+func (o *once) repeat(ctx context.Context, failed error, show view) (answer, error) {
+	const tries = 3 // a race with the first request, or with the worker of another repeat, is lost once at most
+	for range tries {
+		record, found, err := o.api.Idempotency.Find(ctx, o.key)
+		switch {
+		case err != nil && fault.Of(err) != fault.Internal:
+			return answer{}, err // used for another request
+		case err != nil:
+			return answer{}, errors.Join(failed, err)
+		case !found:
+			return answer{}, failed
+		case record.Done:
+			return o.replay(record)
+		case o.owns(record) && !lost(failed) && !fault.Is(failed, fault.Conflict):
+			return answer{}, failed // our own: the intent is down, the result is not. A repeat will find it
+		}
+		if age := o.api.Clock.Now().Sub(record.StartedAt); age < o.api.KeyLease {
+			return answer{}, record.InUse(min(o.api.KeyLease-age, time.Second))
+		}
+		given, err := o.adopt(ctx, record, show)
+		if !lost(err) {
+			return given, err
+		}
+	}
+	return answer{}, failed
+}
+
+// owns tells whether a record is the one that this request wrote, as far as can be told: two requests of one
+// microsecond about one object look the same, and then each is told that the other still runs.
+func (o *once) owns(r idempotency.Record) bool {
+	return o.begun != nil && r.Subject == o.subject && r.StartedAt.Equal(o.begun.StartedAt)
+}
+
+// lost tells whether a Change failed because another one came first.
+func lost(err error) bool { return fault.Is(err, fault.Exists) || fault.Is(err, fault.Stale) }
+
+// sealedMark goes before the content type of an answer that is stored sealed.
+const sealedMark = "sealed "
+
+func (o *once) replay(r idempotency.Record) (answer, error) {
+	given := answer{status: r.Status, contentType: r.ContentType, body: r.Answer, header: replayed}
+	if plain, ok := strings.CutPrefix(r.ContentType, sealedMark); ok {
+		body, err := o.api.Sealer.Open(r.Answer, o.sealContext())
+		if err != nil {
+			return answer{}, fmt.Errorf("open a stored answer: %w", err)
+		}
+		given.contentType, given.body = plain, body
+	}
+	return given, nil
+}
+
+func (o *once) sealContext() []byte { return []byte(o.key.Merchant + " idempotency " + o.key.Path) }
+
+// adopt answers for a request whose process died after its intent: with what it made, as that is now.
+func (o *once) adopt(ctx context.Context, r idempotency.Record, show view) (answer, error) {
+	object, err := show(ctx, r.Subject)
+	if err != nil {
+		return answer{}, fmt.Errorf("show what an interrupted request made: %w", err)
+	}
+	o.render(object, nil)
+	c := db.NewChange(o.key.Merchant, r.Answered(o.answer.status, o.answer.contentType, o.answer.body))
+	if err := o.api.DB.Commit(ctx, c); err != nil {
+		return answer{}, fmt.Errorf("store the answer of an interrupted request: %w", err)
+	}
+	return o.answer, nil
+}
+
+// Intent takes the key in the Change that goes before the work.
+func (o *once) Intent(c *db.Change, subject string) {
+	if !o.keyed {
+		return
+	}
+	record := o.key.Start(o.api.Clock.Now(), subject)
+	o.begun, o.subject = &record, subject
+	c.Add(record.Started())
+}
+
+// Result renders the answer and stores it in the Change that makes it true.
+func (o *once) Result(c *db.Change, object any, err error) error {
+	o.render(object, err)
+	if !o.keyed {
+		return nil
+	}
+	kind, body := o.answer.contentType, o.answer.body
+	if o.secret {
+		var err error
+		if body, err = o.api.Sealer.Seal(body, o.sealContext()); err != nil {
+			return fmt.Errorf("seal an answer: %w", err)
+		}
+		kind = sealedMark + kind
+	}
+	if o.begun != nil {
+		c.Add(o.begun.Answered(o.answer.status, kind, body))
+		return nil
+	}
+	c.Add(o.key.Once(o.api.Clock.Now(), subjectOf(object), o.answer.status, kind, body))
+	return nil
+}
+
+// render makes the answer's bytes.
+func (o *once) render(object any, err error) {
+	o.rendered = true
+	if err == nil {
+		o.answer = answer{status: o.status, contentType: jsonType}
+		if o.answer.body, err = render(object); err == nil {
+			return
+		}
+	}
+	o.answer = o.rq.fail(err)
+}
+
+// commit writes rows together with the answer: for work that calls nobody.
+func (o *once) commit(ctx context.Context, object any, rows ...db.Row) error {
+	c := db.NewChange(o.rq.principal.Tenant, rows...)
+	if err := o.Result(c, object, nil); err != nil {
+		return err
+	}
+	return o.api.DB.Commit(ctx, c)
+}
+
+// identified is an object with an id.
+type identified interface{ subjectID() string }
+
+func subjectOf(object any) string {
+	switch o := object.(type) {
+	case payment.Object:
+		return o.ID
+	case payment.RefundObject:
+		return o.ID
+	case identified:
+		return o.subjectID()
+	}
+	return ""
+}

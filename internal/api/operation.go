@@ -1,0 +1,202 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/obs"
+)
+
+// operation is one line of the contract.
+type operation struct {
+	id      string // for programs: createPayment
+	method  string
+	path    string
+	tag     string
+	summary string
+	doc     string
+	scope   access.Scope
+
+	status   int          // of success
+	answer   reflect.Type // of success
+	body     reflect.Type // nil: it takes none
+	optional bool         // the body may be left out
+	sample   string       // of a body, for the documentation
+	refusals []int        // the statuses of refusals beyond those that every operation has
+}
+
+func (o *operation) writes() bool { return o.method != http.MethodGet }
+
+// metadata is the key under which huma hands an operation back.
+const metadata = "florin"
+
+// output lets an operation write its own bytes: those that were stored for a repeat are those that are sent.
+type output struct {
+	Body func(huma.Context)
+}
+
+// register adds an operation to the mux and to the document. I holds its parameters, and a field RawBody if it takes a
+// body.
+func register[I any](a *API, o operation, run func(ctx context.Context, rq *request, in *I) (answer, error)) {
+	op := &o
+	a.operations = append(a.operations, op)
+	described := a.describe(op)
+	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*output, error) {
+		rq := requestOf(ctx)
+		if op.writes() {
+			// Once money may move, a caller that hangs up does not stop the work: its retry will want the answer.
+			var done context.CancelFunc
+			ctx, done = context.WithTimeout(context.WithoutCancel(obs.With(ctx, obs.MerchantID, rq.principal.Tenant)), workTimeout)
+			defer done()
+		}
+		given, err := run(ctx, rq, in)
+		if err != nil {
+			given = rq.fail(err)
+		}
+		return &output{Body: func(huma.Context) { rq.write(given) }}, nil
+	})
+	if o.body != nil {
+		shapeOf(o.body) // a shape that cannot be compiled shows at start
+		media := described.RequestBody.Content[jsonType]
+		media.Schema = a.huma.OpenAPI().Components.Schemas.Schema(o.body, true, o.id)
+		described.RequestBody.Required = !o.optional
+	}
+}
+
+// admit lets a request in: who calls, whether it may, and whether the rest is worth reading.
+func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
+	rq := requestOf(ctx.Context())
+	rq.operation = ctx.Operation().Metadata[metadata].(*operation)
+	if err := a.admission(rq); err != nil {
+		rq.write(rq.fail(err))
+		return
+	}
+	next(ctx)
+}
+
+func (a *API) admission(rq *request) error {
+	principal, err := a.Authenticate(rq.http.Context(), rq.http)
+	if err != nil {
+		return err
+	}
+	rq.principal = principal
+	if err := principal.Require(rq.operation.scope); err != nil {
+		return err
+	}
+	if err := queryOnce(rq.http.URL.RawQuery); err != nil {
+		return err
+	}
+	if rq.operation.body != nil {
+		return bodyHead(rq.http)
+	}
+	return nil
+}
+
+// queryOnce refuses a query that cannot be read and parameters that stand twice: one of them would be ignored.
+func queryOnce(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return fault.New(fault.Malformed, codeMalformed, "the query cannot be read")
+	}
+	var wrong faults
+	for name, values := range query {
+		if len(values) > 1 {
+			wrong.add(shorten(name), codeDuplicate, "stands twice")
+		}
+	}
+	return wrong.err()
+}
+
+// bodyHead refuses by the head what needs no reading of the body.
+func bodyHead(r *http.Request) error {
+	if r.ContentLength > maxBody {
+		return fault.New(fault.TooLarge, codeTooLarge, "the body is larger than 1 MiB")
+	}
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if !plainJSON(r.Header["Content-Type"]) || len(r.Header["Content-Encoding"]) > 0 {
+		return refuse(codeMediaType, "")
+	}
+	return nil
+}
+
+// plainJSON tells whether the content type is application/json, in UTF-8 if it says so.
+func plainJSON(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	if values[0] == jsonType {
+		return true
+	}
+	kind, rest, _ := strings.Cut(values[0], ";")
+	if !strings.EqualFold(strings.TrimSpace(kind), jsonType) {
+		return false
+	}
+	rest = strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(rest, " ", ""), `"`, ""))
+	return rest == "" || rest == "charset=utf-8"
+}
+
+// describe makes the document's entry.
+func (a *API) describe(o *operation) huma.Operation {
+	d := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.doc,
+		DefaultStatus: o.status, Metadata: map[string]any{metadata: o},
+		SkipValidateBody: true, MaxBodyBytes: maxBody + 1, // huma refuses a body that reaches its bound
+		Security:  []map[string][]string{{"secretKey": {string(o.scope)}}},
+		Responses: a.responses(o),
+	}
+	d.Parameters = append(d.Parameters, versionParam)
+	if o.body != nil {
+		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{jsonType: {}}}
+	}
+	if o.method == http.MethodPost || o.method == http.MethodPatch {
+		d.Parameters = append(d.Parameters, idempotencyParam)
+	}
+	return d
+}
+
+// always are the refusals that every operation may answer; those with a body may answer more.
+var (
+	always   = []int{400, 401, 403, 429, 500, 503}
+	withBody = []int{409, 413, 415, 422}
+)
+
+func (a *API) responses(o *operation) map[string]*huma.Response {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	headers := map[string]*huma.Param{headerRequestID: requestIDHeader}
+	if o.method == http.MethodPost || o.method == http.MethodPatch {
+		headers[headerReplayed] = replayedHeader
+	}
+	all := map[string]*huma.Response{strconv.Itoa(o.status): {
+		Description: http.StatusText(o.status), Headers: headers,
+		Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(o.answer, true, o.id+"Answer")}},
+	}}
+	statuses := slices.Concat(always, o.refusals)
+	if o.writes() {
+		statuses = append(statuses, withBody...)
+	}
+	if strings.Contains(o.path, "{") {
+		statuses = append(statuses, http.StatusNotFound)
+	}
+	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	for _, status := range statuses {
+		all[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Content: map[string]*huma.MediaType{problemType: {Schema: problem}},
+		}
+	}
+	return all
+}

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+)
+
+// pageInput is how every list is asked for.
+type pageInput struct {
+	Limit         int64     `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many at most."`
+	StartingAfter string    `query:"starting_after" maxLength:"64" doc:"An id: only what is older."`
+	EndingBefore  string    `query:"ending_before" maxLength:"64" doc:"An id: only what is newer."`
+	CreatedGTE    time.Time `query:"created_at[gte]" doc:"Created at this time or later."`
+	CreatedGT     time.Time `query:"created_at[gt]" doc:"Created later than this."`
+	CreatedLTE    time.Time `query:"created_at[lte]" doc:"Created at this time or earlier."`
+	CreatedLT     time.Time `query:"created_at[lt]" doc:"Created earlier than this."`
+}
+
+// page checks what the tags cannot: cursors are ids of the listed kind, and bounds do not repeat each other.
+func (in pageInput) page(kind id.Prefix) (db.Page, error) {
+	var wrong faults
+	for _, cursor := range [...]struct{ param, value string }{{"starting_after", in.StartingAfter}, {"ending_before", in.EndingBefore}} {
+		if cursor.value != "" && !id.Has(cursor.value, kind) {
+			wrong.add(cursor.param, fault.CodeInvalid, "must be an id that begins with "+string(kind)+"_")
+		}
+	}
+	if in.StartingAfter != "" && in.EndingBefore != "" {
+		wrong.add("ending_before", fault.CodeInvalid, "cannot stand beside starting_after")
+	}
+	if !in.CreatedGT.IsZero() && !in.CreatedGTE.IsZero() {
+		wrong.add("created_at[gt]", fault.CodeInvalid, "cannot stand beside created_at[gte]")
+	}
+	if !in.CreatedLT.IsZero() && !in.CreatedLTE.IsZero() {
+		wrong.add("created_at[lt]", fault.CodeInvalid, "cannot stand beside created_at[lte]")
+	}
+	p := db.Page{Limit: int(in.Limit), StartingAfter: in.StartingAfter, EndingBefore: in.EndingBefore, CreatedFrom: in.CreatedGTE, CreatedTo: in.CreatedLT}
+	const tick = time.Microsecond // times are kept to it, so just after T is T and a tick
+	if !in.CreatedGT.IsZero() {
+		p.CreatedFrom = in.CreatedGT.Truncate(tick).Add(tick)
+	}
+	if !in.CreatedLTE.IsZero() {
+		p.CreatedTo = in.CreatedLTE.Truncate(tick).Add(tick)
+	}
+	return p, wrong.err()
+}
+
+// show is the answer of a read.
+func show(object any, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := render(object)
+	return answer{status: http.StatusOK, contentType: jsonType, body: body}, err
+}
+
+// orEmpty makes an empty list of none: it is [] in JSON, not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,262 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/payment"
+)
+
+// Metadata is the merchant's own words about an object.
+type Metadata map[string]string
+
+// Schema describes it: the limits are on keys and values, which tags cannot say.
+func (Metadata) Schema(huma.Registry) *huma.Schema {
+	keys, count, values := maxMetadataKey, maxMetadataKeys, maxMetadataValue
+	return &huma.Schema{
+		Type: huma.TypeObject, MaxProperties: &count,
+		AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &values},
+		Extensions:           map[string]any{"propertyNames": map[string]any{"minLength": 1, "maxLength": keys}},
+	}
+}
+
+const (
+	maxMetadataKeys  = 50
+	maxMetadataKey   = 40
+	maxMetadataValue = 500
+)
+
+// createPayment is the body of POST /v1/payments.
+type createPayment struct {
+	Amount              int64     `json:"amount" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"In the currency's minor unit: 9232 is 92.32 EUR, 500 is 500 JPY. At most twelve digits." example:"9232"`
+	Currency            string    `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217, three capital letters." example:"EUR"`
+	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Confirm             bool      `json:"confirm,omitempty" default:"true" doc:"Whether to charge now. If false, the payment waits for its payer or for a confirm call."`
+	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
+	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`
+	StatementDescriptor string    `json:"statement_descriptor,omitempty" minLength:"5" maxLength:"22" pattern:"^[0-9 .,/&+-]*[A-Za-z][A-Za-z0-9 .,/&+-]*$" doc:"What the payer reads on the statement." example:"FLORIN SHOP 1001"`
+	Description         string    `json:"description,omitempty" maxLength:"500" doc:"For you and your support."`
+	ExpiresIn           int64     `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" doc:"Seconds until a payment that is not confirmed expires; a day if it is not given."`
+	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
+	Metadata            Metadata  `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
+}
+
+type routing struct {
+	ProviderAccounts []string `json:"provider_accounts" maxItems:"10" minLength:"1" maxLength:"64" check:"name" doc:"The provider accounts to try, in this order. The merchant's own order if empty." example:"alpha"`
+}
+
+func (b *createPayment) check(f *faults, now time.Time) {
+	if b.Confirm && b.PaymentMethodToken == "" {
+		f.add("payment_method_token", codeMissing, "is required to confirm a payment")
+	}
+	if b.CaptureBefore.IsZero() {
+		return
+	}
+	if b.Capture {
+		f.add("capture_before", fault.CodeInvalid, "needs capture to be false")
+	}
+	if !b.CaptureBefore.After(now) {
+		f.add("capture_before", fault.CodeInvalid, "must be in the future")
+	}
+}
+
+func (b *createPayment) order(tenant string) payment.Create {
+	c := payment.Create{
+		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Token: b.PaymentMethodToken, Capture: b.Capture, Confirm: b.Confirm,
+		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
+		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
+	}
+	if b.Routing != nil {
+		c.ProviderAccounts = b.Routing.ProviderAccounts
+	}
+	return c
+}
+
+type confirmPayment struct {
+	PaymentMethodToken string `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed if the payment has none yet, or to try another one."`
+}
+
+type capturePayment struct {
+	Amount *int64 `json:"amount,omitempty" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"All that is left if it is not given."`
+	Final  bool   `json:"final,omitempty" doc:"Whether to release what is left after this capture."`
+}
+
+type cancelPayment struct {
+	Reason string `json:"reason,omitempty" maxLength:"200" check:"printable" doc:"Why, for your records."`
+}
+
+type refundPayment struct {
+	Amount   *int64   `json:"amount,omitempty" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"All that is left if it is not given."`
+	Reason   string   `json:"reason,omitempty" maxLength:"200" check:"printable" doc:"Why, for your records."`
+	Metadata Metadata `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
+}
+
+// bodyInput is the input of an operation on a collection.
+type bodyInput struct {
+	RawBody []byte
+}
+
+// actionInput is the input of an operation on one object.
+type actionInput struct {
+	ID      string `path:"id"`
+	RawBody []byte
+}
+
+type getPaymentInput struct {
+	ID     string   `path:"id"`
+	Expand []string `query:"expand" enum:"attempts,refunds,timeline" doc:"What to show in full, separated by commas."`
+}
+
+type listPaymentsInput struct {
+	pageInput
+	Status string `query:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed" doc:"Only payments in this state."`
+}
+
+// paymentList and its sisters are the envelopes of lists.
+type paymentList struct {
+	Object  string           `json:"object" enum:"list"`
+	Data    []payment.Object `json:"data" nullable:"false"`
+	HasMore bool             `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+func (a *API) registerPayments() {
+	object := reflect.TypeFor[payment.Object]()
+	const tag, one = "Payments", "/v1/payments/{id}"
+	register(a, operation{
+		id: "createPayment", method: http.MethodPost, path: "/v1/payments", tag: tag, summary: "Create a payment",
+		doc:   "Charges a card that the vault has made a token of. A decline is answered with 402 and leaves a failed payment, whose id is in the problem.",
+		scope: access.PaymentsWrite, status: http.StatusCreated, answer: object, sample: `{"amount":9232,"currency":"EUR","payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2","metadata":{"order_id":"ORD-1001"}}`,
+		body: reflect.TypeFor[createPayment](), refusals: []int{402, 404},
+	}, a.createPayment)
+	register(a, operation{
+		id: "listPayments", method: http.MethodGet, path: "/v1/payments", tag: tag, summary: "List payments",
+		scope: access.PaymentsRead, status: http.StatusOK, answer: reflect.TypeFor[paymentList](),
+	}, a.listPayments)
+	register(a, operation{
+		id: "getPayment", method: http.MethodGet, path: one, tag: tag, summary: "Get a payment",
+		scope: access.PaymentsRead, status: http.StatusOK, answer: object,
+	}, a.getPayment)
+	register(a, operation{
+		id: "confirmPayment", method: http.MethodPost, path: one + "/confirm", tag: tag, summary: "Confirm a payment",
+		doc:   "Charges a payment that was made with confirm false.",
+		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"}`,
+		body: reflect.TypeFor[confirmPayment](), optional: true, refusals: []int{402},
+	}, a.confirmPayment)
+	register(a, operation{
+		id: "capturePayment", method: http.MethodPost, path: one + "/capture", tag: tag, summary: "Capture a payment",
+		doc:   "Takes authorized money, in whole or in part, as often as the provider allows. The last capture, or final, releases the rest.",
+		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"amount":5000,"final":false}`,
+		body: reflect.TypeFor[capturePayment](), optional: true, refusals: []int{402},
+	}, a.capturePayment)
+	register(a, operation{
+		id: "cancelPayment", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a payment",
+		doc:   "Ends a payment of which nothing is captured. An authorization is released at the provider.",
+		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"reason":"out of stock"}`,
+		body: reflect.TypeFor[cancelPayment](), optional: true, refusals: []int{402},
+	}, a.cancelPayment)
+	register(a, operation{
+		id: "refundPayment", method: http.MethodPost, path: one + "/refund", tag: tag, summary: "Refund a payment",
+		doc:   "Gives captured money back, in whole or in parts, up to what was captured. A refund may stay pending; its webhook tells the end.",
+		scope: access.RefundsWrite, status: http.StatusCreated, answer: reflect.TypeFor[payment.RefundObject](), sample: `{"amount":1000,"reason":"one item came back"}`,
+		body: reflect.TypeFor[refundPayment](), optional: true, refusals: []int{402},
+	}, a.refundPayment)
+}
+
+func (a *API) createPayment(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
+		body, err := decode[createPayment](in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		return a.Payments.Create(ctx, body.order(tenant), o)
+	}, a.showPayment(tenant, ""))
+}
+
+// showPayment shows one payment, or the one that is the subject if none is named.
+func (a *API) showPayment(tenant, payment string) view {
+	return func(ctx context.Context, subject string) (any, error) {
+		return a.Reader.Get(ctx, tenant, orElse(payment, subject), nil)
+	}
+}
+
+// act runs an operation on one payment.
+func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, do func(ctx context.Context, tenant string, b *B, o *once) (payment.Object, error)) (answer, error) {
+	if !id.Has(in.ID, id.Payment) {
+		return answer{}, fault.Missing("payment")
+	}
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		body, err := decodeOptional[B](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		return do(ctx, tenant, body, o)
+	}, a.showPayment(tenant, in.ID))
+}
+
+func (a *API) confirmPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *confirmPayment, o *once) (payment.Object, error) {
+		return a.Payments.Confirm(ctx, tenant, in.ID, b.PaymentMethodToken, o)
+	})
+}
+
+func (a *API) capturePayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *capturePayment, o *once) (payment.Object, error) {
+		return a.Payments.Capture(ctx, tenant, in.ID, orZero(b.Amount), b.Final, o)
+	})
+}
+
+func (a *API) cancelPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayment, o *once) (payment.Object, error) {
+		return a.Payments.Cancel(ctx, tenant, in.ID, b.Reason, o)
+	})
+}
+
+func (a *API) refundPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	if !id.Has(in.ID, id.Payment) {
+		return answer{}, fault.Missing("payment")
+	}
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
+		body, err := decodeOptional[refundPayment](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		return a.Payments.Refund(ctx, tenant, in.ID, payment.RefundRequest{
+			Amount: orZero(body.Amount), Reason: body.Reason, Metadata: body.Metadata,
+		}, o)
+	}, func(ctx context.Context, subject string) (any, error) {
+		return a.Reader.GetRefund(ctx, tenant, subject)
+	})
+}
+
+func (a *API) getPayment(ctx context.Context, rq *request, in *getPaymentInput) (answer, error) {
+	if !id.Has(in.ID, id.Payment) {
+		return answer{}, fault.Missing("payment")
+	}
+	return show(a.Reader.Get(ctx, rq.principal.Tenant, in.ID, in.Expand))
+}
+
+func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {
+	page, err := in.page(id.Payment)
+	if err != nil {
+		return answer{}, err
+	}
+	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, page, in.Status)
+	return show(paymentList{"list", orEmpty(data), more}, err)
+}
+
+func orZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// samples are values for fields of answers, by schema and name or by name alone. They are one story: a payment of
+// 92.32 EUR, captured, with 10.00 EUR refunded.
+var samples = map[string]any{
+	"Payment.id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "Refund.id": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"Event.id": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "WebhookEndpoint.id": "we_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"WebhookDelivery.id": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
+	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_refunded": 1000, "amount_disputed": 0,
+	"Refund.amount": 1000, "capture": true, "Refund.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "currency": "EUR",
+	"brand": "visa", "last4": "4242", "bin": "424242", "exp_month": 12, "exp_year": 2030, "country": "US", "funding": "credit",
+	"provider": "alpha", "ProviderAccount.provider": "simcard", "metadata": map[string]string{"order_id": "ORD-1001"},
+	"settings": map[string]string{"base_url": "http://127.0.0.1:8090/alpha"}, "fingerprint": "fp_7hq2c5v0k9",
+	"type": "payment.captured", "PaymentMethod.type": "card", "api_version": Version, "version": Version,
+	"event": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "endpoint": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "attempts": 1, "response_status": 200,
+	"url": "https://shop.example/webhooks", "events": []string{"payment.*"}, "scopes": []string{"payments:read", "payments:write"},
+	"name": "checkout", "cause": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "subject": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"Event.object": "event", "Token.object": "payment_method_token", "balance": 9232, "LedgerAccount.class": "liability",
+	"LedgerEntry.amount": 9232, "networks": []string{}, "has_more": false, "reason": "one item came back",
+	"last_attempt_at": "2026-11-22T12:00:01Z", "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+}
+
+// hidden are fields that a sample of the story does not have.
+var unsampled = map[string]bool{
+	"client_secret": true, "Payment.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
+	"description": true, "statement_descriptor": true, "network_reference": true, "provider_reference": true, "error": true,
+	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "amount_capturing": true,
+}
+
+// sample writes an example of a schema's object, in the order of its Go type.
+func (w referenceWriter) sample(s *huma.Schema) string {
+	var b strings.Builder
+	w.sampleValue(&b, "", "", s, 0)
+	return b.String()
+}
+
+func (w referenceWriter) sampleObject(b *strings.Builder, s *huma.Schema, indent int) {
+	schema := strings.TrimPrefix(s.Ref, "#/components/schemas/")
+	b.WriteString("{")
+	first := true
+	w.eachField(s, func(name string, p *huma.Schema, _ bool) {
+		if unsampled[name] || unsampled[schema+"."+name] {
+			return
+		}
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		fmt.Fprintf(b, "\n%s%q: ", strings.Repeat("  ", indent+1), name)
+		w.sampleValue(b, schema, name, p, indent+1)
+	})
+	b.WriteString("\n" + strings.Repeat("  ", indent) + "}")
+}
+
+func (w referenceWriter) sampleValue(b *strings.Builder, schema, name string, s *huma.Schema, indent int) {
+	value, ok := samples[schema+"."+name]
+	if !ok {
+		value, ok = samples[name]
+	}
+	switch {
+	case ok:
+	case s.Ref != "":
+		w.sampleObject(b, s, indent)
+		return
+	case len(s.OneOf) > 0 && name == "payment_method":
+		w.sampleObject(b, s.OneOf[0], indent)
+		return
+	case len(s.Examples) > 0:
+		value = s.Examples[0]
+	case s.Items != nil && s.Items.Ref != "":
+		b.WriteString("[")
+		w.sampleObject(b, s.Items, indent)
+		b.WriteString("]")
+		return
+	default:
+		value = plainSample(schema, s)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		text = []byte("null")
+	}
+	b.Write(text)
+}
+
+func plainSample(schema string, s *huma.Schema) any {
+	switch {
+	case s.Nullable || len(s.OneOf) > 0:
+		return nil
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	case s.Items != nil:
+		return []string{}
+	case s.Format == "date-time":
+		return "2026-11-22T12:00:00Z"
+	}
+	if schema == "Event" {
+		return map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"} // data: the object as it was
+	}
+	return map[string]any{huma.TypeString: "…", huma.TypeInteger: 1, huma.TypeBoolean: false, huma.TypeObject: map[string]string{}}[s.Type]
+}
