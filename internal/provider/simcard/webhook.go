@@ -1,21 +1,12 @@
 package simcard
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
 )
-
-// tolerance is how far a webhook's time may lie from ours.
-const tolerance = 5 * time.Minute
 
 // message is the acquirer's webhook.
 type message struct {
@@ -46,12 +37,12 @@ var operationKinds = map[string]provider.Operation{
 
 // ReadWebhook verifies and reads a webhook. A type it does not know comes back with an empty Operation.
 func (*Connector) ReadWebhook(a provider.Account, h http.Header, body []byte, now time.Time) (provider.Notification, error) {
-	if err := verify(a.Credentials["webhook_secret"].Reveal(), h.Get(signatureHeader), body, now); err != nil {
+	if err := provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(signatureHeader), body, now); err != nil {
 		return provider.Notification{}, err
 	}
 	var m message
 	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
-		return provider.Notification{}, malformed("the webhook cannot be read")
+		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
 	}
 	n := provider.Notification{EventID: m.ID, Type: m.Type, OccurredAt: m.CreatedAt.UTC()}
 	switch {
@@ -66,7 +57,7 @@ func (*Connector) ReadWebhook(a provider.Account, h http.Header, body []byte, no
 func readAuthorizationEvent(n provider.Notification, data []byte) (provider.Notification, error) {
 	var a authorization
 	if err := json.Unmarshal(data, &a); err != nil || a.Reference == "" {
-		return n, malformed("the webhook's authorization cannot be read")
+		return n, provider.Unreadable("the webhook's authorization cannot be read")
 	}
 	n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, a.Reference, a.Reference
 	n.Outcome = a.outcome(asked{reference: a.Reference})
@@ -76,7 +67,7 @@ func readAuthorizationEvent(n provider.Notification, data []byte) (provider.Noti
 func readOperationEvent(n provider.Notification, data []byte) (provider.Notification, error) {
 	var o operation
 	if err := json.Unmarshal(data, &o); err != nil || o.Reference == "" {
-		return n, malformed("the webhook's operation cannot be read")
+		return n, provider.Unreadable("the webhook's operation cannot be read")
 	}
 	kind, known := operationKinds[o.Kind]
 	if !known {
@@ -90,48 +81,7 @@ func readOperationEvent(n provider.Notification, data []byte) (provider.Notifica
 // believed refuses a message that contradicts itself: the acquirer will send it again, and the inquiry is there meanwhile.
 func believed(n provider.Notification) (provider.Notification, error) {
 	if n.Outcome.Class == provider.Unknown {
-		return provider.Notification{}, malformed("webhook " + n.EventID + ": " + n.Outcome.Detail)
+		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
 }
-
-// verify checks "t=<unix>,v1=<hex hmac-sha256 of t.body>". Any one of several v1 may match.
-func verify(key, header string, body []byte, now time.Time) error {
-	var stamp string
-	var signatures [][]byte
-	for part := range strings.SplitSeq(header, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		switch name {
-		case "t":
-			stamp = value
-		case "v1":
-			if s, err := hex.DecodeString(value); err == nil {
-				signatures = append(signatures, s)
-			}
-		}
-	}
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || key == "" {
-		return unauthorized("the webhook has no valid signature")
-	}
-	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write([]byte(stamp))
-	mac.Write([]byte{'.'})
-	mac.Write(body)
-	want := mac.Sum(nil)
-	for _, s := range signatures {
-		if hmac.Equal(s, want) {
-			if age := now.Sub(time.Unix(seconds, 0)); age > tolerance || age < -tolerance {
-				return unauthorized("the webhook's signature is too old or ahead of time")
-			}
-			return nil
-		}
-	}
-	return unauthorized("the webhook's signature is wrong")
-}
-
-func unauthorized(detail string) error {
-	return fault.New(fault.Unauthorized, "webhook_signature_invalid", detail)
-}
-
-func malformed(detail string) error { return fault.New(fault.Malformed, "webhook_malformed", detail) }

@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+// signatureTolerance is how far a webhook's time may lie from ours, either way.
+const signatureTolerance = 5 * time.Minute
+
+// VerifyStamped checks the signature that several providers put on their webhooks: "t=<unix>,v1=<hex hmac-sha256 of
+// t.body>". While a secret is rolled there are several v1: one must match. It fails with fault.Unauthorized.
+func VerifyStamped(key secret.Text, header string, body []byte, now time.Time) error {
+	stamp, signatures := parseStamped(header)
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || key.Empty() {
+		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook has no valid signature")
+	}
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte(stamp))
+	mac.Write([]byte{'.'})
+	mac.Write(body)
+	want := mac.Sum(nil)
+	matches := false
+	for _, s := range signatures {
+		matches = hmac.Equal(s, want) || matches
+	}
+	if !matches {
+		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is wrong")
+	}
+	if age := now.Sub(time.Unix(seconds, 0)); age > signatureTolerance || age < -signatureTolerance {
+		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is too old or ahead of time")
+	}
+	return nil
+}
+
+func parseStamped(header string) (stamp string, signatures [][]byte) {
+	for part := range strings.SplitSeq(header, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch name {
+		case "t":
+			stamp = value
+		case "v1":
+			if s, err := hex.DecodeString(value); err == nil {
+				signatures = append(signatures, s)
+			}
+		}
+	}
+	return stamp, signatures
+}
+
+// Unreadable is the refusal of a webhook whose signature is good and whose body is not.
+func Unreadable(detail string) error { return fault.New(fault.Malformed, "webhook_malformed", detail) }
