@@ -45,10 +45,8 @@ func refusal(object Object, f *FailureObject) error {
 	if f == nil {
 		return nil
 	}
-	return &DeclinedError{
-		Payment: object, Code: f.Code, Meaning: provider.Explain(f.DeclineCode),
-		Decline: provider.Decline{
-			Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
-		},
+	decline := provider.Decline{
+		Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
 	}
+	return &DeclinedError{Payment: object, Code: f.Code, Decline: decline, Meaning: decline.Meaning()}
 }

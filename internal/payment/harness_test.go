@@ -1,0 +1,132 @@
+package payment
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/dbtest"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+const shop = "acct_shop:test"
+
+// till is a service over one engine and one acquirer, with a clock moved by hand.
+type till struct {
+	*testing.T
+	*Service
+	q     *acquirer
+	now   *clock.Manual
+	books *ledger.Store
+	told  *event.Store
+}
+
+// eachTill runs a test on both engines, and holds the books against the rules and against the acquirer at its end.
+func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
+	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
+		q := newAcquirer(mishaps...)
+		ids := id.NewSource(now, rand.Reader)
+		store := event.NewStore(d, nil) // no endpoints here, so nothing to unseal
+		s := New(Options{
+			DB: d, Cards: cards{}, Accounts: contracts{}, Merchants: merchants{}, Providers: provider.Registry{"fake": q},
+			Outbox: event.NewOutbox(store, ids, now), Clock: now, IDs: ids, Logger: slog.New(slog.DiscardHandler),
+			Secret: func(...string) string { return "x" }, Patience: time.Second,
+		})
+		u := &till{T: t, Service: s, q: q, now: now, books: ledger.NewStore(d), told: store}
+		body(u)
+		u.audit()
+	}, event.Schema, ledger.Schema, Schema)
+}
+
+func (u *till) audit() {
+	u.Helper()
+	report, err := ledger.Verify(u.Context(), u.DB)
+	if err != nil || len(report.Faults) > 0 {
+		u.Errorf("the books are wrong: %v, %v", report.Faults, err)
+	}
+	faults, err := VerifyBooks(u.Context(), u.DB)
+	if err != nil || len(faults) > 0 {
+		u.Errorf("payments and books differ: %v, %v", faults, err)
+	}
+}
+
+func order(capture bool) Create {
+	return Create{Merchant: shop, Amount: 10_000, Currency: "EUR", Token: token, Capture: capture, Confirm: true}
+}
+
+// pay makes a payment and fails the test if that fails.
+func (u *till) pay(capture bool) Object {
+	u.Helper()
+	o, err := u.Create(u.Context(), order(capture), alone{})
+	if err != nil {
+		u.Fatalf("create: %v", err)
+	}
+	return o
+}
+
+// later lets time pass and the worker do what is due, until nothing is.
+func (u *till) later(d time.Duration) {
+	u.Helper()
+	for passed := time.Duration(0); passed <= d; passed += d / 8 {
+		for _, sweep := range u.Sweeps() {
+			if _, err := u.DB.SweepOnce(context.WithoutCancel(u.Context()), sweep); err != nil {
+				u.Fatalf("sweep %s: %v", sweep.Name, err)
+			}
+		}
+		u.now.Advance(d / 8)
+	}
+}
+
+func (u *till) status(payment string) Object {
+	u.Helper()
+	o, err := u.Get(u.Context(), shop, payment, []string{"attempts", "refunds", "timeline"})
+	if err != nil {
+		u.Fatalf("get: %v", err)
+	}
+	return o
+}
+
+func (u *till) expect(o Object, status Status, captured, refunded int64) {
+	u.Helper()
+	if o.Status != status || o.AmountCaptured != captured || o.AmountRefunded != refunded {
+		u.Fatalf("the payment is %s with %d captured and %d refunded; want %s, %d, %d",
+			o.Status, o.AmountCaptured, o.AmountRefunded, status, captured, refunded)
+	}
+}
+
+// balance is what an account holds, 0 if it was never used.
+func (u *till) balance(account string) int64 {
+	u.Helper()
+	balances, err := u.books.Balances(u.Context(), shop)
+	if err != nil {
+		u.Fatal(err)
+	}
+	for _, b := range balances {
+		if b.Account == account {
+			return b.Amount.Minor()
+		}
+	}
+	return 0
+}
+
+// events is the types of everything told, oldest first.
+func (u *till) events() []event.Type {
+	u.Helper()
+	found, _, err := u.told.Events(u.Context(), shop, db.Page{Limit: 100}, "", "")
+	if err != nil {
+		u.Fatal(err)
+	}
+	types := make([]event.Type, 0, len(found))
+	for i := len(found) - 1; i >= 0; i-- {
+		types = append(types, found[i].Type)
+	}
+	return types
+}
