@@ -3,6 +3,7 @@ package stripe_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -17,18 +18,24 @@ import (
 
 // spec is Stripe's own OpenAPI document, the copy inside stripe-mock: nothing is fetched.
 var spec = sync.OnceValues(func() (*openapi3.T, error) {
-	var raw any
-	if err := json.Unmarshal(embedded.OpenAPISpec, &raw); err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(openEnums(raw))
+	text, err := document()
 	if err != nil {
 		return nil, err
 	}
 	return openapi3.NewLoader().LoadFromData(text)
 })
 
-// openEnums drops the enums that Stripe marks as not complete: card data, for one, is not in the public document.
+// document is its text, for both referees.
+var document = sync.OnceValues(func() ([]byte, error) {
+	var raw any
+	if err := json.Unmarshal(embedded.OpenAPISpec, &raw); err != nil {
+		return nil, err
+	}
+	return json.Marshal(openEnums(raw))
+})
+
+// openEnums drops the enums that Stripe itself marks as not binding. The type of payment_method_data is one: the public
+// document leaves out raw card data, which takes a permission from Stripe.
 func openEnums(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -86,7 +93,7 @@ func requestFaults(doc *openapi3.T, method, path string, values url.Values) erro
 	}
 	if method == "POST" {
 		schema := operation.RequestBody.Value.Content["application/x-www-form-urlencoded"].Schema.Value
-		return schema.VisitJSON(coerce(tree, schema))
+		return brief(schema.VisitJSON(coerce(tree, schema)))
 	}
 	for name, value := range tree {
 		parameter := operation.Parameters.GetByInAndName("query", name)
@@ -94,7 +101,7 @@ func requestFaults(doc *openapi3.T, method, path string, values url.Values) erro
 			return fmt.Errorf("%s %s has no parameter %s", method, path, name)
 		}
 		if err := parameter.Schema.Value.VisitJSON(coerce(value, parameter.Schema.Value)); err != nil {
-			return fmt.Errorf("parameter %s: %w", name, err)
+			return fmt.Errorf("parameter %s: %w", name, brief(err))
 		}
 	}
 	return nil
@@ -123,7 +130,16 @@ func jsonFaults(schema *openapi3.Schema, body []byte) error {
 	if err := decoder.Decode(&value); err != nil {
 		return err
 	}
-	return schema.VisitJSON(value)
+	return brief(schema.VisitJSON(value))
+}
+
+// brief leaves the schema itself out of an error: it fills pages.
+func brief(err error) error {
+	var fault *openapi3.SchemaError
+	if errors.As(err, &fault) {
+		return fmt.Errorf("%s: %s", strings.Join(fault.JSONPointer(), "."), fault.Reason)
+	}
+	return err
 }
 
 var formKey = regexp.MustCompile(`^([a-z_]+)((?:\[[^\[\]]*\])*)$`)
