@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -91,12 +90,19 @@ func shaped(text string) bool {
 		return false
 	}
 	for i := range len(body) {
-		if strings.IndexByte(alphabet, body[i]) < 0 {
+		if !inAlphabet[body[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+var inAlphabet = func() (in [256]bool) {
+	for _, c := range []byte(alphabet) {
+		in[c] = true
+	}
+	return in
+}()
 
 // hintOf is what may be shown of a key after it was made: enough to tell it from its sisters.
 func hintOf(text string) string {

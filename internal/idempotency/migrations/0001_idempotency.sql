@@ -1,3 +1,8 @@
+-- With a rowid, on purpose. The key is a random hash: WITHOUT ROWID puts the whole row, answer and all, at a random place
+-- of the tree, and as an index tree keeps at most a quarter of a page of a row in place, an answer of 1.2 KB takes an
+-- overflow page of its own. Measured on SQLite, 300,000 keys started and then answered with 1.2 KB, batches of 64, full
+-- durability, one busy machine of two cores: with a rowid 14,000 to 22,000 keys/s, flattening out, a file of 409 MB, a
+-- look-up in 17 us, 100,000 rows pruned in 4 s; WITHOUT ROWID 6,400 falling to 3,900 keys/s, 1,355 MB, 328 us, 20 s.
 CREATE TABLE idempotency (
   merchant_id  TEXT NOT NULL,
   key_hash     BYTES NOT NULL,
