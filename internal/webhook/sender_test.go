@@ -1,0 +1,204 @@
+package webhook
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+)
+
+func TestWebhooksAreSignedByTheStandard(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "payment.*")
+		p.happen(event.PaymentCaptured, map[string]string{"id": "pay_1"})
+		p.work()
+		if len(e.heard) != 1 {
+			p.Fatalf("heard %d webhooks", len(e.heard))
+		}
+		verifier, err := standardwebhooks.NewWebhook(endpoint.Secret)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if err := verifier.VerifyIgnoringTimestamp(e.heard[0].body, e.heard[0].header); err != nil {
+			p.Errorf("the published library refuses the signature: %v", err)
+		}
+		altered := bytes.Replace(e.heard[0].body, []byte("pay_1"), []byte("pay_2"), 1)
+		if verifier.VerifyIgnoringTimestamp(altered, e.heard[0].header) == nil {
+			p.Error("an altered body passes")
+		}
+		d := p.deliveries()[0]
+		if d.State != event.DeliverySucceeded || d.LastStatus != 200 || d.Attempts != 1 || !d.DueAt.IsZero() {
+			p.Errorf("delivery %+v", d)
+		}
+	})
+}
+
+func TestOnlyWantedEventsAreDelivered(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		p.listen(e.URL, "refund.*", "payment.captured")
+		for _, kind := range []event.Type{event.PaymentCreated, event.PaymentCaptured, event.RefundPending, event.RefundSucceeded} {
+			p.happen(kind, map[string]string{})
+		}
+		p.work()
+		if len(e.heard) != 3 {
+			p.Errorf("heard %d webhooks, want 3", len(e.heard))
+		}
+	})
+}
+
+func TestAFailedDeliveryComesAgainTheSame(t *testing.T) {
+	eachPost(t, func(p *post) {
+		elsewhere := newEar(p.T)
+		redirect := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }
+		e := newEar(p.T, status(500), redirect, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		p.listen(e.URL, "*")
+		p.happen(event.PaymentCaptured, map[string]string{"id": "pay_1"})
+		for range 3 {
+			p.work()
+			if d := p.deliveries()[0]; d.State != event.DeliveryPending || d.LastError == "" || !d.DueAt.After(p.now.Now()) {
+				p.Fatalf("after a failure %+v", d)
+			}
+			p.work() // nothing is due yet
+			p.now.Advance(3 * time.Minute)
+		}
+		p.work()
+		if d := p.deliveries()[0]; d.State != event.DeliverySucceeded || d.Attempts != 4 || len(elsewhere.heard) != 0 {
+			p.Errorf("%+v; %d followed the redirect", d, len(elsewhere.heard))
+		}
+		for _, h := range e.heard[1:] {
+			if !bytes.Equal(h.body, e.heard[0].body) || h.header.Get("Webhook-Id") != e.heard[0].header.Get("Webhook-Id") {
+				p.Error("a retry is not the same message")
+			}
+		}
+	})
+}
+
+func TestGoneAndExhaustedDeliveriesEnd(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T, status(http.StatusGone))
+		p.listen(e.URL, "*")
+		p.happen(event.PaymentCaptured, map[string]string{})
+		p.work()
+		if d := p.deliveries()[0]; d.State != event.DeliveryFailed || !d.DueAt.IsZero() {
+			p.Errorf("after 410 %+v", d)
+		}
+		e.script = nil
+		for range 200 {
+			e.script = append(e.script, status(503))
+		}
+		p.happen(event.PaymentCaptured, map[string]string{})
+		for range 200 {
+			p.work()
+			p.now.Advance(time.Hour)
+		}
+		if d := p.deliveries()[0]; d.State != event.DeliveryFailed || d.Attempts < 10 || d.LastAt.Sub(d.CreatedAt) > retryFor {
+			p.Errorf("after three days %+v", d)
+		}
+	})
+}
+
+func TestADeletedEndpointHearsNothingMore(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "*")
+		p.happen(event.PaymentCreated, map[string]string{})
+		if err := p.endpoints.Delete(p.Context(), shop, endpoint.ID); err != nil {
+			p.Fatal(err)
+		}
+		p.happen(event.PaymentCaptured, map[string]string{})
+		p.work()
+		if d := p.deliveries(); len(d) != 1 || d[0].State != event.DeliveryFailed || len(e.heard) != 0 {
+			p.Errorf("%+v; heard %d", d, len(e.heard))
+		}
+		if _, err := p.endpoints.Get(p.Context(), shop, endpoint.ID); !fault.Is(err, fault.NotFound) {
+			p.Errorf("the endpoint is still there: %v", err)
+		}
+	})
+}
+
+func TestWrongEndpointsAreRefused(t *testing.T) {
+	eachPost(t, func(p *post) {
+		for name, in := range map[string]EndpointInput{
+			"no url":        {Events: []string{"*"}},
+			"relative":      {URL: "/hooks", Events: []string{"*"}},
+			"script":        {URL: "javascript:alert(1)", Events: []string{"*"}},
+			"plain http":    {URL: "http://shop.example/hooks", Events: []string{"*"}},
+			"user":          {URL: "https://a:b@shop.example/hooks", Events: []string{"*"}},
+			"too long":      {URL: "https://shop.example/" + strings.Repeat("x", 2048), Events: []string{"*"}},
+			"no events":     {URL: "https://shop.example/hooks"},
+			"unknown event": {URL: "https://shop.example/hooks", Events: []string{"payment.exploded"}},
+			"half wildcard": {URL: "https://shop.example/hooks", Events: []string{"pay*"}},
+		} {
+			if _, err := p.endpoints.Create(p.Context(), shop, in, nil); !fault.Is(err, fault.Invalid) {
+				p.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestForbiddenAddressesAreRefused(t *testing.T) {
+	for _, address := range []string{
+		"127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
+		"::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1",
+	} {
+		if err := checkAddress(netip.MustParseAddr(address)); !errors.Is(err, errForbiddenAddress) {
+			t.Errorf("%s passes: %v", address, err)
+		}
+		if err := checkURL("https://"+net.JoinHostPort(address, "443")+"/hooks", false); err == nil {
+			t.Errorf("an endpoint at %s passes", address)
+		}
+	}
+	for _, address := range []string{"8.8.8.8", "2606:4700::1111"} {
+		if err := checkAddress(netip.MustParseAddr(address)); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// A name may resolve to anything, at any time: what counts is the address that is dialed.
+func TestTheDialerLooksAtTheResolvedAddress(t *testing.T) {
+	e := newEar(t)
+	url := strings.Replace(e.URL, "127.0.0.1", "localhost", 1)
+	response, err := newClient(false).Get(url)
+	if err == nil {
+		response.Body.Close()
+	}
+	if !errors.Is(err, errForbiddenAddress) || len(e.heard) != 0 {
+		t.Errorf("a webhook reached loopback: %v", err)
+	}
+}
+
+func TestTheScheduleHonoursRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		attempts   int64
+		retryAfter time.Duration
+		least      time.Duration
+		most       time.Duration
+	}{
+		"first":              {1, 0, 5 * time.Second, 6 * time.Second},
+		"third":              {3, 0, 2 * time.Minute, 133 * time.Second},
+		"past the end":       {40, 0, 12 * time.Hour, 14 * time.Hour},
+		"asked to wait":      {1, time.Hour, time.Hour, time.Hour},
+		"asked for too long": {1, 1000 * time.Hour, 12 * time.Hour, 12 * time.Hour},
+	} {
+		delay := nextTry("wd_1", c.attempts, now, now, c.retryAfter).Sub(now)
+		if delay < c.least || delay > c.most {
+			t.Errorf("%s: the next try comes after %s", name, delay)
+		}
+	}
+	if next := nextTry("wd_1", 9, now.Add(-retryFor), now, 0); !next.IsZero() {
+		t.Errorf("a delivery is tried past its schedule, at %s", next)
+	}
+}
