@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -70,7 +71,7 @@ func (c *Connector) AccountCapabilities(a provider.Account) provider.Capabilitie
 func (*Connector) CheckAccount(a provider.Account) error {
 	var wrong fault.Collect
 	mode := "_test_"
-	if strings.HasSuffix(a.Merchant, ":live") {
+	if _, live, _ := id.SplitTenant(a.Merchant); live {
 		mode = "_live_"
 	}
 	if key := a.Credentials[keyAPI].Reveal(); !strings.HasPrefix(key, "sk"+mode) && !strings.HasPrefix(key, "rk"+mode) {
