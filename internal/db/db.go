@@ -54,7 +54,7 @@ type DB struct {
 	migrated atomic.Bool
 	health   atomic.Pointer[error] // why the last transaction could not be written; nil after one that was
 	sweeps   wakers
-	hooks    hooks
+	hooks    atomic.Pointer[hooks] // tests only
 
 	closing  sync.Once
 	closeErr error
@@ -62,8 +62,9 @@ type DB struct {
 
 // hooks are where a test looks in, or holds a writer.
 type hooks struct {
-	taken  func(batch []*pending) // before a batch is written
-	commit func()                 // between the rows and COMMIT
+	taken    func(batch []*pending) // before a batch is written
+	commit   func()                 // between the rows and COMMIT
+	answered func(err error) error  // what COMMIT answered, and what the writer shall believe
 }
 
 // Open opens the database at url, "sqlite:PATH" or "postgres://…", for the tables of the schemas, in that order. It

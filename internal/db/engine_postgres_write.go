@@ -28,9 +28,8 @@ type postgresWrite struct {
 
 // postgresStatement writes any number of rows of one table: each parameter is an array, a column.
 type postgresStatement struct {
-	name    string
-	oids    []uint32 // of the arrays
-	formats []int16
+	name string
+	oids []uint32 // of the arrays
 }
 
 // Type OIDs of the three kinds and of their arrays; they are fixed in PostgreSQL's catalog.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -43,8 +42,8 @@ func (w *writer) run() {
 			w.run1(batch[0])
 			continue
 		}
-		if hold := w.db.hooks.taken; hold != nil {
-			hold(batch)
+		if h := w.db.hooks.Load(); h != nil && h.taken != nil {
+			h.taken(batch)
 		}
 		w.write(batch, 0)
 	}
@@ -113,12 +112,16 @@ func (w *writer) attempt(p *plan) (outcome, []loss, error) {
 	if err != nil {
 		return w.failure(s, err), nil, err
 	}
-	if hold := w.db.hooks.commit; hold != nil {
-		hold()
+	h := w.db.hooks.Load()
+	if h != nil && h.commit != nil {
+		h.commit()
 	}
 	committing, cancel2 := context.WithTimeout(context.Background(), statementTime)
 	defer cancel2()
 	err = s.commit(committing)
+	if h != nil && h.answered != nil {
+		err = h.answered(err)
+	}
 	m.transaction.Observe(clock.Since(start).Seconds())
 	if err == nil {
 		return written, nil, nil
@@ -284,9 +287,9 @@ func (w *writer) retry(batch []*pending, try int, err error) {
 	}
 }
 
-// sleep waits up to twice d. The jitter only spreads processes; nothing is decided by it.
+// sleep waits up to twice d. The jitter, from the clock's nanoseconds, only spreads processes; nothing is decided by it.
 func (w *writer) sleep(d time.Duration) {
-	timer := time.NewTimer(d + rand.N(d))
+	timer := time.NewTimer(d + time.Duration(clock.Stopwatch().Nanosecond())%d)
 	defer timer.Stop()
 	<-timer.C
 }
