@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 )
 
@@ -204,39 +205,63 @@ func looksLikeCard(b []byte, at []int, digits []byte) bool {
 	return known.name != otherBrand.name && known.fits(len(digits)) && luhn(digits)
 }
 
-// cover overwrites all but the last digits.
+// cover overwrites all but the last digits. What was valid JSON stays valid.
 func cover(b []byte, at []int) {
 	hide := at[:len(at)-shownDigits]
-	mark := byte(maskMark)
-	if bareNumber(b, at) {
-		mark = bareMark
-		if sameDigit(b, hide, mark) {
-			mark-- // 88 is nobody's either
+	changed := false
+	for from := 0; from < len(hide); {
+		to := from + 1
+		for to < len(hide) && hide[to] == hide[to-1]+1 {
+			to++
 		}
+		mark := markFor(b, hide[from], hide[to-1]+1)
+		for _, i := range hide[from:to] {
+			m := mark
+			if escaped(b, i) {
+				m = bareMark
+			}
+			changed = changed || b[i] != m
+			b[i] = m
+		}
+		from = to
 	}
-	for _, i := range hide {
-		b[i] = mark
+	if !changed { // 9999… was covered with itself
+		for _, i := range hide {
+			b[i] = bareMark - 1 // 88 is nobody's either
+		}
 	}
 }
 
-func sameDigit(b []byte, at []int, digit byte) bool {
-	for _, i := range at {
-		if b[i] != digit {
-			return false
-		}
+// maxNumber is how long a JSON number can be on either side of a card number; it bounds the search.
+const maxNumber = 64
+
+// markFor is what covers the digits between first and end: a digit if they are part of a number that is a JSON value.
+func markFor(b []byte, first, end int) byte {
+	for low := max(0, first-maxNumber); first > low && inNumber(b[first-1]); {
+		first--
 	}
-	return true
+	for high := min(len(b), end+maxNumber); end < high && inNumber(b[end]); {
+		end++
+	}
+	before, after := bytes.TrimRight(b[:first], " \t\r\n"), bytes.TrimLeft(b[end:], " \t\r\n")
+	opened := len(before) == 0 || bytes.IndexByte([]byte(":,["), before[len(before)-1]) >= 0
+	closed := len(after) == 0 || bytes.IndexByte([]byte(",]}"), after[0]) >= 0
+	if opened && closed && json.Valid(b[first:end]) {
+		return bareMark
+	}
+	return maskMark
 }
 
-// bareNumber tells whether the digits are a whole JSON value outside quotes: an unbroken run between a colon, comma or
-// bracket and a comma or bracket.
-func bareNumber(b []byte, at []int) bool {
-	first, last := at[0], at[len(at)-1]
-	if last-first != len(at)-1 {
-		return false
+func inNumber(c byte) bool {
+	return isDigit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
+}
+
+// escaped tells whether a digit is one of the four behind \u in a JSON string.
+func escaped(b []byte, i int) bool {
+	for k := i - 1; k >= max(1, i-4); k-- {
+		if b[k] == 'u' && b[k-1] == '\\' {
+			return true
+		}
 	}
-	before := bytes.TrimRight(b[:first], " \t\r\n")
-	after := bytes.TrimLeft(b[last+1:], " \t\r\n")
-	return len(before) > 0 && bytes.IndexByte([]byte(":,["), before[len(before)-1]) >= 0 &&
-		len(after) > 0 && bytes.IndexByte([]byte(",]}"), after[0]) >= 0
+	return false
 }
