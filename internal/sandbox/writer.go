@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // errClosed is the answer to work that comes after Close.
@@ -60,6 +61,7 @@ func (s *store) write() {
 				return
 			}
 		}
+		runtime.Gosched() // lets those who are about to ask do so: a commit costs more than a row
 		waiting = s.collect(waiting)
 		s.run(waiting)
 	}
