@@ -38,7 +38,6 @@ type acquirer struct {
 type authorization struct {
 	amount, captured, refunded money.Money
 	open                       bool // something is still on hold
-	pending                    bool
 }
 
 func newAcquirer(mishaps ...mishap) *acquirer {
