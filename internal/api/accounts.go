@@ -24,7 +24,7 @@ type providerAccount struct {
 
 type providerAccountList struct {
 	Object  string            `json:"object" enum:"list"`
-	Data    []providerAccount `json:"data" nullable:"false"`
+	Data    []providerAccount `json:"data"`
 	HasMore bool              `json:"has_more"`
 }
 
@@ -36,8 +36,8 @@ type apiKey struct {
 	Kind      access.Kind    `json:"kind" enum:"secret,restricted,publishable"`
 	Name      string         `json:"name"`
 	Hint      string         `json:"hint" doc:"How it begins and ends." example:"sk_test_…9x4m"`
-	Scopes    []access.Scope `json:"scopes" nullable:"false"`
-	Networks  []string       `json:"networks" nullable:"false" doc:"From where it works; from everywhere if empty."`
+	Scopes    []access.Scope `json:"scopes"`
+	Networks  []string       `json:"networks" doc:"From where it works; from everywhere if empty."`
 	ExpiresAt *time.Time     `json:"expires_at"`
 	RevokedAt *time.Time     `json:"revoked_at"`
 	CreatedAt time.Time      `json:"created_at"`
@@ -45,7 +45,7 @@ type apiKey struct {
 
 type apiKeyList struct {
 	Object  string   `json:"object" enum:"list"`
-	Data    []apiKey `json:"data" nullable:"false"`
+	Data    []apiKey `json:"data"`
 	HasMore bool     `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
@@ -85,7 +85,7 @@ func (a *API) listProviderAccounts(ctx context.Context, rq *request, _ *struct{}
 	return show(providerAccountList{"list", data, false}, err)
 }
 
-func (a *API) listAPIKeys(ctx context.Context, rq *request, in *pageInput) (answer, error) {
+func (a *API) listAPIKeys(ctx context.Context, rq *request, in *Paging) (answer, error) {
 	page, err := in.page(id.Key)
 	if err != nil {
 		return answer{}, err

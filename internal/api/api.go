@@ -5,7 +5,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/webhook"
 )
 
 // Version is the data version that this build speaks, and the only one so far.
@@ -81,11 +81,17 @@ type Events interface {
 	Deliveries(ctx context.Context, tenant string, p db.Page, endpoint, event string) ([]event.Delivery, bool, error)
 }
 
-// Endpoints keeps where a merchant wants to hear of events. See event.Store.
+// Endpoints keeps where a merchant wants to hear of events. See webhook.Endpoints.
 type Endpoints interface {
+	Create(ctx context.Context, tenant string, in webhook.EndpointInput, with webhook.With) (event.EndpointObject, error)
+	Get(ctx context.Context, tenant, endpoint string) (event.EndpointObject, error)
+	List(ctx context.Context, tenant string) ([]event.EndpointObject, error)
+	Delete(ctx context.Context, tenant, endpoint string) error
+}
+
+// EndpointRows reads endpoints to change them. See event.Store.
+type EndpointRows interface {
 	Endpoint(ctx context.Context, tenant, endpoint string) (event.Endpoint, error)
-	Endpoints(ctx context.Context, tenant string) ([]event.Endpoint, error)
-	EndpointRow(e event.Endpoint) (db.Row, error)
 	EndpointUpdate(e event.Endpoint) (db.Row, error)
 }
 
@@ -132,7 +138,8 @@ type Options struct {
 	Ledger           Ledger
 	Events           Events
 	Endpoints        Endpoints
-	EndpointsChanged func(tenant string) // after a commit; may be nil
+	EndpointRows     EndpointRows
+	EndpointsChanged func(tenant string) // after a change; see event.Outbox.Forget. May be nil
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -149,10 +156,6 @@ type Options struct {
 	KeyLease time.Duration
 	// VaultURL is where the vault zone listens, for the documentation.
 	VaultURL string
-	// Random is where signing secrets come from: crypto/rand.Reader in production.
-	Random io.Reader
-	// AllowHTTP lets webhook endpoints be plain HTTP on loopback: for development.
-	AllowHTTP bool
 }
 
 // DefaultKeyLease is longer than any request may run.

@@ -15,9 +15,9 @@ import (
 type balance struct {
 	Object    string   `json:"object" enum:"balance"`
 	Livemode  bool     `json:"livemode"`
-	Available []amount `json:"available" nullable:"false" doc:"What can be paid out. Negative if refunds went beyond it."`
-	Pending   []amount `json:"pending" nullable:"false" doc:"Captured, and not available yet."`
-	Refunding []amount `json:"refunding" nullable:"false" doc:"On its way back to payers."`
+	Available []amount `json:"available" doc:"What can be paid out. Negative if refunds went beyond it."`
+	Pending   []amount `json:"pending" doc:"Captured, and not available yet."`
+	Refunding []amount `json:"refunding" doc:"On its way back to payers."`
 }
 
 type amount struct {
@@ -36,7 +36,7 @@ type ledgerAccount struct {
 
 type ledgerAccountList struct {
 	Object  string          `json:"object" enum:"list"`
-	Data    []ledgerAccount `json:"data" nullable:"false"`
+	Data    []ledgerAccount `json:"data"`
 	HasMore bool            `json:"has_more"`
 }
 
@@ -47,7 +47,7 @@ type ledgerTransaction struct {
 	Kind      ledger.Kind   `json:"kind" doc:"What it records." example:"capture"`
 	Subject   string        `json:"subject" doc:"The payment it is about."`
 	Cause     string        `json:"cause" doc:"The attempt, capture or refund that caused it."`
-	Entries   []ledgerEntry `json:"entries" nullable:"false" doc:"They sum to zero."`
+	Entries   []ledgerEntry `json:"entries" doc:"They sum to zero."`
 	CreatedAt time.Time     `json:"created_at"`
 }
 
@@ -59,12 +59,12 @@ type ledgerEntry struct {
 
 type ledgerTransactionList struct {
 	Object  string              `json:"object" enum:"list"`
-	Data    []ledgerTransaction `json:"data" nullable:"false"`
+	Data    []ledgerTransaction `json:"data"`
 	HasMore bool                `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
 type listTransactionsInput struct {
-	pageInput
+	Paging
 	Subject string `query:"subject" maxLength:"64" doc:"Only transactions about this payment."`
 }
 

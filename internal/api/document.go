@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,10 +27,14 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[event.Object]():          "Event",
 	reflect.TypeFor[event.EndpointObject]():  "WebhookEndpoint",
 	reflect.TypeFor[event.DeliveryObject]():  "WebhookDelivery",
-	reflect.TypeFor[endpointObject]():        "WebhookEndpoint",
 	reflect.TypeFor[amount]():                "CurrencyAmount",
 	reflect.TypeFor[apiKey]():                "ApiKey",
 	reflect.TypeFor[apiKeyList]():            "ApiKeyList",
+	reflect.TypeFor[deliveryList]():          "WebhookDeliveryList",
+	reflect.TypeFor[endpointList]():          "WebhookEndpointList",
+	reflect.TypeFor[createEndpoint]():        "CreateWebhookEndpoint",
+	reflect.TypeFor[updateEndpoint]():        "UpdateWebhookEndpoint",
+	reflect.TypeFor[providerAccount]():       "ProviderAccount",
 }
 
 func nameSchema(t reflect.Type, hint string) string {
@@ -95,7 +100,9 @@ func document(vaultURL string) huma.Config {
 			Servers: []*huma.Server{{URL: "http://127.0.0.1:8080", Description: "florin dev"}},
 			Tags:    tags,
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", nameSchema),
+				Schemas:    huma.NewMapRegistry("#/components/schemas/", nameSchema),
+				Parameters: map[string]*huma.Param{"FlorinVersion": versionParam, "IdempotencyKey": idempotencyParam},
+				Responses:  map[string]*huma.Response{},
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"secretKey":      {Type: "http", Scheme: "bearer", Description: "A secret key sk_… or a restricted key rk_…"},
 					"publishableKey": {Type: "http", Scheme: "bearer", Description: "A publishable key pk_…"},
@@ -180,18 +187,26 @@ func (a *API) describeInbound(doc *huma.OpenAPI) {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}},
 		Responses:   map[string]*huma.Response{"200": {Description: "Recorded", Headers: map[string]*huma.Param{headerRequestID: requestIDHeader}}},
 	}
-	problem := doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	refuseWith(op, problem, 400, 401, 404, 413, 500, 503)
+	refuseWith(doc, op, 400, 401, 404, 413, 500, 503)
 	doc.AddOperation(op)
 }
 
-func refuseWith(op *huma.Operation, problem *huma.Schema, statuses ...int) {
+func refuseWith(doc *huma.OpenAPI, op *huma.Operation, statuses ...int) {
 	for _, status := range statuses {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{
+		op.Responses[strconv.Itoa(status)] = refusal(doc, status)
+	}
+}
+
+// refusal is a reference to the one description of a status' Problem.
+func refusal(doc *huma.OpenAPI, status int) *huma.Response {
+	name := strings.ReplaceAll(http.StatusText(status), " ", "")
+	if _, ok := doc.Components.Responses[name]; !ok {
+		doc.Components.Responses[name] = &huma.Response{
 			Description: http.StatusText(status), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
-			Content: map[string]*huma.MediaType{problemType: {Schema: problem}},
+			Content: map[string]*huma.MediaType{problemType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
 		}
 	}
+	return &huma.Response{Ref: "#/components/responses/" + name}
 }
 
 // tokenRequest is what the vault takes: it is described here and read there, because only the vault may hold one.
@@ -204,13 +219,15 @@ type tokenCard struct {
 	ExpMonth int64  `json:"exp_month" minimum:"1" maximum:"12" example:"12"`
 	ExpYear  int64  `json:"exp_year" minimum:"2000" maximum:"2099" example:"2030"`
 	CVC      string `json:"cvc,omitempty" pattern:"^[0-9]{3,4}$" doc:"Kept in memory for 30 minutes and used once, never stored." example:"123"`
-	Name     string `json:"name,omitempty" maxLength:"100" doc:"The cardholder's name."`
+	Name     string `json:"name,omitempty" maxLength:"200" doc:"The cardholder's name."`
 }
 
 type token struct {
-	ID     string    `json:"id" example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
-	Object string    `json:"object"`
-	Card   tokenView `json:"card"`
+	ID        string    `json:"id" example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object    string    `json:"object" enum:"payment_method_token"`
+	Livemode  bool      `json:"livemode"`
+	Card      tokenView `json:"card"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 type tokenView struct {
@@ -219,7 +236,7 @@ type tokenView struct {
 	BIN         string `json:"bin" example:"424242"`
 	ExpMonth    int64  `json:"exp_month" example:"12"`
 	ExpYear     int64  `json:"exp_year" example:"2030"`
-	Country     string `json:"country,omitempty" example:"US"`
+	Country     string `json:"country" doc:"The issuer's, empty if it is not known." example:"US"`
 	Funding     string `json:"funding" example:"credit"`
 	Fingerprint string `json:"fingerprint" doc:"The same for the same number and merchant, useless elsewhere."`
 }
@@ -237,7 +254,7 @@ func describeVault(doc *huma.OpenAPI, url string) {
 			Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[token](), true, "")}},
 		}},
 	}
-	refuseWith(op, schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"), 400, 401, 403, 413, 415, 500, 503)
+	refuseWith(doc, op, 400, 401, 403, 413, 415, 500, 503)
 	doc.AddOperation(op)
 }
 

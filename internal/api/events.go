@@ -17,24 +17,24 @@ import (
 // eventList holds events as they were rendered when they happened, byte for byte.
 type eventList struct {
 	Object  string         `json:"object" enum:"list"`
-	Data    []eventContent `json:"data" nullable:"false"`
+	Data    []eventContent `json:"data"`
 	HasMore bool           `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
 type deliveryList struct {
 	Object  string                 `json:"object" enum:"list"`
-	Data    []event.DeliveryObject `json:"data" nullable:"false"`
+	Data    []event.DeliveryObject `json:"data"`
 	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
 type listEventsInput struct {
-	pageInput
+	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
 	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment or refund."`
 }
 
 type listDeliveriesInput struct {
-	pageInput
+	Paging
 	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only deliveries to this endpoint."`
 	Event    string `query:"event" maxLength:"64" doc:"Only deliveries of this event."`
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/payment"
@@ -200,17 +201,15 @@ func (o *once) commit(ctx context.Context, object any, rows ...db.Row) error {
 	return o.api.DB.Commit(ctx, c)
 }
 
-// identified is an object with an id.
-type identified interface{ subjectID() string }
-
+// subjectOf is the id of what an answer shows.
 func subjectOf(object any) string {
 	switch o := object.(type) {
 	case payment.Object:
 		return o.ID
 	case payment.RefundObject:
 		return o.ID
-	case identified:
-		return o.subjectID()
+	case event.EndpointObject:
+		return o.ID
 	}
 	return ""
 }

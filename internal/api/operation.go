@@ -27,7 +27,7 @@ type operation struct {
 	scope   access.Scope
 
 	status   int          // of success
-	answer   reflect.Type // of success
+	answer   reflect.Type // of success; nil: it has no body
 	body     reflect.Type // nil: it takes none
 	optional bool         // the body may be left out
 	sample   string       // of a body, for the documentation
@@ -158,12 +158,12 @@ func (a *API) describe(o *operation) huma.Operation {
 		Security:  []map[string][]string{{"secretKey": {string(o.scope)}}},
 		Responses: a.responses(o),
 	}
-	d.Parameters = append(d.Parameters, versionParam)
+	d.Parameters = append(d.Parameters, &huma.Param{Ref: "#/components/parameters/FlorinVersion"})
 	if o.body != nil {
 		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{jsonType: {}}}
 	}
 	if o.method == http.MethodPost || o.method == http.MethodPatch {
-		d.Parameters = append(d.Parameters, idempotencyParam)
+		d.Parameters = append(d.Parameters, &huma.Param{Ref: "#/components/parameters/IdempotencyKey"})
 	}
 	return d
 }
@@ -180,10 +180,11 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 	if o.method == http.MethodPost || o.method == http.MethodPatch {
 		headers[headerReplayed] = replayedHeader
 	}
-	all := map[string]*huma.Response{strconv.Itoa(o.status): {
-		Description: http.StatusText(o.status), Headers: headers,
-		Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(o.answer, true, o.id+"Answer")}},
-	}}
+	success := &huma.Response{Description: http.StatusText(o.status), Headers: headers}
+	if o.answer != nil {
+		success.Content = map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(o.answer, true, o.id+"Answer")}}
+	}
+	all := map[string]*huma.Response{strconv.Itoa(o.status): success}
 	statuses := slices.Concat(always, o.refusals)
 	if o.writes() {
 		statuses = append(statuses, withBody...)
@@ -191,12 +192,8 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 	if strings.Contains(o.path, "{") {
 		statuses = append(statuses, http.StatusNotFound)
 	}
-	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	for _, status := range statuses {
-		all[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
-			Content: map[string]*huma.MediaType{problemType: {Schema: problem}},
-		}
+		all[strconv.Itoa(status)] = refusal(a.huma.OpenAPI(), status)
 	}
 	return all
 }

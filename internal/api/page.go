@@ -9,8 +9,8 @@ import (
 	"github.com/florinpay/florin/internal/id"
 )
 
-// pageInput is how every list is asked for.
-type pageInput struct {
+// Paging is how every list is asked for. It is exported because huma reads no other embedded struct.
+type Paging struct {
 	Limit         int64     `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many at most."`
 	StartingAfter string    `query:"starting_after" maxLength:"64" doc:"An id: only what is older."`
 	EndingBefore  string    `query:"ending_before" maxLength:"64" doc:"An id: only what is newer."`
@@ -21,7 +21,7 @@ type pageInput struct {
 }
 
 // page checks what the tags cannot: cursors are ids of the listed kind, and bounds do not repeat each other.
-func (in pageInput) page(kind id.Prefix) (db.Page, error) {
+func (in Paging) page(kind id.Prefix) (db.Page, error) {
 	var wrong faults
 	for _, cursor := range [...]struct{ param, value string }{{"starting_after", in.StartingAfter}, {"ending_before", in.EndingBefore}} {
 		if cursor.value != "" && !id.Has(cursor.value, kind) {

@@ -115,14 +115,14 @@ type getPaymentInput struct {
 }
 
 type listPaymentsInput struct {
-	pageInput
+	Paging
 	Status string `query:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed" doc:"Only payments in this state."`
 }
 
 // paymentList and its sisters are the envelopes of lists.
 type paymentList struct {
 	Object  string           `json:"object" enum:"list"`
-	Data    []payment.Object `json:"data" nullable:"false"`
+	Data    []payment.Object `json:"data"`
 	HasMore bool             `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 

@@ -39,7 +39,7 @@ type Problem struct {
 	NetworkAdviceCode  string         `json:"network_advice_code,omitempty" doc:"The card network's advice." example:"02"`
 	Payment            string         `json:"payment,omitempty" doc:"The payment that the refusal left behind."`
 	RequestID          string         `json:"request_id,omitempty" doc:"Quote it to support."`
-	Errors             []ProblemFault `json:"errors,omitempty" nullable:"false" doc:"All that is wrong with the request."`
+	Errors             []ProblemFault `json:"errors,omitempty" doc:"All that is wrong with the request."`
 
 	header http.Header // what goes with it: Allow, Retry-After, WWW-Authenticate
 }
@@ -175,6 +175,7 @@ func render(v any) ([]byte, error) {
 
 // huma makes its own refusals with these two, before a handler runs: they become a Problem like any other.
 func init() {
+	huma.DefaultArrayNullable = false // no list is ever null: see orEmpty
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return edgeProblem(status, message, errs)
 	}

@@ -123,7 +123,7 @@ func (w referenceWriter) operation(o *huma.Operation) referenceOperation {
 		}
 	}
 	for _, p := range o.Parameters {
-		if p.In != "header" {
+		if p.Ref == "" && p.In != "header" {
 			r.Params = append(r.Params, row(p.Name, p.Schema, p.Description, p.Required, 0))
 		}
 	}

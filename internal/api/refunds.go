@@ -13,7 +13,7 @@ import (
 
 type refundList struct {
 	Object  string                 `json:"object" enum:"list"`
-	Data    []payment.RefundObject `json:"data" nullable:"false"`
+	Data    []payment.RefundObject `json:"data"`
 	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
@@ -22,7 +22,7 @@ type getInput struct {
 }
 
 type listRefundsInput struct {
-	pageInput
+	Paging
 	Payment string `query:"payment" maxLength:"64" doc:"Only refunds of this payment."`
 }
 

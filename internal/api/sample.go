@@ -24,12 +24,12 @@ var samples = map[string]any{
 	"event": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "endpoint": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "attempts": 1, "response_status": 200,
 	"url": "https://shop.example/webhooks", "events": []string{"payment.*"}, "scopes": []string{"payments:read", "payments:write"},
 	"name": "checkout", "cause": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "subject": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"Event.object": "event", "Token.object": "payment_method_token", "balance": 9232, "LedgerAccount.class": "liability",
+	"Event.object": "event", "balance": 9232, "LedgerAccount.class": "liability",
 	"LedgerEntry.amount": 9232, "networks": []string{}, "has_more": false, "reason": "one item came back",
 	"last_attempt_at": "2026-11-22T12:00:01Z", "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
 }
 
-// hidden are fields that a sample of the story does not have.
+// unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "Payment.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
 	"description": true, "statement_descriptor": true, "network_reference": true, "provider_reference": true, "error": true,

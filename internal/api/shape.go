@@ -182,12 +182,6 @@ var checks = map[string]func(string) (code, detail string){
 		}
 		return "", ""
 	},
-	"address": func(s string) (string, string) {
-		if detail := addressFault(s); detail != "" {
-			return fault.CodeInvalid, detail
-		}
-		return "", ""
-	},
 	"filter": func(s string) (string, string) {
 		if event.CheckFilter(s) != nil {
 			return fault.CodeInvalid, "must be a type of event, a prefix such as payment.*, or *"
