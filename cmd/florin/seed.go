@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/sandbox"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+// What florin dev makes.
+const devMerchant = "acct_dev"
+
+var devAcquirers = []string{"alpha", "beta"}
+
+// seed makes the merchant, the keys and the provider accounts of florin dev, on both sides: here and at the simulated acquirers. What is
+// there already stays; addresses follow the ports of this run.
+func (a *parts) seed(ctx context.Context) (devShown, error) {
+	if err := a.migrate(ctx); err != nil {
+		return devShown{}, err
+	}
+	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: "Florin development"}, operator)
+	if err != nil && !fault.Is(err, fault.Exists) {
+		return devShown{}, fmt.Errorf("make the development merchant: %w", err)
+	}
+	if err := a.keys.EnsureDev(ctx, devMerchant, operator); err != nil {
+		return devShown{}, err
+	}
+	for _, name := range devAcquirers {
+		if err := a.seedAcquirer(ctx, name); err != nil {
+			return devShown{}, fmt.Errorf("make the provider account %s: %w", name, err)
+		}
+	}
+	return a.shown(devAcquirers), nil
+}
+
+func (a *parts) seedAcquirer(ctx context.Context, name string) error {
+	credential := func(kind string) secret.Text {
+		return secret.New(hex.EncodeToString(a.mainBox.Derive("florin dev", name, kind)))
+	}
+	webhooks, err := url.JoinPath(a.plan.sites[zoneAPI].url(), "in", devMerchant, name)
+	if err != nil {
+		return fmt.Errorf("address of its webhooks: %w", err)
+	}
+	err = a.world.Register(sandbox.Account{
+		Acquirer: name, APIKey: credential("api_key"), SigningKey: credential("signing_key"),
+		WebhookURL: webhooks, WebhookSecret: credential("webhook_secret"),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+		Merchant: merchant.Tenant(devMerchant, false), ID: name, Provider: "simcard",
+		Settings: map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + "/" + name},
+		Credentials: map[string]secret.Text{
+			"api_key": credential("api_key"), "signing_key": credential("signing_key"), "webhook_secret": credential("webhook_secret"),
+		},
+	})
+	return err
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+type serveCommand struct {
+	Storage storage  `embed:""`
+	Zones   []string `help:"Zones of this process: api, vault, ops, worker, sandbox." enum:"api,vault,ops,worker,sandbox" default:"api,vault,ops,worker" placeholder:"ZONE,..."`
+
+	ListenAPI           string `help:"Address of the api zone." default:"127.0.0.1:8080" name:"listen-api" placeholder:"HOST:PORT"`
+	ListenVault         string `help:"Address of the vault zone." default:"127.0.0.1:8082" placeholder:"HOST:PORT"`
+	ListenVaultInternal string `help:"Address where the vault zone serves other florin processes, by mutual TLS. Closed if not given." placeholder:"HOST:PORT"`
+	ListenOps           string `help:"Address of the ops zone. It shows the inside: keep it from the public." default:"127.0.0.1:8084" placeholder:"HOST:PORT"`
+	ListenSandbox       string `help:"Address of the simulated acquirers, on this machine only." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	SandboxFile         string `help:"Where the simulated acquirers keep their transactions." placeholder:"FILE"`
+
+	VaultURL       string `help:"Internal address of the vault zone, if it is another process: https://…" name:"vault-url" placeholder:"URL"`
+	VaultCert      string `help:"Certificate of this process at the vault's internal door, on either side." placeholder:"FILE"`
+	VaultKey       string `help:"Key of --vault-cert." placeholder:"FILE"`
+	VaultCA        string `help:"Authority that signed the certificate of the other side." name:"vault-ca" placeholder:"FILE"`
+	VaultTokenFile string `help:"File with the token that both sides of the internal door share." placeholder:"FILE"`
+
+	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
+	Drain         time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
+}
+
+func (serveCommand) Help() string {
+	return `The databases must be migrated (florin migrate). TLS towards merchants and browsers is the business of the proxy in front.
+
+Example:
+
+    florin serve --database postgres://florin@db/florin --zones api,worker,ops --keys /etc/florin/keys \
+      --vault-url https://vault:8443 --vault-cert api.crt --vault-key api.key --vault-ca ca.crt --vault-token-file token`
+}
+
+// Run runs the zones until it is stopped.
+func (s serveCommand) Run(ctx context.Context, c *console) (err error) {
+	p, err := s.plan()
+	if err != nil {
+		return err
+	}
+	if err := s.bind(ctx, p); err != nil {
+		return errors.Join(err, unbind(p.sites))
+	}
+	parts, err := assemble(ctx, c.log, p)
+	if err != nil {
+		return errors.Join(err, unbind(p.sites))
+	}
+	if err := parts.checkStart(ctx); err != nil {
+		return errors.Join(err, unbind(p.sites), parts.close())
+	}
+	zones := map[string]string{}
+	for zone, site := range p.sites {
+		zones[zone] = site.url()
+	}
+	return parts.process().run(ctx, func() error {
+		return c.print(map[string]any{"ready": true, "zones": zones}, func(w io.Writer) {
+			for _, zone := range slices.Sorted(maps.Keys(zones)) {
+				fmt.Fprintf(w, "%s\t%s\n", zone, zones[zone])
+			}
+		})
+	})
+}
+
+// plan checks what the flags say together and reads the files that they name.
+func (s serveCommand) plan() (plan, error) {
+	where, err := s.Storage.resolve()
+	if err != nil {
+		return plan{}, err
+	}
+	p := plan{
+		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, drain: s.Drain,
+	}
+	if p.sandbox == "" && where.Data != "" {
+		p.sandbox = dataDir(where.Data).sandbox()
+	}
+	vault, pays := slices.Contains(s.Zones, zoneVault), p.worker || slices.Contains(s.Zones, zoneAPI)
+	switch {
+	case vault && s.VaultURL != "":
+		return plan{}, usagef("--vault-url is for a process without the zone vault")
+	case !vault && s.ListenVaultInternal != "":
+		return plan{}, usagef("--listen-vault-internal needs the zone vault")
+	case pays && !vault && s.VaultURL == "":
+		return plan{}, usagef("the zones api and worker need a vault: add the zone vault, or name its process by --vault-url")
+	case s.VaultURL != "" && !strings.HasPrefix(s.VaultURL, "https://"):
+		return plan{}, usagef("--vault-url must begin with https://")
+	case slices.Contains(s.Zones, zoneSandbox) && p.sandbox == "":
+		return plan{}, usagef("the zone sandbox needs --sandbox-file or --data")
+	case slices.Contains(s.Zones, zoneSandbox) && !loopback(s.ListenSandbox):
+		return plan{}, usagef("--listen-sandbox %s: the simulated acquirers listen on 127.0.0.1 or [::1] only", s.ListenSandbox)
+	}
+	if s.VaultURL != "" || s.ListenVaultInternal != "" {
+		if p.vaultTLS, p.vaultToken, err = s.internalDoor(); err != nil {
+			return plan{}, err
+		}
+	}
+	return p, nil
+}
+
+// internalDoor reads what both sides of the vault's internal door need: each shows a certificate and demands the other's.
+func (s serveCommand) internalDoor() (*tls.Config, secret.Text, error) {
+	if s.VaultCert == "" || s.VaultKey == "" || s.VaultCA == "" || s.VaultTokenFile == "" {
+		return nil, secret.Text{}, usagef("the vault's internal door needs --vault-cert, --vault-key, --vault-ca and --vault-token-file")
+	}
+	certificate, err := tls.LoadX509KeyPair(s.VaultCert, s.VaultKey)
+	if err != nil {
+		return nil, secret.Text{}, fmt.Errorf("read --vault-cert and --vault-key: %w", err)
+	}
+	authority, err := os.ReadFile(s.VaultCA)
+	if err != nil {
+		return nil, secret.Text{}, fmt.Errorf("read --vault-ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(authority) {
+		return nil, secret.Text{}, fmt.Errorf("read --vault-ca: %s holds no certificate", s.VaultCA)
+	}
+	token, err := os.ReadFile(s.VaultTokenFile)
+	if err != nil {
+		return nil, secret.Text{}, fmt.Errorf("read --vault-token-file: %w", err)
+	}
+	text := strings.TrimSpace(string(token))
+	if len(text) < minToken {
+		return nil, secret.Text{}, fmt.Errorf("read --vault-token-file: the token has fewer than %d characters", minToken)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate},
+		RootCAs: pool, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+	}, secret.New(text), nil
+}
+
+// minToken is how short a shared token may be: 32 hexadecimal digits are 128 bits.
+const minToken = 32
+
+func (s serveCommand) bind(ctx context.Context, p plan) (err error) {
+	addresses := map[string]string{zoneAPI: s.ListenAPI, zoneVault: s.ListenVault, zoneOps: s.ListenOps, zoneSandbox: s.ListenSandbox}
+	for _, zone := range s.Zones {
+		if zone == zoneWorker {
+			continue
+		}
+		if p.sites[zone], err = bind(ctx, zone, addresses[zone], "choose another one with --listen-"+zone); err != nil {
+			return err
+		}
+	}
+	if s.ListenVaultInternal != "" {
+		p.sites[zoneVaultInternal], err = bind(ctx, zoneVaultInternal, s.ListenVaultInternal, "choose another one with --listen-vault-internal")
+	}
+	return err
+}
+
+// checkStart refuses to serve databases that do not fit this binary, and to open development keys to others. A database that is down is no
+// reason: readiness says so until it is back.
+func (a *parts) checkStart(ctx context.Context) error {
+	for _, check := range a.checks() {
+		if err := check.Try(ctx); err != nil && !fault.Is(err, fault.Unavailable) {
+			return fmt.Errorf("%s: %w (florin migrate brings it up to date)", check.Name, err)
+		}
+	}
+	if a.merchants == nil {
+		return nil
+	}
+	_, err := a.merchants.Get(ctx, devMerchant)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unavailable) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for zone, s := range a.plan.sites {
+		if !loopback(s.listener.Addr().String()) {
+			return fmt.Errorf("the zone %s would listen on %s, but this database has the merchant %s with its published keys: it is served on 127.0.0.1 only",
+				zone, s.listener.Addr(), devMerchant)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/seal"
+	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/vault"
+	"github.com/florinpay/florin/internal/webhook"
+)
+
+// mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
+var mainSchemas = []db.Schema{
+	audit.Schema, merchant.Schema, event.Schema, ledger.Schema, idempotency.Schema,
+	provider.Schema, payment.Schema, access.Schema, webhook.Schema,
+}
+
+// storage says where a command finds the books, the card data and the keys that seal them.
+type storage struct {
+	Data          string      `help:"Data directory of florin: SQLite databases and keys. What follows is taken from it unless given." placeholder:"DIR"`
+	Database      secret.Text `help:"Main database: postgres://… or sqlite:PATH." placeholder:"URL"`
+	VaultDatabase secret.Text `help:"Database of the card data: postgres://… or sqlite:PATH. Never the main one." placeholder:"URL"`
+	KeyDir        string      `help:"Directory of the key files main.key and vault.key." placeholder:"DIR" name:"keys"`
+}
+
+// resolve fills in what the data directory decides. Reading a directory that is not Florin's is refused here.
+func (s storage) resolve() (storage, error) {
+	if s.Data == "" {
+		return s, nil
+	}
+	dir := dataDir(s.Data)
+	if err := dir.check(); err != nil {
+		return s, err
+	}
+	if s.Database.Empty() {
+		s.Database = secret.New(dir.main())
+		if s.VaultDatabase.Empty() { // beside a main database elsewhere, card data in a local file would be a surprise
+			s.VaultDatabase = secret.New(dir.vault())
+		}
+	}
+	if s.KeyDir == "" {
+		s.KeyDir = dir.keys()
+	}
+	return s, nil
+}
+
+// stores is what a command opened; each part only if it was asked for.
+type stores struct {
+	clock clock.Clock
+	ids   *id.Source
+	log   *slog.Logger
+
+	main     *db.DB
+	mainBox  *seal.Box
+	card     *db.DB
+	cardBox  *seal.Box
+	metrics  prometheus.Registerer // nil: nobody counts
+	released []func() error
+}
+
+func newStores(log *slog.Logger, metrics prometheus.Registerer) *stores {
+	return &stores{clock: clock.System{}, ids: id.System(), log: log, metrics: metrics}
+}
+
+func (s *stores) openMain(ctx context.Context, where storage) (err error) {
+	if where.Database.Empty() {
+		return usagef("--database or --data is needed: where is the main database?")
+	}
+	s.main, err = s.open(ctx, "main", where.Database, mainSchemas...)
+	return err
+}
+
+func (s *stores) openCards(ctx context.Context, where storage) (err error) {
+	if where.VaultDatabase.Empty() {
+		return usagef("--vault-database or --data is needed: where is the card data?")
+	}
+	if where.VaultDatabase.Equal(where.Database) {
+		return usagef("--vault-database must not be the main database: card data lives apart")
+	}
+	s.card, err = s.open(ctx, "vault", where.VaultDatabase, vault.Schema)
+	return err
+}
+
+func (s *stores) open(ctx context.Context, name string, url secret.Text, schemas ...db.Schema) (*db.DB, error) {
+	metrics := s.metrics
+	if metrics != nil {
+		metrics = prometheus.WrapRegistererWith(prometheus.Labels{"database": name}, metrics)
+	}
+	d, err := db.Open(ctx, url.Reveal(), db.Options{Clock: s.clock, Logger: s.log.With("database", name), Metrics: metrics}, schemas...)
+	if err != nil {
+		return nil, fmt.Errorf("open the %s database: %w", name, err)
+	}
+	s.released = append(s.released, d.Close)
+	return d, nil
+}
+
+// openMainBox opens the key that seals credentials and webhook secrets, and makes it if it is missing.
+func (s *stores) openMainBox(ctx context.Context, where storage) (err error) {
+	s.mainBox, err = openBox(ctx, where, "main")
+	return err
+}
+
+// openCardBox opens the key that seals card numbers, and makes it if it is missing. It is another key than the main one.
+func (s *stores) openCardBox(ctx context.Context, where storage) (err error) {
+	s.cardBox, err = openBox(ctx, where, "vault")
+	return err
+}
+
+func openBox(ctx context.Context, where storage, name string) (*seal.Box, error) {
+	if where.KeyDir == "" {
+		return nil, usagef("--keys or --data is needed: where is %s.key?", name)
+	}
+	wrapper, err := seal.FileWrapper(filepath.Join(where.KeyDir, name+".key"))
+	if err != nil {
+		return nil, fmt.Errorf("open the %s key: %w", name, err)
+	}
+	box, err := seal.Open(ctx, wrapper, filepath.Join(where.KeyDir, name+".keyset"))
+	if err != nil {
+		return nil, fmt.Errorf("open the %s keyset: %w", name, err)
+	}
+	return box, nil
+}
+
+// close closes what was opened, last first: each database writes what still waits.
+func (s *stores) close() error {
+	var wrong []error
+	for i := len(s.released) - 1; i >= 0; i-- {
+		wrong = append(wrong, s.released[i]())
+	}
+	s.released = nil
+	return errors.Join(wrong...)
+}

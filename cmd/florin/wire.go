@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/api"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/obs"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/provider/simcard"
+	"github.com/florinpay/florin/internal/provider/stripe"
+	"github.com/florinpay/florin/internal/sandbox"
+	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/vault"
+	"github.com/florinpay/florin/internal/webhook"
+)
+
+// The zones. The vault's internal door has no name of its own on the command line: it opens where it is given an address.
+const (
+	zoneAPI           = "api"
+	zoneVault         = "vault"
+	zoneVaultInternal = "vault-internal"
+	zoneOps           = "ops"
+	zoneWorker        = "worker"
+	zoneSandbox       = "sandbox"
+)
+
+// plan is what shall run, with everything decided and every address bound.
+type plan struct {
+	where      storage
+	sandbox    string           // the file of the simulated acquirers
+	sites      map[string]*site // by zone
+	worker     bool
+	vaultURL   string      // the vault zone of another process; empty: this process has it, or needs none
+	vaultTLS   *tls.Config // of whichever end of the internal door this process is
+	vaultToken secret.Text
+	localHTTP  bool // webhook endpoints may be plain HTTP on this machine
+	drain      time.Duration
+}
+
+func (p plan) has(zone string) bool { return p.sites[zone] != nil }
+
+// needsPayments tells whether the process moves money, and so needs the main database, its key, and a vault to send through.
+func (p plan) needsPayments() bool { return p.has(zoneAPI) || p.worker }
+
+// cards is the vault as the rest of Florin knows it, in this process or another.
+type cards interface {
+	payment.Cards
+	provider.Sender
+}
+
+// parts is what a process consists of; a part that its zones do not need is nil.
+type parts struct {
+	*stores
+	plan     plan
+	registry *prometheus.Registry
+	watch    *obs.HTTP
+
+	merchants *merchant.Store
+	keys      *access.Keys
+	vault     *vault.Vault
+	world     *sandbox.World
+	accounts  *provider.Accounts
+	answers   *idempotency.Store
+	events    *event.Store
+	outbox    *event.Outbox
+	payments  *payment.Service
+	sender    *webhook.Sender
+	receiver  *webhook.Receiver
+}
+
+// assemble opens and makes what the plan needs, lower floors first. On an error everything is closed again.
+func assemble(ctx context.Context, log *slog.Logger, p plan) (*parts, error) {
+	registry := obs.NewMetrics()
+	a := &parts{stores: newStores(log, registry), plan: p, registry: registry, watch: obs.NewHTTP(registry)}
+	for _, step := range []func(context.Context) error{a.openBooks, a.openVault, a.openSandbox, a.openPayments} {
+		if err := step(ctx); err != nil {
+			if closing := a.close(); closing != nil {
+				log.Error("close after a failed start", "error", closing)
+			}
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *parts) openBooks(ctx context.Context) error {
+	if !a.plan.needsPayments() && !a.plan.has(zoneVault) {
+		return nil
+	}
+	if err := a.openMain(ctx, a.plan.where); err != nil {
+		return err
+	}
+	a.merchants = merchant.New(a.main, a.clock, a.ids)
+	a.keys = access.New(a.main, a.merchants, access.Options{Clock: a.clock, IDs: a.ids, Random: rand.Reader})
+	return nil
+}
+
+func (a *parts) openVault(ctx context.Context) error {
+	if !a.plan.has(zoneVault) {
+		return nil
+	}
+	if err := a.openCards(ctx, a.plan.where); err != nil {
+		return err
+	}
+	if err := a.openCardBox(ctx, a.plan.where); err != nil {
+		return err
+	}
+	a.vault = vault.New(a.card, a.cardBox, vault.Options{Clock: a.clock, IDs: a.ids, Logger: a.log})
+	a.released = append(a.released, func() error { a.vault.Close(); return nil })
+	a.plan.sites[zoneVault].handle(a.watch.Watch(a.vault.Handler(a.mayTokenize)))
+	if s := a.plan.sites[zoneVaultInternal]; s != nil {
+		s.tls = a.plan.vaultTLS
+		s.handle(a.vault.Internal(a.plan.vaultToken))
+	}
+	return nil
+}
+
+// mayTokenize lets a publishable key, or a key with the scope vault:write, bring a card.
+func (a *parts) mayTokenize(r *http.Request) (vault.Caller, error) {
+	p, err := a.keys.Authenticate(r.Context(), r)
+	if err == nil {
+		err = p.RequireTokenize()
+	}
+	return vault.Caller{Merchant: p.Tenant, Live: p.Live}, err
+}
+
+func (a *parts) openSandbox(context.Context) error {
+	if !a.plan.has(zoneSandbox) {
+		return nil
+	}
+	world, err := sandbox.Open(a.plan.sandbox, sandbox.Options{Clock: a.clock, IDs: a.ids, Logger: a.log.With("zone", zoneSandbox)})
+	if err != nil {
+		return err
+	}
+	a.world = world
+	a.released = append(a.released, world.Close)
+	s := a.plan.sites[zoneSandbox]
+	s.handle(world.Handler())
+	s.server.RegisterOnShutdown(world.Release)
+	return nil
+}
+
+func (a *parts) openPayments(ctx context.Context) error {
+	if !a.plan.needsPayments() {
+		return nil
+	}
+	if err := a.openMainBox(ctx, a.plan.where); err != nil {
+		return err
+	}
+	var door cards = a.vault
+	if a.vault == nil {
+		door = vault.NewRemote(a.plan.vaultURL, a.plan.vaultTLS, a.plan.vaultToken)
+	}
+	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
+	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
+	a.events = event.NewStore(a.main, a.mainBox)
+	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
+	providers := provider.Registry{"simcard": simcard.New(door), "stripe": stripe.New(door)}
+	a.payments = payment.New(payment.Options{
+		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
+		Clock: a.clock, IDs: a.ids, Logger: a.log,
+		Secret: func(data ...string) string {
+			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
+		},
+	})
+	a.sender = webhook.NewSender(a.main, a.events, a.clock, a.plan.localHTTP)
+	a.receiver = &webhook.Receiver{DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock}
+	if s := a.plan.sites[zoneAPI]; s != nil {
+		s.handle(a.watch.Watch(a.api()))
+	}
+	return nil
+}
+
+func (a *parts) api() http.Handler {
+	vaultURL := a.plan.vaultURL
+	if s := a.plan.sites[zoneVault]; s != nil {
+		vaultURL = s.url()
+	}
+	return api.New(api.Options{
+		Authenticate: a.keys.Authenticate,
+		Payments:     a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
+		Endpoints: &webhook.Endpoints{
+			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
+		},
+		EndpointRows: a.events, EndpointsChanged: a.outbox.Forget, ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
+		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, VaultURL: vaultURL,
+	}).Handler()
+}
+
+// checks is what must work for the process to be sent work.
+func (a *parts) checks() []obs.Check {
+	var checks []obs.Check
+	if a.main != nil {
+		checks = append(checks, obs.Check{Name: "main database", Try: a.main.Ready})
+	}
+	if a.card != nil {
+		checks = append(checks, obs.Check{Name: "vault database", Try: a.card.Ready})
+	}
+	return checks
+}
+
+// process puts the parts into the order in which they run and stop.
+func (a *parts) process() *process {
+	p := &process{log: a.log, health: obs.NewHealth(a.checks()...), drain: a.plan.drain, close: []func() error{a.close}}
+	for _, zone := range []string{zoneAPI, zoneVault} {
+		if s := a.plan.sites[zone]; s != nil {
+			p.front = append(p.front, s)
+		}
+	}
+	for _, zone := range []string{zoneVaultInternal, zoneSandbox, zoneOps} {
+		if s := a.plan.sites[zone]; s != nil {
+			p.back = append(p.back, s)
+		}
+	}
+	if s := a.plan.sites[zoneOps]; s != nil {
+		s.handle(obs.Handler(a.registry, p.health))
+	}
+	if a.plan.worker {
+		p.work = a.sweeps()
+	}
+	return p
+}
+
+// pruneEvery is how often rows whose time is over are looked for.
+const pruneEvery = time.Minute
+
+// sweeps is the work that comes due.
+func (a *parts) sweeps() []func(context.Context) error {
+	due := append(a.payments.Sweeps(), a.sender.Sweeps()...)
+	return []func(context.Context) error{
+		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
+		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },
+	}
+}
+
+// prune deletes what is kept for a time only. A failure is tried again by the next round.
+func (a *parts) prune(ctx context.Context) {
+	n, err := a.answers.Prune(ctx)
+	if err != nil {
+		a.log.Error("prune idempotency keys", "error", err)
+	} else if n > 0 {
+		a.log.Info("pruned idempotency keys", "count", n)
+	}
+}
+
+// every calls do again and again until ctx ends.
+func every(ctx context.Context, d time.Duration, do func(context.Context)) error {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			do(ctx)
+		}
+	}
+}
