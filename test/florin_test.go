@@ -1,0 +1,332 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/db/dbtest"
+)
+
+// florin is one installation: what its user has after the set-up, and how to start it again.
+type florin struct {
+	t       *testing.T
+	account string
+	secret  string   // sk_test_…
+	public  string   // pk_test_…
+	dir     string   // holds every file but the logs
+	books   []string // flags that lead commands to its databases
+	run     []string // the command line of the process that is started, killed and stopped
+	process *process
+	logs    []string   // of every process so far
+	helpers []*process // those that stay: the outside world, a vault of its own
+
+	api, vault, sandbox string
+	door                string     // the vault's internal one, if it is a process of its own
+	ca                  *authority // of that door
+}
+
+// installDev is florin dev: everything in one process on SQLite.
+func installDev(t *testing.T) *florin {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "florin-data")
+	f := &florin{
+		t: t, account: "acct_dev", secret: "sk_test_dev", public: "pk_test_dev", dir: dir,
+		books: []string{"--data", dir}, run: []string{"dev", "--data", dir, "--base-port", freeBase(t)},
+	}
+	f.start()
+	f.sandbox = f.process.zone("sandbox")
+	f.finally()
+	return f
+}
+
+// options of an installation for production.
+type options struct {
+	engine   string // sqlite or postgres
+	ownVault bool   // the vault zone in a process of its own
+}
+
+// onBothEngines runs a test against installations as in production, on SQLite and on PostgreSQL: a process for the zones, and the
+// simulated acquirers in a process of their own, so that they live on when Florin is killed.
+func onBothEngines(t *testing.T, test func(t *testing.T, f *florin)) {
+	t.Helper()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			test(t, install(t, options{engine: engine}))
+		})
+	}
+}
+
+// install sets Florin up by its own commands.
+func install(t *testing.T, o options) *florin {
+	t.Helper()
+	f := &florin{t: t, account: "acct_shop", dir: t.TempDir()}
+	keys := filepath.Join(f.dir, "keys")
+	must(t, os.Mkdir(keys, 0o700))
+	main, cards := urls(t, o.engine, f.dir)
+	f.books = []string{"--database", main}
+	all := append([]string{"--vault-database", cards, "--keys", keys}, f.books...)
+
+	world := start(t, "serve", "--zones", "sandbox", "--listen-sandbox", "127.0.0.1:0", "--sandbox-file", filepath.Join(f.dir, "sandbox.db"))
+	f.helpers = append(f.helpers, world)
+	f.sandbox = world.zone("sandbox")
+
+	succeed(t, "", append([]string{"migrate", "--vault-database", cards}, f.books...)...)
+	succeed(t, "", append([]string{"merchant", "create", "--name", "Shop", "--id", f.account}, f.books...)...)
+	f.secret = f.key("secret")
+	f.public = f.key("publishable")
+
+	apiAddress, vaultAddress := freeAddress(t), freeAddress(t)
+	for _, acquirer := range []string{"alpha", "beta"} {
+		f.connect(acquirer, "http://"+apiAddress, all)
+	}
+	f.run = append([]string{"serve", "--local-webhooks", "--listen-api", apiAddress, "--listen-ops", "127.0.0.1:0"}, f.books...)
+	if o.ownVault {
+		f.run = append(f.run, "--keys", keys)
+		f.run = append(f.run, f.startVault(vaultAddress, cards)...)
+		f.vault = "http://" + vaultAddress
+	} else {
+		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", cards, "--keys", keys)
+	}
+	f.start()
+	f.finally()
+	return f
+}
+
+func urls(t *testing.T, engine, dir string) (main, cards string) {
+	t.Helper()
+	if engine == "sqlite" {
+		return "sqlite:" + filepath.Join(dir, "florin.db"), "sqlite:" + filepath.Join(dir, "vault.db")
+	}
+	return dbtest.Postgres(t), dbtest.Postgres(t)
+}
+
+func (f *florin) key(kind string) string {
+	f.t.Helper()
+	made := succeed(f.t, "", append([]string{"keys", "create", "--merchant", f.account, "--kind", kind}, f.books...)...)
+	return made["key"].(string)
+}
+
+// connect registers a provider account on both sides.
+func (f *florin) connect(acquirer, api string, storage []string) {
+	f.t.Helper()
+	credentials := map[string]string{}
+	var lines strings.Builder
+	for _, name := range []string{"api_key", "signing_key", "webhook_secret"} {
+		credentials[name] = fmt.Sprintf("%s-%s-of-a-test", acquirer, name)
+		fmt.Fprintf(&lines, "%s=%s\n", name, credentials[name])
+	}
+	body := map[string]any{"acquirer": acquirer, "webhook_url": api + "/in/" + f.account + "/" + acquirer}
+	for name, value := range credentials {
+		body[name] = value
+	}
+	if a := f.do(request{method: "POST", url: f.sandbox + "/control/accounts", body: body}); a.status/100 != 2 {
+		f.t.Fatalf("register at the acquirer: %d %s", a.status, a.body)
+	}
+	succeed(f.t, lines.String(), append([]string{
+		"providers", "add", acquirer, "--merchant", f.account, "--provider", "simcard",
+		"--setting", "base_url=" + f.sandbox + "/" + acquirer, "--credentials", "-",
+	}, storage...)...)
+}
+
+// start starts the process that a test may kill or stop, for the first time or again.
+func (f *florin) start() {
+	f.t.Helper()
+	f.process = start(f.t, f.run...)
+	f.logs = append(f.logs, f.process.log)
+	f.api = f.process.zone("api")
+	if f.vault == "" {
+		f.vault = f.process.zone("vault")
+	}
+}
+
+// finally stops Florin in good order at the end of the test, and holds the books against their rules.
+func (f *florin) finally() {
+	f.t.Cleanup(func() {
+		if f.t.Failed() {
+			keepLogs(f.t, f.process)
+			return
+		}
+		f.process.stop()
+		f.verify()
+	})
+}
+
+// verify fails the test if the books are wrong.
+func (f *florin) verify() {
+	f.t.Helper()
+	if code, out, errs := command(f.t, "", append([]string{"ledger", "verify"}, f.books...)...); code != 0 {
+		f.t.Errorf("ledger verify exited with %d:\n%s%s", code, out, errs)
+	}
+}
+
+// request is one HTTP request of a test.
+type request struct {
+	method, url, key, once string
+	body                   any // []byte as it is, anything else as JSON
+}
+
+// answer is what came back; err is set instead if nothing did.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	object map[string]any
+	err    error
+}
+
+func (a answer) text(name string) string { s, _ := a.object[name].(string); return s }
+
+func (a answer) number(name string) int64 {
+	n, _ := a.object[name].(float64)
+	return int64(n)
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s %v", a.status, a.body, a.err) }
+
+// client opens a connection for each request, so that a connection that a stopping server closed is never used again.
+var client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+
+func (f *florin) do(r request) answer {
+	f.t.Helper()
+	body, raw := r.body.([]byte)
+	if !raw && r.body != nil {
+		var err error
+		body, err = json.Marshal(r.body)
+		must(f.t, err)
+	}
+	// Not the test's context: it ends before the cleanups, which still ask.
+	q, err := http.NewRequest(r.method, r.url, bytes.NewReader(body))
+	must(f.t, err)
+	if r.body != nil {
+		q.Header.Set("Content-Type", "application/json")
+	}
+	if r.key != "" {
+		q.Header.Set("Authorization", "Bearer "+r.key)
+	}
+	if r.once != "" {
+		q.Header.Set("Idempotency-Key", r.once)
+	}
+	response, err := client.Do(q)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer func() { must(f.t, response.Body.Close()) }()
+	a := answer{status: response.StatusCode, header: response.Header}
+	if a.body, a.err = io.ReadAll(response.Body); a.err == nil && strings.Contains(response.Header.Get("Content-Type"), "json") {
+		a.err = json.Unmarshal(a.body, &a.object)
+	}
+	return a
+}
+
+// card is a card as it is sent to the vault.
+func card(number, name string) map[string]any {
+	c := map[string]any{"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+	if name != "" {
+		c["name"] = name
+	}
+	return map[string]any{"card": c}
+}
+
+const approved = "4242424242424242"
+
+// token brings a card into the vault.
+func (f *florin) token(number, name string) string {
+	f.t.Helper()
+	a := f.do(request{method: "POST", url: f.vault + "/v1/tokens", key: f.public, body: card(number, name)})
+	if a.err != nil || a.status/100 != 2 || a.text("id") == "" {
+		f.t.Fatalf("tokenize: %s", a)
+	}
+	return a.text("id")
+}
+
+// post asks the api zone for something, as the merchant.
+func (f *florin) post(path, once string, body any) answer {
+	f.t.Helper()
+	return f.do(request{method: "POST", url: f.api + path, key: f.secret, once: once, body: body})
+}
+
+func (f *florin) get(path string) answer {
+	f.t.Helper()
+	return f.do(request{method: "GET", url: f.api + path, key: f.secret})
+}
+
+// want fails the test unless the answer has the status.
+func (a answer) want(t *testing.T, status int, doing string) answer {
+	t.Helper()
+	if a.err != nil || a.status != status {
+		t.Fatalf("%s: want %d, got %s", doing, status, a)
+	}
+	return a
+}
+
+// pay makes a payment.
+func (f *florin) pay(token, once string, amount int64, capture bool) answer {
+	f.t.Helper()
+	return f.post("/v1/payments", once, map[string]any{
+		"amount": amount, "currency": "EUR", "payment_method_token": token, "capture": capture, "metadata": map[string]string{"once": once},
+	})
+}
+
+// list is every object of a list, newest first.
+func (f *florin) list(path string) []map[string]any {
+	f.t.Helper()
+	var all []map[string]any
+	for after := ""; ; {
+		a := f.get(path+"?limit=100"+after).want(f.t, http.StatusOK, "list "+path)
+		data, _ := a.object["data"].([]any)
+		for _, one := range data {
+			all = append(all, one.(map[string]any))
+		}
+		if more, _ := a.object["has_more"].(bool); !more || len(data) == 0 {
+			return all
+		}
+		after = "&starting_after=" + all[len(all)-1]["id"].(string)
+	}
+}
+
+// transaction is what an acquirer has of one authorization.
+type transaction struct {
+	ID        string `json:"id"`
+	Acquirer  string `json:"acquirer"`
+	Reference string `json:"reference"`
+	Status    string `json:"status"`
+	Amount    int64  `json:"amount"`
+	Captured  int64  `json:"amount_captured"`
+	Refunded  int64  `json:"amount_refunded"`
+}
+
+func (x transaction) holdsMoney() bool {
+	return x.Status == "authorized" || x.Status == "captured" || x.Status == "partially_captured" || x.Status == "pending"
+}
+
+// transactions is what the acquirers have, newest first.
+func (f *florin) transactions() []transaction {
+	f.t.Helper()
+	a := f.do(request{method: "GET", url: f.sandbox + "/control/transactions?limit=500"}).want(f.t, http.StatusOK, "list the acquirers' transactions")
+	var page struct {
+		Data []transaction `json:"data"`
+	}
+	must(f.t, json.Unmarshal(a.body, &page))
+	return page.Data
+}
+
+// charges is how many transactions hold or took money, at any acquirer.
+func (f *florin) charges() int {
+	f.t.Helper()
+	n := 0
+	for _, x := range f.transactions() {
+		if x.holdsMoney() {
+			n++
+		}
+	}
+	return n
+}
