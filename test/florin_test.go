@@ -25,7 +25,7 @@ type florin struct {
 	books   []string // flags that lead commands to its databases
 	run     []string // the command line of the process that is started, killed and stopped
 	process *process
-	logs    []string   // of every process so far
+	past    []*process // every process so far
 	helpers []*process // those that stay: the outside world, a vault of its own
 
 	api, vault, sandbox string
@@ -41,9 +41,9 @@ func installDev(t *testing.T) *florin {
 		t: t, account: "acct_dev", secret: "sk_test_dev", public: "pk_test_dev", dir: dir,
 		books: []string{"--data", dir}, run: []string{"dev", "--data", dir, "--base-port", freeBase(t)},
 	}
+	f.finally()
 	f.start()
 	f.sandbox = f.process.zone("sandbox")
-	f.finally()
 	return f
 }
 
@@ -96,8 +96,8 @@ func install(t *testing.T, o options) *florin {
 	} else {
 		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", cards, "--keys", keys)
 	}
-	f.start()
 	f.finally()
+	f.start()
 	return f
 }
 
@@ -140,8 +140,9 @@ func (f *florin) connect(acquirer, api string, storage []string) {
 // start starts the process that a test may kill or stop, for the first time or again.
 func (f *florin) start() {
 	f.t.Helper()
-	f.process = start(f.t, f.run...)
-	f.logs = append(f.logs, f.process.log)
+	f.process = launch(f.t, f.run...)
+	f.past = append(f.past, f.process)
+	f.process.await()
 	f.api = f.process.zone("api")
 	if f.vault == "" {
 		f.vault = f.process.zone("vault")
@@ -151,8 +152,11 @@ func (f *florin) start() {
 // finally stops Florin in good order at the end of the test, and holds the books against their rules.
 func (f *florin) finally() {
 	f.t.Cleanup(func() {
+		for _, p := range f.past {
+			defer p.end()
+		}
 		if f.t.Failed() {
-			keepLogs(f.t, f.process)
+			keepLogs(f.t, f.past...)
 			return
 		}
 		f.process.stop()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,8 +111,8 @@ func marked(content []byte) string {
 // searchMarked looks into every file and every log.
 func (f *florin) searchMarked(t *testing.T) {
 	t.Helper()
-	files := append([]string{f.process.log}, f.logs...)
-	for _, p := range f.helpers {
+	var files []string
+	for _, p := range slices.Concat(f.past, f.helpers) {
 		files = append(files, p.log)
 	}
 	must(t, filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {

@@ -54,16 +54,24 @@ type process struct {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := launch(t, args...)
-	select {
-	case <-p.done:
-		t.Fatalf("florin %v ended at once: %v\n%s", args, p.err, p.logged())
-	case <-time.After(patience):
-		t.Fatalf("florin %v is not ready\n%s", args, p.logged())
-	case <-p.readySignal():
-	}
+	t.Cleanup(p.end)
+	p.await()
 	return p
 }
 
+// await returns when the process says that it is ready.
+func (p *process) await() {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		p.t.Fatalf("florin %v ended at once: %v\n%s", p.cmd.Args, p.err, p.logged())
+	case <-time.After(patience):
+		p.t.Fatalf("florin %v is not ready\n%s", p.cmd.Args, p.logged())
+	case <-p.readySignal():
+	}
+}
+
+// launch runs florin with --json. Who launches sees to its end.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
 	log, err := os.CreateTemp(t.TempDir(), "florin-*.log")
@@ -81,13 +89,15 @@ func launch(t *testing.T, args ...string) *process {
 		p.err = errors.Join(p.cmd.Wait(), log.Close())
 		close(p.done)
 	}()
-	t.Cleanup(func() {
-		p.kill()
-		if text := p.logged(); strings.Contains(text, "panic:") || strings.Contains(text, "DATA RACE") {
-			t.Errorf("florin %v panicked:\n%s", args, text)
-		}
-	})
 	return p
+}
+
+// end kills the process if it still runs, and fails the test if it panicked.
+func (p *process) end() {
+	p.kill()
+	if text := p.logged(); strings.Contains(text, "panic:") || strings.Contains(text, "DATA RACE") {
+		p.t.Errorf("florin %v panicked:\n%s", p.cmd.Args, text)
+	}
 }
 
 func (p *process) read(out io.Reader) {
@@ -165,7 +175,9 @@ func (p *process) stop() {
 func command(t *testing.T, stdin string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), binary, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // not the test's: that ends before the cleanups, which run commands too
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {

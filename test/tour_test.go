@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 )
@@ -56,13 +57,19 @@ func tour(t *testing.T, f *florin) {
 	if x.Captured != 7000 || x.Refunded != 1000 {
 		t.Errorf("the acquirer has captured %d and refunded %d", x.Captured, x.Refunded)
 	}
-	f.checkBalance(t, map[string]int64{"psp_receivable:alpha": 6000, "merchant_pending": 6000})
+	// A refund is taken from what the merchant has at hand, also while what was captured is still on its way.
+	f.checkBalance(t, map[string]int64{"psp_receivable:alpha": 6000, "merchant_pending": 7000, "merchant_available": -1000})
 }
 
 // checkBalance reads /v1/balance and the report of ledger verify: both must show the sums.
 func (f *florin) checkBalance(t *testing.T, want map[string]int64) {
 	t.Helper()
-	f.get("/v1/balance").want(t, http.StatusOK, "balance")
+	var shown struct{ Available, Pending []struct{ Amount int64 } }
+	must(t, json.Unmarshal(f.get("/v1/balance").want(t, http.StatusOK, "balance").body, &shown))
+	if len(shown.Available) != 1 || len(shown.Pending) != 1 ||
+		shown.Available[0].Amount != want["merchant_available"] || shown.Pending[0].Amount != want["merchant_pending"] {
+		t.Errorf("the balance shows %+v, want %v", shown, want)
+	}
 	report := succeed(t, "", append([]string{"ledger", "verify"}, f.books...)...)
 	got := map[string]int64{}
 	for _, one := range report["accounts"].([]any) {
