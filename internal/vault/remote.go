@@ -42,7 +42,7 @@ func NewRemote(base string, config *tls.Config, token secret.Text) *Remote {
 		r.wrong = errRemoteURL
 		return r
 	}
-	r.base = &url.URL{Scheme: u.Scheme, Host: u.Host}
+	r.base = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"} // JoinPath makes a relative path of one without a root
 	return r
 }
 
