@@ -207,12 +207,13 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 	return object, refused
 }
 
+// reload reads an attempt and then its payment: see rows for why in that order.
 func (s *Service) reload(ctx context.Context, p Payment, a Attempt) (Payment, Attempt, error) {
-	p, err := s.store.payment(ctx, p.Merchant, p.ID)
+	a, err := s.store.attempt(ctx, p.Merchant, p.ID, a.Number)
 	if err != nil {
 		return p, a, err
 	}
-	a, err = s.store.attempt(ctx, p.Merchant, p.ID, a.Number)
+	p, err = s.store.payment(ctx, p.Merchant, p.ID)
 	return p, a, err
 }
 

@@ -148,17 +148,19 @@ func (s *Service) tellCompanion(c *db.Change, d decision, with Companion) error 
 	return with.Result(c, object, refusal(object, d.operation.Failure))
 }
 
-// rows reads a payment, its attempt and an operation of it.
+// rows reads an operation, its attempt and their payment, in that order: whatever moves an operation moves its payment in
+// the same Change, so the payment is at least as new as what was read before it. The other way round, a webhook between
+// the reads would leave an operation that succeeded beside a payment that has not heard of it.
 func (s *Service) rows(ctx context.Context, op Operation) (Payment, Attempt, Operation, error) {
-	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
+	op, err := s.store.operation(ctx, op.Merchant, op.ID)
 	if err != nil {
-		return p, Attempt{}, op, err
+		return Payment{}, Attempt{}, op, err
 	}
 	a, err := s.store.attempt(ctx, op.Merchant, op.Payment, op.Attempt)
 	if err != nil {
-		return p, a, op, err
+		return Payment{}, a, op, err
 	}
-	op, err = s.store.operation(ctx, op.Merchant, op.ID)
+	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
 	return p, a, op, err
 }
 
