@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/florinpay/florin/internal/db"
@@ -37,8 +36,8 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 	}
 	_, err = s.apply(ctx, decide, func(c *db.Change, d decision) error {
 		switch {
-		case d.contradiction != "":
-			with(c, Contradicted, d.contradiction)
+		case d.contradiction != nil:
+			with(c, Contradicted, d.contradiction.Claim)
 		case d.nothing():
 			with(c, Known, "")
 		default:
@@ -79,29 +78,35 @@ func (s *Service) hearAttempt(ctx context.Context, account provider.Account, n p
 		if err != nil {
 			return decision{}, err
 		}
-		t, err := s.terms(ctx, p.Merchant, account)
-		if err != nil {
-			return decision{}, err
-		}
-		return settle(p, a, n.Outcome, t)
+		return s.settle(ctx, account, p, a, n.Outcome)
 	}, "", "", nil
 }
 
 func (s *Service) hearOperation(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
-	op, err := s.store.operation(ctx, account.Merchant, n.Reference)
-	if fault.Is(err, fault.NotFound) {
-		return nil, Unmatched, fmt.Sprintf("%s %s", n.Operation, n.Reference), nil
+	unmatched := fmt.Sprintf("%s %s", n.Operation, n.Reference)
+	if n.Operation == provider.OpCapture && n.Reference == n.Attempt {
+		return s.hearOwnCapture(ctx, account, n)
 	}
+	op, err := s.store.operation(ctx, account.Merchant, n.Reference)
+	switch {
+	case fault.Is(err, fault.NotFound) && isReversal(n.Reference, n.Attempt):
+		return nil, Known, "a reversal of " + n.Attempt, nil
+	case fault.Is(err, fault.NotFound), err == nil && inquiries[op.Kind] != n.Operation:
+		return nil, Unmatched, unmatched, nil
+	case err != nil:
+		return nil, "", "", err
+	}
+	a, err := s.store.attempt(ctx, op.Merchant, op.Payment, op.Attempt)
 	if err != nil {
 		return nil, "", "", err
+	}
+	if a.Account != account.ID {
+		return nil, Unmatched, unmatched, nil
 	}
 	return func() (decision, error) {
 		p, a, op, err := s.rows(ctx, op)
 		if err != nil {
 			return decision{}, err
-		}
-		if a.Account != account.ID {
-			return decision{}, errors.New("the message came by another provider account than the payment")
 		}
 		t, err := s.terms(ctx, p.Merchant, account)
 		if err != nil {
@@ -109,4 +114,15 @@ func (s *Service) hearOperation(ctx context.Context, account provider.Account, n
 		}
 		return settleOperation(p, a, op, n.Outcome, t)
 	}, "", "", nil
+}
+
+// hearOwnCapture hears of the capture that was asked for together with an authorization. If it failed, the authorization
+// still stands: it can be captured again, or ends when its time is over.
+func (s *Service) hearOwnCapture(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
+	n.Outcome.Reference = "" // the capture's, not the authorization's
+	decide, verdict, detail, err := s.hearAttempt(ctx, account, n)
+	if decide != nil && n.Outcome.Class == provider.Declined {
+		return nil, Known, "the capture together with the authorization failed", nil
+	}
+	return decide, verdict, detail, err
 }

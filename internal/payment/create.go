@@ -188,11 +188,7 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 			}
 		}
 		first = false
-		t, err := s.terms(ctx, p.Merchant, account)
-		if err != nil {
-			return decision{}, err
-		}
-		return settle(p, a, o, t)
+		return s.settle(ctx, account, p, a, o)
 	}, func(c *db.Change, d decision) error {
 		if d.attempt != nil {
 			a = *d.attempt

@@ -8,6 +8,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // decision is what a pure function decided: the rows as they shall be, what is to be booked and what is to be told. The
@@ -18,11 +19,12 @@ type decision struct {
 	operation *Operation
 	postings  []ledger.Posting
 	events    []event.Type
-	// contradiction is set if what was heard cannot be true together with what is known. Nothing is changed then.
-	contradiction string
+	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
+	// no state and no amount.
+	contradiction *Contradiction
 }
 
-// nothing tells whether the decision changes nothing: what was heard was known already, or contradicts it.
+// nothing tells whether the decision moves nothing: what was heard was known already, or contradicts it.
 func (d decision) nothing() bool { return d.attempt == nil && d.operation == nil }
 
 // move takes a payment to another state, if the table allows it.
@@ -65,6 +67,29 @@ func (d *decision) post(kind ledger.Kind, cause string, amount, fee money.Money)
 
 func (d *decision) tell(types ...event.Type) { d.events = append(d.events, types...) }
 
+// contradict notes that an outcome cannot be true together with what is known of an attempt or an operation.
+func (d *decision) contradict(attempt int64, subject, known string, o provider.Outcome, remedy Remedy) {
+	d.contradiction = &Contradiction{
+		Merchant: d.payment.Merchant, Payment: d.payment.ID, Attempt: attempt, Subject: subject,
+		Claim: "it is " + known + ", the provider says " + claimOf(o), Reference: o.Reference, Remedy: remedy,
+	}
+}
+
+// claimOf is an outcome in words.
+func claimOf(o provider.Outcome) string {
+	switch {
+	case o.State == provider.Missing:
+		return "there is no such transaction"
+	case o.Class == provider.Declined:
+		return "declined"
+	case o.Class == provider.NotSent:
+		return "not sent"
+	case o.Amount == (money.Money{}):
+		return string(o.State)
+	}
+	return string(o.State) + " " + o.Amount.String()
+}
+
 // inquiryDelays is how long after an unknown outcome each question is asked; past its end, the last delay repeats.
 var inquiryDelays = []time.Duration{
 	2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour,
@@ -73,6 +98,10 @@ var inquiryDelays = []time.Duration{
 func inquiryDelay(asked int64) time.Duration {
 	return inquiryDelays[min(asked, int64(len(inquiryDelays)-1))]
 }
+
+// unresolvedAfter is how many inquiries without an answer make an outcome a person's business: from the next on they come
+// an hour and more apart. They never stop.
+const unresolvedAfter = 6
 
 // notFoundTwice is how often a provider must say that it has no such transaction, after its settle delay, to be believed.
 const notFoundTwice = 2

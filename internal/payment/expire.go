@@ -56,10 +56,10 @@ func (s *Service) expire(ctx context.Context, key []string) error {
 				return decision{}, err
 			}
 			return p.abandoned(Expired, "")
-		}, func(*db.Change, decision) error { return nil })
+		}, nobody)
 	case Authorized:
-		_, err = s.operate(ctx, tenant, payment, alone{}, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
-			return p.void(a, s.IDs.New(id.Void), PurposeExpire, "", now, patience)
+		_, err = s.operate(ctx, tenant, payment, alone{}, func(p Payment, a Attempt, at occasion) (decision, error) {
+			return p.void(a, s.IDs.New(id.Void), PurposeExpire, "", at)
 		})
 	}
 	if fault.Is(err, fault.Conflict) {

@@ -8,69 +8,93 @@ import (
 	"github.com/florinpay/florin/internal/id"
 )
 
-// Expansions are what Get can put into a payment.
-var Expansions = []string{"attempts", "refunds", "timeline"}
+// related is the rows that belong to a payment.
+type related struct {
+	attempts       []Attempt
+	operations     []Operation
+	contradictions []Contradiction
+}
 
-// Get is a payment with what expand names. It fails with fault.NotFound.
+// Get is a payment with what expand names: attempts, refunds, timeline. It fails with fault.NotFound.
 func (s *Service) Get(ctx context.Context, tenant, payment string, expand []string) (Object, error) {
 	p, err := s.store.payment(ctx, tenant, payment)
 	if err != nil {
 		return Object{}, err
 	}
+	var rows related
+	if p.Status == Authorized || len(expand) > 0 {
+		if rows, err = s.related(ctx, p, expand); err != nil {
+			return Object{}, err
+		}
+		if p, err = s.store.payment(ctx, tenant, payment); err != nil { // again: it is at least as new as they are
+			return Object{}, err
+		}
+	}
 	object := s.answered(p)
-	var operations []Operation
-	if p.Status == Authorized || slices.Contains(expand, "refunds") || slices.Contains(expand, "timeline") {
-		if operations, err = s.store.operations(ctx, tenant, payment); err != nil {
-			return Object{}, err
-		}
-	}
-	var attempts []Attempt
-	if slices.Contains(expand, "attempts") || slices.Contains(expand, "timeline") {
-		if attempts, err = s.store.attempts(ctx, tenant, payment); err != nil {
-			return Object{}, err
-		}
-	}
-	object.AmountCapturing = capturing(operations...)
+	object.AmountCapturing = capturing(rows.operations...)
 	for _, what := range expand {
 		if expander, ok := expanders[what]; ok {
-			expander(&object, p, attempts, operations)
+			expander(&object, p, rows)
 		}
 	}
 	return object, nil
 }
 
+// related reads what an expansion shows. Operations are read for any: an authorized payment shows what is being captured.
+func (s *Service) related(ctx context.Context, p Payment, expand []string) (rows related, err error) {
+	if rows.operations, err = s.store.operations(ctx, p.Merchant, p.ID); err != nil {
+		return rows, err
+	}
+	timeline := slices.Contains(expand, "timeline")
+	if timeline || slices.Contains(expand, "attempts") {
+		if rows.attempts, err = s.store.attempts(ctx, p.Merchant, p.ID); err != nil {
+			return rows, err
+		}
+	}
+	if timeline {
+		rows.contradictions, err = s.store.contradictions(ctx, p.Merchant, p.ID)
+	}
+	return rows, err
+}
+
 // expanders put rows that belong to a payment into its object.
-var expanders = map[string]func(*Object, Payment, []Attempt, []Operation){
-	"attempts": func(o *Object, _ Payment, attempts []Attempt, _ []Operation) {
+var expanders = map[string]func(*Object, Payment, related){
+	"attempts": func(o *Object, _ Payment, rows related) {
 		o.Attempts = []AttemptObject{}
-		for _, a := range attempts {
+		for _, a := range rows.attempts {
 			o.Attempts = append(o.Attempts, attemptObject(a))
 		}
 	},
-	"refunds": func(o *Object, _ Payment, _ []Attempt, operations []Operation) {
+	"refunds": func(o *Object, _ Payment, rows related) {
 		o.Refunds = []RefundObject{}
-		for _, op := range operations {
+		for _, op := range rows.operations {
 			if op.Kind == KindRefund {
 				o.Refunds = append(o.Refunds, refundObject(op))
 			}
 		}
 	},
-	"timeline": func(o *Object, p Payment, attempts []Attempt, operations []Operation) {
-		o.Timeline = timeline(p, attempts, operations)
-	},
+	"timeline": func(o *Object, p Payment, rows related) { o.Timeline = timeline(p, rows) },
 }
 
-// timeline is what was done about a payment, oldest first: when it was begun, and how it stands.
-func timeline(p Payment, attempts []Attempt, operations []Operation) []TimelineEntry {
+// timeline is what was done about a payment, oldest first: when it was begun, and how it stands. What a provider said that
+// cannot be true stands in it as well, with what is done about it.
+func timeline(p Payment, rows related) []TimelineEntry {
 	entries := []TimelineEntry{{At: p.CreatedAt, Event: "payment.created", Detail: p.Amount.String()}}
-	for _, a := range attempts {
+	for _, a := range rows.attempts {
 		entries = append(entries, TimelineEntry{At: a.CreatedAt, Event: "attempt." + string(a.State), Detail: a.Amount.String() + " at " + a.Account})
 	}
-	for _, op := range operations {
+	for _, op := range rows.operations {
 		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
+	}
+	for _, c := range rows.contradictions {
+		entries = append(entries, TimelineEntry{At: c.FirstAt, Event: contradictionEvents[c.Remedy], Detail: c.Subject + ": " + c.Claim})
 	}
 	slices.SortStableFunc(entries, func(a, b TimelineEntry) int { return a.At.Compare(b.At) })
 	return entries
+}
+
+var contradictionEvents = map[Remedy]string{
+	RemedyNone: "contradiction", RemedyReverse: "late_approval.reversing", RemedyReversed: "late_approval.reversed",
 }
 
 // List is a page of a tenant's payments, newest first, of one status if it is given.
@@ -80,10 +104,22 @@ func (s *Service) List(ctx context.Context, tenant string, p Page, status string
 		return nil, false, err
 	}
 	objects := make([]Object, len(payments))
+	at := map[string]*Object{}
+	var held []string
 	for i, p := range payments {
 		objects[i] = s.object(p)
+		if p.Status == Authorized {
+			held, at[p.ID] = append(held, p.ID), &objects[i]
+		}
 	}
-	return objects, more, nil
+	if len(held) == 0 {
+		return objects, more, nil
+	}
+	open, err := s.store.openCaptures(ctx, tenant, held)
+	for _, op := range open {
+		at[op.Payment].AmountCapturing += op.Amount.Minor()
+	}
+	return objects, more, err
 }
 
 // GetRefund is a refund; fault.NotFound if there is none.

@@ -3,7 +3,6 @@ package payment
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -14,12 +13,13 @@ import (
 // Capture takes authorized money: an amount in minor units, or with 0 all that is left. Unless final is set, what is left
 // can be captured later; the last capture releases the rest.
 //
-// It fails with fault.NotFound, with fault.Conflict if the payment is not authorized or another capture is under way,
-// with fault.Invalid if the amount exceeds what is left, and with *DeclinedError if the provider refuses. If the provider
-// does not answer, the payment comes back authorized with amount_capturing: the worker finds out.
+// It fails with fault.NotFound, with fault.Conflict if the payment is not authorized, its capture_before has passed or
+// another capture is under way, with fault.Invalid if the amount exceeds what is left or leaves a rest that the provider
+// would release unasked, and with *DeclinedError if the provider refuses. If the provider does not answer, the payment
+// comes back authorized with amount_capturing: the worker finds out.
 func (s *Service) Capture(ctx context.Context, tenant, payment string, amount int64, final bool, with Companion) (Object, error) {
-	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
-		return p.capture(a, s.IDs.New(id.Capture), amount, final, now, patience)
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
+		return p.capture(a, s.IDs.New(id.Capture), amount, final, at)
 	})
 	return s.answer(d, err)
 }
@@ -34,8 +34,8 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 	if p.Status == RequiresPaymentMethod {
 		return s.giveUp(ctx, p, reason, with)
 	}
-	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
-		return p.void(a, s.IDs.New(id.Void), PurposeCancel, reason, now, patience)
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
+		return p.void(a, s.IDs.New(id.Void), PurposeCancel, reason, at)
 	})
 	return s.answer(d, err)
 }
@@ -45,8 +45,8 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 // It fails with fault.NotFound, with fault.Conflict if there is nothing to refund, and with fault.Invalid if the amount
 // exceeds what is left. A refund that the provider refuses is a refund that failed, not an error.
 func (s *Service) Refund(ctx context.Context, tenant, payment string, r RefundRequest, with Companion) (RefundObject, error) {
-	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, now time.Time, patience time.Duration) (decision, error) {
-		return p.refund(a, s.IDs.New(id.Refund), r, now, patience)
+	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
+		return p.refund(a, s.IDs.New(id.Refund), r, at)
 	})
 	if d.operation == nil {
 		return RefundObject{}, err
@@ -65,7 +65,7 @@ func (s *Service) answer(d decision, err error) (Object, error) {
 
 // operate commits an operation's intent, calls the provider and commits the result.
 func (s *Service) operate(ctx context.Context, tenant, payment string, with Companion,
-	decide func(Payment, Attempt, time.Time, time.Duration) (decision, error)) (decision, error) {
+	decide func(Payment, Attempt, occasion) (decision, error)) (decision, error) {
 	p, err := s.store.payment(ctx, tenant, payment)
 	if err != nil {
 		return decision{}, err
@@ -81,7 +81,7 @@ func (s *Service) operate(ctx context.Context, tenant, payment string, with Comp
 	if err != nil {
 		return decision{}, fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
-	intent, err := decide(p, a, s.Clock.Now(), s.patience(account))
+	intent, err := decide(p, a, occasion{s.Clock.Now(), s.patience(account), s.capabilities(account).PartialCaptures})
 	if err != nil {
 		return decision{}, err
 	}

@@ -11,19 +11,30 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
+// occasion is when an operation is decided, and with whom.
+type occasion struct {
+	now      time.Time
+	patience time.Duration // how long the call may take before the worker takes it up
+	parts    bool          // the provider captures one authorization more than once
+}
+
 // newOperation is a row that says what is about to be asked of the provider.
-func newOperation(p Payment, a Attempt, kind Kind, opID string, amount money.Money, now time.Time, patience time.Duration) *Operation {
+func newOperation(p Payment, a Attempt, kind Kind, opID string, amount money.Money, at occasion) *Operation {
 	return &Operation{
 		Merchant: p.Merchant, ID: opID, Payment: p.ID, Attempt: a.Number, Kind: kind, State: OperationSending,
-		Amount: amount, SentAt: now, DueAt: now.Add(patience), CreatedAt: now,
+		Amount: amount, SentAt: at.now, DueAt: at.now.Add(at.patience), CreatedAt: at.now,
 	}
 }
 
 // capture decides a capture. An amount of 0 is all that is left; what takes all that is left is final.
-// It fails with fault.Conflict if nothing is left to capture and with fault.Invalid if the amount exceeds what is left.
-func (p Payment) capture(a Attempt, opID string, minor int64, final bool, now time.Time, patience time.Duration) (decision, error) {
+// It fails with fault.Conflict if nothing is left to capture or capture_before has passed, and with fault.Invalid if the
+// amount exceeds what is left, or leaves a rest at a provider that would release it unasked.
+func (p Payment) capture(a Attempt, opID string, minor int64, final bool, at occasion) (decision, error) {
 	if p.Status != Authorized {
 		return decision{}, fault.State(fmt.Sprintf("the payment is %s; only an authorized payment can be captured", p.Status))
+	}
+	if !at.now.Before(p.CaptureBefore) {
+		return decision{}, fault.New(fault.Conflict, fault.CodeExpired, "capture_before has passed; the authorization is being released")
 	}
 	left, err := p.Authorized.Sub(p.Captured)
 	if err != nil {
@@ -36,13 +47,16 @@ func (p Payment) capture(a Attempt, opID string, minor int64, final bool, now ti
 	if err := within(amount, left, "captured"); err != nil {
 		return decision{}, err
 	}
-	op := newOperation(p, a, KindCapture, opID, amount, now, patience)
+	op := newOperation(p, a, KindCapture, opID, amount, at)
 	op.Final = final || amount == left
+	if !op.Final && !at.parts {
+		return decision{}, fault.Wrong("final", fault.CodeInvalid, "must be true: this provider releases the rest with the first capture")
+	}
 	return decision{payment: p, operation: op}, nil
 }
 
 // void decides the release of an authorization.
-func (p Payment) void(a Attempt, opID string, purpose Purpose, reason string, now time.Time, patience time.Duration) (decision, error) {
+func (p Payment) void(a Attempt, opID string, purpose Purpose, reason string, at occasion) (decision, error) {
 	if p.Status != Authorized {
 		return decision{}, fault.State(fmt.Sprintf("the payment is %s; only an authorized payment can be voided", p.Status))
 	}
@@ -50,14 +64,14 @@ func (p Payment) void(a Attempt, opID string, purpose Purpose, reason string, no
 	if err != nil {
 		return decision{}, err
 	}
-	op := newOperation(p, a, KindVoid, opID, left, now, patience)
+	op := newOperation(p, a, KindVoid, opID, left, at)
 	op.Purpose, op.Reason = purpose, reason
 	return decision{payment: p, operation: op}, nil
 }
 
 // refund decides a refund. An amount of 0 is all that is left. The amount is taken out of what can be refunded at once,
 // so that refunds cannot race past what was captured.
-func (p Payment) refund(a Attempt, opID string, r RefundRequest, now time.Time, patience time.Duration) (decision, error) {
+func (p Payment) refund(a Attempt, opID string, r RefundRequest, at occasion) (decision, error) {
 	left, err := p.refundable()
 	if err != nil {
 		return decision{}, err
@@ -78,7 +92,7 @@ func (p Payment) refund(a Attempt, opID string, r RefundRequest, now time.Time, 
 	if p.Refunding, err = p.Refunding.Add(amount); err != nil {
 		return decision{}, err
 	}
-	op := newOperation(p, a, KindRefund, opID, amount, now, patience)
+	op := newOperation(p, a, KindRefund, opID, amount, at)
 	op.Reason, op.Metadata = r.Reason, r.Metadata
 	d := decision{payment: p, operation: op}
 	d.post(ledger.RefundPending, op.ID, amount, money.Money{})
@@ -104,18 +118,22 @@ func within(amount, left money.Money, verb string) error {
 // settleOperation decides what an outcome of a capture, a void or a refund means. Like settle it takes answers,
 // inquiries and webhooks alike, in any order.
 func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t terms) (decision, error) {
-	to := operationStateOf(op, o)
 	d := decision{payment: p}
+	to := operationStateOf(op, o)
 	switch {
-	case op.State == to && to != OperationUnknown && to != OperationPending:
-		return d, nil
-	case !op.open():
-		if to != OperationUnknown && to != OperationPending {
-			d.contradiction = fmt.Sprintf("the %s is %s, the provider says %s", op.Kind, op.State, to)
+	case to != OperationUnknown && op.isOfAnotherAmount(o):
+		d.contradict(a.Number, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
+		to = OperationUnknown // not ours to adopt
+	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && p.Status != Authorized:
+		d.contradict(a.Number, op.ID, "a capture of a payment that is "+string(p.Status), o, RemedyNone)
+		to = OperationUnknown
+	case !op.open() && op.State != to && to != OperationUnknown && to != OperationPending:
+		d.contradict(a.Number, op.ID, string(op.State), o, RemedyNone)
+	}
+	if !op.open() {
+		if d.contradiction != nil && op.Kind != KindRefund {
+			d.askAbout(a, t.now)
 		}
-		return d, nil
-	case to == OperationSucceeded && op.Kind == KindCapture && p.Status != Authorized:
-		d.contradiction = fmt.Sprintf("the provider captured, but the payment is %s", p.Status)
 		return d, nil
 	}
 	if op.State != to {
@@ -127,6 +145,9 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		op.Reference = o.Reference
 	}
 	op.Detail, op.DueAt = o.Detail, time.Time{}
+	if d.contradiction != nil {
+		op.Detail = d.contradiction.Claim
+	}
 	d.operation, d.attempt = &op, &a
 	var err error
 	switch to {
@@ -141,6 +162,21 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	return d, err
 }
 
+// isOfAnotherAmount tells whether an outcome speaks of money that was not asked for. What a void released is the
+// provider's to say.
+func (o Operation) isOfAnotherAmount(out provider.Outcome) bool {
+	return out.Class == provider.Approved && o.Kind != KindVoid && out.Amount != (money.Money{}) && out.Amount != o.Amount
+}
+
+// askAbout has the worker ask how an authorization stands: an operation on it did not go as it should, so it may have
+// ended at the provider.
+func (d *decision) askAbout(a Attempt, now time.Time) {
+	if a.State == AttemptAuthorized {
+		a.DueAt = now
+		d.attempt = &a
+	}
+}
+
 func operationStateOf(op Operation, o provider.Outcome) OperationState {
 	switch o.Class {
 	case provider.Declined:
@@ -150,9 +186,6 @@ func operationStateOf(op Operation, o provider.Outcome) OperationState {
 			return OperationFailed
 		}
 	case provider.Approved:
-		if op.Kind != KindVoid && o.Amount != (money.Money{}) && o.Amount != op.Amount {
-			return OperationUnknown // another amount than was asked for
-		}
 		switch o.State {
 		case provider.Pending:
 			return OperationPending
@@ -235,6 +268,9 @@ func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 		p.DueAt = t.now.Add(retryExpiry)
 	}
 	if op.Kind != KindRefund {
+		if o.Class == provider.Declined {
+			d.askAbout(*d.attempt, t.now)
+		}
 		return nil
 	}
 	var err error

@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,10 +17,12 @@ func (s *Service) Sweeps() []db.Sweep {
 		{Name: "attempts", Table: attemptTable, Lease: lease, Every: 500 * time.Millisecond, Limit: 64, Handle: s.resolveAttempt},
 		{Name: "operations", Table: operationTable, Lease: lease, Every: 500 * time.Millisecond, Limit: 64, Handle: s.resolveOperation},
 		{Name: "expiry", Table: paymentTable, Lease: lease, Every: time.Second, Limit: 64, Handle: s.expire},
+		{Name: "late approvals", Table: contradictionTable, Lease: lease, Every: time.Second, Limit: 64, Handle: s.reverseLate},
 	}
 }
 
-// resolveAttempt finds out what became of an authorization whose outcome is open: never by asking for the money again.
+// resolveAttempt finds out what became of an authorization whose outcome is open: never by asking for the money again. An
+// authorization is also asked about when an operation on it was refused, as it may have ended at the provider.
 func (s *Service) resolveAttempt(ctx context.Context, key []string) error {
 	number, err := strconv.ParseInt(key[2], 10, 64)
 	if err != nil {
@@ -31,68 +32,73 @@ func (s *Service) resolveAttempt(ctx context.Context, key []string) error {
 	if err != nil {
 		return err
 	}
-	if !inquirable[a.State] {
-		return s.forget(ctx, a)
-	}
-	p, err := s.store.payment(ctx, a.Merchant, a.Payment)
-	if err != nil {
-		return err
-	}
 	account, err := s.Accounts.Get(ctx, a.Merchant, a.Account)
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
+	}
+	if !inquirable[a.State] && a.State != AttemptAuthorized {
+		return s.learn(ctx, account, a, provider.Outcome{}) // nothing to ask: it needs no more looking after
 	}
 	finding := s.inquire(ctx, account, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: a.Reference, Attempt: a.ourReference(),
 	})
 	outcome := finding.Outcome
-	if !finding.Found && outcome.Class != provider.Unknown {
-		if outcome, err = s.missing(ctx, account, &a); err != nil {
-			return err
-		}
+	if inquirable[a.State] && !finding.Found && outcome.Class != provider.Unknown {
+		outcome = s.missing(ctx, account, &a)
 	}
-	_, err = s.record(ctx, account, decision{payment: p, attempt: &a}, outcome, alone{})
-	if refused := new(DeclinedError); errors.As(err, &refused) {
-		return nil // that it was refused is what we wanted to know
+	return s.learn(ctx, account, a, outcome)
+}
+
+// learn commits what an inquiry found and, if that leaves the outcome open, when to ask again.
+func (s *Service) learn(ctx context.Context, account provider.Account, asked Attempt, o provider.Outcome) error {
+	ctx = context.WithoutCancel(ctx)
+	_, err := s.apply(ctx, func() (decision, error) {
+		p, a, err := s.reload(ctx, Payment{Merchant: asked.Merchant, ID: asked.Payment}, asked)
+		if err != nil {
+			return decision{}, err
+		}
+		a.NotFound = max(a.NotFound, asked.NotFound)
+		d, err := s.settle(ctx, account, p, a, o)
+		if err != nil || d.attempt != nil {
+			return d, err
+		}
+		again := a.postponed(o, s.Clock.Now())
+		d.attempt = &again
+		return d, nil
+	}, nobody)
+	if err == nil && asked.Inquiries+1 >= unresolvedAfter && o.Class == provider.Unknown {
+		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", asked.Merchant, "payment_id", asked.Payment,
+			"attempt_id", asked.ID, "inquiries", asked.Inquiries+1, "detail", o.Detail)
 	}
 	return err
 }
 
-// inquirable are the attempt's states in which its outcome is open.
-var inquirable = map[AttemptState]bool{AttemptSending: true, AttemptUnknown: true, AttemptPending: true}
-
-// forget clears the due time of an attempt that needs no more looking after.
-func (s *Service) forget(ctx context.Context, a Attempt) error {
+// postponed is an attempt of which an inquiry taught nothing: asked about again later if something is open, else left alone.
+func (a Attempt) postponed(o provider.Outcome, now time.Time) Attempt {
 	a.DueAt = time.Time{}
-	row, err := attemptRow(a)
-	if err != nil {
-		return err
+	if inquirable[a.State] || a.State == AttemptAuthorized && o.Class == provider.Unknown {
+		a.DueAt = now.Add(inquiryDelay(a.Inquiries))
+		a.Inquiries++
 	}
-	return s.DB.Commit(ctx, db.NewChange(a.Merchant, row))
+	return a
 }
 
 // missing counts a provider's word that it has no such authorization. Believed, it leads to a reversal by our own
 // reference, so that a late approval finds nothing to hold; until then the outcome stays unknown.
-func (s *Service) missing(ctx context.Context, account provider.Account, a *Attempt) (provider.Outcome, error) {
-	doubt := provider.Outcome{Class: provider.Unknown, Detail: "the provider has no such transaction yet"}
+func (s *Service) missing(ctx context.Context, account provider.Account, a *Attempt) provider.Outcome {
+	doubt := provider.Doubt("the provider has no such transaction yet")
 	if s.Clock.Now().Sub(a.SentAt) < s.capabilities(account).SettleDelay {
-		return doubt, nil
+		return doubt
 	}
 	a.NotFound++
 	if a.NotFound < notFoundTwice {
-		return doubt, nil
+		return doubt
 	}
-	capturer, err := provider.Lookup[provider.Capturer](s.Providers, account.Provider)
-	if err != nil {
-		return doubt, err
+	outcome := s.reversal(ctx, account, provider.Void{Reference: ownReversal(*a), Attempt: a.ourReference()})
+	if outcome.State == provider.Voided || outcome.Class == provider.Declined && outcome.State == provider.Missing {
+		return provider.Outcome{Class: provider.Approved, State: provider.Voided, Detail: "reversed by our own reference: " + outcome.Detail}
 	}
-	outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
-		return capturer.Void(ctx, account, provider.Void{Reference: a.ourReference() + "-r", Attempt: a.ourReference()})
-	})
-	if outcome.Class == provider.Approved || outcome.Class == provider.Declined && outcome.State == provider.Missing {
-		return provider.Outcome{Class: provider.Approved, State: provider.Voided, Detail: "reversed by our own reference: " + outcome.Detail}, nil
-	}
-	return provider.Outcome{Class: provider.Unknown, Detail: "the reversal's own outcome is not known"}, nil
+	return provider.Doubt("the reversal's own outcome is not known: " + outcome.Detail)
 }
 
 // resolveOperation finds out what became of a capture, a void or a refund. If the provider never saw it, it is sent
@@ -116,6 +122,10 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 	outcome := finding.Outcome
 	if !finding.Found && outcome.Class != provider.Unknown {
 		return s.resend(ctx, account, a, op)
+	}
+	if op.Inquiries+1 >= unresolvedAfter && outcome.Class == provider.Unknown {
+		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", op.Merchant, "payment_id", op.Payment,
+			"operation_id", op.ID, "inquiries", op.Inquiries+1, "detail", outcome.Detail)
 	}
 	_, err = s.recordOperation(ctx, account, op, outcome, alone{})
 	return err

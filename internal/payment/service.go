@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -16,6 +17,7 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Cards tells what may be known of a tokenized card. It fails with fault.NotFound for another tenant's token.
@@ -46,13 +48,15 @@ type Options struct {
 	IDs       *id.Source
 	Logger    *slog.Logger
 	Secret    func(data ...string) string // derives a client secret: the same for the same data
+	Metrics   prometheus.Registerer       // may be nil
 	Patience  time.Duration               // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
 
 // Service makes payments and moves them.
 type Service struct {
 	Options
-	store store
+	store   store
+	metrics *metrics
 }
 
 // New makes a service.
@@ -60,7 +64,9 @@ func New(o Options) *Service {
 	if o.Patience == 0 {
 		o.Patience = 15 * time.Second
 	}
-	return &Service{Options: o, store: store{o.DB}}
+	s := &Service{Options: o, store: store{o.DB}}
+	s.metrics = newMetrics(o.Metrics, s)
+	return s
 }
 
 // tries is how often a decision is made anew because the rows it was made from changed meanwhile.
@@ -87,14 +93,24 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 		err = s.DB.Commit(ctx, change)
 		if err == nil {
 			s.Outbox.Committed(change)
+			s.alarm(d.contradiction)
 			return d, nil
 		}
-		if !fault.Is(err, fault.Stale) || try == tries-1 {
+		if !overtaken(err) || try == tries-1 {
 			return d, fmt.Errorf("commit %s: %w", d.payment.ID, err)
 		}
 	}
 	return decision{}, errors.New("unreachable")
 }
+
+// overtaken tells whether a Change lost because what it was decided from has changed.
+func overtaken(err error) bool {
+	var lost *db.Conflict
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Table == contradictionTable.Name
+}
+
+// nobody adds nothing to a Change: nobody waits for the decision.
+func nobody(*db.Change, decision) error { return nil }
 
 // commitIntent writes an intent. One that lost against another request is the caller's to know, not to be tried again:
 // the state it was decided from is gone. A key that somebody else's rows took first, such as an idempotency record's,
@@ -116,6 +132,11 @@ func (s *Service) commitIntent(ctx context.Context, c *db.Change) error {
 func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 	now := s.Clock.Now()
 	c := db.NewChange(d.payment.Merchant)
+	if d.contradiction != nil {
+		if err := s.contradict(ctx, c, *d.contradiction, now); err != nil {
+			return nil, err
+		}
+	}
 	if d.nothing() && d.payment.Version > 0 && len(d.events) == 0 {
 		return c, nil
 	}
@@ -160,6 +181,23 @@ func (s *Service) emit(ctx context.Context, c *db.Change, d decision, now time.T
 
 var refundEvents = map[event.Type]bool{event.RefundPending: true, event.RefundSucceeded: true, event.RefundFailed: true}
 
+// settle decides what an outcome means for an attempt, with the facts that stand beside its rows.
+func (s *Service) settle(ctx context.Context, account provider.Account, p Payment, a Attempt, o provider.Outcome) (decision, error) {
+	t, err := s.terms(ctx, p.Merchant, account)
+	if err != nil {
+		return decision{}, err
+	}
+	if to := attemptStateOf(a, o); a.State == AttemptAuthorized && (to == AttemptCaptured || to == AttemptVoided) {
+		operations, err := s.store.operations(ctx, p.Merchant, p.ID)
+		if err != nil {
+			return decision{}, err
+		}
+		t.operating = slices.ContainsFunc(operations, func(o Operation) bool { return o.Kind != KindRefund && o.open() })
+		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })
+	}
+	return settle(p, a, o, t)
+}
+
 // terms are the facts beside the payment that its settlement depends on.
 func (s *Service) terms(ctx context.Context, tenant string, account provider.Account) (terms, error) {
 	name, _, _ := id.SplitTenant(tenant)
@@ -172,7 +210,7 @@ func (s *Service) terms(ctx context.Context, tenant string, account provider.Acc
 
 func (s *Service) capabilities(a provider.Account) provider.Capabilities {
 	if c, ok := s.Providers[a.Provider]; ok {
-		return c.Capabilities()
+		return provider.CapabilitiesOf(c, a)
 	}
 	return provider.Capabilities{}
 }

@@ -12,30 +12,68 @@ import (
 
 // terms are the facts beside the payment that a settlement depends on.
 type terms struct {
-	now  time.Time
-	fee  int64         // Florin's own fee, in basis points
-	hold time.Duration // how long the provider holds an authorization
+	now       time.Time
+	fee       int64         // Florin's own fee, in basis points
+	hold      time.Duration // how long the provider holds an authorization
+	operating bool          // a capture or a void of it is under way, whose own outcome will tell
+	restKept  bool          // its time is over, and the provider refused to release the rest
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or
-// by webhook. What is known already changes nothing; what contradicts it is said and changes nothing.
+// by webhook. What is known already changes nothing; what contradicts it is noted and changes nothing that is known.
 func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error) {
-	to := attemptStateOf(a, o)
 	d := decision{payment: p}
-	switch {
-	case a.State == to && to != AttemptUnknown:
+	to := attemptStateOf(a, o)
+	switch hear(p, a, to, o, t) {
+	case isKnown:
 		return d, nil
-	case olderNews(a, to):
+	case isLate:
+		d.contradict(a.Number, a.ID, string(a.State), o, RemedyReverse)
 		return d, nil
-	case to == AttemptUnknown && !inquirable[a.State]:
-		return d, nil // not knowing takes nothing back
-	case !allowed(attemptMoves, a.State, to) && a.State != to:
-		d.contradiction = "the attempt is " + string(a.State) + ", the provider says " + string(to)
+	case isContradiction:
+		d.contradict(a.Number, a.ID, standing(p, a), o, RemedyNone)
 		return d, nil
+	case isEarly:
+		a.Inquiries++
+		d.askAbout(a, t.now.Add(inquiryDelay(a.Inquiries)))
+		return d, nil
+	case isRestGone:
+		to = AttemptVoided
+	case isStillOpen:
+		to = AttemptUnknown
+	case isAnotherAmount:
+		d.contradict(a.Number, a.ID, "asked for as "+a.Amount.String(), o, RemedyNone)
+		o.Detail, to = d.contradiction.Claim, AttemptUnknown
 	}
-	if a.State != to {
-		if err := a.move(to); err != nil {
-			return d, err
+	err := d.adopt(a, to, o, t)
+	return d, err
+}
+
+// standing is what is known of an attempt, in words.
+func standing(p Payment, a Attempt) string {
+	switch a.State {
+	case AttemptAuthorized:
+		return string(a.State) + " " + a.Amount.String()
+	case AttemptCaptured:
+		return string(a.State) + " " + p.Captured.String()
+	}
+	return string(a.State)
+}
+
+// adopt takes an attempt to another state and its payment with it.
+func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms) error {
+	if a.State == AttemptSending && to == AttemptVoided {
+		if err := a.move(AttemptUnknown); err != nil { // we never heard what was voided
+			return err
+		}
+	}
+	state := to
+	if to == AttemptVoided && !d.payment.Captured.IsZero() {
+		state = AttemptCaptured // part of it was taken: only the rest is gone
+	}
+	if a.State != state {
+		if err := a.move(state); err != nil {
+			return err
 		}
 	}
 	if o.Reference != "" {
@@ -47,8 +85,7 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 	a.Detail, a.DueAt = o.Detail, time.Time{}
 	d.attempt = &a
 	d.payment.Reference, d.payment.NetworkReference = a.Reference, a.NetworkReference
-	err := settlers[to](&d, o, t)
-	return d, err
+	return settlers[to](d, o, t)
 }
 
 // attemptStateOf says which state of the attempt an outcome speaks of.
@@ -62,9 +99,6 @@ func attemptStateOf(a Attempt, o provider.Outcome) AttemptState {
 		}
 		return AttemptNotSent
 	case provider.Approved:
-		if o.Amount != (money.Money{}) && o.Amount != a.Amount {
-			return AttemptUnknown // another amount than was asked for: not ours to adopt
-		}
 		if state, ok := approvedStates[o.State]; ok {
 			return state
 		}
@@ -81,6 +115,72 @@ var approvedStates = map[provider.State]AttemptState{
 	provider.Failed:     AttemptDeclined,
 }
 
+// hearing is what an outcome is to what is known.
+type hearing uint8
+
+const (
+	isNews hearing = iota
+	isKnown
+	isContradiction
+	isLate          // an approval of an attempt that had ended
+	isStillOpen     // the provider has it, and has no final word yet
+	isEarly         // the end of an authorization with an operation open: that one's outcome says what to make of it
+	isRestGone      // what is captured is all there is
+	isAnotherAmount // of an attempt whose outcome is open: it stays so
+)
+
+// hear compares what is heard of an attempt with what is known.
+func hear(p Payment, a Attempt, to AttemptState, o provider.Outcome, t terms) hearing {
+	anotherAmount := o.Amount != (money.Money{}) && o.Amount != a.Amount && to != AttemptVoided && to != AttemptDeclined
+	switch {
+	case to == AttemptUnknown && (a.State == AttemptSending || a.State == AttemptUnknown):
+		return isNews
+	case to == AttemptUnknown:
+		return isKnown // not knowing takes nothing back
+	case to == AttemptCaptured && byOperations(p, a, t):
+		return hearCaptures(p, a, o.Amount, t)
+	case holdsNothing[a.State] && holdsNothing[to], olderNews(a, to):
+		return isKnown
+	case holdsNothing[a.State]:
+		return isLate
+	case anotherAmount && (a.State == AttemptSending || a.State == AttemptUnknown):
+		return isAnotherAmount // not ours to adopt
+	case anotherAmount:
+		return isContradiction
+	case a.State == to:
+		return isKnown
+	case a.State == AttemptUnknown && to == AttemptPending:
+		return isStillOpen
+	case a.State == AttemptAuthorized && to == AttemptVoided && t.operating:
+		return isEarly
+	case a.State == AttemptSending && to == AttemptVoided, allowed(attemptMoves, a.State, to):
+		return isNews
+	}
+	return isContradiction
+}
+
+// byOperations tells whether captures of the attempt are operations of their own, so that a captured authorization says
+// nothing new.
+func byOperations(p Payment, a Attempt, t terms) bool {
+	if a.State != AttemptAuthorized && a.State != AttemptCaptured {
+		return false
+	}
+	return !a.Capture || !p.Captured.IsZero() || t.operating
+}
+
+// hearCaptures compares what is captured in all. While an operation is open the provider may be ahead of us; a message of
+// an earlier capture may come late.
+func hearCaptures(p Payment, a Attempt, said money.Money, t terms) hearing {
+	order, err := said.Compare(p.Captured)
+	if err == nil && order == 0 && a.State == AttemptAuthorized && t.restKept && !t.operating {
+		return isRestGone
+	}
+	if t.operating || err == nil && (order == 0 || order < 0 && !a.Capture) {
+		return isKnown
+	}
+	return isContradiction
+}
+
 // olderNews tells whether a state that is heard of lies behind the attempt: messages may come in any order.
 func olderNews(a Attempt, heard AttemptState) bool {
 	if a.Reference == "" {
@@ -88,11 +188,9 @@ func olderNews(a Attempt, heard AttemptState) bool {
 	}
 	switch heard {
 	case AttemptPending:
-		return a.State == AttemptAuthorized || a.State == AttemptCaptured || a.State == AttemptVoided || a.State == AttemptExpired
+		return a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptPending
 	case AttemptAuthorized:
 		return a.State == AttemptCaptured || a.State == AttemptVoided || a.State == AttemptExpired
-	case AttemptCaptured:
-		return a.State == AttemptAuthorized && !a.Capture // captures of an authorization are operations of their own
 	}
 	return false
 }
@@ -124,7 +222,7 @@ func (d *decision) authorized(_ provider.Outcome, t terms) error {
 	return nil
 }
 
-// sold books an authorization that was captured at once, or that was held and is now captured by the provider.
+// sold books an authorization that was captured at once, or that was held for a moment and is now captured.
 func (d *decision) sold(_ provider.Outcome, t terms) error {
 	p, a := &d.payment, d.attempt
 	fee, err := a.Amount.BasisPoints(t.fee)

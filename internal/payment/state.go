@@ -48,10 +48,16 @@ const (
 var attemptMoves = map[AttemptState][]AttemptState{
 	AttemptSending:    {AttemptNotSent, AttemptDeclined, AttemptAction, AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptUnknown},
 	AttemptAction:     {AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptUnknown, AttemptExpired},
-	AttemptPending:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided, AttemptUnknown},
+	AttemptPending:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided},
 	AttemptUnknown:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided}, // only an inquiry or the provider's own webhook may say so
 	AttemptAuthorized: {AttemptCaptured, AttemptVoided, AttemptExpired},
 }
+
+// inquirable are the attempt's states in which its outcome is open.
+var inquirable = map[AttemptState]bool{AttemptSending: true, AttemptUnknown: true, AttemptPending: true}
+
+// holdsNothing are the states of an attempt that ended without the payer's money: none of them contradicts another.
+var holdsNothing = map[AttemptState]bool{AttemptDeclined: true, AttemptNotSent: true, AttemptVoided: true, AttemptExpired: true}
 
 // OperationState is the state of a capture, a void or a refund.
 type OperationState string

@@ -43,8 +43,15 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: tru
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 }}
 
+var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "payment_id"}, {Name: "subject"}, {Name: "claim"}, {Name: "attempt", Kind: db.Int},
+	{Name: "provider_reference"}, {Name: "remedy"}, {Name: "heard", Kind: db.Int}, {Name: "tries", Kind: db.Int},
+	{Name: "first_at", Kind: db.Int}, {Name: "last_at", Kind: db.Int}, {Name: "due_at", Kind: db.Int, Null: true},
+}}
+
 // Schema is the payments' tables.
-var Schema = db.Schema{Package: "payment", Migrations: migrations, Tables: []*db.Table{paymentTable, attemptTable, operationTable}}
+var Schema = db.Schema{Package: "payment", Migrations: migrations,
+	Tables: []*db.Table{paymentTable, attemptTable, operationTable, contradictionTable}}
 
 // store reads payments and turns them into rows.
 type store struct{ db *db.DB }
@@ -203,6 +210,23 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	return o, untext(metadata, &o.Metadata)
 }
 
+func contradictionRow(c Contradiction) db.Row {
+	return write(contradictionTable, c.Version, []any{
+		c.Merchant, c.Payment, c.Subject, c.Claim, c.Attempt, c.Reference, string(c.Remedy), c.Heard, c.Tries,
+		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt),
+	})
+}
+
+func scanContradiction(r db.Scanner) (Contradiction, error) {
+	var c Contradiction
+	var first, last int64
+	var due *int64
+	err := r.Scan(&c.Merchant, &c.Payment, &c.Subject, &c.Claim, &c.Attempt, &c.Reference, &c.Remedy, &c.Heard, &c.Tries,
+		&first, &last, &due, &c.Version)
+	c.FirstAt, c.LastAt, c.DueAt = db.Time(first), db.Time(last), db.NullTime(due)
+	return c, err
+}
+
 // named gives the absence of a row its name.
 func named[T any](what string) func(T, error) (T, error) {
 	return func(v T, err error) (T, error) {
@@ -250,6 +274,41 @@ func (s store) refunds(ctx context.Context, tenant string, p Page, payment strin
 		filters = append(filters, db.Filter{Column: "payment_id", Value: payment})
 	}
 	return db.ListPage(ctx, s.db, operationTable, scanOperation, tenant, p, filters...)
+}
+
+// openCaptures are the captures of some payments whose outcome is open.
+func (s store) openCaptures(ctx context.Context, tenant string, payments []string) ([]Operation, error) {
+	args := []any{tenant, string(KindCapture), string(OperationSending), string(OperationPending), string(OperationUnknown)}
+	for _, p := range payments {
+		args = append(args, p)
+	}
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND kind = $2 AND state IN ($3, $4, $5)
+		AND payment_id IN `+db.In(6, len(payments)), args...)
+}
+
+func (s store) contradiction(ctx context.Context, tenant, payment, subject, claim string) (Contradiction, error) {
+	return named[Contradiction]("contradiction")(db.Get(ctx, s.db, scanContradiction,
+		contradictionTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND subject = $3 AND claim = $4", tenant, payment, subject, claim))
+}
+
+func (s store) contradictions(ctx context.Context, tenant, payment string) ([]Contradiction, error) {
+	return db.List(ctx, s.db, scanContradiction, contradictionTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 ORDER BY first_at, subject, claim",
+		tenant, payment)
+}
+
+// unresolved counts what has been open for long. Whatever is open has a due_at, and few rows do.
+func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
+	counts := map[string]int64{}
+	_, err := db.List(ctx, s.db, func(r db.Scanner) (struct{}, error) {
+		var what string
+		var n int64
+		err := r.Scan(&what, &n)
+		counts[what] = n
+		return struct{}{}, err
+	}, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
+		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1
+		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL`, int64(unresolvedAfter))
+	return counts, err
 }
 
 // paymentsAndBooks is what payments say the watched accounts must hold, and what the ledger says they do.

@@ -1,0 +1,78 @@
+package payment
+
+import (
+	"context"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+)
+
+// Contradiction is what a provider said that cannot be true together with what is known. It is kept, in the Change with
+// the message that said it, and shown in the payment's timeline: a person must look, and reconciliation will.
+type Contradiction struct {
+	Merchant  string
+	Payment   string
+	Subject   string // att_…, cap_…, voi_… or ref_…
+	Claim     string // what is known, and what the provider says
+	Attempt   int64
+	Reference string // the provider's, of what it speaks of
+	Remedy    Remedy
+	Heard     int64 // how often
+	Tries     int64 // of the remedy
+	FirstAt   time.Time
+	LastAt    time.Time
+	DueAt     time.Time // of the remedy
+	Version   int64
+}
+
+// Remedy is what Florin does about a contradiction by itself.
+type Remedy string
+
+// The remedies.
+const (
+	RemedyNone     Remedy = ""         // a person's business
+	RemedyReverse  Remedy = "reverse"  // a late approval: the payer's money goes back
+	RemedyReversed Remedy = "reversed" // it went back, or there was nothing to send back
+)
+
+// again is a contradiction that was heard before and is heard once more. What was remedied is looked at again: the
+// provider says that it holds the money after all.
+func (c Contradiction) again(now time.Time) Contradiction {
+	c.Heard++
+	c.LastAt = now
+	if c.Remedy == RemedyReversed {
+		c.Remedy, c.DueAt = RemedyReverse, now
+	}
+	return c
+}
+
+// contradict adds a decision's contradiction to its Change.
+func (s *Service) contradict(ctx context.Context, change *db.Change, c Contradiction, now time.Time) error {
+	known, err := s.store.contradiction(ctx, c.Merchant, c.Payment, c.Subject, c.Claim)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		c.Heard, c.FirstAt, c.LastAt = 1, now, now
+		if c.Remedy == RemedyReverse {
+			c.DueAt = now
+		}
+	case err != nil:
+		return err
+	default:
+		c = known.again(now)
+	}
+	change.Add(contradictionRow(c))
+	return nil
+}
+
+// alarm tells operators of a contradiction, once it is written.
+func (s *Service) alarm(c *Contradiction) {
+	if c == nil {
+		return
+	}
+	s.metrics.contradictions.WithLabelValues(remedyLabel[c.Remedy]).Inc()
+	s.Logger.Warn("a provider contradicts what is known", "merchant_id", c.Merchant, "payment_id", c.Payment,
+		"subject", c.Subject, "claim", c.Claim)
+}
+
+var remedyLabel = map[Remedy]string{RemedyNone: "person", RemedyReverse: "reverse"}
