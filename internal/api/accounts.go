@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
@@ -49,6 +51,13 @@ type apiKeyList struct {
 	HasMore bool     `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
+type listKeysInput struct{ Paging }
+
+// Resolve checks the query.
+func (in *listKeysInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) { in.check(f, id.Key) })
+}
+
 func (a *API) registerAccounts() {
 	register(a, operation{
 		id: "listProviderAccounts", method: http.MethodGet, path: "/v1/provider_accounts", tag: "Routing", summary: "List provider accounts",
@@ -85,12 +94,8 @@ func (a *API) listProviderAccounts(ctx context.Context, rq *request, _ *struct{}
 	return show(providerAccountList{"list", data, false}, err)
 }
 
-func (a *API) listAPIKeys(ctx context.Context, rq *request, in *Paging) (answer, error) {
-	page, err := in.page(id.Key)
-	if err != nil {
-		return answer{}, err
-	}
-	found, more, err := a.Keys.List(ctx, rq.principal.Tenant, page)
+func (a *API) listAPIKeys(ctx context.Context, rq *request, in *listKeysInput) (answer, error) {
+	found, more, err := a.Keys.List(ctx, rq.principal.Tenant, in.page())
 	data := make([]apiKey, len(found))
 	for i, k := range found {
 		data[i] = shownKey(k, rq.principal.Live)

@@ -31,15 +31,20 @@ const Version = event.Version
 // maxBody is the largest body of a request, in bytes.
 const maxBody = 1 << 20
 
-// The timeouts of the listener. A write waits for a provider, whose calls have deadlines of their own.
+// The timeouts of the listener. A write waits for a provider, whose calls have deadlines of their own. After its head, a
+// request is admitted, its body read and its work done: together that is less than writeTimeout, so that the answer still
+// gets out.
 const (
 	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second
+	readTimeout       = 15 * time.Second
 	writeTimeout      = 120 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeader         = 64 << 10
-	// workTimeout bounds the work of one request. It is shorter than writeTimeout so that the answer still gets out.
-	workTimeout = 110 * time.Second
+
+	admitTimeout = 5 * time.Second
+	bodyTimeout  = 10 * time.Second
+	workTimeout  = 100 * time.Second // of a write
+	lookTimeout  = 20 * time.Second  // of a read
 )
 
 // Server makes a listener's server with every timeout set.
@@ -151,15 +156,15 @@ type Options struct {
 	IDs    *id.Source
 	Logger *slog.Logger
 
-	// KeyLease is how long the first request with an idempotency key is believed to be running. Past it the process
-	// that ran it is taken for dead. Zero is DefaultKeyLease.
+	// KeyLease is how long the first request with an idempotency key is believed to be running while its outcome is not
+	// known. Past it the process that ran it is taken for dead. Zero is DefaultKeyLease.
 	KeyLease time.Duration
 	// VaultURL is where the vault zone listens, for the documentation.
 	VaultURL string
 }
 
 // DefaultKeyLease is longer than any request may run.
-const DefaultKeyLease = workTimeout + 10*time.Second
+const DefaultKeyLease = workTimeout + 20*time.Second
 
 // API is the api zone.
 type API struct {

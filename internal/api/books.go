@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
@@ -68,6 +70,14 @@ type listTransactionsInput struct {
 	Subject string `query:"subject" maxLength:"64" doc:"Only transactions about this payment."`
 }
 
+// Resolve checks the query.
+func (in *listTransactionsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) {
+		in.check(f, id.Transaction)
+		idOrNone(f, "subject", in.Subject, id.Payment)
+	})
+}
+
 func (a *API) registerLedger() {
 	const tag = "Balance and ledger"
 	register(a, operation{
@@ -111,14 +121,7 @@ func (a *API) listLedgerAccounts(ctx context.Context, rq *request, _ *struct{}) 
 }
 
 func (a *API) listLedgerTransactions(ctx context.Context, rq *request, in *listTransactionsInput) (answer, error) {
-	page, err := in.page(id.Transaction)
-	if err != nil {
-		return answer{}, err
-	}
-	if err := idOrNone("subject", in.Subject, id.Payment); err != nil {
-		return answer{}, err
-	}
-	found, more, err := a.Ledger.Transactions(ctx, rq.principal.Tenant, page, in.Subject)
+	found, more, err := a.Ledger.Transactions(ctx, rq.principal.Tenant, in.page(), in.Subject)
 	data := make([]ledgerTransaction, len(found))
 	for i, t := range found {
 		data[i] = shownTransaction(t, rq.principal.Live)

@@ -28,10 +28,11 @@ type checked interface {
 }
 
 // decode reads a body into a T and holds it against T's shape. It fails with fault.Malformed if the bytes are not one
-// JSON object in UTF-8, else with one error that names every wrong parameter. now is for rules about the future.
-func decode[T any](data []byte, now time.Time) (*T, error) {
+// JSON object in UTF-8, else with one error that names every wrong parameter, those of the query among them. now is for
+// rules about the future.
+func decode[T any](rq *request, data []byte, now time.Time) (*T, error) {
 	into := new(T)
-	s := scanner{data: data}
+	s := scanner{data: data, faults: rq.query}
 	v := reflect.ValueOf(into).Elem()
 	if !utf8.Valid(data) {
 		return nil, fault.New(fault.Malformed, codeMalformed, "the body is not UTF-8")
@@ -282,7 +283,7 @@ func (s *scanner) keyFault(f *field, name string) bool {
 // decodeOptional is decode, but no body at all is an empty object where the operation allows it.
 func decodeOptional[T any](rq *request, data []byte, now time.Time) (*T, error) {
 	if len(data) == 0 && rq.operation.optional {
-		return new(T), nil
+		return new(T), rq.query.err()
 	}
-	return decode[T](data, now)
+	return decode[T](rq, data, now)
 }

@@ -110,7 +110,6 @@ func document(vaultURL string) huma.Config {
 			},
 		},
 		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
-		RejectUnknownQueryParameters: true,
 	}
 }
 

@@ -81,7 +81,7 @@ func (a *API) registerEndpoints() {
 func (a *API) createEndpoint(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
 	tenant := rq.principal.Tenant
 	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
-		body, err := decode[createEndpoint](in.RawBody, a.Clock.Now())
+		body, err := decode[createEndpoint](rq, in.RawBody, a.Clock.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func (a *API) updateEndpoint(ctx context.Context, rq *request, in *actionInput) 
 	}
 	tenant := rq.principal.Tenant
 	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-		body, err := decode[updateEndpoint](in.RawBody, a.Clock.Now())
+		body, err := decode[updateEndpoint](rq, in.RawBody, a.Clock.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,10 @@ func (b *updateEndpoint) apply(e *event.Endpoint) map[string]string {
 }
 
 func (a *API) showEndpoint(tenant string) view {
-	return func(ctx context.Context, subject string) (any, error) { return a.Endpoints.Get(ctx, tenant, subject) }
+	return func(ctx context.Context, subject string) (shown, error) {
+		e, err := a.Endpoints.Get(ctx, tenant, subject)
+		return shown{object: e}, err
+	}
 }
 
 func (a *API) getEndpoint(ctx context.Context, rq *request, in *getInput) (answer, error) {

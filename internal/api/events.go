@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -39,6 +41,26 @@ type listDeliveriesInput struct {
 	Event    string `query:"event" maxLength:"64" doc:"Only deliveries of this event."`
 }
 
+// Resolve checks the query.
+func (in *listEventsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) {
+		in.check(f, id.Event)
+		if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
+			f.add("type", fault.CodeInvalid, "there is no such type of event")
+		}
+		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund)
+	})
+}
+
+// Resolve checks the query.
+func (in *listDeliveriesInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) {
+		in.check(f, id.Delivery)
+		idOrNone(f, "endpoint", in.Endpoint, id.Endpoint)
+		idOrNone(f, "event", in.Event, id.Event)
+	})
+}
+
 func (a *API) registerEvents() {
 	const tag = "Events"
 	register(a, operation{
@@ -62,17 +84,7 @@ func (a *API) registerEvents() {
 }
 
 func (a *API) listEvents(ctx context.Context, rq *request, in *listEventsInput) (answer, error) {
-	page, err := in.page(id.Event)
-	if err != nil {
-		return answer{}, err
-	}
-	if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
-		return answer{}, fault.Wrong("type", fault.CodeInvalid, "there is no such type of event")
-	}
-	if err := idOrNone("subject", in.Subject, id.Payment, id.Refund); err != nil {
-		return answer{}, err
-	}
-	found, more, err := a.Events.Events(ctx, rq.principal.Tenant, page, event.Type(in.Type), in.Subject)
+	found, more, err := a.Events.Events(ctx, rq.principal.Tenant, in.page(), event.Type(in.Type), in.Subject)
 	data := make([]eventContent, len(found))
 	for i, e := range found {
 		data[i] = eventContent{json.RawMessage(e.Body)}
@@ -89,17 +101,7 @@ func (a *API) getEvent(ctx context.Context, rq *request, in *getInput) (answer, 
 }
 
 func (a *API) listDeliveries(ctx context.Context, rq *request, in *listDeliveriesInput) (answer, error) {
-	page, err := in.page(id.Delivery)
-	if err != nil {
-		return answer{}, err
-	}
-	if err := idOrNone("endpoint", in.Endpoint, id.Endpoint); err != nil {
-		return answer{}, err
-	}
-	if err := idOrNone("event", in.Event, id.Event); err != nil {
-		return answer{}, err
-	}
-	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, page, in.Endpoint, in.Event)
+	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, in.page(), in.Endpoint, in.Event)
 	data := make([]event.DeliveryObject, len(found))
 	for i, d := range found {
 		data[i] = deliveryObject(d, rq.principal.Live)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/obs"
 )
 
 // maxFaults bounds how many faults of one request are told.
@@ -70,7 +71,9 @@ func (p path) String() string {
 	return b.String()
 }
 
+// shorten makes a caller's own key fit to be told back: short, and without a card number that got into its place.
 func shorten(key string) string {
+	key = obs.Mask(key)
 	n := 0
 	for i := range key {
 		if n++; n > maxStep {

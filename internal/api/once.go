@@ -28,6 +28,7 @@ var replayed = http.Header{headerReplayed: {"true"}}
 type once struct {
 	api    *API
 	rq     *request
+	ctx    context.Context // of the work: Result may have to look at the key again
 	key    idempotency.Key
 	keyed  bool
 	status int // of success
@@ -42,11 +43,18 @@ type once struct {
 // work does what the request asks for, with the once as its companion. The error may be a decline.
 type work func(ctx context.Context, o *once) (any, error)
 
-// view shows what a request made, as it is now: for the repeat of a request whose process died.
-type view func(ctx context.Context, subject string) (any, error)
+// view shows what a request made, as it is now: for the repeat of a request that has no stored answer.
+type view func(ctx context.Context, subject string) (shown, error)
+
+// shown is what a request made, as it is now.
+type shown struct {
+	object   any
+	refusal  error // what the request would have been refused with, such as a decline; nil if it succeeded
+	inFlight bool  // the outcome is not known yet
+}
 
 func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do work, show view) (answer, error) {
-	o := &once{api: a, rq: rq, status: status}
+	o := &once{api: a, rq: rq, ctx: ctx, status: status}
 	return o.run(ctx, raw, do, show)
 }
 
@@ -97,9 +105,6 @@ func (o *once) repeat(ctx context.Context, failed error, show view) (answer, err
 		case o.owns(record) && !lost(failed) && !fault.Is(failed, fault.Conflict):
 			return answer{}, failed // our own: the intent is down, the result is not. A repeat will find it
 		}
-		if age := o.api.Clock.Now().Sub(record.StartedAt); age < o.api.KeyLease {
-			return answer{}, record.InUse(min(o.api.KeyLease-age, time.Second))
-		}
 		given, err := o.adopt(ctx, record, show)
 		if !lost(err) {
 			return given, err
@@ -134,14 +139,24 @@ func (o *once) replay(r idempotency.Record) (answer, error) {
 
 func (o *once) sealContext() []byte { return []byte(o.key.Merchant + " idempotency " + o.key.Path) }
 
-// adopt answers for a request whose process died after its intent: with what it made, as that is now.
+// adopt answers for a request that has left an intent and no answer: with what it made, as that is now. Nobody can tell
+// whether its process died or still waits for the provider, so a repeat is refused while the outcome is on its way, for
+// as long as the first may run. Once the outcome is known, by the worker or a webhook, the answer is as well: a first
+// request that comes back after all finds the stored one and gives it too (see overtaken).
 func (o *once) adopt(ctx context.Context, r idempotency.Record, show view) (answer, error) {
-	object, err := show(ctx, r.Subject)
+	made, err := show(ctx, r.Subject)
 	if err != nil {
 		return answer{}, fmt.Errorf("show what an interrupted request made: %w", err)
 	}
-	o.render(object, nil)
-	c := db.NewChange(o.key.Merchant, r.Answered(o.answer.status, o.answer.contentType, o.answer.body))
+	if lease := o.api.KeyLease - o.api.Clock.Now().Sub(r.StartedAt); made.inFlight && lease > 0 {
+		return answer{}, r.InUse(min(lease, time.Second))
+	}
+	o.render(made.object, made.refusal)
+	kind, body, err := o.stored()
+	if err != nil {
+		return answer{}, err
+	}
+	c := db.NewChange(o.key.Merchant, r.Answered(o.answer.status, kind, body))
 	if err := o.api.DB.Commit(ctx, c); err != nil {
 		return answer{}, fmt.Errorf("store the answer of an interrupted request: %w", err)
 	}
@@ -160,17 +175,19 @@ func (o *once) Intent(c *db.Change, subject string) {
 
 // Result renders the answer and stores it in the Change that makes it true.
 func (o *once) Result(c *db.Change, object any, err error) error {
+	again := o.rendered
 	o.render(object, err)
 	if !o.keyed {
 		return nil
 	}
-	kind, body := o.answer.contentType, o.answer.body
-	if o.secret {
-		var err error
-		if body, err = o.api.Sealer.Seal(body, o.sealContext()); err != nil {
-			return fmt.Errorf("seal an answer: %w", err)
+	if again && o.begun != nil {
+		if over, err := o.overtaken(); over || err != nil {
+			return err
 		}
-		kind = sealedMark + kind
+	}
+	kind, body, err := o.stored()
+	if err != nil {
+		return err
 	}
 	if o.begun != nil {
 		c.Add(o.begun.Answered(o.answer.status, kind, body))
@@ -178,6 +195,31 @@ func (o *once) Result(c *db.Change, object any, err error) error {
 	}
 	c.Add(o.key.Once(o.api.Clock.Now(), subjectOf(object), o.answer.status, kind, body))
 	return nil
+}
+
+// overtaken tells whether a repeat was answered while the first request, this one, still waited for the provider. Its
+// answer is the key's then. What became of the money is written all the same, without it.
+func (o *once) overtaken() (bool, error) {
+	record, found, err := o.api.Idempotency.Find(o.ctx, o.key)
+	if err != nil {
+		return false, fmt.Errorf("look at the key of a request again: %w", err)
+	}
+	if !found || !record.Done {
+		return false, nil
+	}
+	o.answer, err = o.replay(record)
+	return true, err
+}
+
+// stored is the answer as it is kept for repeats: its content type and its bytes.
+func (o *once) stored() (contentType string, body []byte, err error) {
+	if !o.secret {
+		return o.answer.contentType, o.answer.body, nil
+	}
+	if body, err = o.api.Sealer.Seal(o.answer.body, o.sealContext()); err != nil {
+		return "", nil, fmt.Errorf("seal an answer: %w", err)
+	}
+	return sealedMark + o.answer.contentType, body, nil
 }
 
 // render makes the answer's bytes.

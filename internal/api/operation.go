@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -30,6 +32,7 @@ type operation struct {
 	answer   reflect.Type // of success; nil: it has no body
 	body     reflect.Type // nil: it takes none
 	optional bool         // the body may be left out
+	query    []string     // the names of its query parameters
 	sample   string       // of a body, for the documentation
 	refusals []int        // the statuses of refusals beyond those that every operation has
 }
@@ -48,17 +51,20 @@ type output struct {
 // body.
 func register[I any](a *API, o operation, run func(ctx context.Context, rq *request, in *I) (answer, error)) {
 	op := &o
+	op.query = queryNames(reflect.TypeFor[I]())
 	a.operations = append(a.operations, op)
 	described := a.describe(op)
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*output, error) {
 		rq := requestOf(ctx)
-		if op.writes() {
-			// Once money may move, a caller that hangs up does not stop the work: its retry will want the answer.
-			var done context.CancelFunc
-			ctx, done = context.WithTimeout(context.WithoutCancel(obs.With(ctx, obs.MerchantID, rq.principal.Tenant)), workTimeout)
-			defer done()
+		ctx, done := rq.work(ctx)
+		defer done()
+		given, err := answer{}, error(nil)
+		if op.body == nil { // else decode tells of the query together with the body
+			err = rq.query.err()
 		}
-		given, err := run(ctx, rq, in)
+		if err == nil {
+			given, err = run(ctx, rq, in)
+		}
 		if err != nil {
 			given = rq.fail(err)
 		}
@@ -70,6 +76,33 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 		media.Schema = a.huma.OpenAPI().Components.Schemas.Schema(o.body, true, o.id)
 		described.RequestBody.Required = !o.optional
 	}
+}
+
+// work is the context of a request's work.
+func (rq *request) work(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = obs.With(ctx, obs.MerchantID, rq.principal.Tenant)
+	if !rq.operation.writes() {
+		return context.WithTimeout(ctx, lookTimeout)
+	}
+	if rq.operation.body != nil && rq.http.Body == http.NoBody {
+		// huma has set a deadline for a body that does not come. It would strike while the connection only waits for the
+		// answer, and end every later request on it. Writers that have no deadlines need no taking back.
+		_ = huma.SetReadDeadline(rq.ResponseWriter, time.Time{})
+	}
+	// Once money may move, a caller that hangs up does not stop the work: its retry will want the answer.
+	return context.WithTimeout(context.WithoutCancel(ctx), workTimeout)
+}
+
+// queryNames are the query parameters that an input takes.
+func queryNames(t reflect.Type) []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(t) {
+		if name := f.Tag.Get("query"); name != "" {
+			name, _, _ = strings.Cut(name, ",")
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // admit lets a request in: who calls, whether it may, and whether the rest is worth reading.
@@ -84,7 +117,9 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 }
 
 func (a *API) admission(rq *request) error {
-	principal, err := a.Authenticate(rq.http.Context(), rq.http)
+	ctx, done := context.WithTimeout(rq.http.Context(), admitTimeout)
+	defer done()
+	principal, err := a.Authenticate(ctx, rq.http)
 	if err != nil {
 		return err
 	}
@@ -92,31 +127,33 @@ func (a *API) admission(rq *request) error {
 	if err := principal.Require(rq.operation.scope); err != nil {
 		return err
 	}
-	if err := queryOnce(rq.http.URL.RawQuery); err != nil {
-		return err
-	}
 	if rq.operation.body != nil {
-		return bodyHead(rq.http)
+		if err := bodyHead(rq.http); err != nil {
+			return err
+		}
 	}
-	return nil
+	return rq.readQuery()
 }
 
-// queryOnce refuses a query that cannot be read and parameters that stand twice: one of them would be ignored.
-func queryOnce(raw string) error {
-	if raw == "" {
+// readQuery refuses a query that cannot be read. It notes parameters that nothing takes and parameters that stand twice,
+// one of which would be ignored: they are told together with what else is wrong.
+func (rq *request) readQuery() error {
+	if rq.http.URL.RawQuery == "" {
 		return nil
 	}
-	query, err := url.ParseQuery(raw)
+	query, err := url.ParseQuery(rq.http.URL.RawQuery)
 	if err != nil {
 		return fault.New(fault.Malformed, codeMalformed, "the query cannot be read")
 	}
-	var wrong faults
-	for name, values := range query {
-		if len(values) > 1 {
-			wrong.add(shorten(name), codeDuplicate, "stands twice")
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case !slices.Contains(rq.operation.query, name):
+			rq.query.add(shorten(name), codeUnknown, "there is no such parameter")
+		case len(query[name]) > 1:
+			rq.query.add(name, codeDuplicate, "stands twice")
 		}
 	}
-	return wrong.err()
+	return nil
 }
 
 // bodyHead refuses by the head what needs no reading of the body.
@@ -154,7 +191,7 @@ func (a *API) describe(o *operation) huma.Operation {
 	d := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.doc,
 		DefaultStatus: o.status, Metadata: map[string]any{metadata: o},
-		SkipValidateBody: true, MaxBodyBytes: maxBody + 1, // huma refuses a body that reaches its bound
+		SkipValidateBody: true, BodyReadTimeout: bodyTimeout, MaxBodyBytes: maxBody + 1, // huma refuses a body that reaches its bound
 		Security:  []map[string][]string{{"secretKey": {string(o.scope)}}},
 		Responses: a.responses(o),
 	}
@@ -168,10 +205,10 @@ func (a *API) describe(o *operation) huma.Operation {
 	return d
 }
 
-// always are the refusals that every operation may answer; those with a body may answer more.
+// always are the refusals that every operation may answer; those that write or have a body may answer more.
 var (
-	always   = []int{400, 401, 403, 429, 500, 503}
-	withBody = []int{409, 413, 415, 422}
+	always   = []int{400, 401, 403, 500, 503}
+	withBody = []int{408, 413, 415, 422}
 )
 
 func (a *API) responses(o *operation) map[string]*huma.Response {
@@ -187,6 +224,9 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 	all := map[string]*huma.Response{strconv.Itoa(o.status): success}
 	statuses := slices.Concat(always, o.refusals)
 	if o.writes() {
+		statuses = append(statuses, http.StatusConflict)
+	}
+	if o.body != nil {
 		statuses = append(statuses, withBody...)
 	}
 	if strings.Contains(o.path, "{") {

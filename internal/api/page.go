@@ -20,9 +20,8 @@ type Paging struct {
 	CreatedLT     time.Time `query:"created_at[lt]" doc:"Created earlier than this."`
 }
 
-// page checks what the tags cannot: cursors are ids of the listed kind, and bounds do not repeat each other.
-func (in Paging) page(kind id.Prefix) (db.Page, error) {
-	var wrong faults
+// check tells what the tags cannot: cursors are ids of the listed kind, and bounds do not repeat each other.
+func (in Paging) check(wrong *faults, kind id.Prefix) {
 	for _, cursor := range [...]struct{ param, value string }{{"starting_after", in.StartingAfter}, {"ending_before", in.EndingBefore}} {
 		if cursor.value != "" && !id.Has(cursor.value, kind) {
 			wrong.add(cursor.param, fault.CodeInvalid, "must be an id that begins with "+string(kind)+"_")
@@ -37,6 +36,9 @@ func (in Paging) page(kind id.Prefix) (db.Page, error) {
 	if !in.CreatedLT.IsZero() && !in.CreatedLTE.IsZero() {
 		wrong.add("created_at[lt]", fault.CodeInvalid, "cannot stand beside created_at[lte]")
 	}
+}
+
+func (in Paging) page() db.Page {
 	p := db.Page{Limit: int(in.Limit), StartingAfter: in.StartingAfter, EndingBefore: in.EndingBefore, CreatedFrom: in.CreatedGTE, CreatedTo: in.CreatedLT}
 	const tick = time.Microsecond // times are kept to it, so just after T is T and a tick
 	if !in.CreatedGT.IsZero() {
@@ -45,7 +47,7 @@ func (in Paging) page(kind id.Prefix) (db.Page, error) {
 	if !in.CreatedLTE.IsZero() {
 		p.CreatedTo = in.CreatedLTE.Truncate(tick).Add(tick)
 	}
-	return p, wrong.err()
+	return p
 }
 
 // show is the answer of a read.

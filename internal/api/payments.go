@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // Metadata is the merchant's own words about an object.
@@ -119,6 +120,11 @@ type listPaymentsInput struct {
 	Status string `query:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed" doc:"Only payments in this state."`
 }
 
+// Resolve checks the query.
+func (in *listPaymentsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) { in.check(f, id.Payment) })
+}
+
 // paymentList and its sisters are the envelopes of lists.
 type paymentList struct {
 	Object  string           `json:"object" enum:"list"`
@@ -172,23 +178,46 @@ func (a *API) registerPayments() {
 func (a *API) createPayment(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
 	tenant := rq.principal.Tenant
 	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
-		body, err := decode[createPayment](in.RawBody, a.Clock.Now())
+		body, err := decode[createPayment](rq, in.RawBody, a.Clock.Now())
 		if err != nil {
 			return nil, err
 		}
 		return a.Payments.Create(ctx, body.order(tenant), o)
-	}, a.showPayment(tenant, ""))
+	}, a.showPayment(tenant, charging))
 }
 
-// showPayment shows one payment, or the one that is the subject if none is named.
-func (a *API) showPayment(tenant, payment string) view {
-	return func(ctx context.Context, subject string) (any, error) {
-		return a.Reader.Get(ctx, tenant, orElse(payment, subject), nil)
+// flight tells whether an operation on a payment is still under way.
+type flight func(payment.Object) bool
+
+func charging(p payment.Object) bool { return p.Status == payment.Processing }
+
+func capturing(p payment.Object) bool { return charging(p) || p.AmountCapturing > 0 }
+
+// voiding cannot see the void itself: a payment that is authorized may wait for it, or have been refused it.
+func voiding(p payment.Object) bool { return charging(p) || p.Status == payment.Authorized }
+
+// showPayment shows the payment that a request made or moved. A charge that failed is refused, as it was or would have
+// been the first time.
+func (a *API) showPayment(tenant string, underWay flight) view {
+	return func(ctx context.Context, subject string) (shown, error) {
+		p, err := a.Reader.Get(ctx, tenant, subject, nil)
+		s := shown{object: p, inFlight: underWay(p)}
+		if p.Failure != nil && (p.Status == payment.Failed || p.Status == payment.RequiresPaymentMethod) {
+			s.refusal = declineOf(p)
+		}
+		return s, err
 	}
 }
 
+// declineOf is the refusal that left a payment as it is.
+func declineOf(p payment.Object) *payment.DeclinedError {
+	f := p.Failure
+	d := provider.Decline{Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message}
+	return &payment.DeclinedError{Payment: p, Code: f.Code, Decline: d, Meaning: d.Meaning()}
+}
+
 // act runs an operation on one payment.
-func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, do func(ctx context.Context, tenant string, b *B, o *once) (payment.Object, error)) (answer, error) {
+func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, underWay flight, do func(ctx context.Context, tenant string, b *B, o *once) (payment.Object, error)) (answer, error) {
 	if !id.Has(in.ID, id.Payment) {
 		return answer{}, fault.Missing("payment")
 	}
@@ -199,23 +228,23 @@ func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, do fu
 			return nil, err
 		}
 		return do(ctx, tenant, body, o)
-	}, a.showPayment(tenant, in.ID))
+	}, a.showPayment(tenant, underWay))
 }
 
 func (a *API) confirmPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *confirmPayment, o *once) (payment.Object, error) {
+	return act(ctx, a, rq, in, charging, func(ctx context.Context, tenant string, b *confirmPayment, o *once) (payment.Object, error) {
 		return a.Payments.Confirm(ctx, tenant, in.ID, b.PaymentMethodToken, o)
 	})
 }
 
 func (a *API) capturePayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *capturePayment, o *once) (payment.Object, error) {
+	return act(ctx, a, rq, in, capturing, func(ctx context.Context, tenant string, b *capturePayment, o *once) (payment.Object, error) {
 		return a.Payments.Capture(ctx, tenant, in.ID, orZero(b.Amount), b.Final, o)
 	})
 }
 
 func (a *API) cancelPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	return act(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayment, o *once) (payment.Object, error) {
+	return act(ctx, a, rq, in, voiding, func(ctx context.Context, tenant string, b *cancelPayment, o *once) (payment.Object, error) {
 		return a.Payments.Cancel(ctx, tenant, in.ID, b.Reason, o)
 	})
 }
@@ -233,10 +262,14 @@ func (a *API) refundPayment(ctx context.Context, rq *request, in *actionInput) (
 		return a.Payments.Refund(ctx, tenant, in.ID, payment.RefundRequest{
 			Amount: orZero(body.Amount), Reason: body.Reason, Metadata: body.Metadata,
 		}, o)
-	}, func(ctx context.Context, subject string) (any, error) {
-		return a.Reader.GetRefund(ctx, tenant, subject)
+	}, func(ctx context.Context, subject string) (shown, error) {
+		r, err := a.Reader.GetRefund(ctx, tenant, subject)
+		return shown{object: r, inFlight: r.Status == refundPending}, err
 	})
 }
+
+// refundPending is the status of a refund whose outcome is not known.
+const refundPending = "pending"
 
 func (a *API) getPayment(ctx context.Context, rq *request, in *getPaymentInput) (answer, error) {
 	if !id.Has(in.ID, id.Payment) {
@@ -246,11 +279,7 @@ func (a *API) getPayment(ctx context.Context, rq *request, in *getPaymentInput) 
 }
 
 func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {
-	page, err := in.page(id.Payment)
-	if err != nil {
-		return answer{}, err
-	}
-	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, page, in.Status)
+	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), in.Status)
 	return show(paymentList{"list", orEmpty(data), more}, err)
 }
 

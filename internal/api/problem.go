@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 const (
@@ -74,7 +76,9 @@ func refuse(name, detail string) *Problem {
 	if !ok {
 		c = codesByName[codeInternal]
 	}
-	return &Problem{Type: problemBase + c.name, Title: c.title, Status: c.status, Code: c.name, Detail: detail}
+	return &Problem{
+		Type: problemBase + c.name, Title: c.title, Status: c.status, Code: c.name, Detail: detail, Retryable: c.name == codeInternal,
+	}
 }
 
 func (p *Problem) with(header, value string) *Problem {
@@ -107,9 +111,7 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return refuse(fault.CodeOverloaded, "the request took too long").wait(time.Second)
 	}
-	p := refuse(codeInternal, "")
-	p.Retryable = true
-	return p
+	return refuse(codeInternal, "")
 }
 
 func faultProblem(e *fault.Error) *Problem {
@@ -127,6 +129,9 @@ func faultProblem(e *fault.Error) *Problem {
 	}
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemFault{Param: f.Param, Code: f.Code, Detail: f.Detail})
+	}
+	if len(e.Fields) == 0 && e.Param != "" {
+		p.at(e.Param)
 	}
 	switch {
 	case e.Kind == fault.Unauthorized:
@@ -152,8 +157,8 @@ func declineProblem(e *payment.DeclinedError) *Problem {
 		p.RetryAfter = int64(e.Meaning.After / time.Second)
 	}
 	p.Retryable = retryableDeclines[p.Retry]
-	if e.Code == fault.CodeProviderUnavailable {
-		p.Param, p.Retryable = "", true
+	if e.Code == fault.CodeProviderUnavailable { // nobody has said anything of the card
+		p.Param, p.Detail, p.Retry, p.Retryable = "", e.Decline.Message, string(provider.RetryLater), true
 	}
 	return p
 }
@@ -177,16 +182,19 @@ func render(v any) ([]byte, error) {
 func init() {
 	huma.DefaultArrayNullable = false // no list is ever null: see orEmpty
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		return edgeProblem(status, message, errs)
+		return edgeProblem(status, message, faults{}, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		p := edgeProblem(status, message, errs)
+		var rq *request
 		if ctx != nil {
-			if rq := requestOf(ctx.Context()); rq != nil {
-				p.RequestID = rq.id
-				rq.failed(p, errors.Join(errs...))
-			}
+			rq = requestOf(ctx.Context())
 		}
+		if rq == nil {
+			return edgeProblem(status, message, faults{}, errs)
+		}
+		p := edgeProblem(status, message, rq.query, errs)
+		p.RequestID = rq.id
+		rq.failed(p, errors.Join(errs...))
 		return p
 	}
 }
@@ -198,27 +206,45 @@ var edgeCodes = map[int]string{
 	http.StatusRequestTimeout: codeReadTimeout,
 }
 
-func edgeProblem(status int, message string, errs []error) *Problem {
+// edgeProblem tells of wrong values together with what was wrong before.
+func edgeProblem(status int, message string, wrong faults, errs []error) *Problem {
 	name, ok := edgeCodes[status]
 	if !ok {
 		return refuse(codeInternal, "")
 	}
-	var wrong faults
+	if status != http.StatusUnprocessableEntity {
+		return refuse(name, message)
+	}
 	for _, err := range errs {
+		var ours wrongValue
 		var d huma.ErrorDetailer
-		if errors.As(err, &d) {
+		if errors.As(err, &ours) {
+			wrong.add(ours.Param, ours.Code, ours.Detail)
+		} else if errors.As(err, &d) {
 			where := d.ErrorDetail()
-			param, code := paramOf(where.Location), fault.CodeInvalid
-			if where.Message == "unknown query parameter" {
-				code = codeUnknown
-			}
-			wrong.add(param, code, where.Message)
+			wrong.add(paramOf(where.Location), fault.CodeInvalid, where.Message)
 		}
 	}
 	if err := wrong.err(); err != nil {
 		return problemOf(err)
 	}
 	return refuse(name, message)
+}
+
+// wrongValue is a fault that a check of ours finds while huma reads a query, so that both are told at once.
+type wrongValue struct{ fault.Field }
+
+func (w wrongValue) Error() string { return w.Param + ": " + w.Detail }
+
+// resolved are the faults that check finds, as huma takes them.
+func resolved(check func(*faults)) []error {
+	var f faults
+	check(&f)
+	errs := make([]error, len(f.fields))
+	for i, field := range f.fields {
+		errs[i] = wrongValue{field}
+	}
+	return errs
 }
 
 // paramOf drops where a parameter was from its name: query.limit is limit.

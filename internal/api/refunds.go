@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
@@ -26,6 +29,14 @@ type listRefundsInput struct {
 	Payment string `query:"payment" maxLength:"64" doc:"Only refunds of this payment."`
 }
 
+// Resolve checks the query.
+func (in *listRefundsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) {
+		in.check(f, id.Refund)
+		idOrNone(f, "payment", in.Payment, id.Payment)
+	})
+}
+
 func (a *API) registerRefunds() {
 	const tag = "Refunds"
 	register(a, operation{
@@ -39,14 +50,7 @@ func (a *API) registerRefunds() {
 }
 
 func (a *API) listRefunds(ctx context.Context, rq *request, in *listRefundsInput) (answer, error) {
-	page, err := in.page(id.Refund)
-	if err != nil {
-		return answer{}, err
-	}
-	if err := idOrNone("payment", in.Payment, id.Payment); err != nil {
-		return answer{}, err
-	}
-	data, more, err := a.Reader.ListRefunds(ctx, rq.principal.Tenant, page, in.Payment)
+	data, more, err := a.Reader.ListRefunds(ctx, rq.principal.Tenant, in.page(), in.Payment)
 	return show(refundList{"list", orEmpty(data), more}, err)
 }
 
@@ -57,15 +61,10 @@ func (a *API) getRefund(ctx context.Context, rq *request, in *getInput) (answer,
 	return show(a.Reader.GetRefund(ctx, rq.principal.Tenant, in.ID))
 }
 
-// idOrNone refuses a filter that no id of the kind can match.
-func idOrNone(param, value string, kinds ...id.Prefix) error {
-	if value == "" {
-		return nil
+// idOrNone refuses a filter that no id of the kinds can match.
+func idOrNone(f *faults, param, value string, kinds ...id.Prefix) {
+	if value == "" || slices.ContainsFunc(kinds, func(kind id.Prefix) bool { return id.Has(value, kind) }) {
+		return
 	}
-	for _, kind := range kinds {
-		if id.Has(value, kind) {
-			return nil
-		}
-	}
-	return fault.Wrong(param, fault.CodeInvalid, "must be an id that begins with "+string(kinds[0])+"_")
+	f.add(param, fault.CodeInvalid, "must be an id that begins with "+string(kinds[0])+"_")
 }

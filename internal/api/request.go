@@ -31,6 +31,7 @@ type request struct {
 	id        string
 	principal access.Principal
 	operation *operation // nil outside the contract: webhooks, documentation
+	query     faults     // what is wrong with the query beside its values
 	status    int        // 0 until the head is written
 }
 
@@ -120,11 +121,18 @@ func (rq *request) fail(err error) answer {
 // failed logs an error that is ours, once: the caller is told nothing of it.
 func (rq *request) failed(p *Problem, err error) {
 	switch {
+	case p.Status < http.StatusInternalServerError || rq.abandoned():
 	case p.Status == http.StatusServiceUnavailable:
 		rq.api.Logger.WarnContext(rq.http.Context(), "request refused for now", rq.attributes(err)...)
-	case p.Status >= http.StatusInternalServerError && rq.http.Context().Err() == nil:
+	default:
 		rq.api.Logger.ErrorContext(rq.http.Context(), "request failed", rq.attributes(err)...)
 	}
+}
+
+// abandoned tells whether a read failed because its caller has hung up: nobody needs to know. A write goes on without its
+// caller, so its failure is one.
+func (rq *request) abandoned() bool {
+	return rq.http.Context().Err() != nil && (rq.http.Method == http.MethodGet || rq.http.Method == http.MethodHead)
 }
 
 func (rq *request) attributes(err error) []any {
@@ -161,7 +169,7 @@ var noStore = []string{"no-store"}
 func (a *API) lost(w http.ResponseWriter, r *http.Request) {
 	rq := requestOf(r.Context())
 	var allowed []string
-	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, method := range [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		probe := *r
 		probe.Method = method
 		if _, pattern := a.mux.Handler(&probe); pattern != "/" && pattern != "" {

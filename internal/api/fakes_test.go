@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/webhook"
+)
+
+type fakeBooks struct{}
+
+func eur(minor int64) money.Money {
+	c, err := money.ParseCurrency("EUR")
+	if err != nil {
+		panic(err)
+	}
+	return money.Of(minor, c)
+}
+
+func (fakeBooks) Balances(context.Context, string) ([]ledger.Balance, error) {
+	return []ledger.Balance{
+		{Account: ledger.MerchantAvailable, Class: ledger.Liability, Amount: eur(-1000)},
+		{Account: ledger.MerchantPending, Class: ledger.Liability, Amount: eur(9232)},
+		{Account: ledger.PSPReceivable + "alpha", Class: ledger.Asset, Amount: eur(8232)},
+	}, nil
+}
+
+func (fakeBooks) Transactions(context.Context, string, db.Page, string) ([]ledger.Transaction, bool, error) {
+	return []ledger.Transaction{{
+		Merchant: tenant, ID: "txn_" + someID, Kind: ledger.Sale, Subject: "pay_" + someID, Cause: "att_" + someID, At: start,
+		Lines: []ledger.Line{{Account: ledger.MerchantPending, Amount: eur(-9232)}, {Account: ledger.PSPReceivable + "alpha", Amount: eur(9232)}},
+	}}, true, nil
+}
+
+type fakeEvents struct{}
+
+func someEvent() event.Event {
+	body := `{"id":"evt_` + someID + `","object":"event","type":"payment.captured","api_version":"2026-11-22","created_at":"2026-11-22T12:00:00Z","livemode":false,"data":{"id":"pay_` + someID + `","note":"<&>"}}`
+	return event.Event{Merchant: tenant, ID: "evt_" + someID, Type: event.PaymentCaptured, Body: []byte(body), CreatedAt: start}
+}
+
+func (fakeEvents) Event(_ context.Context, merchant, _ string) (event.Event, error) {
+	if merchant != tenant {
+		return event.Event{}, fault.Missing("event")
+	}
+	return someEvent(), nil
+}
+
+func (fakeEvents) Events(context.Context, string, db.Page, event.Type, string) ([]event.Event, bool, error) {
+	return []event.Event{someEvent()}, false, nil
+}
+
+func someDelivery() event.Delivery {
+	return event.Delivery{Merchant: tenant, ID: "wd_" + someID, Event: "evt_" + someID, Endpoint: "we_" + someID, State: event.DeliveryPending, Attempts: 1, LastAt: start, CreatedAt: start}
+}
+
+func (fakeEvents) Delivery(_ context.Context, merchant, _ string) (event.Delivery, error) {
+	if merchant != tenant {
+		return event.Delivery{}, fault.Missing("delivery")
+	}
+	return someDelivery(), nil
+}
+
+func (fakeEvents) Deliveries(context.Context, string, db.Page, string, string) ([]event.Delivery, bool, error) {
+	return []event.Delivery{someDelivery()}, false, nil
+}
+
+type fakeEndpoints struct{ commit func(*db.Change) error }
+
+func someEndpoint(merchant string) event.Endpoint {
+	return event.Endpoint{Merchant: merchant, ID: "we_" + someID, URL: "https://shop.example/", Filters: []string{"*"}, Status: event.Enabled, CreatedAt: start, Version: 1}
+}
+
+func (f fakeEndpoints) Create(_ context.Context, merchant string, in webhook.EndpointInput, with webhook.With) (event.EndpointObject, error) {
+	e := someEndpoint(merchant)
+	e.URL, e.Filters, e.Description, e.Metadata = in.URL, in.Events, in.Description, in.Metadata
+	o := e.Object()
+	o.Secret = "whsec_c2VjcmV0"
+	c := db.NewChange(merchant)
+	if err := with(c, o); err != nil {
+		return o, err
+	}
+	if f.commit != nil {
+		return o, f.commit(c)
+	}
+	return o, nil
+}
+
+func (fakeEndpoints) Get(ctx context.Context, merchant, _ string) (event.EndpointObject, error) {
+	e, err := fakeEndpoints{}.Endpoint(ctx, merchant, "")
+	return e.Object(), err
+}
+
+func (fakeEndpoints) List(_ context.Context, merchant string) ([]event.EndpointObject, error) {
+	return []event.EndpointObject{someEndpoint(merchant).Object()}, nil
+}
+
+func (f fakeEndpoints) Delete(ctx context.Context, merchant, endpoint string) error {
+	_, err := f.Get(ctx, merchant, endpoint)
+	return err
+}
+
+func (fakeEndpoints) Endpoint(_ context.Context, merchant, _ string) (event.Endpoint, error) {
+	if merchant != tenant {
+		return event.Endpoint{}, fault.Missing("webhook endpoint")
+	}
+	return someEndpoint(merchant), nil
+}
+
+var rowTable = &db.Table{Name: "endpoint_of_the_fake", Key: 1, Versioned: true, Columns: []db.Column{{Name: "merchant_id"}}}
+
+func (fakeEndpoints) EndpointUpdate(e event.Endpoint) (db.Row, error) {
+	return rowTable.Update(1, e.Merchant), nil
+}
+
+type fakeAccounts struct{}
+
+func (fakeAccounts) List(context.Context, string) ([]provider.Account, error) {
+	return []provider.Account{{Merchant: tenant, ID: "alpha", Provider: "simcard", Settings: map[string]string{"base_url": "http://127.0.0.1:8090/alpha"}}, {ID: "beta", Provider: "simcard"}}, nil
+}
+
+type fakeKeys struct{}
+
+func someKey() access.Key {
+	return access.Key{Tenant: tenant, ID: "key_" + someID, Kind: access.Restricted, Name: "checkout", Hint: "rk_test_…abcd", CreatedAt: start}
+}
+
+func (fakeKeys) Get(_ context.Context, merchant, _ string) (access.Key, error) {
+	if merchant != tenant {
+		return access.Key{}, fault.Missing("key")
+	}
+	return someKey(), nil
+}
+
+func (fakeKeys) List(context.Context, string, db.Page) ([]access.Key, bool, error) {
+	return []access.Key{someKey()}, false, nil
+}
+
+func (k fakeKeys) Revoke(ctx context.Context, merchant, id string, by audit.By) (access.Key, error) {
+	if by.Actor == "" || by.RequestID == "" {
+		return access.Key{}, fmt.Errorf("nobody acts: %+v", by)
+	}
+	key, err := k.Get(ctx, merchant, id)
+	key.RevokedAt = start
+	return key, err
+}
+
+type fakeReceiver struct {
+	heard func(account, provider string, body []byte) error
+}
+
+func (f fakeReceiver) Receive(_ context.Context, account, providerAccount string, _ http.Header, body []byte) error {
+	if f.heard == nil {
+		return nil
+	}
+	return f.heard(account, providerAccount, body)
+}
+
+type noKeys struct{}
+
+func (noKeys) Find(context.Context, idempotency.Key) (idempotency.Record, bool, error) {
+	return idempotency.Record{}, false, nil
+}
+
+// plainSealer marks what it sealed, so that a test can see it.
+type plainSealer struct{}
+
+func (plainSealer) Seal(plain, _ []byte) ([]byte, error) {
+	sealed := bytes.Clone(plain)
+	for i := range sealed {
+		sealed[i] ^= 0x5a
+	}
+	return sealed, nil
+}
+
+func (s plainSealer) Open(sealed, associated []byte) ([]byte, error) {
+	return s.Seal(sealed, associated)
+}
