@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,15 +17,17 @@ import (
 type mishap int
 
 const (
-	fine       mishap = iota
-	noArrival         // the request is lost on its way: not processed, no answer
-	noAnswer          // processed, but the answer is lost
-	refused           // the connection is refused: not processed, and known
-	declined51        // the issuer says no
-	leftOpen          // accepted, the final word comes later
+	fine        mishap = iota
+	noArrival          // the request is lost on its way: not processed, no answer
+	noAnswer           // processed, but the answer is lost
+	refused            // the connection is refused: not processed, and known
+	declined51         // the issuer says no
+	leftOpen           // accepted, the final word comes later
+	arrivesLate        // no answer; the request is processed when the test lets it arrive
 )
 
-// acquirer is a provider with books of its own. It recognizes a repeated reference, as a real one does.
+// acquirer is a provider with books of its own. It recognizes a repeated reference, as a real one does, and writes a
+// message about everything that happens.
 type acquirer struct {
 	mu       sync.Mutex
 	mishaps  []mishap
@@ -33,6 +36,9 @@ type acquirer struct {
 	outcomes map[string]provider.Outcome
 	blind    bool // inquiries fail
 	between  func()
+	once     bool     // it captures an authorization once only
+	onTheWay []func() // requests that arrive late
+	mail     []provider.Notification
 }
 
 type authorization struct {
@@ -45,11 +51,11 @@ func newAcquirer(mishaps ...mishap) *acquirer {
 }
 
 func (q *acquirer) Capabilities() provider.Capabilities {
-	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: true, SettleDelay: 5 * time.Second, Timeout: time.Second}
+	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: !q.once, SettleDelay: 5 * time.Second, Timeout: time.Second}
 }
 
 // run plays a call through the next mishap. process is what the acquirer does if the call reaches it.
-func (q *acquirer) run(reference string, process func() provider.Outcome) provider.Outcome {
+func (q *acquirer) run(op provider.Operation, reference, attempt string, process func() provider.Outcome) provider.Outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.calls++
@@ -57,25 +63,36 @@ func (q *acquirer) run(reference string, process func() provider.Outcome) provid
 	if len(q.mishaps) > 0 {
 		next, q.mishaps = q.mishaps[0], q.mishaps[1:]
 	}
-	lost := provider.Outcome{Class: provider.Unknown, Detail: "no answer"}
+	handle := func() provider.Outcome {
+		o, seen := q.outcomes[reference]
+		if !seen {
+			switch o = process(); {
+			case next == declined51:
+				o = provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.InsufficientFunds, NetworkDecline: "51"}}
+				delete(q.auths, reference)
+			case next == leftOpen && o.Class == provider.Approved:
+				o.State = provider.Pending
+			}
+			q.outcomes[reference] = o
+			q.mail = append(q.mail, provider.Notification{Operation: op, Reference: reference, Attempt: attempt, Outcome: o})
+		}
+		return o
+	}
+	lost := provider.Doubt("no answer")
 	switch next {
 	case noArrival:
+		return lost
+	case arrivesLate:
+		q.onTheWay = append(q.onTheWay, func() { handle() })
 		return lost
 	case refused:
 		return provider.Outcome{Class: provider.NotSent}
 	case declined51:
-		o := provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.InsufficientFunds, NetworkDecline: "51"}}
-		q.outcomes[reference] = o
-		return o
-	}
-	o, seen := q.outcomes[reference]
-	if !seen {
-		o = process()
-		if next == leftOpen {
-			o.State = provider.Pending
+		if _, seen := q.outcomes[reference]; !seen && op != provider.OpAuthorize {
+			process = func() provider.Outcome { return provider.Outcome{} } // refused: it does nothing
 		}
-		q.outcomes[reference] = o
 	}
+	o := handle()
 	if q.between != nil {
 		q.between()
 	}
@@ -85,21 +102,43 @@ func (q *acquirer) run(reference string, process func() provider.Outcome) provid
 	return o
 }
 
+// arrive lets the requests arrive that were on their way.
+func (q *acquirer) arrive() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, handle := range q.onTheWay {
+		handle()
+	}
+	q.onTheWay = nil
+}
+
 func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.Authorization) provider.Outcome {
-	return q.run(r.Reference, func() provider.Outcome {
+	return q.run(provider.OpAuthorize, r.Reference, r.Reference, func() provider.Outcome {
 		zero := money.Of(0, r.Amount.Currency())
 		a := &authorization{amount: r.Amount, captured: zero, refunded: zero, open: !r.Capture}
-		state := provider.Authorized
 		if r.Capture {
-			a.captured, state = r.Amount, provider.Captured
+			a.captured = r.Amount
 		}
 		q.auths[r.Reference] = a
-		return provider.Outcome{Class: provider.Approved, State: state, Amount: r.Amount, Reference: "q-" + r.Reference, NetworkReference: "net-1"}
+		return q.shown(r.Reference)
 	})
 }
 
+// shown is an authorization as it stands.
+func (q *acquirer) shown(reference string) provider.Outcome {
+	a := q.auths[reference]
+	o := provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + reference, NetworkReference: "net-1"}
+	switch {
+	case !a.captured.IsZero():
+		o.State, o.Amount = provider.Captured, a.captured
+	case a.open:
+		o.State, o.Amount = provider.Authorized, a.amount
+	}
+	return o
+}
+
 func (q *acquirer) Capture(_ context.Context, _ provider.Account, r provider.Capture) provider.Outcome {
-	return q.run(r.Reference, func() provider.Outcome {
+	return q.run(provider.OpCapture, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		if a == nil || !a.open {
 			return provider.Refused(provider.ProcessingError, "state", "nothing is on hold")
@@ -114,10 +153,13 @@ func (q *acquirer) Capture(_ context.Context, _ provider.Account, r provider.Cap
 }
 
 func (q *acquirer) Void(_ context.Context, _ provider.Account, r provider.Void) provider.Outcome {
-	return q.run(r.Reference, func() provider.Outcome {
+	return q.run(provider.OpVoid, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
-		if a == nil {
+		switch {
+		case a == nil:
 			return provider.Absent("not_found")
+		case !a.open:
+			return provider.Refused(provider.ProcessingError, "state", "nothing is on hold")
 		}
 		a.open = false
 		return provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + r.Reference}
@@ -125,7 +167,7 @@ func (q *acquirer) Void(_ context.Context, _ provider.Account, r provider.Void) 
 }
 
 func (q *acquirer) Refund(_ context.Context, _ provider.Account, r provider.Refund) provider.Outcome {
-	return q.run(r.Reference, func() provider.Outcome {
+	return q.run(provider.OpRefund, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		sum, err := a.refunded.Add(r.Amount)
 		if err != nil || sum.Minor() > a.captured.Minor() {
@@ -143,8 +185,11 @@ func (q *acquirer) Inquire(_ context.Context, _ provider.Account, r provider.Inq
 		return provider.Unanswered(provider.Outcome{Detail: "blind"})
 	}
 	o, seen := q.outcomes[r.Reference]
-	if !seen {
+	switch {
+	case !seen:
 		return provider.NotFound()
+	case q.auths[r.Reference] != nil && o.State != provider.Pending:
+		return provider.Found(q.shown(r.Reference))
 	}
 	return provider.Found(o)
 }
@@ -157,6 +202,43 @@ func (q *acquirer) word(reference string, state provider.State) provider.Outcome
 	o.State = state
 	q.outcomes[reference] = o
 	return o
+}
+
+// lapse ends what an authorization holds without being asked.
+func (q *acquirer) lapse(reference string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if a := q.auths[reference]; a != nil && a.open {
+		a.open = false
+		q.mail = append(q.mail, provider.Notification{Operation: provider.OpAuthorize, Reference: reference, Attempt: reference,
+			Outcome: provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + reference}})
+	}
+}
+
+// shift makes a capture clear at another amount.
+func (q *acquirer) shift(reference string, minor int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a := q.auths[reference]
+	a.captured = money.Of(minor, a.amount.Currency())
+}
+
+// letters are the messages so far.
+func (q *acquirer) letters() []provider.Notification {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.mail)
+}
+
+// keeps is what the acquirer has of an authorization's payer: on hold or not, and what was taken and not given back.
+func (q *acquirer) keeps(reference string) (open bool, minor int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a := q.auths[reference]
+	if a == nil {
+		return false, 0
+	}
+	return a.open, a.captured.Minor() - a.refunded.Minor()
 }
 
 // charged is how many references hold or took money, and how much was taken in all.

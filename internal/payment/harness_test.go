@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
@@ -22,10 +25,11 @@ const shop = "acct_shop:test"
 type till struct {
 	*testing.T
 	*Service
-	q     *acquirer
-	now   *clock.Manual
-	books *ledger.Store
-	told  *event.Store
+	q       *acquirer
+	now     *clock.Manual
+	books   *ledger.Store
+	told    *event.Store
+	metrics *prometheus.Registry
 }
 
 // eachTill runs a test on both engines, and holds the books against the rules and against the acquirer at its end.
@@ -35,12 +39,13 @@ func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
 		q := newAcquirer(mishaps...)
 		ids := id.NewSource(now, rand.Reader)
 		store := event.NewStore(d, nil) // no endpoints here, so nothing to unseal
+		metrics := prometheus.NewRegistry()
 		s := New(Options{
 			DB: d, Cards: cards{}, Accounts: contracts{}, Merchants: merchants{}, Providers: provider.Registry{"fake": q},
 			Outbox: event.NewOutbox(store, ids, now), Clock: now, IDs: ids, Logger: slog.New(slog.DiscardHandler),
-			Secret: func(...string) string { return "x" }, Patience: time.Second,
+			Secret: func(...string) string { return "x" }, Patience: time.Second, Metrics: metrics,
 		})
-		u := &till{T: t, Service: s, q: q, now: now, books: ledger.NewStore(d), told: store}
+		u := &till{T: t, Service: s, q: q, now: now, books: ledger.NewStore(d), told: store, metrics: metrics}
 		body(u)
 		u.audit()
 	}, event.Schema, ledger.Schema, Schema)
@@ -100,6 +105,46 @@ func (u *till) expect(o Object, status Status, captured, refunded int64) {
 		u.Fatalf("the payment is %s with %d captured and %d refunded; want %s, %d, %d",
 			o.Status, o.AmountCaptured, o.AmountRefunded, status, captured, refunded)
 	}
+}
+
+// tell brings a provider's message and says what became of it.
+func (u *till) tell(n provider.Notification) Verdict {
+	u.Helper()
+	var verdict Verdict
+	if err := u.Notify(u.Context(), alpha, n, func(_ *db.Change, v Verdict, _ string) { verdict = v }); err != nil {
+		u.Fatalf("notify: %v", err)
+	}
+	return verdict
+}
+
+// says is a message about an authorization.
+func says(o Object, attempt string, outcome provider.Outcome) provider.Notification {
+	reference := o.ID + "-" + attempt
+	return provider.Notification{Operation: provider.OpAuthorize, Reference: reference, Attempt: reference, Outcome: outcome}
+}
+
+// entries is the timeline's entries of one kind about a payment.
+func (u *till) entries(payment, event string) []TimelineEntry {
+	u.Helper()
+	return slices.DeleteFunc(u.status(payment).Timeline, func(e TimelineEntry) bool { return e.Event != event })
+}
+
+// measured is the sum of a metric over its labels.
+func (u *till) measured(name string) float64 {
+	u.Helper()
+	families, err := u.metrics.Gather()
+	if err != nil {
+		u.Fatal(err)
+	}
+	var sum float64
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 // balance is what an account holds, 0 if it was never used.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
@@ -17,7 +19,6 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Cards tells what may be known of a tokenized card. It fails with fault.NotFound for another tenant's token.
