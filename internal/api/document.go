@@ -109,7 +109,7 @@ func document(vaultURL string) huma.Config {
 				},
 			},
 		},
-		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
+		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat, problemType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
@@ -43,7 +45,14 @@ func someFilter(f *faults, filters []string, given bool) {
 type endpointList struct {
 	Object  string                 `json:"object" enum:"list"`
 	Data    []event.EndpointObject `json:"data"`
-	HasMore bool                   `json:"has_more"`
+	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+type listEndpointsInput struct{ Paging }
+
+// Resolve checks the query.
+func (in *listEndpointsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *faults) { in.check(f, id.Endpoint) })
 }
 
 func (a *API) registerEndpoints() {
@@ -58,7 +67,7 @@ func (a *API) registerEndpoints() {
 	}, a.createEndpoint)
 	register(a, operation{
 		id: "listWebhookEndpoints", method: http.MethodGet, path: all, tag: tag, summary: "List webhook endpoints",
-		doc:   "All of them, newest first: there are at most 100.",
+		doc:   "A merchant has at most 100.",
 		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[endpointList](),
 	}, a.listEndpoints)
 	register(a, operation{
@@ -158,9 +167,10 @@ func (a *API) getEndpoint(ctx context.Context, rq *request, in *getInput) (answe
 	return show(a.Endpoints.Get(ctx, rq.principal.Tenant, in.ID))
 }
 
-func (a *API) listEndpoints(ctx context.Context, rq *request, _ *struct{}) (answer, error) {
+func (a *API) listEndpoints(ctx context.Context, rq *request, in *listEndpointsInput) (answer, error) {
 	found, err := a.Endpoints.List(ctx, rq.principal.Tenant)
-	return show(endpointList{"list", orEmpty(found), false}, err)
+	data, more := stretch(found, in.page(), func(e event.EndpointObject) (string, time.Time) { return e.ID, e.CreatedAt })
+	return show(endpointList{"list", orEmpty(data), more}, err)
 }
 
 func (a *API) deleteEndpoint(ctx context.Context, rq *request, in *getInput) (answer, error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -48,6 +49,22 @@ func (in Paging) page() db.Page {
 		p.CreatedTo = in.CreatedLTE.Truncate(tick).Add(tick)
 	}
 	return p
+}
+
+// stretch is the part of a whole list, newest first, that a page asks for, and whether more follow in its direction.
+func stretch[T any](all []T, p db.Page, of func(T) (id string, created time.Time)) ([]T, bool) {
+	asked := slices.DeleteFunc(slices.Clone(all), func(one T) bool {
+		id, created := of(one)
+		return p.StartingAfter != "" && id >= p.StartingAfter || p.EndingBefore != "" && id <= p.EndingBefore ||
+			created.Before(p.CreatedFrom) || !p.CreatedTo.IsZero() && !created.Before(p.CreatedTo)
+	})
+	if len(asked) <= p.Limit {
+		return asked, false
+	}
+	if p.EndingBefore != "" {
+		return asked[len(asked)-p.Limit:], true // the nearest newer ones
+	}
+	return asked[:p.Limit], true
 }
 
 // show is the answer of a read.

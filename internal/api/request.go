@@ -65,6 +65,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := clock.Stopwatch()
 	rq := &request{ResponseWriter: w, api: a, id: a.IDs.New(id.Request)}
 	w.Header()[headerRequestID] = []string{rq.id}
+	w.Header()["Cache-Control"] = noStore
 	outer := r
 	r = r.WithContext(context.WithValue(obs.With(r.Context(), obs.RequestID, rq.id), requestKey{}, rq))
 	rq.http = r
@@ -156,7 +157,6 @@ func (rq *request) write(a answer) {
 		h["Content-Type"] = []string{a.contentType}
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
-	h["Cache-Control"] = noStore
 	rq.WriteHeader(a.status)
 	if _, err := rq.Write(a.body); err != nil && rq.http.Context().Err() == nil {
 		rq.api.Logger.DebugContext(rq.http.Context(), "answer was not taken", "error", err)
