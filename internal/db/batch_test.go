@@ -294,14 +294,17 @@ func TestClosingWritesWhatWaits(t *testing.T) {
 			d.AwaitWaiting(t, 150)
 			closed := make(chan error, 1)
 			go func() { closed <- d.Close() }()
-			await(t, func() bool { return fault.Is(d.Commit(t.Context(), insertOne("late")), fault.Unavailable) })
+			d.AwaitClosed(t)
+			if err := d.Commit(t.Context(), insertOne("late")); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("while it closes: %v", err)
+			}
 			free()
 			for range 150 {
 				must(t, <-done)
 			}
 			must(t, <-closed)
 			again := dbtest.Open(t, url, oneWriter, schema)
-			if n := count(t, again, things); n < 150 {
+			if n := count(t, again, things); n != 150 {
 				t.Errorf("%d things landed", n)
 			}
 		})

@@ -63,7 +63,7 @@ type DB struct {
 // hooks are where a test looks in, or holds a writer.
 type hooks struct {
 	taken    func(batch []*pending) // before a batch is written
-	commit   func()                 // between the rows and COMMIT
+	commit   func() error           // between the rows and COMMIT, which is not sent if it gives an answer
 	answered func(err error) error  // what COMMIT answered, and what the writer shall believe
 }
 

@@ -26,10 +26,12 @@ func openPostgres(ctx context.Context, url, _ string, _ Options) (engine, error)
 	parameters := config.ConnConfig.RuntimeParams
 	parameters["application_name"] = "florin"
 	parameters["timezone"] = "UTC"
-	parameters["idle_in_transaction_session_timeout"] = "60000" // a process that hangs must not keep its locks
+	parameters["idle_in_transaction_session_timeout"] = "10000" // a process that hangs must not keep its locks
 	long := config.Copy()
 	long.MinConns, long.MaxConns = 0, 4
 	writer := config.ConnConfig.Config.Copy()
+	// A row that somebody else holds fails its own Change, and not, by the batch's timeout, all of its neighbours.
+	writer.RuntimeParams["lock_timeout"] = "500"
 	// Every write goes by key. While a table is small and not yet analyzed the planner would scan it, and keep that
 	// plan when it has grown.
 	for _, way := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
@@ -87,6 +89,8 @@ func (r postgresRows) Close() error {
 // See https://www.postgresql.org/docs/current/errcodes-appendix.html.
 var postgresCauses = map[string]cause{
 	"23505": causeTaken,
+	"42P07": causeTaken, // duplicate_table: another process migrates, and made it between our look and our CREATE
+	"42710": causeTaken, // duplicate_object: the same, of its row type
 	"40001": causeAgain,
 	"40P01": causeAgain,
 	"55P03": causeAgain, // lock_not_available
@@ -159,6 +163,10 @@ func (e *postgresEngine) migrating(ctx context.Context, s session) error {
 		}
 	}
 	if _, err := s.exec(ctx, "INSERT INTO florin_probe (id, at) VALUES (1, 0) ON CONFLICT DO NOTHING"); err != nil {
+		return err
+	}
+	// Another process's migration may take its time.
+	if _, err := s.exec(ctx, "SET lock_timeout = 0"); err != nil {
 		return err
 	}
 	if err := s.begin(ctx); err != nil {

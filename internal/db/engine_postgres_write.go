@@ -45,13 +45,28 @@ func (e *postgresEngine) connect(ctx context.Context) (session, error) {
 		return nil, err
 	}
 	s := &postgresSession{conn: conn, prepared: map[postgresWrite]*postgresStatement{}}
-	for _, verb := range []string{"BEGIN", "COMMIT"} {
-		if _, err := conn.Prepare(ctx, verb, verb, nil); err != nil {
-			s.close()
-			return nil, err
-		}
+	if err := s.settle(ctx); err != nil {
+		s.close()
+		return nil, err
 	}
 	return s, nil
+}
+
+// durable undoes a synchronous_commit of off, which a server, a role or a URL may have as its default: an answered COMMIT
+// would not be on the disk. Stricter settings than on stay.
+const durable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+
+// settle makes a new connection ready for writing.
+func (s *postgresSession) settle(ctx context.Context) error {
+	if _, err := s.exec(ctx, durable); err != nil {
+		return err
+	}
+	for _, verb := range []string{"BEGIN", "COMMIT"} {
+		if _, err := s.conn.Prepare(ctx, verb, verb, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *postgresSession) begin(ctx context.Context) error {

@@ -37,7 +37,9 @@ const maxPrepared = 512
 
 // sqlitePragmas are the writer's settings. The writer itself makes checkpoints: a background one let the log outgrow
 // the disk under load. recursive_triggers lets no REPLACE slip past the triggers of append-only tables.
-const sqlitePragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+//
+// mode=rw: were the file taken away, a new and empty one in its place would be no help.
+const sqlitePragmas = "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
 	"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)&_pragma=recursive_triggers(1)" +
 	"&_pragma=cache_size(-65536)&_pragma=temp_store(memory)&_dqs=0"
 
@@ -83,9 +85,19 @@ func (e *sqliteEngine) pool(size int) (*sql.DB, error) {
 
 func (e *sqliteEngine) name() string    { return "sqlite" }
 func (e *sqliteEngine) writers(int) int { return 1 }
+
+// close folds the log into the file, so that whoever copies the file of a stopped Florin has all of it. SQLite does that
+// when the last connection that may write is closed, and no reader is left by then.
 func (e *sqliteEngine) close() error {
-	return errors.Join(e.closePrepared(), e.reader.Close(), e.long.Close())
+	err := errors.Join(e.closePrepared(), e.reader.Close(), e.long.Close())
+	s, failed := e.connect(context.Background())
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	s.close()
+	return err
 }
+
 func (e *sqliteEngine) closePrepared() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // Hooks lets tests hold a writer or change what it hears.
 type Hooks struct {
 	Taken    func(merchants []string)
-	Commit   func()
+	Commit   func() error
 	Answered func(error) error
 }
 
@@ -53,6 +53,32 @@ func (d *DB) AwaitWaiting(t testing.TB, n int) {
 			t.Fatalf("%d Changes wait, not %d", d.queue.waiting(), n)
 		}
 	}
+}
+
+// AwaitClosed waits until Changes are refused because the database is closing.
+func (d *DB) AwaitClosed(t testing.TB) {
+	t.Helper()
+	d.queue.mu.Lock()
+	defer d.queue.mu.Unlock()
+	stop := time.AfterFunc(10*time.Second, func() { panic("the queue stays open") })
+	defer stop.Stop()
+	for !d.queue.closed {
+		d.queue.some.Wait()
+	}
+}
+
+// WriterSetting is the one text that a query on a writer's connection gives.
+func (d *DB) WriterSetting(t testing.TB, sql string) string {
+	t.Helper()
+	var said [][]any
+	err := d.job(context.Background(), func(ctx context.Context, s session) (err error) {
+		said, err = s.read(ctx, []Kind{Text}, sql)
+		return err
+	})
+	if err != nil || len(said) != 1 {
+		t.Fatalf("%s: %v, %v", sql, said, err)
+	}
+	return said[0][0].(string)
 }
 
 // Statements is how an engine would run a migration's text.

@@ -24,6 +24,11 @@ type Sweep struct {
 	Every  time.Duration // how often to look
 	Limit  int           // most rows handled at once
 	Handle func(ctx context.Context, key []string) error
+
+	// Rows of one value of Group, a Text column, take at most Share of the Limit at once: what hangs leaves room for the
+	// others. Empty: no such bound.
+	Group string
+	Share int
 }
 
 // wakers are the sweeps that run, by name.
@@ -88,66 +93,76 @@ func (s Sweep) check() error {
 	if s.Lease <= 0 || s.Every <= 0 || s.Limit <= 0 || s.Handle == nil {
 		return fmt.Errorf("sweep %s: lease, every, limit and handle are needed", s.Name)
 	}
+	if group := s.Table.column(s.Group); s.Group != "" && (group < 0 || s.Table.Columns[group].Kind != Text || s.Table.Columns[group].Null || s.Share <= 0) {
+		return fmt.Errorf("sweep %s: group %q is not a text column, never null, of table %s, or has no share", s.Name, s.Group, s.Table.Name)
+	}
 	return nil
 }
 
 // sweep looks when its time comes, when woken, and as long as it finds as much as it can handle.
 func (d *DB) sweep(ctx context.Context, s Sweep) {
-	var handlers sync.WaitGroup
-	defer handlers.Wait()
+	hands := newCrew(s)
+	defer hands.running.Wait()
 	wake, remove := d.sweeps.add(s.Name)
 	defer remove()
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
-	slots := make(chan struct{}, s.Limit)
 	for {
-		full, err := d.round(ctx, s, slots, &handlers)
+		_, then, err := d.round(ctx, hands)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
 			d.logger.Error("sweep failed", "sweep", s.Name, "error", err)
-		}
-		if full && err == nil {
-			if !acquire(ctx, slots) { // until a handler is done
-				return
-			}
-			<-slots
+		} else if then == lookAgain && hands.free() > 0 {
 			continue
+		}
+		left := hands.left
+		if then == awaitTime {
+			left = nil // whoever leaves makes room for nobody
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		case <-wake:
+		case <-left:
 		}
 	}
 }
 
-func acquire(ctx context.Context, slots chan struct{}) bool {
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+// next is what to do after a round.
+type next uint8
 
-// round claims as many due rows as there are free slots and starts their handlers. It tells whether there may be more.
-func (d *DB) round(ctx context.Context, s Sweep, slots chan struct{}, handlers *sync.WaitGroup) (full bool, err error) {
-	free := cap(slots) - len(slots) // only this goroutine fills slots
+const (
+	awaitTime next = iota // nothing more is due
+	awaitRoom             // more may be due, of groups that have their share, or for want of hands
+	lookAgain             // more may be due
+)
+
+// round claims as many due rows as there are free hands and starts their handlers. It tells how many.
+func (d *DB) round(ctx context.Context, hands *crew) (claimed int, then next, err error) {
+	free := hands.free()
 	if free == 0 {
-		return true, nil
+		return 0, awaitRoom, nil
 	}
-	keys, found, err := d.claim(ctx, s, free)
-	for _, key := range keys {
-		slots <- struct{}{}
-		handlers.Go(func() {
-			defer func() { <-slots }()
-			d.handle(ctx, s, key)
-		})
+	full := hands.full()
+	rows, err := d.due(ctx, hands.sweep, full, free)
+	if err != nil {
+		return 0, awaitTime, err
 	}
-	return found == free, err
+	fair := hands.fair(rows)
+	switch {
+	case len(rows) == free:
+		then = lookAgain
+	case len(full) > 0 || len(fair) < len(rows):
+		then = awaitRoom
+	}
+	fair, err = d.claim(ctx, hands.sweep, fair)
+	for _, values := range fair {
+		hands.start(values, func() { d.handle(ctx, hands.sweep, printKey(values[:hands.sweep.Table.Key])) })
+	}
+	return len(fair), then, err
 }
 
 // SweepOnce claims what is due, at most Limit rows, handles it and waits for that. It tells how many were claimed.
@@ -156,13 +171,10 @@ func (d *DB) SweepOnce(ctx context.Context, s Sweep) (int, error) {
 	if err := s.check(); err != nil {
 		return 0, err
 	}
-	keys, _, err := d.claim(ctx, s, s.Limit)
-	var handlers sync.WaitGroup
-	for _, key := range keys {
-		handlers.Go(func() { d.handle(ctx, s, key) })
-	}
-	handlers.Wait()
-	return len(keys), err
+	hands := newCrew(s)
+	claimed, _, err := d.round(ctx, hands)
+	hands.running.Wait()
+	return claimed, err
 }
 
 // handle runs a handler for as long as the lease lasts, also when the process is asked to stop meanwhile.
@@ -179,14 +191,23 @@ func (d *DB) handle(ctx context.Context, s Sweep, key []string) {
 	}
 }
 
-// claim finds due rows and takes them, each by a Change of its own. Those that another took first are left out.
-func (d *DB) claim(ctx context.Context, s Sweep, limit int) (keys [][]string, found int, err error) {
-	now := d.clock.Now()
-	due := s.Table.column("due_at")
-	rows, err := List(ctx, d, s.Table.scan, s.Table.Select()+" WHERE due_at <= $1 ORDER BY due_at LIMIT $2", Micros(now), int64(limit))
-	if err != nil {
-		return nil, 0, fmt.Errorf("sweep %s: %w", s.Name, err)
+// due reads rows that are due and not of one of these groups, with their versions.
+func (d *DB) due(ctx context.Context, s Sweep, without []any, limit int) ([][]any, error) {
+	where, args := "due_at <= $1", []any{Micros(d.clock.Now()), int64(limit)}
+	if len(without) > 0 {
+		where += fmt.Sprintf(" AND %s NOT IN %s", s.Group, In(3, len(without)))
+		args = append(args, without...)
 	}
+	rows, err := List(ctx, d, s.Table.scan, s.Table.Select()+" WHERE "+where+" ORDER BY due_at LIMIT $2", args...)
+	if err != nil {
+		return nil, fmt.Errorf("sweep %s: %w", s.Name, err)
+	}
+	return rows, nil
+}
+
+// claim takes due rows, each by a Change of its own. Those that another took first are left out.
+func (d *DB) claim(ctx context.Context, s Sweep, rows [][]any) (claimed [][]any, err error) {
+	now, due := d.clock.Now(), s.Table.column("due_at")
 	lost := make([]error, len(rows))
 	var commits sync.WaitGroup
 	for i, values := range rows {
@@ -200,12 +221,12 @@ func (d *DB) claim(ctx context.Context, s Sweep, limit int) (keys [][]string, fo
 	commits.Wait()
 	for i, values := range rows {
 		if lost[i] == nil {
-			keys = append(keys, printKey(values[:s.Table.Key]))
+			claimed = append(claimed, values)
 		} else if !fault.Is(lost[i], fault.Stale) {
 			err = errors.Join(err, fmt.Errorf("sweep %s: claim: %w", s.Name, lost[i]))
 		}
 	}
-	return keys, len(rows), err
+	return claimed, err
 }
 
 // scan reads a row of Select as it would be written, with its version behind it.

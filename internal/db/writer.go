@@ -112,16 +112,7 @@ func (w *writer) attempt(p *plan) (outcome, []loss, error) {
 	if err != nil {
 		return w.failure(s, err), nil, err
 	}
-	h := w.db.hooks.Load()
-	if h != nil && h.commit != nil {
-		h.commit()
-	}
-	committing, cancel2 := context.WithTimeout(context.Background(), statementTime)
-	defer cancel2()
-	err = s.commit(committing)
-	if h != nil && h.answered != nil {
-		err = h.answered(err)
-	}
+	err = w.commit(s)
 	m.transaction.Observe(clock.Since(start).Seconds())
 	if err == nil {
 		return written, nil, nil
@@ -131,6 +122,23 @@ func (w *writer) attempt(p *plan) (outcome, []loss, error) {
 		return unknown, nil, err
 	}
 	return w.failure(s, err), nil, err // the engine answered: it was not committed
+}
+
+// commit sends COMMIT, as far as a test lets it.
+func (w *writer) commit(s session) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	h := w.db.hooks.Load()
+	if h != nil && h.commit != nil {
+		err = h.commit()
+	}
+	if err == nil {
+		err = s.commit(ctx)
+	}
+	if h != nil && h.answered != nil {
+		err = h.answered(err)
+	}
+	return err
 }
 
 func isRefusal(c cause) bool { return c == causeRefused || c == causeTaken }
@@ -279,7 +287,7 @@ func (w *writer) retry(batch []*pending, try int, err error) {
 		return
 	}
 	if len(batch) == 1 {
-		w.answer(batch, unavailable(err))
+		w.giveUp(batch, err)
 		return
 	}
 	for _, one := range batch {
@@ -323,7 +331,22 @@ func outcomeLabel(err error) string {
 // unavailable answers Changes that were not written because the database cannot.
 func (w *writer) unavailable(batch []*pending, err error) {
 	w.broken(err)
-	w.answer(batch, unavailable(err))
+	w.giveUp(batch, err)
+}
+
+// giveUp answers Changes that are not tried again. One that a COMMIT without an answer held may land even now: when it
+// was looked for, the server may still have been at that COMMIT.
+func (w *writer) giveUp(batch []*pending, err error) {
+	var missing, uncertain []*pending
+	for _, p := range batch {
+		if p.uncertain {
+			uncertain = append(uncertain, p)
+		} else {
+			missing = append(missing, p)
+		}
+	}
+	w.answer(missing, unavailable(err))
+	w.answer(uncertain, outcomeUnknown(err))
 }
 
 // broken notes, and logs once, that the database cannot write.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -93,7 +94,11 @@ func StartTemporary(ctx context.Context) (url string, stop func() error, err err
 	return url, stop, nil
 }
 
-const runPrefix = "florin-pg-run-"
+// The folders in the temporary one, by what they begin with; the id of the process that made them follows.
+const (
+	runPrefix    = "florin-pg-run-"
+	makingPrefix = "florin-pg-making-"
+)
 
 // shortTemp is the temporary folder, unless a unix socket's path in it would be too long.
 func shortTemp() string {
@@ -105,18 +110,26 @@ func shortTemp() string {
 
 // removeStale removes the folders of servers whose process was killed before it could.
 func removeStale() {
-	old, err := filepath.Glob(filepath.Join(shortTemp(), runPrefix+"*"))
-	if err != nil {
-		return // the pattern is constant
-	}
-	for _, dir := range old {
-		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), runPrefix), "-")
-		pid, err := strconv.Atoi(owner)
-		if err != nil || syscall.Kill(pid, 0) == nil || serverRuns(dir) {
-			continue
+	for _, prefix := range []string{runPrefix, makingPrefix} {
+		old, err := filepath.Glob(filepath.Join(shortTemp(), prefix+"*"))
+		if err != nil {
+			return // the pattern is constant
 		}
-		_ = os.RemoveAll(dir) // another process may be at the same
+		for _, dir := range old {
+			owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+			pid, err := strconv.Atoi(owner)
+			if err != nil || alive(pid) || serverRuns(dir) {
+				continue
+			}
+			_ = os.RemoveAll(dir) // another process may be at the same, and another user's is not ours to remove
+		}
 	}
+}
+
+// alive tells whether a process is there, if need be another user's.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
 func serverRuns(dir string) bool {
@@ -126,7 +139,7 @@ func serverRuns(dir string) bool {
 	}
 	first, _, _ := bytes.Cut(pid, []byte("\n"))
 	n, err := strconv.Atoi(string(first))
-	return err == nil && syscall.Kill(n, 0) == nil
+	return err == nil && alive(n)
 }
 
 func start(ctx context.Context, dir string, temporary bool) (string, func() error, error) {
@@ -155,7 +168,7 @@ func start(ctx context.Context, dir string, temporary bool) (string, func() erro
 		return "", nil, errors.Join(err, server.stop())
 	}
 	return (&url.URL{Scheme: "postgres", Path: "/postgres",
-		RawQuery: url.Values{"host": {dir}, "user": {"postgres"}}.Encode()}).String(), server.stop, nil
+		RawQuery: url.Values{"host": {dir}, "port": {port}, "user": {"postgres"}}.Encode()}).String(), server.stop, nil
 }
 
 // account is who the server runs as; nil is this process's own user.
@@ -226,7 +239,7 @@ func (a account) template(ctx context.Context, bin string) (string, error) {
 	if _, err := os.Stat(home); err == nil {
 		return filepath.Join(home, "data"), trusted(home, uid)
 	}
-	making, err := os.MkdirTemp(shortTemp(), "florin-pg-making-")
+	making, err := os.MkdirTemp(shortTemp(), fmt.Sprintf("%s%d-", makingPrefix, os.Getpid()))
 	if err != nil {
 		return "", err
 	}
@@ -261,6 +274,9 @@ func trusted(home string, uid int) error {
 	return nil
 }
 
+// port is part of the socket's name, whatever PGPORT says.
+const port = "5432"
+
 type server struct {
 	bin, dir  string
 	as        account
@@ -272,7 +288,7 @@ type server struct {
 }
 
 // settings are those of a server that means it: fsync, full_page_writes and synchronous_commit stay on.
-var settings = []string{"listen_addresses=", "max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB",
+var settings = []string{"listen_addresses=", "port=" + port, "max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB",
 	"log_min_messages=fatal", "log_min_error_statement=panic", "logging_collector=off", "unix_socket_permissions=0700"}
 
 // guardian runs the server as its child, so that somebody is left to stop it and to remove its files when the process
@@ -318,9 +334,7 @@ func (s *server) await(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// The server writes "ready" into its lock file once it accepts connections.
-		status, err := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
-		if err == nil && strings.Contains(string(status), "\nready") {
+		if s.ready() {
 			return nil
 		}
 		select {
@@ -331,6 +345,18 @@ func (s *server) await(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// ready tells whether the server accepts connections: it writes so into its lock file. The file of one that was killed
+// says it too, so the socket must answer first, which is opened after the new file is written.
+func (s *server) ready() bool {
+	conn, err := net.Dial("unix", filepath.Join(s.dir, ".s.PGSQL."+port))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was said
+	status, err := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	return err == nil && strings.Contains(string(status), "\nready")
 }
 
 // stop stops the server as an administrator would, and waits for it.
