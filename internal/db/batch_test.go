@@ -51,7 +51,6 @@ func hold(t *testing.T, d *db.DB) (free func()) {
 		if err := <-held; err != nil {
 			t.Error(err)
 		}
-		d.SetHooks(nil)
 	}
 }
 
@@ -265,8 +264,8 @@ func TestAFloodOfOneMerchantDoesNotStarveAnother(t *testing.T) {
 		d.AwaitWaiting(t, 201)
 		var batches [][]string
 		seen := make(chan []string, 300)
-		go func() { free() }()
 		d.SetHooks(&db.Hooks{Taken: func(merchants []string) { seen <- merchants }})
+		free()
 		for range 201 {
 			must(t, <-done)
 		}
@@ -274,7 +273,7 @@ func TestAFloodOfOneMerchantDoesNotStarveAnother(t *testing.T) {
 		for b := range seen {
 			batches = append(batches, b)
 		}
-		if at := slices.IndexFunc(batches, func(b []string) bool { return slices.Contains(b, "small") }); at > 1 {
+		if at := slices.IndexFunc(batches, func(b []string) bool { return slices.Contains(b, "small") }); at != 0 {
 			t.Errorf("the small merchant came in batch %d of %d", at, len(batches))
 		}
 	}, schema)
