@@ -204,6 +204,53 @@ func (q *acquirer) word(reference string, state provider.State) provider.Outcome
 	return o
 }
 
+// decide says the final word on everything that was left open: it happened, or it failed and is undone.
+func (q *acquirer) decide(happened bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, n := range q.mail {
+		o := q.outcomes[n.Reference]
+		if n.Outcome.State != provider.Pending || o.State != provider.Pending || o.Reference != n.Outcome.Reference {
+			continue
+		}
+		a := q.auths[n.Attempt]
+		switch {
+		case n.Operation == provider.OpAuthorize && happened:
+			o = q.shown(n.Reference)
+		case happened:
+			o.State = map[provider.Operation]provider.State{provider.OpCapture: provider.Captured, provider.OpVoid: provider.Voided, provider.OpRefund: provider.Succeeded}[n.Operation]
+		default:
+			o = provider.Outcome{Class: provider.Declined, State: provider.Failed, Reference: o.Reference}
+			q.undo(a, n)
+		}
+		q.outcomes[n.Reference] = o
+		q.mail = append(q.mail, q.mail[i])
+		q.mail[len(q.mail)-1].Outcome = o
+	}
+}
+
+// undo takes back what was left open.
+func (q *acquirer) undo(a *authorization, n provider.Notification) {
+	zero := money.Of(0, a.amount.Currency())
+	minus := money.Of(-n.Outcome.Amount.Minor(), a.amount.Currency())
+	var err error
+	switch n.Operation {
+	case provider.OpAuthorize:
+		a.open, a.captured = false, zero
+		delete(q.auths, n.Reference)
+	case provider.OpCapture:
+		a.captured, err = a.captured.Add(minus)
+		a.open = true
+	case provider.OpVoid:
+		a.open = true
+	case provider.OpRefund:
+		a.refunded, err = a.refunded.Add(minus)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
 // lapse ends what an authorization holds without being asked.
 func (q *acquirer) lapse(reference string) {
 	q.mu.Lock()

@@ -2,83 +2,187 @@ package payment
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
 )
 
-// Whatever goes wrong with whichever call, once the worker has had its time Florin and the acquirer agree on what was
-// captured and what was given back, each order was charged at most once, and the books balance.
+// Whatever goes wrong with whichever call, in whatever order the provider's messages come and how often, once the worker
+// has had its time Florin and the acquirer agree on what was captured and what was given back, each order was charged at
+// most once, what ended stayed ended, and the books balance.
 func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 	eachTill(t, func(u *till) {
 		rapid.Check(u.T, func(r *rapid.T) {
-			u.q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{fine, fine, noArrival, noAnswer, refused, declined51}), 0, 6).Draw(r, "mishaps")
+			s := &story{till: u, r: r, told: len(u.q.letters()), ended: map[string]string{}}
+			u.q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{
+				fine, fine, noArrival, noAnswer, refused, declined51, leftOpen, arrivesLate,
+			}), 0, 6).Draw(r, "mishaps")
 			in := order(rapid.Bool().Draw(r, "capture"))
+			in.Confirm = rapid.Bool().Draw(r, "confirm")
 			o, err := u.Create(u.Context(), in, alone{})
-			tolerable(r, err)
-			for range rapid.IntRange(0, 6).Draw(r, "steps") {
-				tolerable(r, u.step(r, o.ID))
+			s.tolerable(err)
+			s.payment = o.ID
+			for range rapid.IntRange(0, 8).Draw(r, "steps") {
+				s.step()
+				s.watch()
 			}
-			u.q.mishaps = nil
-			u.later(20 * time.Minute)
-			agree(r, u, o.ID)
+			s.end()
+			s.agree()
 		})
 	})
 }
 
-// step does something that an application might do, sensible or not.
-func (u *till) step(r *rapid.T, payment string) error {
-	amount := rapid.Int64Range(0, 10_001).Draw(r, "amount")
-	switch rapid.SampledFrom([]string{"capture", "final", "refund", "refund", "cancel", "wait"}).Draw(r, "step") {
+// story is one payment's life in a property test.
+type story struct {
+	*till
+	r       *rapid.T
+	payment string
+	told    int               // how many of the acquirer's messages are of earlier stories
+	ended   map[string]string // the states seen in which something had ended
+}
+
+// step is something that an application, a provider or time might do, sensible or not.
+func (s *story) step() {
+	ctx, amount := s.Context(), rapid.Int64Range(0, 10_001).Draw(s.r, "amount")
+	var err error
+	switch rapid.SampledFrom([]string{"capture", "final", "refund", "refund", "cancel", "confirm", "wait", "post", "post", "arrive", "lapse", "age", "decide"}).Draw(s.r, "step") {
 	case "capture":
-		_, err := u.Capture(u.Context(), shop, payment, amount, false, alone{})
-		return err
+		_, err = s.Capture(ctx, shop, s.payment, amount, false, alone{})
 	case "final":
-		_, err := u.Capture(u.Context(), shop, payment, amount, true, alone{})
-		return err
+		_, err = s.Capture(ctx, shop, s.payment, amount, true, alone{})
 	case "refund":
-		_, err := u.Refund(u.Context(), shop, payment, RefundRequest{Amount: amount}, alone{})
-		return err
+		_, err = s.Refund(ctx, shop, s.payment, RefundRequest{Amount: amount}, alone{})
 	case "cancel":
-		_, err := u.Cancel(u.Context(), shop, payment, "", alone{})
-		return err
+		_, err = s.Cancel(ctx, shop, s.payment, "", alone{})
+	case "confirm":
+		_, err = s.Confirm(ctx, shop, s.payment, token, alone{})
+	case "wait":
+		s.later(30 * time.Second)
+	case "post":
+		s.post()
+	case "arrive":
+		s.q.arrive()
+	case "lapse":
+		s.q.lapse(s.payment + "-1")
+	case "decide":
+		s.q.decide(rapid.Bool().Draw(s.r, "happened"))
+	case "age":
+		s.now.Advance(8 * 24 * time.Hour)
 	}
-	u.later(30 * time.Second)
-	return nil
+	s.tolerable(err)
+}
+
+// letters are the acquirer's messages of this story.
+func (s *story) letters() []provider.Notification { return s.q.letters()[s.told:] }
+
+// post brings any of the messages so far, for the first time or again.
+func (s *story) post() {
+	letters := s.letters()
+	if len(letters) > 0 {
+		s.hear(rapid.SampledFrom(letters).Draw(s.r, "letter"))
+	}
+}
+
+func (s *story) hear(n provider.Notification) {
+	err := s.Notify(s.Context(), alpha, n, func(*db.Change, Verdict, string) {})
+	if err != nil {
+		s.r.Fatalf("notify %+v: %v", n, err)
+	}
+}
+
+// end lets everything arrive, in any order, and the worker finish.
+func (s *story) end() {
+	s.q.mishaps = nil
+	s.later(time.Hour)
+	s.q.arrive()
+	s.q.decide(rapid.Bool().Draw(s.r, "happened"))
+	if letters := s.letters(); len(letters) > 0 {
+		for _, n := range rapid.Permutation(letters).Draw(s.r, "letters") {
+			s.hear(n)
+		}
+	}
+	s.later(24 * time.Hour)
+	s.watch()
 }
 
 // tolerable fails on an error that an application would not know what to do with.
-func tolerable(r *rapid.T, err error) {
+func (s *story) tolerable(err error) {
 	var refused *DeclinedError
 	if err != nil && !errors.As(err, &refused) && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Invalid) {
-		r.Fatalf("an error of kind %d: %v", fault.Of(err), err)
+		s.r.Fatalf("an error of kind %d: %v", fault.Of(err), err)
 	}
 }
 
-func agree(r *rapid.T, u *till, payment string) {
-	o := u.status(payment)
-	theirs := u.q.auths[payment+"-1"]
-	if o.Status == Processing || o.AmountCapturing != 0 {
-		r.Fatalf("still open: %+v", o)
+// watch holds what must be true at any time: amounts within amounts, one attempt at most with the payer's money, and
+// nothing that ended in another state than before.
+func (s *story) watch() {
+	ctx := s.Context()
+	p, err := s.store.payment(ctx, shop, s.payment)
+	attempts, err2 := s.store.attempts(ctx, shop, s.payment)
+	operations, err3 := s.store.operations(ctx, shop, s.payment)
+	if err := errors.Join(err, err2, err3); err != nil {
+		s.r.Fatal(err)
 	}
-	for _, refund := range o.Refunds {
-		if refund.Status == "pending" {
-			r.Fatalf("still open: %+v", refund)
+	if p.Captured.Minor() > p.Authorized.Minor() || p.Refunded.Minor()+p.Refunding.Minor() > p.Captured.Minor() {
+		s.r.Fatalf("amounts: %+v", p)
+	}
+	s.stays(p.ID, string(p.Status), len(paymentMoves[p.Status]) == 0)
+	active := 0
+	for _, a := range attempts {
+		if !holdsNothing[a.State] {
+			active++
+		}
+		s.stays(a.ID, string(a.State), len(attemptMoves[a.State]) == 0)
+	}
+	if active > 1 {
+		s.r.Fatalf("%d attempts may hold money: %+v", active, attempts)
+	}
+	for _, o := range operations {
+		s.stays(o.ID, string(o.State), !o.open())
+	}
+}
+
+func (s *story) stays(what, state string, ended bool) {
+	if before, ok := s.ended[what]; ok && before != state {
+		s.r.Fatalf("%s was %s and is %s", what, before, state)
+	}
+	if ended {
+		s.ended[what] = state
+	}
+}
+
+// agree compares Florin's end with the acquirer's.
+func (s *story) agree() {
+	o := s.status(s.payment)
+	if o.Status == Processing || o.AmountCapturing != 0 || slices.ContainsFunc(o.Refunds, func(r RefundObject) bool { return r.Status == "pending" }) {
+		s.r.Fatalf("still open: %+v", o)
+	}
+	var kept, held, charged int64
+	for _, a := range o.Attempts {
+		open, taken := s.q.keeps(attemptReference(s.payment, a.Number))
+		kept += taken
+		if open {
+			held++
+		}
+		if taken > 0 {
+			charged++
 		}
 	}
-	if theirs == nil {
-		if o.AmountAuthorized != 0 || o.AmountCaptured != 0 {
-			r.Fatalf("the acquirer knows nothing of %+v", o)
-		}
-		return
+	if kept != o.AmountCaptured-o.AmountRefunded || charged > 1 {
+		s.r.Fatalf("the acquirer keeps %d of %d tries, Florin has %+v", kept, charged, o)
 	}
-	if o.AmountCaptured != theirs.captured.Minor() || o.AmountRefunded != theirs.refunded.Minor() {
-		r.Fatalf("Florin has %d captured and %d refunded, the acquirer %s and %s", o.AmountCaptured, o.AmountRefunded, theirs.captured, theirs.refunded)
+	if (held > 0) != (o.Status == Authorized) || held > 1 {
+		s.r.Fatalf("the payment is %s, the acquirer holds money %d times", o.Status, held)
 	}
-	if held := o.Status == Authorized; held != theirs.open {
-		r.Fatalf("the payment is %s, the acquirer holds money: %v", o.Status, theirs.open)
+	rows, err := s.store.contradictions(s.Context(), shop, s.payment)
+	if err != nil || slices.ContainsFunc(rows, func(c Contradiction) bool { return c.Remedy != RemedyReversed }) {
+		s.r.Fatalf("an honest acquirer contradicts: %+v, %v", rows, err)
 	}
+	s.audit()
 }

@@ -139,6 +139,8 @@ func hear(p Payment, a Attempt, to AttemptState, o provider.Outcome, t terms) he
 		return isKnown // not knowing takes nothing back
 	case to == AttemptCaptured && byOperations(p, a, t):
 		return hearCaptures(p, a, o.Amount, t)
+	case to == AttemptVoided && a.State == AttemptCaptured && p.Captured != p.Authorized:
+		return isKnown // the rest, which was released with the last capture
 	case holdsNothing[a.State] && holdsNothing[to], olderNews(a, to):
 		return isKnown
 	case holdsNothing[a.State]:
