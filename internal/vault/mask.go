@@ -104,37 +104,34 @@ func (m *masker) coverPacked(b []byte) (found bool) {
 // maxGap is how many bytes may stand between two digits of the number that was sent.
 const maxGap = 6
 
-// gapSkip is how far the next digit is from i: over bytes that are no digits, and over %20 and its like.
+// gapSkip is where the next digit is from i on: over bytes that are no digits, and over escaped characters.
 func gapSkip(b []byte, i int) int {
 	for end := min(len(b), i+maxGap); i < end; {
-		switch {
-		case b[i] == '%' && i+2 < len(b) && isHex(b[i+1]) && isHex(b[i+2]):
-			i += 3
-		case isDigit(b[i]):
+		if _, _, _, ok := digitAt(b, i); ok {
 			return i
-		default:
-			i++
 		}
+		if _, _, after, ok := escapeAt(b, i); ok {
+			i = after
+			continue
+		}
+		i++
 	}
 	return i
 }
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 
 // coverSent looks for the digits that were sent, one after the other, whatever stands between.
 func (m *masker) coverSent(b []byte) (found bool) {
 	var at [maxDigits]int
 	for start := 0; start < len(b); start++ {
-		if b[start] != m.sent[0] {
-			continue
-		}
 		next, n := start, 0
-		for n < len(m.sent) && next < len(b) && b[next] == m.sent[n] {
-			at[n] = next
+		for n < len(m.sent) && next < len(b) {
+			digit, place, after, ok := digitAt(b, next)
+			if !ok || digit != m.sent[n] {
+				break
+			}
+			at[n] = place
 			n++
-			next = gapSkip(b, next+1)
+			next = gapSkip(b, after)
 		}
 		if n == len(m.sent) {
 			cover(b, at[:n])
@@ -144,7 +141,7 @@ func (m *masker) coverSent(b []byte) (found bool) {
 	return found
 }
 
-// coverRuns looks for any card number: groups of digits with one space or dash between them.
+// coverRuns looks for any card number: groups of digits with one space or dash, plain or escaped, between them.
 func coverRuns(b []byte) (found bool) {
 	var at []int // where the digits of the run under way are
 	var groups []int
@@ -161,8 +158,11 @@ func coverRuns(b []byte) (found bool) {
 				groups = append(groups, len(at)) // a group begins
 			}
 			at = append(at, i)
-		case (b[i] == ' ' || b[i] == '-') && i > 0 && isDigit(b[i-1]) && i+1 < len(b) && isDigit(b[i+1]):
 		default:
+			if n := separator(b, i); n > 0 && i > 0 && isDigit(b[i-1]) && i+n < len(b) && isDigit(b[i+n]) {
+				i += n - 1
+				continue
+			}
 			flush()
 		}
 	}
@@ -254,14 +254,4 @@ func markFor(b []byte, first, end int) byte {
 
 func inNumber(c byte) bool {
 	return isDigit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
-}
-
-// escaped tells whether a digit is one of the four behind \u in a JSON string.
-func escaped(b []byte, i int) bool {
-	for k := i - 1; k >= max(1, i-4); k-- {
-		if b[k] == 'u' && b[k-1] == '\\' {
-			return true
-		}
-	}
-	return false
 }

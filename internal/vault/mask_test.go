@@ -37,6 +37,18 @@ func TestAnswersAreMasked(t *testing.T) {
 		{"sent number, plus signs", "4000+0566+5566+5556", "****+****+****+5556"},
 		{"sent number, entities", "4000&nbsp;0566&nbsp;5566&nbsp;5556", "****&nbsp;****&nbsp;****&nbsp;5556"},
 		{"sent number, single digits", "4 0 0 0 0 5 6 6 5 5 6 6 5 5 5 6", "* * * * * * * * * * * * 5 5 5 6"},
+		{"sent number, escaped in JSON", `{"n":"\u0034\u0030\u0030\u0030\u0030\u0035\u0036\u0036\u0035\u0035\u0036\u0036\u0035\u0035\u0035\u0036"}`,
+			`{"n":"\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0039\u0035\u0035\u0035\u0036"}`},
+		{"sent number, first digit escaped in JSON", `"\u0034000056655665556"`, `"\u0039***********5556"`},
+		{"sent number, escaped no-break spaces in JSON", `"4000\u00a00566\u00a05566\u00a05556"`, `"****\u00a0****\u00a0****\u00a05556"`},
+		{"sent number, escaped spaces in JSON", `"4000\u00200566\u00205566\u00205556"`, `"****\u0020****\u0020****\u00205556"`},
+		{"sent number, escaped in a URL", "%34%30%30%30%30%35%36%36%35%35%36%36%35%35%35%36", "%39%39%39%39%39%39%39%39%39%39%39%39%35%35%35%36"},
+		{"sent number, escaped in XML, decimal", "&#52;&#48;&#48;&#48;&#48;&#53;&#54;&#54;&#53;&#53;&#54;&#54;&#53;&#53;&#53;&#54;",
+			"&#59;&#49;&#49;&#49;&#49;&#59;&#59;&#59;&#59;&#59;&#59;&#59;&#53;&#53;&#53;&#54;"},
+		{"sent number, no-break spaces of XML", "4000&#160;0566&#xa0;5566&#160;5556", "****&#160;****&#xa0;****&#160;5556"},
+		{"sent number, escaped in XML", "&#x34;&#x30;&#x30;&#x30;&#x30;&#x35;&#x36;&#x36;&#x35;&#x35;&#x36;&#x36;&#x35;&#x35;&#x35;&#x36;",
+			"&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x39;&#x35;&#x35;&#x35;&#x36;"},
+		{"another card, escaped spaces in JSON", `"4242\u00204242\u00204242\u00204242"`, `"****\u0020****\u0020****\u00204242"`},
 		{"sent number in BCD", "x\x40\x00\x05\x66\x55\x66\x55\x56y", "x\xff\xff\xff\xff\xff\xff\xff\xffy"},
 		{"sent number in BCD, half a byte later", "\x04\x00\x00\x56\x65\x56\x65\x55\x6f", "\x04\xff\xff\xff\xff\xff\xff\xff\x6f"},
 		{"half of the sent number", "40000566", "40000566"},
@@ -96,6 +108,7 @@ func FuzzMask(f *testing.F) {
 	f.Add([]byte("000000000000"), []byte(`[000000000000]`))
 	f.Add([]byte("9999999999999995"), []byte(`{"n":9999999999999995,"m":"9999-9999 9999%209995"}`))
 	f.Add([]byte("378282246310005"), []byte("\x03\x78\x28\x22\x46\x31\x00\x05 3782 822463 10005 4242 4242 4242 4242 5555"))
+	f.Add([]byte("4242424242424242"), []byte(`"\u00342424242\u00344242\u0020\u003424%3242" 4242%204242\u00a04242&#x34;242`))
 	f.Add([]byte("4242424242424242"), []byte("42424242424242424242424242424242424242424242424242424242424242424242"))
 	f.Fuzz(func(t *testing.T, number, body []byte) {
 		sent, _, wrong := parseNumber(number)

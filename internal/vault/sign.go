@@ -44,6 +44,6 @@ func sign(h http.Header, s *Signature, body []byte) error {
 	case s.Header == "":
 		return fmt.Errorf("signature scheme %s without a header", s.Scheme)
 	}
-	h.Set(s.Header, scheme([]byte(s.Key.Reveal()), body))
+	h[plainHeader(s.Header)] = []string{scheme([]byte(s.Key.Reveal()), body)}
 	return nil
 }
