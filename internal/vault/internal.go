@@ -3,7 +3,6 @@ package vault
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -39,19 +38,16 @@ func hop[In, Out any](v *Vault, w http.ResponseWriter, r *http.Request, token se
 		err = readHop(w, r, &in)
 	}
 	if err != nil {
-		v.writeHopError(w, r, request, fmt.Errorf("%w: %w", ErrNotSent, err))
+		// Without its kind: that two processes of ours do not get along is no fault of whoever asked one of them.
+		v.write(w, r, request, problemOf(err).Status, "application/json", wireError{Message: err.Error(), NotSent: true})
 		return
 	}
 	out, err := do(in)
 	if err != nil {
-		v.writeHopError(w, r, request, err)
+		v.write(w, r, request, problemOf(err).Status, "application/json", newWireError(err))
 		return
 	}
 	v.write(w, r, request, http.StatusOK, "application/json", out)
-}
-
-func (v *Vault) writeHopError(w http.ResponseWriter, r *http.Request, request string, err error) {
-	v.write(w, r, request, problemOf(err).Status, "application/json", newWireError(err))
 }
 
 func checkCaller(r *http.Request, token secret.Text) error {

@@ -53,12 +53,18 @@ func (r *Remote) Close() { r.client.CloseIdleConnections() }
 func (r *Remote) Describe(ctx context.Context, merchant, token string) (Description, error) {
 	var d Description
 	err := r.call(ctx, describePath, describeTimeout, wireDescribe{merchant, token}, &d)
+	if err == nil && d.Token != token {
+		err = errHopAnswer
+	}
 	var far *farError
 	if err != nil && !errors.As(err, &far) {
 		unavailable := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "the vault is not available", RetryAfter: time.Second}
 		err = fmt.Errorf("describe card: %w: %w", unavailable, err)
 	}
-	return d, err
+	if err != nil {
+		return Description{}, err
+	}
+	return d, nil
 }
 
 // Send is Vault.Send. If the vault process cannot be reached the request was not sent; if the hop dies midway the outcome
@@ -71,6 +77,9 @@ func (r *Remote) Send(ctx context.Context, q Request) (Response, error) {
 	var out wireResponse
 	if err := r.call(ctx, sendPath, timeout+hopTime, newWireRequest(q), &out); err != nil {
 		return Response{}, err
+	}
+	if out.Status == 0 {
+		return Response{}, errHopAnswer
 	}
 	return Response(out), nil
 }
