@@ -77,7 +77,7 @@ func (a *API) registerAccounts() {
 	register(a, operation{
 		id: "revokeApiKey", method: http.MethodDelete, path: one, tag: tag, summary: "Revoke an API key",
 		doc:   "It stops at once here and within a second on other nodes. Revoking it again changes nothing.",
-		scope: access.OpsWrite, status: http.StatusOK, answer: reflect.TypeFor[apiKey](),
+		scope: access.OpsWrite, status: http.StatusOK, answer: reflect.TypeFor[apiKey](), shows: story{"revoked_at": "2026-11-22T12:00:00Z"},
 	}, a.revokeAPIKey)
 }
 
@@ -130,6 +130,11 @@ func shownKey(k access.Key, live bool) apiKey {
 	}
 }
 
+// receipt is the answer to a provider.
+type receipt struct {
+	Received bool `json:"received" doc:"The message is recorded." example:"true"`
+}
+
 // receive takes a provider's webhook. The body is handed on as it came: the signature is over its bytes.
 func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 	rq := requestOf(r.Context())
@@ -150,5 +155,9 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 		rq.write(rq.fail(err))
 		return
 	}
-	rq.write(answer{status: http.StatusOK, contentType: jsonType, body: []byte("{\"received\":true}\n")})
+	given, err := show(receipt{Received: true}, nil)
+	if err != nil {
+		given = rq.fail(err)
+	}
+	rq.write(given)
 }

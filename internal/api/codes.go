@@ -29,7 +29,7 @@ type code struct {
 	name   string
 	status int
 	title  string
-	advice string // what the caller can do, for docs/errors.md and the reference pages
+	advice string // what the caller can do, for the reference page
 }
 
 // codes is every code of the API, in the order in which the documentation tells them.
@@ -48,7 +48,7 @@ var codes = []code{
 	{access.CodeKeyInvalid, 401, "The API key is not valid", "Check that it is whole, not revoked, and of this installation. Development keys work on loopback only."},
 	{access.CodeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
 	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
-	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved and the payment has failed. Make a new one later, with a new idempotency key."},
+	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved. If a payment was made, its id is in payment and it has failed: make a new one later, with a new idempotency key. With 503 none was made, as no provider account can take it."},
 	{access.CodeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
 	{access.CodeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
 	{access.CodeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
@@ -63,7 +63,7 @@ var codes = []code{
 	{codeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
 	{codeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
 	{idempotency.CodeKeyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
-	{codeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says."},
+	{codeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. No limit is set today; be ready for one."},
 	{codeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
 	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }

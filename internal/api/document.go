@@ -88,6 +88,8 @@ var (
 	replayedHeader  = &huma.Param{Description: "true if this is the stored answer of an earlier request with the same key.", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}}
 )
 
+const idempotencyRef = "#/components/parameters/IdempotencyKey"
+
 // document is huma's configuration: the head of the document, and nothing served by huma itself.
 func document(vaultURL string) huma.Config {
 	return huma.Config{
@@ -129,6 +131,7 @@ func (a *API) finishDocument() {
 	doc := a.huma.OpenAPI()
 	a.describeInbound(doc)
 	describeVault(doc, orElse(a.VaultURL, "http://127.0.0.1:8082"))
+	defer exemplify(doc)
 	bodies := map[string]bool{}
 	for _, o := range a.operations {
 		if o.body != nil {
@@ -183,8 +186,13 @@ func (a *API) describeInbound(doc *huma.OpenAPI) {
 			{Name: "merchant", In: "path", Required: true, Schema: text},
 			{Name: "provider_account", In: "path", Required: true, Schema: text},
 		},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}},
-		Responses:   map[string]*huma.Response{"200": {Description: "Recorded", Headers: map[string]*huma.Param{headerRequestID: requestIDHeader}}},
+		RequestBody: &huma.RequestBody{
+			Required: true, Description: "As the provider sends it.", Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}},
+		},
+		Responses: map[string]*huma.Response{"200": {
+			Description: "Recorded", Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Content: map[string]*huma.MediaType{jsonType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[receipt](), true, "")}},
+		}},
 	}
 	refuseWith(doc, op, 400, 401, 404, 413, 500, 503)
 	doc.AddOperation(op)
@@ -196,12 +204,21 @@ func refuseWith(doc *huma.OpenAPI, op *huma.Operation, statuses ...int) {
 	}
 }
 
+// refusalHeaders are the headers that go with some refusals.
+var refusalHeaders = map[int]string{
+	http.StatusUnauthorized: headerChallenge, http.StatusConflict: headerRetryAfter, http.StatusServiceUnavailable: headerRetryAfter,
+}
+
 // refusal is a reference to the one description of a status' Problem.
 func refusal(doc *huma.OpenAPI, status int) *huma.Response {
 	name := strings.ReplaceAll(http.StatusText(status), " ", "")
 	if _, ok := doc.Components.Responses[name]; !ok {
+		headers := map[string]*huma.Param{headerRequestID: requestIDHeader}
+		if header := refusalHeaders[status]; header != "" {
+			headers[header] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
 		doc.Components.Responses[name] = &huma.Response{
-			Description: http.StatusText(status), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Description: http.StatusText(status), Headers: headers,
 			Content: map[string]*huma.MediaType{problemType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
 		}
 	}
@@ -216,9 +233,9 @@ type tokenRequest struct {
 type tokenCard struct {
 	Number   string `json:"number" pattern:"^[0-9 -]{12,23}$" doc:"Digits; spaces and hyphens are dropped." example:"4242424242424242"`
 	ExpMonth int64  `json:"exp_month" minimum:"1" maximum:"12" example:"12"`
-	ExpYear  int64  `json:"exp_year" minimum:"2000" maximum:"2099" example:"2030"`
+	ExpYear  int64  `json:"exp_year" minimum:"0" maximum:"9999" doc:"Four digits, or the last two." example:"2030"`
 	CVC      string `json:"cvc,omitempty" pattern:"^[0-9]{3,4}$" doc:"Kept in memory for 30 minutes and used once, never stored." example:"123"`
-	Name     string `json:"name,omitempty" maxLength:"200" doc:"The cardholder's name."`
+	Name     string `json:"name,omitempty" maxLength:"200" doc:"The cardholder's name." example:"Ada Lovelace"`
 }
 
 type token struct {
@@ -247,13 +264,14 @@ func describeVault(doc *huma.OpenAPI, url string) {
 		Description: "Turns a card into a token. It is served by the vault on its own address. Call it from the payer's browser with a publishable key, so that card numbers never reach your servers; or, if you are PCI-certified, with a secret key that has the scope vault:write.",
 		Servers:     []*huma.Server{{URL: url, Description: "The vault zone"}},
 		Security:    []map[string][]string{{"publishableKey": {}}, {"secretKey": {"vault:write"}}},
+		Parameters:  []*huma.Param{{Ref: idempotencyRef}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[tokenRequest](), true, "")}}},
 		Responses: map[string]*huma.Response{"201": {
-			Description: http.StatusText(http.StatusCreated), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader},
+			Description: http.StatusText(http.StatusCreated), Headers: map[string]*huma.Param{headerRequestID: requestIDHeader, headerReplayed: replayedHeader},
 			Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[token](), true, "")}},
 		}},
 	}
-	refuseWith(doc, op, 400, 401, 403, 413, 415, 500, 503)
+	refuseWith(doc, op, 400, 401, 403, 413, 415, 422, 500, 503)
 	doc.AddOperation(op)
 }
 

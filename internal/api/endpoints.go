@@ -63,7 +63,7 @@ func (a *API) registerEndpoints() {
 		doc:   "The answer has the signing secret, which is not shown again.",
 		scope: access.WebhooksWrite, status: http.StatusCreated, answer: object,
 		sample: `{"url":"https://shop.example/webhooks","events":["payment.*","refund.*"]}`,
-		body:   reflect.TypeFor[createEndpoint](),
+		body:   reflect.TypeFor[createEndpoint](), shows: story{"events": []string{"payment.*", "refund.*"}, "WebhookEndpoint.secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "metadata": map[string]string{}},
 	}, a.createEndpoint)
 	register(a, operation{
 		id: "listWebhookEndpoints", method: http.MethodGet, path: all, tag: tag, summary: "List webhook endpoints",
@@ -78,7 +78,7 @@ func (a *API) registerEndpoints() {
 		id: "updateWebhookEndpoint", method: http.MethodPatch, path: one, tag: tag, summary: "Change a webhook endpoint",
 		doc:   "What is not given stays. To move to another address, create an endpoint there and delete this one.",
 		scope: access.WebhooksWrite, status: http.StatusOK, answer: object, sample: `{"status":"disabled"}`,
-		body: reflect.TypeFor[updateEndpoint](),
+		body: reflect.TypeFor[updateEndpoint](), shows: story{"WebhookEndpoint.status": "disabled"},
 	}, a.updateEndpoint)
 	register(a, operation{
 		id: "deleteWebhookEndpoint", method: http.MethodDelete, path: one, tag: tag, summary: "Delete a webhook endpoint",

@@ -34,6 +34,7 @@ type operation struct {
 	optional bool         // the body may be left out
 	query    []string     // the names of its query parameters
 	sample   string       // of a body, for the documentation
+	shows    story        // how the sample of the answer differs from the common one
 	refusals []int        // the statuses of refusals beyond those that every operation has
 }
 
@@ -71,7 +72,8 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 		return &output{Body: func(huma.Context) { rq.write(given) }}, nil
 	})
 	if o.body != nil {
-		shapeOf(o.body) // a shape that cannot be compiled shows at start
+		shapeOf(o.body)                                                   // a shape that cannot be compiled shows at start
+		delete(described.RequestBody.Content, "application/octet-stream") // what huma takes a raw body for
 		media := described.RequestBody.Content[jsonType]
 		media.Schema = a.huma.OpenAPI().Components.Schemas.Schema(o.body, true, o.id)
 		described.RequestBody.Required = !o.optional
@@ -200,7 +202,7 @@ func (a *API) describe(o *operation) huma.Operation {
 		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{jsonType: {}}}
 	}
 	if o.method == http.MethodPost || o.method == http.MethodPatch {
-		d.Parameters = append(d.Parameters, &huma.Param{Ref: "#/components/parameters/IdempotencyKey"})
+		d.Parameters = append(d.Parameters, &huma.Param{Ref: idempotencyRef})
 	}
 	return d
 }

@@ -139,7 +139,7 @@ func (a *API) registerPayments() {
 		id: "createPayment", method: http.MethodPost, path: "/v1/payments", tag: tag, summary: "Create a payment",
 		doc:   "Charges a card that the vault has made a token of. A decline is answered with 402 and leaves a failed payment, whose id is in the problem.",
 		scope: access.PaymentsWrite, status: http.StatusCreated, answer: object, sample: `{"amount":9232,"currency":"EUR","payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2","metadata":{"order_id":"ORD-1001"}}`,
-		body: reflect.TypeFor[createPayment](), refusals: []int{402, 404},
+		body: reflect.TypeFor[createPayment](), refusals: []int{402, 404}, shows: story{"amount_refunded": 0},
 	}, a.createPayment)
 	register(a, operation{
 		id: "listPayments", method: http.MethodGet, path: "/v1/payments", tag: tag, summary: "List payments",
@@ -153,19 +153,24 @@ func (a *API) registerPayments() {
 		id: "confirmPayment", method: http.MethodPost, path: one + "/confirm", tag: tag, summary: "Confirm a payment",
 		doc:   "Charges a payment that was made with confirm false.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"}`,
-		body: reflect.TypeFor[confirmPayment](), optional: true, refusals: []int{402},
+		body: reflect.TypeFor[confirmPayment](), optional: true, refusals: []int{402}, shows: story{"amount_refunded": 0},
 	}, a.confirmPayment)
 	register(a, operation{
 		id: "capturePayment", method: http.MethodPost, path: one + "/capture", tag: tag, summary: "Capture a payment",
 		doc:   "Takes authorized money, in whole or in part, as often as the provider allows. The last capture, or final, releases the rest.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"amount":5000,"final":false}`,
 		body: reflect.TypeFor[capturePayment](), optional: true, refusals: []int{402},
+		shows: story{"Payment.status": "authorized", "amount_captured": 5000, "amount_refunded": 0, "capture": false, "capture_before": "2026-11-29T12:00:00Z"},
 	}, a.capturePayment)
 	register(a, operation{
 		id: "cancelPayment", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a payment",
 		doc:   "Ends a payment of which nothing is captured. An authorization is released at the provider.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"reason":"out of stock"}`,
 		body: reflect.TypeFor[cancelPayment](), optional: true, refusals: []int{402},
+		shows: story{
+			"Payment.status": "canceled", "amount_captured": 0, "amount_refunded": 0, "capture": false, "capture_before": "2026-11-29T12:00:00Z",
+			"cancellation_reason": "out of stock",
+		},
 	}, a.cancelPayment)
 	register(a, operation{
 		id: "refundPayment", method: http.MethodPost, path: one + "/refund", tag: tag, summary: "Refund a payment",

@@ -77,10 +77,10 @@ func orMap(m map[string]string) map[string]string {
 func (f *fakePayments) run(ctx context.Context, merchant string, o payment.Object, with payment.Companion) (payment.Object, error) {
 	intent := db.NewChange(merchant)
 	with.Intent(intent, o.ID)
+	f.put(merchant, o) // before: in the real one it is in the same Change, so whoever sees the key sees the payment
 	if err := f.Commit(ctx, intent); err != nil {
 		return payment.Object{}, fmt.Errorf("commit intent: %w", err)
 	}
-	f.put(merchant, o)
 	decline := f.provider(o.ID)
 	o.Status, o.AmountAuthorized, o.AmountCaptured = payment.Captured, o.Amount, o.Amount
 	var declined *payment.DeclinedError
@@ -194,10 +194,10 @@ func (f *fakePayments) Refund(ctx context.Context, merchant, paymentID string, r
 	}
 	intent := db.NewChange(merchant)
 	with.Intent(intent, o.ID)
+	f.putRefund(merchant, o)
 	if err := f.Commit(ctx, intent); err != nil {
 		return o, err
 	}
-	f.putRefund(merchant, o)
 	o.Status = "succeeded"
 	if err := f.provider(o.ID); err != nil {
 		o.Status = "failed"

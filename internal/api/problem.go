@@ -93,7 +93,7 @@ func (p *Problem) with(header, value string) *Problem {
 func (p *Problem) wait(d time.Duration) *Problem {
 	seconds := max(1, int64(math.Ceil(d.Seconds())))
 	p.RetryAfter, p.Retryable = seconds, true
-	return p.with("Retry-After", fmt.Sprint(seconds))
+	return p.with(headerRetryAfter, fmt.Sprint(seconds))
 }
 
 // problemOf is the one way from an error to what the caller is told. An error without a kind tells nothing.
@@ -135,7 +135,7 @@ func faultProblem(e *fault.Error) *Problem {
 	}
 	switch {
 	case e.Kind == fault.Unauthorized:
-		p.with("WWW-Authenticate", `Bearer realm="florin"`)
+		p.with(headerChallenge, `Bearer realm="florin"`)
 	case e.RetryAfter > 0:
 		p.wait(e.RetryAfter)
 	case as.status == http.StatusServiceUnavailable || as.status == http.StatusTooManyRequests:

@@ -89,11 +89,7 @@ func (a *API) inOrder(doc *huma.OpenAPI) []*huma.Operation {
 	}
 	var all []*huma.Operation
 	for _, p := range doc.Paths {
-		for _, o := range []*huma.Operation{p.Get, p.Post, p.Patch, p.Delete} {
-			if o != nil {
-				all = append(all, o)
-			}
-		}
+		all = append(all, operationsOf(p)...)
 	}
 	slices.SortFunc(all, func(x, y *huma.Operation) int {
 		i, ok := place[x.OperationID]
@@ -109,6 +105,7 @@ func (a *API) inOrder(doc *huma.OpenAPI) []*huma.Operation {
 type referenceWriter struct {
 	doc     *huma.OpenAPI
 	schemas huma.Registry
+	shows   story
 }
 
 func (w referenceWriter) operation(o *huma.Operation) referenceOperation {
@@ -128,20 +125,63 @@ func (w referenceWriter) operation(o *huma.Operation) referenceOperation {
 		}
 	}
 	var sample string
-	if f, ok := o.Metadata[metadata].(*operation); ok {
-		sample = f.sample
-	}
 	if o.RequestBody != nil {
 		if media := o.RequestBody.Content[jsonType]; media != nil {
-			r.Body = w.rows(media.Schema, 0)
-			if sample == "" {
-				sample = w.sample(media.Schema)
-			}
+			r.Body, sample = w.rows(media.Schema, 0), exampleText(media)
 		}
 	}
 	w.answers(&r, o)
 	r.Curl = curl(o, base, sample)
 	return r
+}
+
+// exampleText is the example that exemplify gave.
+func exampleText(m *huma.MediaType) string {
+	text, _ := m.Example.(json.RawMessage)
+	return string(text)
+}
+
+// exemplify gives every operation examples, in the document and so on the page that is made from it.
+func exemplify(doc *huma.OpenAPI) {
+	w := referenceWriter{doc: doc, schemas: doc.Components.Schemas}
+	for _, p := range doc.Paths {
+		for _, o := range operationsOf(p) {
+			about, ok := o.Metadata[metadata].(*operation)
+			if !ok {
+				about = &operation{}
+			}
+			for _, param := range o.Parameters {
+				if param.In == "path" {
+					param.Example = pathSample(o.Path, param.Name)
+				}
+			}
+			if o.RequestBody != nil && o.RequestBody.Content[jsonType] != nil {
+				media := o.RequestBody.Content[jsonType]
+				media.Example = json.RawMessage(orElse(about.sample, w.sample(media.Schema, nil)))
+			}
+			for _, answer := range o.Responses {
+				if media := answer.Content[jsonType]; media != nil {
+					media.Example = json.RawMessage(w.sample(media.Schema, about.shows))
+				}
+			}
+		}
+	}
+}
+
+func operationsOf(p *huma.PathItem) []*huma.Operation {
+	return slices.DeleteFunc([]*huma.Operation{p.Get, p.Post, p.Patch, p.Delete}, func(o *huma.Operation) bool { return o == nil })
+}
+
+// pathSample is an example of a path's parameter.
+func pathSample(path, name string) string {
+	switch name {
+	case "merchant":
+		return "acct_dev"
+	case "provider_account":
+		return "alpha"
+	}
+	collection, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
+	return idSamples[collection]
 }
 
 func (w referenceWriter) answers(r *referenceOperation, o *huma.Operation) {
@@ -152,7 +192,7 @@ func (w referenceWriter) answers(r *referenceOperation, o *huma.Operation) {
 		}
 		r.Status = status
 		if media := o.Responses[status].Content[jsonType]; media != nil {
-			r.Answer, r.Example = w.rows(media.Schema, 0), w.sample(media.Schema)
+			r.Answer, r.Example = w.rows(media.Schema, 0), exampleText(media)
 			r.AnswerName = strings.TrimPrefix(media.Schema.Ref, "#/components/schemas/")
 		}
 	}
@@ -171,7 +211,12 @@ func mapKeys[V any](m map[string]V) func(func(string) bool) {
 // curl is a command that a reader can paste.
 func curl(o *huma.Operation, base, sample string) string {
 	var b strings.Builder
-	path := strings.NewReplacer("{id}", idSamples[o.Tags[0]], "{merchant}", "acct_dev", "{provider_account}", "alpha").Replace(o.Path)
+	path := o.Path
+	for _, p := range o.Parameters {
+		if p.In == "path" {
+			path = strings.Replace(path, "{"+p.Name+"}", fmt.Sprint(p.Example), 1)
+		}
+	}
 	fmt.Fprintf(&b, "curl %s%s", base, path)
 	if o.Method != "GET" && o.RequestBody == nil {
 		fmt.Fprintf(&b, " -X %s", o.Method)
@@ -188,9 +233,7 @@ func curl(o *huma.Operation, base, sample string) string {
 		b.WriteString(" \\\n  -H 'Authorization: Bearer sk_test_dev'")
 	}
 	if o.RequestBody != nil {
-		if o.OperationID != "createToken" {
-			b.WriteString(" \\\n  -H 'Idempotency-Key: " + strings.ToLower(o.OperationID) + "-1001'")
-		}
+		b.WriteString(" \\\n  -H 'Idempotency-Key: " + strings.ToLower(o.OperationID) + "-1001'")
 		b.WriteString(" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + compact(sample) + "'")
 	}
 	return b.String()
@@ -204,10 +247,10 @@ func compact(text string) string {
 	return b.String()
 }
 
-// idSamples are ids for paths, by group.
+// idSamples are ids for paths, by collection.
 var idSamples = map[string]string{
-	"Payments": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "Refunds": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2", "Events": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"Webhooks": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "API keys": "key_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"payments": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "refunds": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2", "events": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"webhook_endpoints": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "webhook_deliveries": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "api_keys": "key_01jd9qk3v8m2x4r6t7w9y0a1b2",
 }
 
 // maxRowDepth is how deep the tables of fields go: an expanded payment holds refunds, which need no third explanation.

@@ -19,8 +19,10 @@ import (
 
 // The headers of the contract, in canonical form so that they can be set without a search.
 const (
-	headerRequestID = "Request-Id"
-	headerVersion   = "Florin-Version"
+	headerRequestID  = "Request-Id"
+	headerVersion    = "Florin-Version"
+	headerRetryAfter = "Retry-After"
+	headerChallenge  = "WWW-Authenticate"
 )
 
 // request is what is known of one request while it runs. It is also the writer of its answer, to know what was written.

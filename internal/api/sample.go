@@ -8,14 +8,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// samples are values for fields of answers, by schema and name or by name alone. They are one story: a payment of
-// 92.32 EUR, captured, with 10.00 EUR refunded.
-var samples = map[string]any{
+// story is values for fields of answers, by schema and name or by name alone.
+type story map[string]any
+
+// samples are one story: a payment of 92.32 EUR, captured, with 10.00 EUR refunded. What an operation's answer shows at
+// another point of it is in the operation.
+var samples = story{
 	"Payment.id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "Refund.id": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Event.id": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "WebhookEndpoint.id": "we_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"WebhookDelivery.id": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
-	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_refunded": 1000, "amount_disputed": 0,
+	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0,
 	"Refund.amount": 1000, "capture": true, "Refund.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "currency": "EUR",
 	"brand": "visa", "last4": "4242", "bin": "424242", "exp_month": 12, "exp_year": 2030, "country": "US", "funding": "credit",
 	"provider": "alpha", "ProviderAccount.provider": "simcard", "metadata": map[string]string{"order_id": "ORD-1001"},
@@ -23,24 +26,35 @@ var samples = map[string]any{
 	"type": "payment.captured", "PaymentMethod.type": "card", "api_version": Version, "version": Version,
 	"event": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "endpoint": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "attempts": 1, "response_status": 200,
 	"url": "https://shop.example/webhooks", "events": []string{"payment.*"}, "scopes": []string{"payments:read", "payments:write"},
-	"name": "checkout", "cause": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "subject": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"ApiKey.name": "checkout", "cause": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "subject": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Event.object": "event", "balance": 9232, "LedgerAccount.class": "liability",
-	"LedgerEntry.amount": 9232, "networks": []string{}, "has_more": false, "reason": "one item came back",
-	"last_attempt_at": "2026-11-22T12:00:01Z", "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+	"LedgerTransaction.entries": []ledgerEntry{{"auth_hold", "EUR", 9232}, {"auth_receivable", "EUR", -9232}, {"psp_receivable:alpha", "EUR", 9232}, {"merchant_pending", "EUR", -9232}},
+	"Balance.available":         []amount{{"EUR", -1000}}, "Balance.pending": []amount{{"EUR", 9232}}, "Balance.refunding": []amount{},
+	"networks": []string{}, "has_more": false, "reason": "one item came back",
+	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
 
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "Payment.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
 	"description": true, "statement_descriptor": true, "network_reference": true, "provider_reference": true, "error": true,
-	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "amount_capturing": true,
+	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true,
 }
 
 // sample writes an example of a schema's object, in the order of its Go type.
-func (w referenceWriter) sample(s *huma.Schema) string {
+func (w referenceWriter) sample(s *huma.Schema, shows story) string {
 	var b strings.Builder
+	w.shows = shows
 	w.sampleValue(&b, "", "", s, 0)
 	return b.String()
+}
+
+// of is the value of a field, if the story has one.
+func (s story) of(schema, name string) (value any, ok bool) {
+	if value, ok = s[schema+"."+name]; !ok {
+		value, ok = s[name]
+	}
+	return value, ok
 }
 
 func (w referenceWriter) sampleObject(b *strings.Builder, s *huma.Schema, indent int) {
@@ -48,7 +62,7 @@ func (w referenceWriter) sampleObject(b *strings.Builder, s *huma.Schema, indent
 	b.WriteString("{")
 	first := true
 	w.eachField(s, func(name string, p *huma.Schema, _ bool) {
-		if unsampled[name] || unsampled[schema+"."+name] {
+		if _, shown := w.shows.of(schema, name); !shown && (unsampled[name] || unsampled[schema+"."+name]) {
 			return
 		}
 		if !first {
@@ -62,9 +76,9 @@ func (w referenceWriter) sampleObject(b *strings.Builder, s *huma.Schema, indent
 }
 
 func (w referenceWriter) sampleValue(b *strings.Builder, schema, name string, s *huma.Schema, indent int) {
-	value, ok := samples[schema+"."+name]
+	value, ok := w.shows.of(schema, name)
 	if !ok {
-		value, ok = samples[name]
+		value, ok = samples.of(schema, name)
 	}
 	switch {
 	case ok:
@@ -82,7 +96,7 @@ func (w referenceWriter) sampleValue(b *strings.Builder, schema, name string, s 
 		b.WriteString("]")
 		return
 	default:
-		value = plainSample(schema, s)
+		value = plainSample(s)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -91,7 +105,7 @@ func (w referenceWriter) sampleValue(b *strings.Builder, schema, name string, s 
 	b.Write(text)
 }
 
-func plainSample(schema string, s *huma.Schema) any {
+func plainSample(s *huma.Schema) any {
 	switch {
 	case s.Nullable || len(s.OneOf) > 0:
 		return nil
@@ -101,9 +115,6 @@ func plainSample(schema string, s *huma.Schema) any {
 		return []string{}
 	case s.Format == "date-time":
 		return "2026-11-22T12:00:00Z"
-	}
-	if schema == "Event" {
-		return map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"} // data: the object as it was
 	}
 	return map[string]any{huma.TypeString: "…", huma.TypeInteger: 1, huma.TypeBoolean: false, huma.TypeObject: map[string]string{}}[s.Type]
 }
