@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestEveryPostingBalances(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decode(body)
+		again, err := Decode(body)
 		if err != nil || again.check() != nil || len(again.Lines) != len(booked.Lines) {
 			t.Fatalf("canonical bytes do not read back: %s, %v", body, err)
 		}
@@ -179,14 +180,27 @@ func TestVerifyFailsOnFalsifiedBooks(t *testing.T) {
 	entry := func(account string, amount int64) db.Row {
 		return entryTable.Insert(tenant, account, "EUR", "txn_honest", amount)
 	}
+	text := string(body)
+	receivable, pending := entry("psp_receivable:alpha", 100), entry(MerchantPending, -100)
+	huge := strings.NewReplacer(`:100}`, `:9223372036854775807}`, `:-100}`, `:1}`).Replace(text)
 	for name, rows := range map[string][]db.Row{
-		"journal without entries":  {journal("txn_honest", body)},
-		"entries without journal":  {entry("psp_receivable:alpha", 100), entry(MerchantPending, -100)},
-		"another amount":           {journal("txn_honest", body), entry("psp_receivable:alpha", 101), entry(MerchantPending, -101)},
-		"another account":          {journal("txn_honest", body), entry("psp_receivable:beta", 100), entry(MerchantPending, -100)},
-		"unbalanced entries":       {journal("txn_honest", body), entry("psp_receivable:alpha", 100), entry(MerchantPending, -99)},
-		"columns against bytes":    {journal("txn_forged", body), entry("psp_receivable:alpha", 100), entry(MerchantPending, -100)},
-		"bytes that are no record": {journal("txn_honest", []byte("{")), entry("psp_receivable:alpha", 100), entry(MerchantPending, -100)},
+		"all entries removed":      {journal("txn_honest", body)},
+		"one entry removed":        {journal("txn_honest", body), receivable},
+		"transaction removed":      {receivable, pending},
+		"entries added":            {journal("txn_honest", body), receivable, pending, entry(Bank, 5), entry(Suspense, -5)},
+		"entries changed":          {journal("txn_honest", body), entry("psp_receivable:alpha", 101), entry(MerchantPending, -101)},
+		"one entry changed":        {journal("txn_honest", body), receivable, entry(MerchantPending, -99)},
+		"amount moved":             {journal("txn_honest", body), entry("psp_receivable:beta", 100), pending},
+		"sides changed":            {journal("txn_honest", body), entry("psp_receivable:alpha", -100), entry(MerchantPending, 100)},
+		"another currency":         {journal("txn_honest", body), entryTable.Insert(tenant, "psp_receivable:alpha", "USD", "txn_honest", int64(100)), pending},
+		"a currency of nobody":     {journal("txn_honest", body), entryTable.Insert(tenant, "psp_receivable:alpha", "XYZ", "txn_honest", int64(100)), pending},
+		"another transaction":      {journal("txn_honest", body), entryTable.Insert(tenant, "psp_receivable:alpha", "EUR", "txn_other", int64(100)), pending},
+		"columns against bytes":    {journal("txn_forged", body), receivable, pending},
+		"bytes that are no record": {journal("txn_honest", []byte("{")), receivable, pending},
+		"a space in the bytes":     {journal("txn_honest", []byte(text+" ")), receivable, pending},
+		"a field more":             {journal("txn_honest", []byte(`{"note":"x",`+text[1:])), receivable, pending},
+		"a field twice":            {journal("txn_honest", []byte(`{"kind":"gift",`+text[1:])), receivable, pending},
+		"an amount past 64 bits":   {journal("txn_honest", []byte(huge)), receivable, pending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, d *db.DB) {

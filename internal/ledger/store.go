@@ -123,7 +123,7 @@ func scanTransaction(r db.Scanner) (Transaction, error) {
 	if err := r.Scan(&merchant, &number, &kind, &subject, &at, &body); err != nil {
 		return Transaction{}, err
 	}
-	return decode(body)
+	return Decode(body)
 }
 
 // bothSides is every transaction and every entry in one statement, and so in one snapshot of a database that goes on.
@@ -131,8 +131,3 @@ const bothSides = `
 	SELECT 1, merchant_id, id, kind, subject, created_at, canonical FROM ledger_transaction
 	UNION ALL
 	SELECT 2, merchant_id, transaction_id, account, currency, amount, NULL FROM ledger_entry`
-
-// BalancesByTenant is a query for every account's raw sum of entries, debits positive: merchant_id, account, currency,
-// sum. Those who hold other tables against the books put it beside theirs in one statement.
-const BalancesByTenant = `SELECT merchant_id, account, currency, CAST(SUM(amount) AS BIGINT) FROM ledger_entry
-	GROUP BY merchant_id, account, currency`

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ var ErrUnbalanced = errors.New("transaction does not balance")
 // check holds a transaction against the rules: known accounts, one line for each, no empty line, zero in sum for each
 // currency, and memo accounts balanced among themselves.
 func (t Transaction) check() error {
-	sums := map[string]int64{}
+	sums := map[string]money.Money{}
 	for i, l := range t.Lines {
 		class, ok := ClassOf(l.Account)
 		if !ok {
@@ -44,11 +45,19 @@ func (t Transaction) check() error {
 		if class == Memo {
 			key += " memo"
 		}
-		sums[key] += l.Amount.Minor() // bounded: amounts have twelve digits
+		sum, seen := sums[key]
+		if !seen {
+			sum = money.Of(0, l.Amount.Currency())
+		}
+		sum, err := sum.Add(l.Amount)
+		if err != nil {
+			return fmt.Errorf("transaction %s: %s: %w", t.ID, key, err)
+		}
+		sums[key] = sum
 	}
 	for what, sum := range sums {
-		if sum != 0 {
-			return fmt.Errorf("transaction %s: %s is off by %d: %w", t.ID, what, sum, ErrUnbalanced)
+		if !sum.IsZero() {
+			return fmt.Errorf("transaction %s: %s is off by %s: %w", t.ID, what, sum, ErrUnbalanced)
 		}
 	}
 	if len(t.Lines) == 0 {
@@ -90,8 +99,9 @@ func (t Transaction) encode() ([]byte, error) {
 	return json.Marshal(c)
 }
 
-// decode reads canonical bytes back, strictly: what does not parse is an error, never a zero.
-func decode(body []byte) (Transaction, error) {
+// Decode reads canonical bytes back, strictly: what does not parse, and what encode would not have written byte for byte, is
+// an error, never a zero.
+func Decode(body []byte) (Transaction, error) {
 	var c canonical
 	if err := json.Unmarshal(body, &c); err != nil {
 		return Transaction{}, fmt.Errorf("read canonical bytes: %w", err)
@@ -104,8 +114,17 @@ func decode(body []byte) (Transaction, error) {
 		}
 		t.Lines[i] = Line{l.Account, money.Of(l.Amount, currency)}
 	}
+	again, err := t.encode()
+	if err != nil {
+		return Transaction{}, err
+	}
+	if !bytes.Equal(again, body) {
+		return Transaction{}, fmt.Errorf("transaction %s: %w", c.ID, errNotCanonical)
+	}
 	return t, nil
 }
+
+var errNotCanonical = errors.New("its bytes are not the canonical ones")
 
 // book turns a posting into a transaction.
 func book(merchant, id string, p Posting, at time.Time) (Transaction, error) {

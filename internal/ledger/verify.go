@@ -106,7 +106,7 @@ func (v *verification) take(s stored) error {
 		return nil
 	}
 	v.report.Transactions++
-	t, err := decode(s.body)
+	t, err := Decode(s.body)
 	if err != nil {
 		v.fault("%s of %s: %v", s.id, s.merchant, err)
 		return nil

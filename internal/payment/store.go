@@ -9,7 +9,6 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 )
 
@@ -311,15 +310,10 @@ func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 	return counts, err
 }
 
-// paymentsAndBooks is what payments say the watched accounts must hold, and what the ledger says they do.
+// paymentsAndBooks is every payment and, right behind it, every transaction about it, in one snapshot.
 const paymentsAndBooks = `
-	SELECT 1, merchant_id, 'psp_receivable:' || provider_account, currency, CAST(SUM(amount_captured - amount_refunded) AS BIGINT)
-	FROM payment WHERE amount_captured > 0 GROUP BY merchant_id, provider_account, currency
+	SELECT merchant_id, id, 1, status, provider_account, currency, amount_authorized, amount_captured, amount_refunded, amount_refunding, NULL
+	FROM payment
 	UNION ALL
-	SELECT 1, merchant_id, 'auth_receivable', currency, CAST(SUM(amount_authorized - amount_captured) AS BIGINT)
-	FROM payment WHERE status = 'authorized' GROUP BY merchant_id, currency
-	UNION ALL
-	SELECT 1, merchant_id, 'refund_flight', currency, CAST(-SUM(amount_refunding) AS BIGINT)
-	FROM payment WHERE amount_refunding > 0 GROUP BY merchant_id, currency
-	UNION ALL
-	SELECT 2, b.* FROM (` + ledger.BalancesByTenant + `) b`
+	SELECT merchant_id, subject, 2, '', '', '', 0, 0, 0, 0, canonical FROM ledger_transaction
+	ORDER BY 1, 2, 3`

@@ -5,56 +5,130 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
 )
 
-// claim is what payments or the ledger say of one account: the raw sum, debits positive.
-type claim struct {
-	books                     bool
-	tenant, account, currency string
-	sum                       int64
-}
-
-func scanClaim(r db.Scanner) (claim, error) {
-	var c claim
-	var side int64
-	err := r.Scan(&side, &c.tenant, &c.account, &c.currency, &c.sum)
-	c.books = side == 2
-	return c, err
-}
-
-// watched tells whether payments alone move an account, so that they must explain its balance.
-func watched(account string) bool {
-	return strings.HasPrefix(account, ledger.PSPReceivable) || account == ledger.AuthReceivable || account == ledger.RefundFlight
-}
-
-// VerifyBooks holds the payments of every tenant against the ledger, in one snapshot: what is captured and not refunded
-// is what the providers owe, what is authorized and not captured is on hold, what is being refunded is in flight. It
-// gives back what does not agree; the error is for a database that cannot be read.
+// VerifyBooks holds every payment against the ledger's transactions about it, in one snapshot: what is captured and not
+// refunded is what its provider owes, what is authorized and not captured is on hold while it is authorized, what is being
+// refunded is in flight, and the merchant has the other side of each. It gives back what does not agree, at most a hundred
+// faults; the error is for a database that cannot be read.
 func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
-	type key struct{ tenant, account, currency string }
-	off := map[key]int64{}
-	err := db.Each(ctx, d, scanClaim, paymentsAndBooks, nil, func(c claim) error {
-		k := key{c.tenant, c.account, c.currency}
-		switch {
-		case !c.books:
-			off[k] += c.sum
-		case watched(c.account):
-			off[k] -= c.sum
-		}
-		return nil
-	})
-	if err != nil {
+	var v bookCheck
+	if err := db.Each(ctx, d, scanBookLine, paymentsAndBooks, nil, v.take); err != nil {
 		return nil, fmt.Errorf("hold payments against the ledger: %w", err)
 	}
-	var faults []string
-	for _, k := range slices.SortedFunc(maps.Keys(off), func(a, b key) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }) {
-		if off[k] != 0 {
-			faults = append(faults, fmt.Sprintf("%s %s of %s: payments and ledger differ by %d", k.account, k.currency, k.tenant, off[k]))
+	v.settle()
+	return v.faults, nil
+}
+
+const maxFaults = 100
+
+// bookLine is a row of paymentsAndBooks: a payment's amounts, or a transaction.
+type bookLine struct {
+	tenant, subject                           string
+	isPayment                                 bool
+	status                                    Status
+	account, currency                         string
+	authorized, captured, refunded, refunding int64
+	canonical                                 []byte
+}
+
+func scanBookLine(r db.Scanner) (bookLine, error) {
+	var l bookLine
+	var side int64
+	err := r.Scan(&l.tenant, &l.subject, &side, &l.status, &l.account, &l.currency, &l.authorized, &l.captured, &l.refunded, &l.refunding, &l.canonical)
+	l.isPayment = side == 1
+	return l, err
+}
+
+// place is an account in a currency.
+type place struct{ account, currency string }
+
+// bookCheck goes through the lines of one subject after the other.
+type bookCheck struct {
+	tenant, subject string
+	known           bool            // there is such a payment
+	off             map[place]int64 // what the payment says less what the books say; debits are positive
+	faults          []string
+}
+
+// earnings are the two accounts among which a capture is split. The fee's rate is not the payment's to know.
+const earnings = ledger.MerchantPending + " + " + ledger.FeeIncome
+
+func (v *bookCheck) take(l bookLine) error {
+	if l.tenant != v.tenant || l.subject != v.subject || v.off == nil {
+		v.settle()
+		v.tenant, v.subject, v.known, v.off = l.tenant, l.subject, false, map[place]int64{}
+	}
+	if l.isPayment {
+		v.known = true
+		v.expect(l)
+		return nil
+	}
+	t, err := ledger.Decode(l.canonical)
+	if err != nil {
+		v.fault("%v", err)
+		return nil
+	}
+	for _, line := range t.Lines {
+		account := line.Account
+		if account == ledger.MerchantPending || account == ledger.FeeIncome {
+			account = earnings
+		}
+		v.off[place{account, line.Amount.Currency().Code()}] -= line.Amount.Minor()
+	}
+	return nil
+}
+
+// expect adds what a payment says that the books hold.
+func (v *bookCheck) expect(l bookLine) {
+	var held int64
+	if l.status == Authorized {
+		held = l.authorized - l.captured
+	}
+	for account, sum := range map[string]int64{
+		ledger.AuthReceivable: held, ledger.AuthHold: -held,
+		ledger.PSPReceivable + l.account: l.captured - l.refunded,
+		earnings:                         -l.captured,
+		ledger.MerchantAvailable:         l.refunded + l.refunding,
+		ledger.RefundFlight:              -l.refunding,
+	} {
+		v.off[place{account, l.currency}] += sum
+	}
+}
+
+// settle says what of the subject at hand does not agree. What is no payment's, such as a payout, is not looked at.
+func (v *bookCheck) settle() {
+	if !v.known && !id.Has(v.subject, id.Payment) {
+		return
+	}
+	if !v.known {
+		v.fault("the books have transactions about it, and there is no such payment")
+		return
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(v.off), func(a, b place) int {
+		return slices.Compare([]string{a.account, a.currency}, []string{b.account, b.currency})
+	}) {
+		if off := v.off[at]; off != 0 {
+			v.fault("%s: payment and ledger differ by %s", at.account, amountOf(off, at.currency))
 		}
 	}
-	return faults, nil
+}
+
+func amountOf(minor int64, code string) string {
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return fmt.Sprintf("%d %q", minor, code)
+	}
+	return money.Of(minor, currency).String()
+}
+
+func (v *bookCheck) fault(format string, args ...any) {
+	if len(v.faults) < maxFaults {
+		v.faults = append(v.faults, fmt.Sprintf("%s of %s: ", v.subject, v.tenant)+fmt.Sprintf(format, args...))
+	}
 }
