@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -67,7 +68,7 @@ func (d *DB) AwaitClosed(t testing.TB) {
 	}
 }
 
-// WriterSetting is the one text that a query on a writer's connection gives.
+// WriterSetting is the one value that a query on a writer's connection gives.
 func (d *DB) WriterSetting(t testing.TB, sql string) string {
 	t.Helper()
 	var said [][]any
@@ -78,7 +79,7 @@ func (d *DB) WriterSetting(t testing.TB, sql string) string {
 	if err != nil || len(said) != 1 {
 		t.Fatalf("%s: %v, %v", sql, said, err)
 	}
-	return said[0][0].(string)
+	return fmt.Sprint(said[0][0])
 }
 
 // Statements is how an engine would run a migration's text.
