@@ -27,6 +27,8 @@ const (
 	other = "acct_other:test"
 	// marked is a published test number that nothing else in these tests has.
 	marked = "4000056655665556"
+	// nobodys is a well-formed token that was never given out.
+	nobodys = "pm_tok_00000000000000000000000000"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

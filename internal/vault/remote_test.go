@@ -146,7 +146,7 @@ func TestErrorsKeepTheirMeaningOverTheHop(t *testing.T) {
 	}{
 		"refused connection": {charge("http://127.0.0.1:1", token), true, fault.Internal, ErrNotSent},
 		"refused origin":     {charge("https://elsewhere.example", token), true, fault.Forbidden, ErrNotSent},
-		"no such card":       {charge(hangUp.URL, token[:len(token)-1]+"z"), true, fault.NotFound, ErrNotSent},
+		"no such card":       {charge(hangUp.URL, nobodys), true, fault.NotFound, ErrNotSent},
 		"broken off":         {charge(hangUp.URL, token), false, fault.Internal, nil},
 		"timed out":          {impatient, false, fault.Internal, context.DeadlineExceeded},
 	} {
