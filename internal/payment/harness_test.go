@@ -38,20 +38,24 @@ func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
 	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
 		q := newAcquirer(mishaps...)
-		ids := id.NewSource(now, rand.Reader)
-		store := event.NewStore(d, nil) // no endpoints here, so nothing to unseal
-		metrics := prometheus.NewRegistry()
-		s := New(Options{
-			DB: d, Cards: cards{}, Accounts: contracts{}, Merchants: merchants{}, Providers: provider.Registry{"fake": q},
-			Outbox: event.NewOutbox(store, ids, now), Clock: now, IDs: ids, Logger: slog.New(slog.DiscardHandler),
-			Secret: func(...string) string { return "x" }, Patience: time.Second, Metrics: metrics,
-		})
-		u := &till{T: t, Service: s, q: q, now: now, books: ledger.NewStore(d), told: store, metrics: metrics}
+		u := newTill(t, d, now, Options{Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": q}})
+		u.q = q
 		body(u)
 		if !u.spoilt {
 			u.audit()
 		}
 	}, event.Schema, ledger.Schema, Schema)
+}
+
+// newTill makes a service of the options, and of what is the same in every test.
+func newTill(t *testing.T, d *db.DB, now *clock.Manual, o Options) *till {
+	u := &till{T: t, now: now, books: ledger.NewStore(d), metrics: prometheus.NewRegistry()}
+	u.told = event.NewStore(d, nil) // no endpoints here, so nothing to unseal
+	o.DB, o.Clock, o.IDs, o.Metrics = d, now, id.NewSource(now, rand.Reader), u.metrics
+	o.Merchants, o.Outbox, o.Logger = merchants{}, event.NewOutbox(u.told, o.IDs, now), slog.New(slog.DiscardHandler)
+	o.Secret, o.Patience = func(...string) string { return "x" }, time.Second
+	u.Service = New(o)
+	return u
 }
 
 func (u *till) audit() {
