@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"reflect"
 	"time"
 
@@ -143,6 +144,8 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &over):
 		err = fault.New(fault.TooLarge, codeTooLarge, "the body is larger than 1 MiB")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = refuse(codeReadTimeout, "")
 	case err != nil:
 		err = fault.New(fault.Malformed, codeMalformed, "the body did not arrive whole")
 	default:

@@ -194,7 +194,7 @@ func (a *API) describeInbound(doc *huma.OpenAPI) {
 			Content: map[string]*huma.MediaType{jsonType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[receipt](), true, "")}},
 		}},
 	}
-	refuseWith(doc, op, 400, 401, 404, 413, 500, 503)
+	refuseWith(doc, op, 400, 401, 404, 408, 413, 500, 503)
 	doc.AddOperation(op)
 }
 
