@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -18,7 +19,7 @@ func Lookup[T any](r Registry, name string) (T, error) {
 	}
 	capable, ok := connector.(T)
 	if !ok {
-		return none, fmt.Errorf("provider %q cannot do this: it has no %T", name, *new(T))
+		return none, fmt.Errorf("provider %q cannot do this: it has no %s", name, reflect.TypeFor[T]())
 	}
 	return capable, nil
 }

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"reflect"
 	"testing"
 
 	"github.com/florinpay/florin/internal/id"
@@ -34,7 +35,7 @@ func as[T any](t *testing.T, b *bench) T {
 	t.Helper()
 	capable, ok := b.connector.(T)
 	if !ok {
-		t.Skipf("the connector has no %T", *new(T))
+		t.Skipf("the connector has no %s", reflect.TypeFor[T]())
 	}
 	return capable
 }

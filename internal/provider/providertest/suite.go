@@ -26,6 +26,7 @@ func Run(t *testing.T, s Subject) {
 		{"Declines", testDeclines},
 		{"PartialCaptures", testPartialCaptures},
 		{"FinalCaptureReleasesTheRest", testFinalCapture},
+		{"InquiryTellsWhatStands", testWhatStands},
 		{"VoidByOwnReference", testVoidByOwnReference},
 		{"VoidOfNothing", testVoidOfNothing},
 		{"RefundsInParts", testRefunds},
@@ -92,6 +93,32 @@ func testFinalCapture(t *testing.T, s Subject) {
 	want(t, as[provider.Capturer](t, b).Capture(t.Context(), b.account, b.capture(r, out, eur(t, 5000), true)),
 		provider.Approved, provider.Captured, eur(t, 5000))
 	wantClass(t, as[provider.Capturer](t, b).Capture(t.Context(), b.account, b.capture(r, out, eur(t, 1), true)), provider.Declined)
+}
+
+// The core asks how an authorization stands after an operation on it: what was captured in all, or that it is gone. What is
+// over cannot be voided or captured, and says so as a refusal.
+func testWhatStands(t *testing.T, s Subject) {
+	b := s.bench(t, s.Approved)
+	capturer := as[provider.Capturer](t, b)
+	stands := func(r provider.Authorization, out provider.Outcome, state provider.State, amount money.Money) {
+		t.Helper()
+		found := b.inquire(t, provider.OpAuthorize, r.Reference, out.Reference, r)
+		if !found.Found {
+			t.Fatalf("an inquiry finds nothing: %+v", found)
+		}
+		want(t, found.Outcome, provider.Approved, state, amount)
+	}
+	held, heldOut := b.approved(t, 9232, false)
+	stands(held, heldOut, provider.Authorized, eur(t, 9232))
+	want(t, capturer.Capture(t.Context(), b.account, b.capture(held, heldOut, eur(t, 5000), true)), provider.Approved, provider.Captured, eur(t, 5000))
+	stands(held, heldOut, provider.Captured, eur(t, 5000))
+	gone, goneOut := b.approved(t, 9232, false)
+	want(t, capturer.Void(t.Context(), b.account, b.void(gone, goneOut.Reference)), provider.Approved, provider.Voided, money.Money{})
+	stands(gone, goneOut, provider.Voided, money.Money{})
+	wantClass(t, capturer.Capture(t.Context(), b.account, b.capture(gone, goneOut, eur(t, 1), true)), provider.Declined)
+	sold, soldOut := b.approved(t, 9232, true)
+	wantClass(t, capturer.Void(t.Context(), b.account, b.void(sold, soldOut.Reference)), provider.Declined)
+	stands(sold, soldOut, provider.Captured, eur(t, 9232))
 }
 
 func testVoidByOwnReference(t *testing.T, s Subject) {
