@@ -65,7 +65,7 @@ func (w *World) render(rw http.ResponseWriter, r *http.Request, status int, name
 	h.Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // under no-referrer a browser does not say where a button was, and local refuses it
 	h.Set("Cache-Control", "no-store")
 	rw.WriteHeader(status)
 	if _, err := rw.Write([]byte(out.String())); err != nil {

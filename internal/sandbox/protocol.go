@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -89,7 +90,7 @@ func decode(body []byte, into any) error {
 		// The decoder quotes what it could not read, which may be a card number.
 		return fault.New(fault.Malformed, fault.CodeInvalid, "the body is not the JSON that this call takes"+unknownField(err))
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fault.New(fault.Malformed, fault.CodeInvalid, "there is more than one JSON value in the body")
 	}
 	return nil

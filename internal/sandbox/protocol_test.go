@@ -81,7 +81,8 @@ func TestBadRequestsNameTheField(t *testing.T) {
 			t.Errorf("number %q: %d %v", number, code, o)
 		}
 	}
-	for _, body := range []string{``, `{`, `[]`, `{"captre":true}`, `{"amount":1.5}`, `{"amount":"5"}`, `{}{}`, `{"card":{"number":4242424242424242}}`, strings.Repeat("x", maxBody+1)} {
+	whole := charge("att_1", visa, "", true).String()
+	for _, body := range []string{``, `{`, `[]`, whole + `}`, whole + `]`, whole + whole, `{"captre":true}`, `{"amount":1.5}`, `{"amount":"5"}`, `{}{}`, `{"card":{"number":4242424242424242}}`, strings.Repeat("x", maxBody+1)} {
 		r := s.request(t.Context(), http.MethodPost, "/alpha/v1/authorizations", nil)
 		signed, err := http.NewRequest(http.MethodPost, r.URL.String(), bytes.NewReader([]byte(body)))
 		if err != nil {
