@@ -46,7 +46,13 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                           {"starting_after": invalid, "limit": invalid, "status": unknown},
 		"/v1/balance?currency=EUR":                                                                   {"currency": unknown},
 	} {
-		t.Run(query, func(t *testing.T) { faulty(t, d.call("GET", query, ""), want) })
+		t.Run(query, func(t *testing.T) {
+			w := d.call("GET", query, "")
+			faulty(t, w, want)
+			if text := w.Body.String(); strings.Contains(text, "expected") || strings.Contains(text, "2006") {
+				t.Errorf("in the words of a library: %s", text)
+			}
+		})
 	}
 	refused(t, d.call("GET", "/v1/payments?limit=%zz", ""), 400, codeMalformed)
 	refused(t, d.call("GET", "/v1/payments?limit=1;status=failed", ""), 400, codeMalformed)

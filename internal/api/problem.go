@@ -222,13 +222,35 @@ func edgeProblem(status int, message string, wrong faults, errs []error) *Proble
 			wrong.add(ours.Param, ours.Code, ours.Detail)
 		} else if errors.As(err, &d) {
 			where := d.ErrorDetail()
-			wrong.add(paramOf(where.Location), fault.CodeInvalid, where.Message)
+			wrong.add(paramOf(where.Location), fault.CodeInvalid, plain(where.Message))
 		}
 	}
 	if err := wrong.err(); err != nil {
 		return problemOf(err)
 	}
 	return refuse(name, message)
+}
+
+// plainWords are how we say what huma says of a query.
+var plainWords = []struct{ theirs, ours string }{
+	{"invalid date/time", "must be a time in RFC 3339, such as 2026-11-22T12:00:00Z"},
+	{"invalid integer", "must be an integer"},
+	{"expected value to be ", "must be "},
+	{"expected number ", "must be "},
+	{"expected length ", "must have a length "},
+}
+
+// plain puts what huma says in the words of the rest. Those that end in a space begin a sentence that goes on.
+func plain(message string) string {
+	for _, w := range plainWords {
+		if rest, ok := strings.CutPrefix(message, w.theirs); ok {
+			if !strings.HasSuffix(w.theirs, " ") {
+				rest = ""
+			}
+			return w.ours + rest
+		}
+	}
+	return message
 }
 
 // wrongValue is a fault that a check of ours finds while huma reads a query, so that both are told at once.
