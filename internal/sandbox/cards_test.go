@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -159,5 +161,34 @@ func TestRefundFailsLaterOnItsCard(t *testing.T) {
 	}
 	if code, again := s.post("/alpha/v1/authorizations/"+o.text("id")+"/refunds", order); code != 200 || again.String() != op.String() {
 		t.Fatalf("a repeat is answered as the first time: %d %v", code, again)
+	}
+}
+
+// The document is what testers read: a card, a scenario or an event that it does not name does not exist for them.
+func TestTheDocumentNamesEveryCardScenarioAndEvent(t *testing.T) {
+	text, err := os.ReadFile("../../docs/sandbox.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range cards {
+		names = append(names, c.number)
+		if c.decline != "" {
+			names = append(names, "`"+c.decline+"`")
+		}
+	}
+	for _, s := range scenarios {
+		names = append(names, "`"+scenarioPrefix+s.name+"`")
+	}
+	for _, e := range events {
+		names = append(names, "`"+e.name+"`")
+	}
+	for _, m := range outageModes {
+		names = append(names, "`"+string(m)+"`")
+	}
+	for _, name := range names {
+		if !strings.Contains(string(text), name) {
+			t.Errorf("docs/sandbox.md does not name %s", name)
+		}
 	}
 }
