@@ -26,7 +26,7 @@ type Endpoint struct {
 	Filters     []string // types, prefixes such as payment.*, or *
 	Status      EndpointStatus
 	Description string
-	Secret      secret.Text // whsec_…
+	Secrets     []secret.Text // whsec_…; each of them signs, the newest first
 	Metadata    map[string]string
 	CreatedAt   time.Time
 	Version     int64

@@ -4,36 +4,31 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/recent"
 	"github.com/florinpay/florin/internal/id"
 )
 
-// endpointsAge is how long an outbox may go by the endpoints it read: another process's new endpoint hears of events
-// at most this much later.
-const endpointsAge = time.Second
+const (
+	// endpointsAge is how long an outbox may go by the endpoints it read: another process's new endpoint hears of events
+	// at most this much later.
+	endpointsAge = time.Second
+	cacheSize    = 10_000
+)
 
 // Outbox adds events to Changes.
 type Outbox struct {
 	store *Store
 	ids   *id.Source
-	clock clock.Clock
-
-	mu     sync.Mutex
-	cached map[string]cachedEndpoints
-}
-
-type cachedEndpoints struct {
-	endpoints []Endpoint
-	readAt    time.Time
+	known *recent.Cache[string, []Endpoint]
 }
 
 // NewOutbox makes an outbox over the endpoints in s.
 func NewOutbox(s *Store, ids *id.Source, c clock.Clock) *Outbox {
-	return &Outbox{store: s, ids: ids, clock: c, cached: map[string]cachedEndpoints{}}
+	return &Outbox{store: s, ids: ids, known: recent.New[string, []Endpoint](c, endpointsAge, cacheSize)}
 }
 
 // Committed tells the sender that a Change has landed, so that its deliveries need not wait for the next sweep.
@@ -76,26 +71,8 @@ func (o *Outbox) Emit(ctx context.Context, c *db.Change, t Type, subject string,
 
 // endpoints is the tenant's endpoints, read at most a second ago.
 func (o *Outbox) endpoints(ctx context.Context, tenant string) ([]Endpoint, error) {
-	now := o.clock.Now()
-	o.mu.Lock()
-	hit, ok := o.cached[tenant]
-	o.mu.Unlock()
-	if ok && now.Sub(hit.readAt) < endpointsAge {
-		return hit.endpoints, nil
-	}
-	endpoints, err := o.store.Endpoints(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	o.mu.Lock()
-	o.cached[tenant] = cachedEndpoints{endpoints, now}
-	o.mu.Unlock()
-	return endpoints, nil
+	return o.known.Get(ctx, tenant, func(ctx context.Context) ([]Endpoint, error) { return o.store.Endpoints(ctx, tenant) })
 }
 
 // Forget drops what was read of a tenant's endpoints: this process just changed them.
-func (o *Outbox) Forget(tenant string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.cached, tenant)
-}
+func (o *Outbox) Forget(tenant string) { o.known.Forget(tenant) }

@@ -10,8 +10,6 @@ import (
 	"net/url"
 	"syscall"
 	"time"
-
-	"github.com/florinpay/florin/internal/fault"
 )
 
 // A merchant chooses where its webhooks go, so the address is hostile until shown otherwise: it is checked when the
@@ -71,24 +69,24 @@ func newClient(allowPrivate bool) *http.Client {
 	}
 }
 
-// checkURL says what is wrong with an endpoint's URL. Plain http is for loopback, where private networks are allowed.
-func checkURL(raw string, allowPrivate bool) error {
-	refuse := func(detail string) error { return fault.Wrong("url", fault.CodeInvalid, detail) }
+// checkURL says what is wrong with an endpoint's URL; nothing if it is right. Plain http is for loopback, where private
+// networks are allowed.
+func checkURL(raw string, allowPrivate bool) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Hostname() == "" {
-		return refuse("must be an absolute URL")
+		return "must be an absolute URL"
 	}
 	if len(raw) > 2048 || u.User != nil || u.Fragment != "" {
-		return refuse("must have at most 2048 characters, no user and no fragment")
+		return "must have at most 2048 characters, no user and no fragment"
 	}
 	literal, err := netip.ParseAddr(u.Hostname())
 	isLiteral := err == nil
 	if !allowPrivate && (isLiteral && checkAddress(literal) != nil || u.Hostname() == "localhost") {
-		return refuse("must be an address on the public internet")
+		return "must be an address on the public internet"
 	}
 	loopback := u.Hostname() == "localhost" || isLiteral && literal.IsLoopback()
 	if u.Scheme != "https" && !(u.Scheme == "http" && allowPrivate && loopback) {
-		return refuse("must begin with https://")
+		return "must begin with https://"
 	}
-	return nil
+	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/secret"
 )
 
 // Endpoints are the addresses that merchants want to hear at.
@@ -54,7 +55,7 @@ func (e *Endpoints) Create(ctx context.Context, tenant string, in EndpointInput,
 	}
 	endpoint := event.Endpoint{
 		Merchant: tenant, ID: e.IDs.New(id.Endpoint), URL: in.URL, Filters: in.Events, Status: event.Enabled,
-		Description: in.Description, Secret: signing, Metadata: in.Metadata, CreatedAt: e.Clock.Now(),
+		Description: in.Description, Secrets: []secret.Text{signing}, Metadata: in.Metadata, CreatedAt: e.Clock.Now(),
 	}
 	row, err := e.Store.EndpointRow(endpoint)
 	if err != nil {
@@ -111,8 +112,8 @@ func (e *Endpoints) commit(ctx context.Context, c *db.Change, o event.EndpointOb
 
 func (e *Endpoints) check(in EndpointInput) error {
 	var wrong fault.Collect
-	if err := checkURL(in.URL, e.AllowPrivate); err != nil {
-		wrong.Add("url", fault.CodeInvalid, err.Error())
+	if wrongURL := checkURL(in.URL, e.AllowPrivate); wrongURL != "" {
+		wrong.Add("url", fault.CodeInvalid, wrongURL)
 	}
 	if len(in.Events) == 0 || len(in.Events) > len(event.Types)+1 {
 		wrong.Add("events", fault.CodeInvalid, "name the event types, or * for all")

@@ -58,6 +58,9 @@ func (r *Receiver) Receive(ctx context.Context, account, providerAccount string,
 	if err != nil {
 		return err
 	}
+	if n.EventID == "" {
+		return fmt.Errorf("a webhook of %s has no id: all such would count as one", to.ID) // a mistake in the connector
+	}
 	message := inbound{
 		Merchant: to.Merchant, Account: to.ID, Event: n.EventID, Type: n.Type, Body: body, CreatedAt: r.Clock.Now(),
 	}

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -50,7 +53,35 @@ func (s *Sender) deliver(ctx context.Context, key []string) error {
 		return fmt.Errorf("event %s of delivery %s: %w", d.Event, d.ID, err)
 	}
 	answer := s.post(ctx, to, e)
+	if answer.status == http.StatusGone {
+		if err := s.disable(ctx, d.Merchant, d.Endpoint); err != nil {
+			return err
+		}
+	}
 	return s.write(ctx, after(d, answer, s.clock.Now()))
+}
+
+// disable stops sending to an endpoint that has said that it is gone. Deliveries that wait for it are given up when they
+// are due.
+func (s *Sender) disable(ctx context.Context, tenant, endpoint string) error {
+	ctx = context.WithoutCancel(ctx)
+	for {
+		to, err := s.store.Endpoint(ctx, tenant, endpoint)
+		if fault.Is(err, fault.NotFound) || err == nil && to.Status != event.Enabled {
+			return nil // deleted, or disabled by another delivery
+		}
+		if err != nil {
+			return err
+		}
+		to.Status = event.Disabled
+		row, err := s.store.EndpointUpdate(to)
+		if err != nil {
+			return err
+		}
+		if err = s.db.Commit(ctx, db.NewChange(tenant, row)); !fault.Is(err, fault.Stale) {
+			return err
+		}
+	}
 }
 
 // answer is what came of one try.
@@ -65,7 +96,7 @@ const maxAnswer = 16 << 10
 
 func (s *Sender) post(ctx context.Context, to event.Endpoint, e event.Event) answer {
 	now := s.clock.Now()
-	signature, err := sign(to.Secret, e.ID, now, e.Body)
+	signature, err := sign(to.Secrets, e.ID, now, e.Body)
 	if err != nil {
 		return answer{err: err}
 	}
@@ -89,13 +120,14 @@ func (s *Sender) post(ctx context.Context, to event.Endpoint, e event.Event) ans
 	return answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
 }
 
-// after is the delivery once a try has ended. A 2xx is success, a 410 ends it, everything else comes again.
+// after is the delivery once a try has ended. A 2xx is success, a 410 ends it, and everything else comes again: a
+// redirect, too, is no success.
 func after(d event.Delivery, a answer, now time.Time) event.Delivery {
 	d.Attempts++
 	d.LastStatus, d.LastAt, d.LastError = int64(a.status), now, ""
 	switch {
 	case a.err != nil:
-		d.LastError = clip(a.err.Error())
+		d.LastError = reason(a.err)
 	case a.status/100 == 2:
 		d.State, d.DueAt = event.DeliverySucceeded, time.Time{}
 		return d
@@ -113,10 +145,32 @@ func giveUp(d event.Delivery, why string) event.Delivery {
 	return d
 }
 
-// maxError bounds what is kept of an error's text.
+// maxError bounds what is kept of an error's text, in bytes.
 const maxError = 300
 
-func clip(s string) string { return s[:min(len(s), maxError)] }
+// reason is why there was no answer, for the merchant to read. It leaves out what the errors say of our own network: our
+// resolver, our addresses, and what a name means to us.
+func reason(err error) string {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	var lookup *net.DNSError
+	var operation *net.OpError
+	var late net.Error
+	switch {
+	case errors.Is(err, errForbiddenAddress):
+		return errForbiddenAddress.Error()
+	case errors.As(err, &lookup):
+		return "the name of the host does not resolve"
+	case errors.As(err, &late) && late.Timeout():
+		return "the endpoint did not answer in time"
+	case errors.As(err, &operation):
+		err = operation.Err
+	}
+	text := err.Error()
+	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), maxError)], "\x00", ""), "")
+}
 
 func (s *Sender) write(ctx context.Context, d event.Delivery) error {
 	err := s.db.Commit(context.WithoutCancel(ctx), db.NewChange(d.Merchant, event.DeliveryUpdate(d)))

@@ -84,16 +84,36 @@ func TestAFailedDeliveryComesAgainTheSame(t *testing.T) {
 	})
 }
 
-func TestGoneAndExhaustedDeliveriesEnd(t *testing.T) {
+func TestAnEndpointThatIsGoneIsDisabled(t *testing.T) {
 	eachPost(t, func(p *post) {
-		e := newEar(p.T, status(http.StatusGone))
-		p.listen(e.URL, "*")
+		e, other := newEar(p.T, status(http.StatusGone), status(http.StatusGone)), newEar(p.T)
+		gone := p.listen(e.URL, "*")
+		p.listen(other.URL, "*")
+		p.happen(event.PaymentCreated, map[string]string{})
 		p.happen(event.PaymentCaptured, map[string]string{})
-		p.work()
-		if d := p.deliveries()[0]; d.State != event.DeliveryFailed || !d.DueAt.IsZero() {
-			p.Errorf("after 410 %+v", d)
+		p.work() // both at once: whoever comes second finds it disabled
+		for _, d := range p.deliveries() {
+			if d.Endpoint == gone.ID && (d.State != event.DeliveryFailed || !d.DueAt.IsZero()) {
+				p.Errorf("after 410 %+v", d)
+			}
 		}
-		e.script = nil
+		if now, err := p.endpoints.Get(p.Context(), shop, gone.ID); err != nil || now.Status != event.Disabled {
+			p.Errorf("the endpoint is %s, %v", now.Status, err)
+		}
+		p.now.Advance(2 * time.Second) // what was read of the endpoints is old by then
+		heard := len(e.heard)
+		p.happen(event.RefundPending, map[string]string{})
+		p.work()
+		if n := len(p.deliveries()); len(e.heard) != heard || len(other.heard) != 3 || n != 5 {
+			p.Errorf("%d and %d webhooks, %d deliveries", len(e.heard), len(other.heard), n)
+		}
+	})
+}
+
+func TestExhaustedDeliveriesEnd(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		p.listen(e.URL, "*")
 		for range 200 {
 			e.script = append(e.script, status(503))
 		}
@@ -140,8 +160,12 @@ func TestWrongEndpointsAreRefused(t *testing.T) {
 			"unknown event": {URL: "https://shop.example/hooks", Events: []string{"payment.exploded"}},
 			"half wildcard": {URL: "https://shop.example/hooks", Events: []string{"pay*"}},
 		} {
-			if _, err := p.endpoints.Create(p.Context(), shop, in, nil); !fault.Is(err, fault.Invalid) {
+			_, err := p.endpoints.Create(p.Context(), shop, in, nil)
+			var wrong *fault.Error
+			if !errors.As(err, &wrong) || wrong.Kind != fault.Invalid {
 				p.Errorf("%s: %v", name, err)
+			} else if strings.HasPrefix(wrong.Detail, wrong.Param) {
+				p.Errorf("%s: the detail repeats the field: %q", name, wrong.Detail)
 			}
 		}
 	})
@@ -155,7 +179,7 @@ func TestForbiddenAddressesAreRefused(t *testing.T) {
 		if err := checkAddress(netip.MustParseAddr(address)); !errors.Is(err, errForbiddenAddress) {
 			t.Errorf("%s passes: %v", address, err)
 		}
-		if err := checkURL("https://"+net.JoinHostPort(address, "443")+"/hooks", false); err == nil {
+		if checkURL("https://"+net.JoinHostPort(address, "443")+"/hooks", false) == "" {
 			t.Errorf("an endpoint at %s passes", address)
 		}
 	}
