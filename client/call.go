@@ -83,6 +83,10 @@ func get[T any](ctx context.Context, c *core, path string, query url.Values, opt
 	return do[T](ctx, c, &call{method: http.MethodGet, base: c.base, path: path, query: query}, options)
 }
 
+func remove[T any](ctx context.Context, c *core, path string, options []CallOption) (*T, error) {
+	return do[T](ctx, c, &call{method: http.MethodDelete, base: c.base, path: path}, options)
+}
+
 func post[T any](ctx context.Context, c *core, path string, body any, options []CallOption) (*T, error) {
 	return write[T](ctx, c, http.MethodPost, c.base, path, body, options)
 }

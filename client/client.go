@@ -26,13 +26,16 @@ const (
 
 // Client calls one Florin with one key. Make it with [New] and share it: it is safe for concurrent use.
 type Client struct {
-	Payments         *PaymentService
-	Refunds          *RefundService
-	Events           *EventService
-	WebhookEndpoints *WebhookEndpointService
-	Balance          *BalanceService
-	Ledger           *LedgerService
-	Tokens           *TokenService
+	Payments          *PaymentService
+	Refunds           *RefundService
+	Events            *EventService
+	WebhookEndpoints  *WebhookEndpointService
+	WebhookDeliveries *WebhookDeliveryService
+	Balance           *BalanceService
+	Ledger            *LedgerService
+	APIKeys           *APIKeyService
+	ProviderAccounts  *ProviderAccountService
+	Tokens            *TokenService
 }
 
 // core is what the services share.
@@ -84,13 +87,16 @@ func New(key string, options ...Option) (*Client, error) {
 	}
 	c.http = withoutRedirects(c.http)
 	return &Client{
-		Payments:         &PaymentService{c},
-		Refunds:          &RefundService{c},
-		Events:           &EventService{c},
-		WebhookEndpoints: &WebhookEndpointService{c},
-		Balance:          &BalanceService{c},
-		Ledger:           &LedgerService{c},
-		Tokens:           &TokenService{c},
+		Payments:          &PaymentService{c},
+		Refunds:           &RefundService{c},
+		Events:            &EventService{c},
+		WebhookEndpoints:  &WebhookEndpointService{c},
+		WebhookDeliveries: &WebhookDeliveryService{c},
+		Balance:           &BalanceService{c},
+		Ledger:            &LedgerService{c},
+		APIKeys:           &APIKeyService{c},
+		ProviderAccounts:  &ProviderAccountService{c},
+		Tokens:            &TokenService{c},
 	}, nil
 }
 

@@ -157,7 +157,7 @@ func TestEveryCallGoesWhereItBelongs(t *testing.T) {
 		},
 			"POST /v1/payments/pay_1/confirm?", `{"payment_method_token":"pm_tok_1"}`},
 		{func(c *Client) error {
-			_, err := c.Payments.Capture(ctx, "pay_1", CapturePayment{5000, true})
+			_, err := c.Payments.Capture(ctx, "pay_1", CapturePayment{Amount: 5000, Final: true})
 			return err
 		},
 			"POST /v1/payments/pay_1/capture?", `{"amount":5000,"final":true}`},
@@ -227,6 +227,26 @@ func TestEmptyIDIsRefusedBeforeItBecomesAList(t *testing.T) {
 	}
 	if len(a.sent()) != 0 {
 		t.Errorf("sent %+v", a.sent())
+	}
+}
+
+func TestNoAmountIsNotAll(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{object(200, `{}`)})
+	for _, refund := range []RefundPayment{{}, {Amount: 5, All: true}} {
+		if _, err := c.Payments.Refund(t.Context(), "pay_1", refund); err == nil {
+			t.Errorf("refund of %+v went through", refund)
+		}
+	}
+	for _, capture := range []CapturePayment{{}, {Final: true}, {Amount: 5, All: true}} {
+		if _, err := c.Payments.Capture(t.Context(), "pay_1", capture); err == nil {
+			t.Errorf("capture of %+v went through", capture)
+		}
+	}
+	if len(a.sent()) != 0 {
+		t.Errorf("sent %+v", a.sent())
+	}
+	if _, err := c.Payments.Refund(t.Context(), "pay_1", RefundPayment{All: true}); err != nil || a.sent()[0].body != `{}` {
+		t.Errorf("all: %v, sent %+v", err, a.sent())
 	}
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -31,7 +32,8 @@ type Payment struct {
 	Currency            string            `json:"currency"`
 	AmountAuthorized    int64             `json:"amount_authorized"`
 	AmountCaptured      int64             `json:"amount_captured"`
-	AmountRefunded      int64             `json:"amount_refunded"` // refunds that succeeded or are pending
+	AmountCapturing     int64             `json:"amount_capturing"` // captures whose outcome is not known yet
+	AmountRefunded      int64             `json:"amount_refunded"`  // refunds that succeeded or are pending
 	AmountDisputed      int64             `json:"amount_disputed"`
 	Capture             bool              `json:"capture"`
 	CaptureBefore       *time.Time        `json:"capture_before"` // when the authorization is released if it is not captured
@@ -69,7 +71,7 @@ type Card struct {
 	ExpYear     int    `json:"exp_year"`
 	Country     string `json:"country,omitempty"`
 	Funding     string `json:"funding"`
-	Fingerprint string `json:"fingerprint,omitempty"` // the same for the same card number, for this merchant
+	Fingerprint string `json:"fingerprint,omitempty"` // of a token: the same for the same card number, for this merchant
 }
 
 // Failure says why a try, or a refund, did not succeed.
@@ -127,10 +129,19 @@ type ConfirmPayment struct {
 	PaymentMethodToken string `json:"payment_method_token,omitempty"`
 }
 
-// CapturePayment takes authorized money.
+// CapturePayment takes authorized money: an Amount, or All. An Amount that came out as 0 is not taken for all: it is refused.
 type CapturePayment struct {
-	Amount int64 `json:"amount,omitempty"` // 0: all that is left
+	Amount int64 `json:"amount,omitempty"` // in the currency's minor unit
+	All    bool  `json:"-"`                // all that is left
 	Final  bool  `json:"final,omitempty"`  // release what is left
+}
+
+// oneOf refuses an amount that says neither how much nor all, or both.
+func oneOf(doing string, amount int64, all bool) error {
+	if (amount == 0) != all {
+		return fmt.Errorf("florin: %s: give an Amount, or All", doing)
+	}
+	return nil
 }
 
 // CancelPayment gives a payment up, and releases its authorization.
@@ -169,6 +180,9 @@ func (s *PaymentService) Confirm(ctx context.Context, id string, p ConfirmPaymen
 
 // Capture takes authorized money, in whole or in part. It fails with a conflict if there is nothing left to take.
 func (s *PaymentService) Capture(ctx context.Context, id string, p CapturePayment, options ...CallOption) (*Payment, error) {
+	if err := oneOf("capture "+id, p.Amount, p.All); err != nil {
+		return nil, err
+	}
 	return s.act(ctx, id, "capture", p, options)
 }
 
@@ -179,6 +193,9 @@ func (s *PaymentService) Cancel(ctx context.Context, id string, p CancelPayment,
 
 // Refund gives captured money back, in whole or in part. A pending refund is decided later: wait for its webhook.
 func (s *PaymentService) Refund(ctx context.Context, id string, p RefundPayment, options ...CallOption) (*Refund, error) {
+	if err := oneOf("refund "+id, p.Amount, p.All); err != nil {
+		return nil, err
+	}
 	path, err := under("/v1/payments", id, "refund")
 	if err != nil {
 		return nil, err

@@ -31,9 +31,10 @@ type Refund struct {
 	CreatedAt         time.Time         `json:"created_at"`
 }
 
-// RefundPayment asks for money to go back.
+// RefundPayment asks for money to go back: an Amount, or All. An Amount that came out as 0 is not taken for all: it is refused.
 type RefundPayment struct {
-	Amount   int64             `json:"amount,omitempty"` // 0: all that is left
+	Amount   int64             `json:"amount,omitempty"` // in the currency's minor unit
+	All      bool              `json:"-"`                // all that is left
 	Reason   string            `json:"reason,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 }

@@ -36,9 +36,8 @@ type CreateWebhookEndpoint struct {
 	Metadata    map[string]string `json:"metadata,omitempty"`
 }
 
-// UpdateWebhookEndpoint changes what is given and leaves the rest.
+// UpdateWebhookEndpoint changes what is given and leaves the rest. The URL stays: what listens elsewhere is another endpoint.
 type UpdateWebhookEndpoint struct {
-	URL         *string           `json:"url,omitempty"`
 	Events      []string          `json:"events,omitempty"`
 	Status      *string           `json:"status,omitempty"` // enabled or disabled; what happens while it is disabled is not sent later
 	Description *string           `json:"description,omitempty"`
@@ -71,6 +70,16 @@ func (s *WebhookEndpointService) Update(ctx context.Context, id string, p Update
 		return nil, err
 	}
 	return write[WebhookEndpoint](ctx, s.core, http.MethodPatch, s.core.base, path, p, options)
+}
+
+// Delete removes an endpoint for good. If the first answer was lost, a repeat finds nothing: see [IsNotFound].
+func (s *WebhookEndpointService) Delete(ctx context.Context, id string, options ...CallOption) error {
+	path, err := under(webhookEndpoints, id)
+	if err != nil {
+		return err
+	}
+	_, err = remove[struct{}](ctx, s.core, path, options)
+	return err
 }
 
 // List walks all endpoints, oldest first.

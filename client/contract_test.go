@@ -1,0 +1,162 @@
+package client
+
+import (
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// left is where a type and its schema differ, and why.
+var left = map[string]string{
+	"object":           "the Go type says it",
+	"Problem.status":   "it is the HTTP status",
+	"Card.fingerprint": "the cards of tokens have it, and the type is the same",
+}
+
+func contract(t *testing.T) *openapi3.T {
+	t.Helper()
+	text, err := os.ReadFile("../api/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestTypesAreThoseOfTheContract compares each type with its schema in the committed document, so that neither moves alone.
+func TestTypesAreThoseOfTheContract(t *testing.T) {
+	doc := contract(t)
+	for name, of := range map[string]reflect.Type{
+		"Payment": reflect.TypeFor[Payment](), "PaymentMethod": reflect.TypeFor[PaymentMethod](), "Card": reflect.TypeFor[Card](),
+		"Failure": reflect.TypeFor[Failure](), "Attempt": reflect.TypeFor[Attempt](), "TimelineEntry": reflect.TypeFor[TimelineEntry](),
+		"Refund": reflect.TypeFor[Refund](), "Event": reflect.TypeFor[Event](), "Balance": reflect.TypeFor[Balance](), "CurrencyAmount": reflect.TypeFor[Amount](),
+		"LedgerAccount": reflect.TypeFor[LedgerAccount](), "LedgerTransaction": reflect.TypeFor[LedgerTransaction](), "LedgerEntry": reflect.TypeFor[LedgerEntry](),
+		"WebhookEndpoint": reflect.TypeFor[WebhookEndpoint](), "PaymentList": reflect.TypeFor[List[Payment]](),
+		"Problem": reflect.TypeFor[problem](), "ProblemFault": reflect.TypeFor[FieldError](),
+		"CreatePayment": reflect.TypeFor[CreatePayment](), "Routing": reflect.TypeFor[Routing](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
+		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
+		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
+		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
+		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+	} {
+		schema := doc.Components.Schemas[name]
+		if schema == nil {
+			t.Errorf("the contract has no %s", name)
+			continue
+		}
+		compare(t, name, of, schema.Value)
+	}
+}
+
+func compare(t *testing.T, name string, of reflect.Type, schema *openapi3.Schema) {
+	t.Helper()
+	has := map[string]reflect.Type{}
+	for i := range of.NumField() {
+		member, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		if member == "-" {
+			continue // of the SDK alone
+		}
+		has[member] = of.Field(i).Type
+		if schema.Properties[member] == nil && left[name+"."+member] == "" {
+			t.Errorf("%s.%s is not in the contract", name, member)
+		}
+	}
+	for member, property := range schema.Properties {
+		is, ok := has[member]
+		switch {
+		case ok:
+			if want := property.Value.Type; want != nil && !slices.ContainsFunc(want.Slice(), func(one string) bool { return one == kindOf(is) || one == "null" }) {
+				t.Errorf("%s.%s is %s here, %v in the contract", name, member, is, want.Slice())
+			}
+		case left[member] == "" && left[name+"."+member] == "":
+			t.Errorf("%s.%s is in the contract and not here", name, member)
+		}
+	}
+}
+
+// kindOf is how a Go type looks in JSON.
+func kindOf(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[time.Time](), t.Kind() == reflect.String:
+		return "string"
+	case t.Kind() == reflect.Int64, t.Kind() == reflect.Int:
+		return "integer"
+	case t.Kind() == reflect.Bool:
+		return "boolean"
+	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8: // json.RawMessage is any object
+		return "array"
+	}
+	return "object"
+}
+
+// TestEveryOperationHasACall makes each call that the contract has, by the name it has there.
+func TestEveryOperationHasACall(t *testing.T) {
+	ctx := t.Context()
+	one := func(_ any, err error) error { return err }
+	calls := map[string]func(*Client) error{
+		"createPayment":         func(c *Client) error { return one(c.Payments.Create(ctx, CreatePayment{})) },
+		"getPayment":            func(c *Client) error { return one(c.Payments.Get(ctx, "x")) },
+		"listPayments":          func(c *Client) error { return one(first(c.Payments.List(ctx, ListPayments{}))) },
+		"confirmPayment":        func(c *Client) error { return one(c.Payments.Confirm(ctx, "x", ConfirmPayment{})) },
+		"capturePayment":        func(c *Client) error { return one(c.Payments.Capture(ctx, "x", CapturePayment{All: true})) },
+		"cancelPayment":         func(c *Client) error { return one(c.Payments.Cancel(ctx, "x", CancelPayment{})) },
+		"refundPayment":         func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
+		"getRefund":             func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
+		"listRefunds":           func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
+		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
+		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
+		"createWebhookEndpoint": func(c *Client) error { return one(c.WebhookEndpoints.Create(ctx, CreateWebhookEndpoint{})) },
+		"getWebhookEndpoint":    func(c *Client) error { return one(c.WebhookEndpoints.Get(ctx, "x")) },
+		"updateWebhookEndpoint": func(c *Client) error { return one(c.WebhookEndpoints.Update(ctx, "x", UpdateWebhookEndpoint{})) },
+		"deleteWebhookEndpoint": func(c *Client) error { return c.WebhookEndpoints.Delete(ctx, "x") },
+		"listWebhookEndpoints":  func(c *Client) error { return one(first(c.WebhookEndpoints.List(ctx))) },
+		"getWebhookDelivery":    func(c *Client) error { return one(c.WebhookDeliveries.Get(ctx, "x")) },
+		"listWebhookDeliveries": func(c *Client) error { return one(first(c.WebhookDeliveries.List(ctx, ListWebhookDeliveries{}))) },
+		"getBalance":            func(c *Client) error { return one(c.Balance.Get(ctx)) },
+		"listLedgerAccounts":    func(c *Client) error { return one(first(c.Ledger.Accounts(ctx))) },
+		"listLedgerTransactions": func(c *Client) error {
+			return one(first(c.Ledger.Transactions(ctx, ListLedgerTransactions{})))
+		},
+		"getApiKey":            func(c *Client) error { return one(c.APIKeys.Get(ctx, "x")) },
+		"listApiKeys":          func(c *Client) error { return one(first(c.APIKeys.List(ctx, Page{}))) },
+		"revokeApiKey":         func(c *Client) error { return one(c.APIKeys.Revoke(ctx, "x")) },
+		"listProviderAccounts": func(c *Client) error { return one(first(c.ProviderAccounts.List(ctx))) },
+		"createToken":          func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },
+	}
+	for path, item := range contract(t).Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.OperationID == "receiveProviderWebhook" {
+				continue // for providers
+			}
+			call := calls[operation.OperationID]
+			if call == nil {
+				t.Errorf("there is no call for %s", operation.OperationID)
+				continue
+			}
+			c, a, _ := serve(t, []http.HandlerFunc{object(200, `{}`)})
+			if err := call(c); err != nil {
+				t.Error(err)
+			}
+			want := method + " " + strings.Replace(path, "{id}", "x", 1)
+			sent := a.sent()[0]
+			if got := sent.method + " " + sent.path; got != want {
+				t.Errorf("%s goes to %s, want %s", operation.OperationID, got, want)
+			}
+			if needs := method == http.MethodPost || method == http.MethodPatch; (sent.key != "") != needs {
+				t.Errorf("%s has the idempotency key %q", operation.OperationID, sent.key)
+			}
+		}
+	}
+}
