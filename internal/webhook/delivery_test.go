@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -227,7 +228,7 @@ func TestReasonsTellNothingOfTheInside(t *testing.T) {
 		"odd text":  wrap(errors.New("malformed \x00 \xff " + strings.Repeat("ü", 400))),
 	} {
 		got := reason(err)
-		if got == "" || len(got) > maxError || strings.Contains(got, "10.1.2.3") || strings.Contains(got, "hunter2") || strings.ContainsAny(got, "\x00\xff\ufffd") {
+		if got == "" || len(got) > maxError || strings.Contains(got, "10.1.2.3") || strings.Contains(got, "hunter2") || strings.ContainsRune(got, 0) || !utf8.ValidString(got) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
