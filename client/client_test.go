@@ -607,6 +607,7 @@ func TestNothingSecretIsEverPrinted(t *testing.T) {
 	fmt.Fprintf(&out, "%v %+v %#v %s %x %d", card, CreateToken{card}, &CreateToken{card}, card, card, card)
 	endpoint := WebhookEndpoint{ID: "we_1", Secret: "whsec_hidden"}
 	fmt.Fprintf(&out, "%v %+v %#v %s", endpoint, &endpoint, []WebhookEndpoint{endpoint}, endpoint)
+	log.Info("made", "endpoint", endpoint, "pointer", &endpoint)
 	for _, secret := range []string{"4242424242424242", "737", "Hidden", "topsecret", "oddbin", "whsec_hidden"} {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("%q was printed:\n%s", secret, out.String())

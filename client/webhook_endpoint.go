@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -27,6 +28,9 @@ func (e WebhookEndpoint) String() string { return "webhook endpoint " + e.ID }
 
 // GoString hides the secret from logs.
 func (e WebhookEndpoint) GoString() string { return e.String() }
+
+// LogValue hides the secret from logs, also from those in JSON.
+func (e WebhookEndpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // CreateWebhookEndpoint registers an address.
 type CreateWebhookEndpoint struct {

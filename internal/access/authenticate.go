@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -109,13 +110,14 @@ func basicUser(encoded string) (string, error) {
 }
 
 // forwarding are the headers by which a proxy says that it stands between.
-var forwarding = []string{"X-Forwarded-For", "Forwarded"}
+var forwarding = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"}
 
 // local tells whether the caller is on this machine. A request that a proxy handed on is not, unless the proxy is trusted
-// and says so: otherwise a proxy on this machine would open the development keys to the world.
+// and says so: otherwise a proxy on this machine would open the development keys to the world. Nor is a browser's request
+// for a name from outside that was made to point here: the keys are no secret, and a page could ask in its reader's name.
 func (k *Keys) local(r *http.Request) bool {
 	addr, trusted := k.remote(r)
-	if !addr.IsLoopback() {
+	if !addr.IsLoopback() || !loopbackHost(r.Host) {
 		return false
 	}
 	for _, name := range forwarding {
@@ -124,6 +126,16 @@ func (k *Keys) local(r *http.Request) bool {
 		}
 	}
 	return true
+}
+
+// loopbackHost tells whether a Host header names this machine.
+func loopbackHost(host string) bool {
+	name := (&url.URL{Host: host}).Hostname()
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.IsLoopback()
 }
 
 func (k *Keys) within(r *http.Request, networks []netip.Prefix) bool {

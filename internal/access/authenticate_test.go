@@ -67,15 +67,22 @@ func TestDevelopmentKeysWorkOnThisMachineOnly(t *testing.T) {
 			header []string
 			works  bool
 		}{
-			"IPv4":                    {"127.0.0.1:4711", nil, true},
-			"IPv6":                    {"[::1]:4711", nil, true},
-			"IPv4 in IPv6":            {"[::ffff:127.0.0.1]:4711", nil, true},
-			"another machine":         {outside, nil, false},
-			"one that lies":           {outside, []string{"X-Forwarded-For", "127.0.0.1"}, false},
-			"behind a local proxy":    {"127.0.0.1:4711", []string{"X-Forwarded-For", "192.0.2.7"}, false},
-			"the same, standard":      {"127.0.0.1:4711", []string{"Forwarded", "for=192.0.2.7"}, false},
-			"no address":              {"", nil, false},
-			"an address without port": {"127.0.0.1", nil, false},
+			"IPv4":                      {"127.0.0.1:4711", nil, true},
+			"IPv6":                      {"[::1]:4711", nil, true},
+			"IPv4 in IPv6":              {"[::ffff:127.0.0.1]:4711", nil, true},
+			"by name":                   {"127.0.0.1:4711", []string{"Host", "localhost:8080"}, true},
+			"by name, without a port":   {"127.0.0.1:4711", []string{"Host", "LocalHost"}, true},
+			"by the address in IPv6":    {"[::1]:4711", []string{"Host", "[::1]:8080"}, true},
+			"by a name that was turned": {"127.0.0.1:4711", []string{"Host", "shop.example:8080"}, false},
+			"by a name like ours":       {"127.0.0.1:4711", []string{"Host", "localhost.example"}, false},
+			"another machine":           {outside, nil, false},
+			"one that lies":             {outside, []string{"X-Forwarded-For", "127.0.0.1"}, false},
+			"behind a local proxy":      {"127.0.0.1:4711", []string{"X-Forwarded-For", "192.0.2.7"}, false},
+			"the same, standard":        {"127.0.0.1:4711", []string{"Forwarded", "for=192.0.2.7"}, false},
+			"the same, another header":  {"127.0.0.1:4711", []string{"X-Real-Ip", "192.0.2.7"}, false},
+			"the same, by its own name": {"127.0.0.1:4711", []string{"Via", "1.1 proxy"}, false},
+			"no address":                {"", nil, false},
+			"an address without port":   {"127.0.0.1", nil, false},
 		} {
 			for _, text := range []string{access.DevSecret, access.DevPublishable} {
 				t.Run(name+" "+text, func(t *testing.T) {

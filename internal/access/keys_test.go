@@ -73,11 +73,15 @@ func (n *node) create(s access.Spec) (access.Key, string) {
 
 func request(authorization, remote string, header ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/v1/payments", nil)
-	r.RemoteAddr = remote
+	r.RemoteAddr, r.Host = remote, "127.0.0.1:8080"
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
 	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Add(header[i], header[i+1])
 	}
 	return r
