@@ -2,15 +2,21 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/florinpay/florin/internal/db/dbtest"
 )
@@ -73,13 +79,14 @@ func install(t *testing.T, o options) *florin {
 	must(t, os.Mkdir(keys, 0o700))
 	main, cards := urls(t, o.engine, f.dir)
 	f.books = []string{"--database", main}
+	runs, runsCards, granting := restricted(t, o.engine, main, cards)
 	all := append([]string{"--vault-database", cards, "--keys", keys}, f.books...)
 
 	world := start(t, "serve", "--zones", "sandbox", "--listen-sandbox", "127.0.0.1:0", "--sandbox-file", filepath.Join(f.dir, "sandbox.db"))
 	f.helpers = append(f.helpers, world)
 	f.sandbox = world.zone("sandbox")
 
-	succeed(t, "", append([]string{"migrate", "--vault-database", cards}, f.books...)...)
+	succeed(t, "", append(append([]string{"migrate", "--vault-database", cards}, granting...), f.books...)...)
 	succeed(t, "", append([]string{"merchant", "create", "--name", "Shop", "--id", f.account}, f.books...)...)
 	f.secret = f.key("secret")
 	f.public = f.key("publishable")
@@ -88,13 +95,13 @@ func install(t *testing.T, o options) *florin {
 	for _, acquirer := range []string{"alpha", "beta"} {
 		f.connect(acquirer, "http://"+apiAddress, all)
 	}
-	f.run = append([]string{"serve", "--local-webhooks", "--listen-api", apiAddress, "--listen-ops", "127.0.0.1:0"}, f.books...)
+	f.run = []string{"serve", "--local-webhooks", "--listen-api", apiAddress, "--listen-ops", "127.0.0.1:0", "--database", runs}
 	if o.ownVault {
 		f.run = append(f.run, "--keys", keys)
-		f.run = append(f.run, f.startVault(vaultAddress, cards)...)
+		f.run = append(f.run, f.startVault(vaultAddress, runsCards)...)
 		f.vault = "http://" + vaultAddress
 	} else {
-		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", cards, "--keys", keys)
+		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", runsCards, "--keys", keys)
 	}
 	f.finally()
 	f.start()
@@ -107,6 +114,36 @@ func urls(t *testing.T, engine, dir string) (main, cards string) {
 		return "sqlite:" + filepath.Join(dir, "florin.db"), "sqlite:" + filepath.Join(dir, "vault.db")
 	}
 	return dbtest.Postgres(t), dbtest.Postgres(t)
+}
+
+// restricted gives the addresses by which florin serves: on PostgreSQL as a role that owns nothing, with the flags by which migrate grants
+// it what it needs.
+func restricted(t *testing.T, engine, main, cards string) (runs, runsCards string, granting []string) {
+	t.Helper()
+	if engine == "sqlite" {
+		return main, cards, nil
+	}
+	const role = "florin_serves"
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, main)
+	must(t, err)
+	defer func() { must(t, c.Close(ctx)) }()
+	var taken *pgconn.PgError
+	if _, err := c.Exec(ctx, "CREATE ROLE "+role+" LOGIN"); err != nil && !errors.As(err, &taken) {
+		t.Fatal(err) // another test of this server may have made it
+	}
+	return asUser(t, main, role), asUser(t, cards, role), []string{"--grant", role}
+}
+
+func asUser(t *testing.T, address, user string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	must(t, err)
+	query := u.Query()
+	query.Set("user", user)
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 func (f *florin) key(kind string) string {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/florinpay/florin/internal/db"
 )
 
 type migrateCommand struct {
 	Storage storage `embed:""`
+	Grant   string  `help:"PostgreSQL role that florin serve shall run as: it gets what it needs, and may not change what is append-only." placeholder:"ROLE"`
 }
 
 func (migrateCommand) Help() string {
@@ -17,7 +20,7 @@ database is migrated.
 
 Example:
 
-    florin migrate --database postgres://florin@db/florin --vault-database postgres://vault@vaultdb/vault`
+    florin migrate --database postgres://owner@db/florin --vault-database postgres://owner@vaultdb/vault --grant florin`
 }
 
 // Run brings the databases to the version that this binary knows.
@@ -41,6 +44,11 @@ func (m migrateCommand) Run(ctx context.Context, c *console) (err error) {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
+	if m.Grant != "" {
+		if err := s.grant(ctx, m.Grant); err != nil {
+			return err
+		}
+	}
 	return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", migrated) })
 }
 
@@ -54,6 +62,19 @@ func (s *stores) migrate(ctx context.Context) error {
 	if s.card != nil {
 		if err := s.card.Migrate(ctx); err != nil {
 			return fmt.Errorf("migrate the vault database: %w", err)
+		}
+	}
+	return nil
+}
+
+// grant gives a role of PostgreSQL what a running florin needs in the databases that are open.
+func (s *stores) grant(ctx context.Context, role string) error {
+	for _, d := range []*db.DB{s.main, s.card} {
+		if d == nil {
+			continue
+		}
+		if err := d.Grant(ctx, role); err != nil {
+			return fmt.Errorf("grant to %s: %w", role, err)
 		}
 	}
 	return nil
