@@ -163,7 +163,9 @@ func (a *parts) openPayments(ctx context.Context) error {
 	}
 	var door cards = a.vault
 	if a.vault == nil {
-		door = vault.NewRemote(a.plan.vaultURL, a.plan.vaultTLS, a.plan.vaultToken)
+		remote := vault.NewRemote(a.plan.vaultURL, a.plan.vaultTLS, a.plan.vaultToken)
+		a.released = append(a.released, func() error { remote.Close(); return nil })
+		door = remote
 	}
 	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})

@@ -87,6 +87,27 @@ func TestNumbersOfUnknownBrandsAreMaskedIfSent(t *testing.T) {
 	}
 }
 
+// A scheme's transaction id may pass for a card number. Where the connector expects one it stays, unless it is the number
+// that was sent.
+func TestReferencesStayAsTheyAre(t *testing.T) {
+	for _, c := range [][2]string{
+		{`{"network_reference":"378282246310005"}`, `{"network_reference":"378282246310005"}`},
+		{`{"network_reference" : "378282246310005","number":"378282246310005"}`, `{"network_reference" : "378282246310005","number":"***********0005"}`},
+		{`[{"network_reference":"378282246310005"},{"network_reference":"5555555555554444"}]`, `[{"network_reference":"378282246310005"},{"network_reference":"5555555555554444"}]`},
+		{`{"network_reference":"4242424242424242"}`, `{"network_reference":"************4242"}`}, // it was sent
+		{`{"network_reference":null,"x":"378282246310005"}`, `{"network_reference":null,"x":"***********0005"}`},
+		{`{"network_reference":{"x":"378282246310005"}}`, `{"network_reference":{"x":"***********0005"}}`},
+		{`{"network_reference":"378282246310005`, `{"network_reference":"***********0005`}, // torn
+		{`{"my_network_reference":"378282246310005"}`, `{"my_network_reference":"***********0005"}`},
+	} {
+		b := []byte(c[0])
+		newMasker([]byte("4242424242424242"), "network_reference").body(b)
+		if string(b) != c[1] {
+			t.Errorf("%s became %s, want %s", c[0], b, c[1])
+		}
+	}
+}
+
 func TestHeadersAreMasked(t *testing.T) {
 	h := http.Header{
 		"Location":           {"https://x.example/?n=4242424242424242"},

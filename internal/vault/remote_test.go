@@ -259,6 +259,7 @@ func TestTheInternalDoorIsStrict(t *testing.T) {
 
 func TestEveryFieldOfARequestGoesOverTheHop(t *testing.T) {
 	q := charge("https://acquirer.example", "pm_tok_1")
+	q.References = []string{"network_reference"}
 	q.Body = append(q.Body, Segment{Field: Number, Encoding: BCD, Length: LLBCD, Before: []byte("b"), After: []byte("a"), Optional: true})
 	for v, i := reflect.ValueOf(q), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

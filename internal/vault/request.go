@@ -80,6 +80,9 @@ type Request struct {
 	Body     []Segment
 	Sign     *Signature
 	Timeout  time.Duration // of the whole exchange; 30 s if zero
+	// References are the names of JSON members of the answer that hold transaction references: long numbers that may look
+	// like a card's. They are masked only if they hold the number that was sent.
+	References []string
 }
 
 // Response is the provider's answer, with any card number in it masked.

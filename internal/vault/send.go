@@ -117,7 +117,7 @@ func (v *Vault) prepare(ctx context.Context, o *outgoing, r Request) error {
 
 // takeCard opens the request's card if a segment asks for one.
 func (v *Vault) takeCard(ctx context.Context, o *outgoing, r Request) error {
-	o.masker = newMasker(nil)
+	o.masker = newMasker(nil, r.References...)
 	if !asksCard(r.Body) {
 		return nil
 	}
@@ -140,6 +140,6 @@ func (v *Vault) takeCard(ctx context.Context, o *outgoing, r Request) error {
 		}
 		return digits
 	}}
-	o.masker = newMasker(card.number.digits())
+	o.masker = newMasker(card.number.digits(), r.References...)
 	return nil
 }

@@ -35,6 +35,8 @@ type wireRequest struct {
 	Body     []wireSegment     `json:"body,omitempty"`
 	Sign     *wireSignature    `json:"sign,omitempty"`
 	Timeout  int64             `json:"timeout_ms,omitempty"`
+
+	References []string `json:"references,omitempty"`
 }
 
 type wireSegment struct {
@@ -61,7 +63,7 @@ type wireResponse struct {
 
 func newWireRequest(r Request) wireRequest {
 	w := wireRequest{Merchant: r.Merchant, Account: r.Account, Card: r.Card, Method: r.Method, URL: r.URL,
-		Timeout: r.Timeout.Milliseconds(), Header: make(map[string]string, len(r.Header))}
+		Timeout: r.Timeout.Milliseconds(), Header: make(map[string]string, len(r.Header)), References: r.References}
 	for name, value := range r.Header {
 		w.Header[name] = value.Reveal()
 	}
@@ -76,7 +78,7 @@ func newWireRequest(r Request) wireRequest {
 
 func (w wireRequest) request() Request {
 	r := Request{Merchant: w.Merchant, Account: w.Account, Card: w.Card, Method: w.Method, URL: w.URL,
-		Timeout: time.Duration(w.Timeout) * time.Millisecond, Header: make(map[string]secret.Text, len(w.Header))}
+		Timeout: time.Duration(w.Timeout) * time.Millisecond, Header: make(map[string]secret.Text, len(w.Header)), References: w.References}
 	for name, value := range w.Header {
 		r.Header[name] = secret.New(value)
 	}

@@ -156,5 +156,7 @@ func request(a provider.Account, method, path string) vault.Request {
 		URL:      strings.TrimSuffix(a.Settings["base_url"], "/") + path,
 		Header:   map[string]secret.Text{"Authorization": secret.New("Bearer " + a.Credentials["api_key"].Reveal())},
 		Timeout:  timeout,
+
+		References: []string{"network_reference"},
 	}
 }

@@ -232,5 +232,6 @@ func request(a provider.Account, method, path string) vault.Request {
 			"Authorization":  secret.New("Bearer " + a.Credentials[keyAPI].Reveal()),
 			"Stripe-Version": secret.New(apiVersion),
 		},
+		References: []string{"network_transaction_id"},
 	}
 }
