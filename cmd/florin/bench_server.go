@@ -16,6 +16,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
@@ -101,7 +102,7 @@ func (s *benchServer) close() error {
 func (s *benchServer) fill(ctx context.Context, b benchCommand) error {
 	for i := range b.Merchants {
 		account := fmt.Sprintf("acct_bench%d", i)
-		tenant := merchant.Tenant(account, false)
+		tenant := id.Tenant(account, false)
 		made := merchant.Merchant{ID: account, Name: "Benchmark", FeeBasisPoints: 100}
 		if _, err := s.parts.merchants.Create(ctx, made, operator); err != nil {
 			return fmt.Errorf("make a merchant: %w", err)
@@ -142,7 +143,7 @@ func (s *benchServer) acquirer(ctx context.Context, account string, webhooks boo
 		return err
 	}
 	_, err := (&registrar{s.parts.accounts, s.parts.vault}).register(ctx, provider.Account{
-		Merchant: merchant.Tenant(account, false), ID: name, Provider: "simcard", Credentials: credentials,
+		Merchant: id.Tenant(account, false), ID: name, Provider: "simcard", Credentials: credentials,
 		Settings: map[string]string{"base_url": s.parts.plan.sites[zoneSandbox].url() + "/" + name},
 	})
 	return err

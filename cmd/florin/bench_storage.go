@@ -11,7 +11,6 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
-	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -29,11 +28,11 @@ func (b benchCommand) storageAlone(ctx context.Context, c *console, where secret
 	report.Rows, report.Bytes = template.size()
 	tenants := make([]string, b.StorageMerchants)
 	for i := range tenants {
-		tenants[i] = merchant.Tenant(fmt.Sprintf("acct_rows%d", i), false)
+		tenants[i] = id.Tenant(fmt.Sprintf("acct_rows%d", i), false)
 	}
 	run := runName()
 	spread := b.storage(s.main, template, s.ids, tenants)
-	hot := b.storage(s.main, template, s.ids, []string{merchant.Tenant("acct_hot"+run, false)})
+	hot := b.storage(s.main, template, s.ids, []string{id.Tenant("acct_hot"+run, false)})
 	if err = spread.drive(ctx); err == nil {
 		err = hot.drive(ctx)
 	}

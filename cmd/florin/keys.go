@@ -10,6 +10,7 @@ import (
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 )
 
@@ -25,7 +26,7 @@ type tenancy struct {
 	Mode     string `help:"test or live. The two never mix." enum:"test,live" default:"test"`
 }
 
-func (t tenancy) tenant() string { return merchant.Tenant(t.Merchant, t.Mode == "live") }
+func (t tenancy) tenant() string { return id.Tenant(t.Merchant, t.Mode == "live") }
 
 type keysCreate struct {
 	Storage storage       `embed:""`
@@ -58,7 +59,7 @@ type keyShown struct {
 }
 
 func showKey(k access.Key, now time.Time) keyShown {
-	_, live := merchant.Split(k.Tenant)
+	live := id.Live(k.Tenant)
 	return keyShown{
 		ID: k.ID, Object: "api_key", Livemode: live, Kind: k.Kind, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes.List(), Works: k.Live(now),
 		ExpiresAt: orNil(k.ExpiresAt), RevokedAt: orNil(k.RevokedAt), CreatedAt: k.CreatedAt,

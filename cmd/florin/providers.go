@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simcard"
@@ -54,7 +55,7 @@ type accountShown struct {
 }
 
 func showAccount(a provider.Account) accountShown {
-	_, live := merchant.Split(a.Merchant)
+	live := id.Live(a.Merchant)
 	settings := a.Settings
 	if settings == nil {
 		settings = map[string]string{}

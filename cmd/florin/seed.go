@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/sandbox"
@@ -55,7 +56,7 @@ func (a *parts) seedAcquirer(ctx context.Context, name string) error {
 		return err
 	}
 	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
-		Merchant: merchant.Tenant(devMerchant, false), ID: name, Provider: "simcard",
+		Merchant: id.Tenant(devMerchant, false), ID: name, Provider: "simcard",
 		Settings: map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + "/" + name},
 		Credentials: map[string]secret.Text{
 			"api_key": credential("api_key"), "signing_key": credential("signing_key"), "webhook_secret": credential("webhook_secret"),

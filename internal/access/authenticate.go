@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/id"
 )
 
 // One value each: a refused request costs no allocation, and nothing about the key can get into them.
@@ -68,7 +68,7 @@ func (k *Keys) identify(ctx context.Context, text string) (Principal, *Key, erro
 	if err := key.refusal(k.o.Clock.Now()); err != nil {
 		return Principal{}, nil, err
 	}
-	account, live := merchant.Split(key.Tenant)
+	account, live, _ := id.SplitTenant(key.Tenant)
 	return Principal{Tenant: key.Tenant, Account: account, Live: live, KeyID: key.ID, Kind: key.Kind, Scopes: key.Scopes}, key, nil
 }
 

@@ -60,7 +60,7 @@ func (k *Keys) Create(ctx context.Context, s Spec, by audit.By) (Key, secret.Tex
 	if _, err := k.merchants.Of(ctx, s.Tenant); err != nil {
 		return Key{}, secret.Text{}, fmt.Errorf("create key: %w", err)
 	}
-	_, live := merchant.Split(s.Tenant)
+	live := id.Live(s.Tenant)
 	text, err := draw(k.o.Random, s.Kind, live)
 	if err != nil {
 		return Key{}, secret.Text{}, err
@@ -85,7 +85,7 @@ func (k *Keys) EnsureDev(ctx context.Context, account string, by audit.By) error
 	}
 	now := k.o.Clock.Now()
 	for _, f := range fixed {
-		s := Spec{Tenant: merchant.Tenant(account, false), Kind: f.kind, Name: "florin dev"}
+		s := Spec{Tenant: id.Tenant(account, false), Kind: f.kind, Name: "florin dev"}
 		key := k.keyOf(s, secret.New(f.text), now)
 		key.Loopback = true
 		err := k.db.Commit(ctx, db.NewChange(s.Tenant, table.Insert(key.values()...), k.created(key, by, now)))
@@ -113,15 +113,15 @@ func (k *Keys) Revoke(ctx context.Context, tenant, id string, by audit.By) (Key,
 // Roll makes a successor with the same rights, and lets the old key live on for the overlap (at most 30 days; zero revokes
 // it at once). It gives the successor and its text. It fails with fault.NotFound, with fault.Invalid for the overlap, and
 // with fault.Conflict if the key does not work any more or has a successor.
-func (k *Keys) Roll(ctx context.Context, tenant, id string, overlap time.Duration, by audit.By) (Key, secret.Text, error) {
+func (k *Keys) Roll(ctx context.Context, tenant, old string, overlap time.Duration, by audit.By) (Key, secret.Text, error) {
 	var next Key
 	var text secret.Text
-	_, err := k.update(ctx, tenant, id, func(key Key, now time.Time) (Key, []db.Row, error) {
+	_, err := k.update(ctx, tenant, old, func(key Key, now time.Time) (Key, []db.Row, error) {
 		var err error
 		if key.Loopback {
 			return Key{}, nil, fault.State("the development keys are fixed")
 		}
-		_, live := merchant.Split(tenant)
+		live := id.Live(tenant)
 		if text, err = draw(k.o.Random, key.Kind, live); err != nil {
 			return Key{}, nil, err
 		}
@@ -129,7 +129,7 @@ func (k *Keys) Roll(ctx context.Context, tenant, id string, overlap time.Duratio
 		if key, err = key.rolled(next.ID, overlap, now); err != nil {
 			return Key{}, nil, err
 		}
-		record := by.Record(k.o.IDs, now, tenant, "api_key.rolled", id, map[string]string{"to": next.ID, "overlap": overlap.String()})
+		record := by.Record(k.o.IDs, now, tenant, "api_key.rolled", old, map[string]string{"to": next.ID, "overlap": overlap.String()})
 		return key, []db.Row{table.Insert(next.values()...), record.Row(), k.created(next, by, now)}, nil
 	})
 	if err != nil {

@@ -8,17 +8,14 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 )
 
-func TestTenantsComeApartAgain(t *testing.T) {
+func TestATenantIsAnAccountInOneMode(t *testing.T) {
 	for _, live := range []bool{false, true} {
-		tenant := Tenant("acct_dev", live)
-		if account, l := Split(tenant); account != "acct_dev" || l != live || !IsTenant(tenant) {
-			t.Errorf("%s splits into %s, %t", tenant, account, l)
+		if tenant := id.Tenant("acct_dev", live); !IsTenant(tenant) {
+			t.Errorf("%s is no tenant", tenant)
 		}
-	}
-	if Tenant("acct_dev", false) == Tenant("acct_dev", true) {
-		t.Error("test and live are one tenant")
 	}
 	for _, not := range []string{"", "acct_dev", "acct_dev:", "acct_dev:prod", "dev:test", "acct_:live", "acct_dev:test:live", "acct_Dev:test"} {
 		if IsTenant(not) {

@@ -60,7 +60,7 @@ func (s *Store) Get(ctx context.Context, account string) (Merchant, error) {
 
 // Of is the merchant of a tenant. See Get.
 func (s *Store) Of(ctx context.Context, tenant string) (Merchant, error) {
-	account, _ := Split(tenant)
+	account, _, _ := id.SplitTenant(tenant)
 	return s.Get(ctx, account)
 }
 
