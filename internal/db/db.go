@@ -34,7 +34,7 @@ type Options struct {
 	Clock   clock.Clock           // the machine's
 	Logger  *slog.Logger          // slog.Default()
 	Writers int                   // writers side by side: 2 on PostgreSQL; SQLite has always 1
-	Batch   int                   // most Changes in one transaction: 64
+	Batch   int                   // most Changes in one transaction: 64 on PostgreSQL, 256 on SQLite
 	Queue   int                   // most Changes that wait: 4096
 	Metrics prometheus.Registerer // nil: measured, not shown. Two databases of one process need a label each
 }
@@ -71,7 +71,7 @@ type hooks struct {
 // does not migrate. PostgreSQL that is down is no error here: Ready says so.
 func Open(ctx context.Context, url string, o Options, schemas ...Schema) (*DB, error) {
 	o = o.withDefaults()
-	d := &DB{clock: o.Clock, logger: o.Logger, schemas: schemas, rank: map[*Table]uint16{}, batch: o.Batch}
+	d := &DB{clock: o.Clock, logger: o.Logger, schemas: schemas, rank: map[*Table]uint16{}}
 	for _, s := range schemas {
 		for _, t := range s.Tables {
 			if _, twice := d.rank[t]; twice {
@@ -88,6 +88,9 @@ func Open(ctx context.Context, url string, o Options, schemas ...Schema) (*DB, e
 		d.metrics.unregister()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	if d.batch = o.Batch; d.batch <= 0 {
+		d.batch = d.engine.batch()
+	}
 	d.queue = newQueue(o.Queue, d.metrics)
 	for i := range d.engine.writers(o.Writers) {
 		w := &writer{db: d, number: i}
@@ -102,9 +105,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
-	}
-	if o.Batch <= 0 {
-		o.Batch = 64
 	}
 	if o.Queue <= 0 {
 		o.Queue = 4096

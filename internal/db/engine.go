@@ -6,6 +6,7 @@ import "context"
 type engine interface {
 	name() string
 	writers(asked int) int
+	batch() int // how many Changes one transaction takes at most, unless asked otherwise
 	// connect opens a connection for a writer or a migration. One goroutine uses it.
 	connect(ctx context.Context) (session, error)
 	// query reads. A long one has connections of its own, so that an export does not keep others waiting.

@@ -57,6 +57,8 @@ func (e *postgresEngine) writers(asked int) int {
 	return 2
 }
 
+func (e *postgresEngine) batch() int { return 64 }
+
 func (e *postgresEngine) close() error {
 	e.reader.Close()
 	e.long.Close()
