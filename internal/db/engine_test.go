@@ -12,7 +12,7 @@ import (
 func TestSQLiteWritesDurablyAndStrictly(t *testing.T) {
 	d := dbtest.Open(t, dbtest.SQLite(t), db.Options{}, schema)
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "recursive_triggers": "1", "wal_autocheckpoint": "4000", "busy_timeout": "5000",
+		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "recursive_triggers": "1", "wal_autocheckpoint": "8000", "busy_timeout": "5000",
 	} {
 		if got := d.WriterSetting(t, "PRAGMA "+pragma); got != want {
 			t.Errorf("%s is %s, want %s", pragma, got, want)
