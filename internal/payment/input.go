@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // Create asks for a payment. The edge has checked the shape; Service checks the meaning.
@@ -20,6 +21,15 @@ type Create struct {
 	Description         string
 	ProviderAccounts    []string // empty: the merchant's own order
 	Metadata            map[string]string
+}
+
+// Confirmation is what a payer, or the merchant for them, says to go on with a payment that waits.
+type Confirmation struct {
+	Token         string // payment_method_token; empty: the payment's own method
+	ReturnURL     string // where the payer's browser goes in the end; its origin is registered
+	Result        string // the CRes of a challenge, as the issuer's page gave it to the browser; empty: the provider is asked
+	DeviceSession string // ds_…
+	Browser       provider.Browser
 }
 
 // RefundRequest asks for money to go back.
