@@ -178,6 +178,30 @@ func TestALateApprovalIsSentBackHoweverOftenThatFails(t *testing.T) {
 	}, arrivesLate)
 }
 
+// The answer to the refund is lost, and what the acquirer says of the authorization is the same before and after it.
+func TestALateApprovalIsRefundedOnce(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		u.later(10 * time.Minute)
+		u.q.arrive()
+		u.tell(says(o, "1", approved(provider.Captured, of(o, 10_000))))
+		u.q.mishaps = []mishap{noAnswer, noAnswer}
+		u.later(time.Hour)
+		references := map[string]bool{}
+		for _, letter := range u.q.letters() {
+			if letter.Operation == provider.OpRefund {
+				references[letter.Reference] = true
+			}
+		}
+		if _, taken := u.q.keeps(o.ID + "-1"); len(references) != 1 || taken != 0 || u.q.calls < 4 {
+			u.Errorf("refunds %v after %d calls, %d is kept", references, u.q.calls, taken)
+		}
+		if entries := u.entries(o.ID, "late_approval.reversed"); len(entries) != 1 {
+			u.Errorf("the timeline has %+v", u.status(o.ID).Timeline)
+		}
+	}, arrivesLate)
+}
+
 // The payer has paid with another card meanwhile.
 func TestALateApprovalOfAnEarlierTryLeavesTheLaterAlone(t *testing.T) {
 	eachTill(t, func(u *till) {

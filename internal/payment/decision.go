@@ -27,6 +27,18 @@ type decision struct {
 // nothing tells whether the decision moves nothing: what was heard was known already, or contradicts it.
 func (d decision) nothing() bool { return d.attempt == nil && d.operation == nil }
 
+// errTorn means that the rows a decision was made from were read at different moments: somebody else moved them in between.
+// They are read again.
+var errTorn = fault.New(fault.Stale, fault.CodeStateConflict, "the payment was changed while it was read")
+
+// torn is a settlement's error, if there is one. An outcome always fits rows of one moment: what the tables refuse is torn.
+func torn(err error) error {
+	if fault.Is(err, fault.Conflict) {
+		return errTorn
+	}
+	return err
+}
+
 // move takes a payment to another state, if the table allows it.
 func (p *Payment) move(to Status) error {
 	if p.Status == to {

@@ -44,6 +44,7 @@ type acquirer struct {
 type authorization struct {
 	amount, captured, refunded money.Money
 	open                       bool // something is still on hold
+	lapsed                     bool // its hold ended by itself
 }
 
 func newAcquirer(mishaps ...mishap) *acquirer {
@@ -240,9 +241,9 @@ func (q *acquirer) undo(a *authorization, n provider.Notification) {
 		delete(q.auths, n.Reference)
 	case provider.OpCapture:
 		a.captured, err = a.captured.Add(minus)
-		a.open = true
+		a.open = !a.lapsed
 	case provider.OpVoid:
-		a.open = true
+		a.open = !a.lapsed
 	case provider.OpRefund:
 		a.refunded, err = a.refunded.Add(minus)
 	}
@@ -256,7 +257,7 @@ func (q *acquirer) lapse(reference string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if a := q.auths[reference]; a != nil && a.open {
-		a.open = false
+		a.open, a.lapsed = false, true
 		q.mail = append(q.mail, provider.Notification{Operation: provider.OpAuthorize, Reference: reference, Attempt: reference,
 			Outcome: provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + reference}})
 	}

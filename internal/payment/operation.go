@@ -159,7 +159,7 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		op.DueAt = t.now.Add(inquiryDelay(op.Inquiries))
 		op.Inquiries++
 	}
-	return d, err
+	return d, torn(err)
 }
 
 // isOfAnotherAmount tells whether an outcome speaks of money that was not asked for. What a void released is the
@@ -214,6 +214,9 @@ func (d *decision) captured(t terms) error {
 	if p.Captured, err = p.Captured.Add(op.Amount); err != nil {
 		return err
 	}
+	if p.Captured.Minor() > p.Authorized.Minor() {
+		return errTorn // it is in the payment already, and not yet in the operation
+	}
 	d.post(ledger.Capture, op.ID, op.Amount, fee)
 	if !op.Final {
 		d.tell(event.PaymentPartiallyCaptured)
@@ -246,16 +249,24 @@ func (d *decision) voided(terms) error {
 
 func (d *decision) refunded(terms) error {
 	p, op := &d.payment, d.operation
-	var err error
-	if p.Refunding, err = p.Refunding.Sub(op.Amount); err != nil {
+	if err := p.landed(op.Amount); err != nil {
 		return err
 	}
+	var err error
 	if p.Refunded, err = p.Refunded.Add(op.Amount); err != nil {
 		return err
 	}
 	d.post(ledger.RefundSucceeded, op.ID, op.Amount, money.Money{})
 	d.tell(event.RefundSucceeded)
 	return nil
+}
+
+// landed takes a refund whose outcome is known from those on their way.
+func (p *Payment) landed(amount money.Money) (err error) {
+	if p.Refunding, err = p.Refunding.Sub(amount); err == nil && p.Refunding.Minor() < 0 {
+		return errTorn // it has landed in the payment already, and not yet in the operation
+	}
+	return err
 }
 
 // retryExpiry is how long after a failed release of a lapsed authorization the release is tried again.
@@ -273,8 +284,7 @@ func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 		}
 		return nil
 	}
-	var err error
-	if p.Refunding, err = p.Refunding.Sub(op.Amount); err != nil {
+	if err := p.landed(op.Amount); err != nil {
 		return err
 	}
 	d.post(ledger.RefundFailed, op.ID, op.Amount, money.Money{})

@@ -141,3 +141,47 @@ func TestRefundsTakeWhatIsCapturedWhileMoreIsBeingCaptured(t *testing.T) {
 		u.expect(u.status(o.ID), Authorized, 9_000, 4_000)
 	}, fine, fine, noAnswer)
 }
+
+// Whoever reads a payment in pieces while somebody else moves it must see that, and read again.
+func TestRowsOfDifferentMomentsAreNotDecidedFrom(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o, held := u.pay(true), u.pay(false)
+		before, err := u.store.payment(u.Context(), shop, held.ID)
+		if err != nil {
+			u.Fatal(err)
+		}
+		if _, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 6_000}, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		if _, err := u.Capture(u.Context(), shop, held.ID, 6_000, false, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		for kind, payment := range map[Kind]string{KindRefund: o.ID, KindCapture: held.ID} {
+			operations, err := u.store.operations(u.Context(), shop, payment)
+			if err != nil || len(operations) != 1 {
+				u.Fatalf("%v, %v", operations, err)
+			}
+			p, a, op, err := u.rows(u.Context(), operations[0])
+			if err != nil {
+				u.Fatal(err)
+			}
+			op.State = OperationSending // as it was read a moment ago
+			state := map[Kind]provider.State{KindRefund: provider.Succeeded, KindCapture: provider.Captured}[kind]
+			for name, outcome := range map[string]provider.Outcome{"succeeded": approved(state, op.Amount), "failed": declinedLate} {
+				if kind == KindCapture && name == "failed" {
+					continue // it moves no amount
+				}
+				if d, err := settleOperation(p, a, op, outcome, terms{now: u.now.Now(), fee: 100}); !fault.Is(err, fault.Stale) {
+					u.Errorf("the %s %s: %+v, %v", kind, name, d.payment, err)
+				}
+			}
+		}
+		a, err := u.store.attempt(u.Context(), shop, held.ID, 1)
+		if err != nil {
+			u.Fatal(err)
+		}
+		if _, err := u.settle(u.Context(), alpha, before, a, approved(provider.Captured, of(held, 6_000))); !fault.Is(err, fault.Stale) {
+			u.Errorf("a payment of before its capture: %v", err)
+		}
+	})
+}

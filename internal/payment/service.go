@@ -78,6 +78,9 @@ const tries = 8
 func (s *Service) apply(ctx context.Context, decide func() (decision, error), with func(*db.Change, decision) error) (decision, error) {
 	for try := range tries {
 		d, err := decide()
+		if fault.Is(err, fault.Stale) && try < tries-1 {
+			continue
+		}
 		if err != nil {
 			return d, err
 		}
@@ -192,6 +195,13 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 		operations, err := s.store.operations(ctx, p.Merchant, p.ID)
 		if err != nil {
 			return decision{}, err
+		}
+		again, err := s.store.payment(ctx, p.Merchant, p.ID)
+		if err != nil {
+			return decision{}, err
+		}
+		if again.Version != p.Version {
+			return decision{}, errTorn // an operation may have ended before they were read
 		}
 		t.operating = slices.ContainsFunc(operations, func(o Operation) bool { return o.Kind != KindRefund && o.open() })
 		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })

@@ -45,7 +45,7 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 		d.contradict(a.Number, a.ID, "asked for as "+a.Amount.String(), o, RemedyNone)
 		o.Detail, to = d.contradiction.Claim, AttemptUnknown
 	}
-	err := d.adopt(a, to, o, t)
+	err := torn(d.adopt(a, to, o, t))
 	return d, err
 }
 

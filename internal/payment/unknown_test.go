@@ -39,15 +39,39 @@ func TestALostRequestIsReversedAndFails(t *testing.T) {
 	}, noArrival)
 }
 
-func TestNotFoundIsNotBelievedAtOnce(t *testing.T) {
+// However often the provider is asked, "not found" counts only after its settle delay, and only twice is it believed.
+func TestNotFoundIsBelievedTwiceAndNotTooEarly(t *testing.T) {
 	eachTill(t, func(u *till) {
-		o := u.pay(true)
-		u.later(4 * time.Second) // within the settle delay
-		u.expect(u.status(o.ID), Processing, 0, 0)
-		if u.q.calls != 1 {
-			u.Errorf("%d calls: something was reversed on an early word", u.q.calls)
+		o, held := u.pay(true), u.pay(false)
+		if _, err := u.Capture(u.Context(), shop, held.ID, 0, false, alone{}); err != nil {
+			u.Fatal(err)
 		}
-	}, noArrival)
+		operations, err := u.store.operations(u.Context(), shop, held.ID)
+		if err != nil {
+			u.Fatal(err)
+		}
+		ask := func(wantCalls int, status Status, captured int64) {
+			u.Helper()
+			if err := errors.Join(u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}),
+				u.resolveOperation(u.Context(), []string{shop, operations[0].ID})); err != nil {
+				u.Fatal(err)
+			}
+			if u.q.calls != wantCalls {
+				u.Fatalf("%d calls, want %d", u.q.calls, wantCalls)
+			}
+			u.expect(u.status(o.ID), status, 0, 0)
+			if got := u.status(held.ID).AmountCaptured; got != captured {
+				u.Fatalf("%d is captured, want %d", got, captured)
+			}
+		}
+		u.now.Advance(5*time.Second - time.Microsecond)
+		for range 3 {
+			ask(3, Processing, 0)
+		}
+		u.now.Advance(time.Microsecond)
+		ask(3, Processing, 0)
+		ask(5, Failed, 10_000)
+	}, noArrival, fine, noArrival)
 }
 
 func TestABlindProviderLeavesThePaymentUnknown(t *testing.T) {
