@@ -40,4 +40,12 @@ func TestVerifyFindsATamperedEntry(t *testing.T) {
 	}
 	change("UPDATE ledger_entry SET amount = amount - 1 WHERE account LIKE 'psp_receivable%'")
 	change(restore)
+
+	// Books that agree with themselves are still wrong if the payment says something else.
+	change("UPDATE payment SET amount_captured = amount_captured - 1")
+	code, out, errs = command(t, "", append([]string{"ledger", "verify"}, f.books...)...)
+	if code != 1 || !strings.Contains(out, "FAULT") || !strings.Contains(errs, "the books are wrong") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	change("UPDATE payment SET amount_captured = amount_captured + 1")
 }

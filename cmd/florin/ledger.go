@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/payment"
 )
 
 type ledgerGroup struct {
@@ -55,6 +56,11 @@ func (l ledgerVerify) Run(ctx context.Context, c *console) (err error) {
 	if err != nil {
 		return err
 	}
+	against, err := payment.VerifyBooks(ctx, s.main)
+	if err != nil {
+		return err
+	}
+	report.Faults = append(report.Faults, against...)
 	shown := verifyShown{
 		OK: len(report.Faults) == 0, Tenants: report.Tenants, Transactions: report.Transactions, Entries: report.Entries,
 		Accounts: []accountLine{}, Faults: append([]string{}, report.Faults...),

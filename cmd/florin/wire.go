@@ -174,7 +174,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	providers := provider.Registry{"simcard": simcard.New(door), "stripe": stripe.New(door)}
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
-		Clock: a.clock, IDs: a.ids, Logger: a.log,
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		Secret: func(data ...string) string {
 			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
 		},
