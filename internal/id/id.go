@@ -36,6 +36,7 @@ const (
 	Transaction   Prefix = "txn"
 	Key           Prefix = "key"
 	Audit         Prefix = "aud"
+	DeviceSession Prefix = "ds"
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
