@@ -14,6 +14,8 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // providerAccount is a contract with a provider, without its credentials.
@@ -56,7 +58,7 @@ type listKeysInput struct{ Paging }
 
 // Resolve checks the query.
 func (in *listKeysInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) { in.check(f, id.Key) })
+	return resolved(func(f *strict.Faults) { in.check(f, id.Key) })
 }
 
 func (a *API) registerAccounts() {
@@ -143,11 +145,11 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		err = fault.New(fault.TooLarge, codeTooLarge, "the body is larger than 1 MiB")
+		err = fault.New(fault.TooLarge, problem.CodeTooLarge, "the body is larger than 1 MiB")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = refuse(codeReadTimeout, "")
+		err = problem.New(problem.CodeReadTimeout, "")
 	case err != nil:
-		err = fault.New(fault.Malformed, codeMalformed, "the body did not arrive whole")
+		err = fault.New(fault.Malformed, problem.CodeMalformed, "the body did not arrive whole")
 	default:
 		// The provider may hang up as soon as it has sent; what it said is applied all the same.
 		ctx, done := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
@@ -155,12 +157,12 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 		err = a.Receiver.Receive(ctx, r.PathValue("merchant"), r.PathValue("provider_account"), r.Header, body)
 	}
 	if err != nil {
-		rq.write(rq.fail(err))
+		rq.Answer(rq.fail(err))
 		return
 	}
 	given, err := show(receipt{Received: true}, nil)
 	if err != nil {
 		given = rq.fail(err)
 	}
-	rq.write(given)
+	rq.Answer(given)
 }

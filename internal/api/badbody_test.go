@@ -14,6 +14,8 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // untouched is a door through which nothing may get.
@@ -38,7 +40,7 @@ type wrong map[string]string
 // faulty checks that a refusal names these faults and no others.
 func faulty(t *testing.T, w *httptest.ResponseRecorder, want wrong) {
 	t.Helper()
-	var p Problem
+	var p problem.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatalf("%d %q: %v", w.Code, w.Body, err)
 	}
@@ -76,9 +78,9 @@ const (
 	invalid   = fault.CodeInvalid
 	tooSmall  = fault.CodeAmountTooSmall
 	tooLarge  = fault.CodeAmountTooLarge
-	unknown   = codeUnknown
-	missing   = codeMissing
-	duplicate = codeDuplicate
+	unknown   = problem.CodeUnknown
+	missing   = problem.CodeMissing
+	duplicate = problem.CodeDuplicate
 )
 
 func TestAnAmountThatIsNotOneIsRefused(t *testing.T) {
@@ -194,7 +196,7 @@ func TestAHundredFaultsAreEnough(t *testing.T) {
 		all[i] = fmt.Sprintf(`"x%d":1`, i)
 	}
 	p := refused(t, d.call("POST", "/v1/payments", "{"+strings.Join(all, ",")+"}"), 400, unknown)
-	if len(p.Errors) != maxFaults {
+	if len(p.Errors) != strict.MaxFaults {
 		t.Errorf("%d faults are told", len(p.Errors))
 	}
 }
@@ -227,20 +229,20 @@ func TestABodyThatIsNotOneJSONObjectIsRefused(t *testing.T) {
 		"a raw newline in a string": with("description", "\"a\nb\""), "not UTF-8": with("description", "\"\xff\""), "overlong UTF-8": with("description", "\"\xc0\x80\""),
 		"UTF-16": "{\x00\"\x00}\x00", "a byte order mark": "\xef\xbb\xbf" + order, "half a surrogate": with("description", `"\ud83d"`), "surrogates in the wrong order": with("description", `"\ude00\ud83d"`),
 		"unknown escape": with("description", `"\x41"`), "an encoded surrogate": with("description", "\"\xed\xa0\xbd\""),
-		"nested deep": deep(maxDepth), "nested very deep": deep(100_000), "nested and never closed": `{"x":` + strings.Repeat(`{"a":`, 50_000),
+		"nested deep": deep(strict.MaxDepth), "nested very deep": deep(100_000), "nested and never closed": `{"x":` + strings.Repeat(`{"a":`, 50_000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := refused(t, d.call("POST", "/v1/payments", body), 400, codeMalformed)
+			p := refused(t, d.call("POST", "/v1/payments", body), 400, problem.CodeMalformed)
 			if p.Detail == "" || len(p.Detail) > 200 || len(p.Errors) > 0 {
 				t.Errorf("told %+v", p)
 			}
 		})
 	}
-	p := refused(t, d.call("POST", "/v1/payments", ""), 400, codeMalformed)
+	p := refused(t, d.call("POST", "/v1/payments", ""), 400, problem.CodeMalformed)
 	if p.Detail != "request body is required" {
 		t.Errorf("of no body it says %q", p.Detail)
 	}
-	faulty(t, d.call("POST", "/v1/payments", deep(maxDepth-2)), wrong{"x": unknown}) // as deep as may be
+	faulty(t, d.call("POST", "/v1/payments", deep(strict.MaxDepth-2)), wrong{"x": unknown}) // as deep as may be
 }
 
 func TestABodyOfAnotherTypeIsRefusedUnread(t *testing.T) {
@@ -251,7 +253,7 @@ func TestABodyOfAnotherTypeIsRefusedUnread(t *testing.T) {
 		{"Content-Encoding", "gzip"},
 	} {
 		for _, path := range []string{"/v1/payments", "/v1/payments/pay_" + someID + "/capture", "/v1/webhook_endpoints"} {
-			refused(t, d.call("POST", path, order, c...), 415, codeMediaType)
+			refused(t, d.call("POST", path, order, c...), 415, problem.CodeMediaType)
 		}
 	}
 	for _, kind := range []string{"application/json", "APPLICATION/JSON", "application/json;charset=utf-8", `application/json; charset="UTF-8"`} {
@@ -276,7 +278,7 @@ func TestABodyOverItsBoundIsRefused(t *testing.T) {
 			r.Header = http.Header{"Content-Type": {jsonType}, "Authorization": {"Bearer sk_test_dev"}}
 			w := httptest.NewRecorder()
 			d.Handler().ServeHTTP(w, r)
-			refused(t, w, 413, codeTooLarge)
+			refused(t, w, 413, problem.CodeTooLarge)
 		}
 	}
 	accepted(t, newDoor(t).call("POST", "/v1/payments", fill(maxBody)), 201)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 func TestAWrongQueryIsRefusedByName(t *testing.T) {
@@ -54,8 +55,8 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 			}
 		})
 	}
-	refused(t, d.call("GET", "/v1/payments?limit=%zz", ""), 400, codeMalformed)
-	refused(t, d.call("GET", "/v1/payments?limit=1;status=failed", ""), 400, codeMalformed)
+	refused(t, d.call("GET", "/v1/payments?limit=%zz", ""), 400, problem.CodeMalformed)
+	refused(t, d.call("GET", "/v1/payments?limit=1;status=failed", ""), 400, problem.CodeMalformed)
 	faulty(t, d.call("DELETE", "/v1/webhook_endpoints/we_"+someID+"?force=true", ""), wrong{"force": unknown})
 	faulty(t, d.call("DELETE", "/v1/api_keys/key_"+someID+"?force=true", ""), wrong{"force": unknown})
 }
@@ -156,7 +157,7 @@ func TestAMethodThatAPathDoesNotTakeIsRefusedWithThoseItTakes(t *testing.T) {
 		{"GET", "/in/acct_dev/alpha", "POST"}, {"POST", "/docs", "GET, HEAD"}, {"POST", "/", "GET, HEAD"}, {"DELETE", "/openapi.yaml", "GET, HEAD"},
 	} {
 		w := d.call(c.method, c.path, "")
-		refused(t, w, 405, codeMethod)
+		refused(t, w, 405, problem.CodeMethod)
 		if got := w.Header().Get("Allow"); got != c.allow {
 			t.Errorf("%s %s: Allow %q, want %q", c.method, c.path, got, c.allow)
 		}
@@ -179,7 +180,7 @@ func TestOnlyAKnownVersionIsSpoken(t *testing.T) {
 	d := newDoor(t)
 	accepted(t, d.call("GET", "/v1/payments", "", "Florin-Version", Version), 200)
 	for _, v := range []string{"2020-01-01", "latest", " ", "2026-11-22 "} {
-		p := refused(t, d.call("GET", "/v1/payments", "", "Florin-Version", v), 400, codeVersion)
+		p := refused(t, d.call("GET", "/v1/payments", "", "Florin-Version", v), 400, problem.CodeVersion)
 		if len(p.Errors) != 1 || p.Errors[0].Param != "Florin-Version" || !strings.Contains(p.Detail, Version) {
 			t.Errorf("told %+v", p)
 		}
@@ -188,7 +189,7 @@ func TestOnlyAKnownVersionIsSpoken(t *testing.T) {
 	r.Header = http.Header{"Content-Type": {jsonType}, "Authorization": {"Bearer sk_test_dev"}, "Florin-Version": {Version, Version}}
 	w := httptest.NewRecorder()
 	d.Handler().ServeHTTP(w, r)
-	refused(t, w, 400, codeVersion)
+	refused(t, w, 400, problem.CodeVersion)
 	if d.payments.asked > 0 {
 		t.Error("a payment was asked for")
 	}

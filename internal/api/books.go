@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // balance is what a merchant has, by currency.
@@ -72,7 +73,7 @@ type listTransactionsInput struct {
 
 // Resolve checks the query.
 func (in *listTransactionsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) {
+	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Transaction)
 		idOrNone(f, "subject", in.Subject, id.Payment)
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // pipes is a network of one listener, in memory: its deadlines go by the clock of the test's bubble.
@@ -119,8 +120,8 @@ func TestWhoSendsTooSlowlyIsCutOff(t *testing.T) {
 	}{
 		"nothing":      {"", "", readHeaderTimeout},
 		"half a head":  {head[:50], "", readHeaderTimeout},
-		"half a body":  {head + `{"amount":`, codeReadTimeout, bodyTimeout},
-		"a webhook":    {strings.Replace(head, "/v1/payments", "/in/acct_dev/alpha", 1) + "{", codeReadTimeout, readTimeout},
+		"half a body":  {head + `{"amount":`, problem.CodeReadTimeout, bodyTimeout},
+		"a webhook":    {strings.Replace(head, "/v1/payments", "/in/acct_dev/alpha", 1) + "{", problem.CodeReadTimeout, readTimeout},
 		"to the wrong": {strings.Replace(head, "sk_test_dev", "sk_test_x", 1) + "{", access.CodeKeyInvalid, readTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {

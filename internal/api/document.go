@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -27,6 +29,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[event.Object]():          "Event",
 	reflect.TypeFor[event.EndpointObject]():  "WebhookEndpoint",
 	reflect.TypeFor[event.DeliveryObject]():  "WebhookDelivery",
+	reflect.TypeFor[problem.Fault]():         "ProblemFault",
 	reflect.TypeFor[amount]():                "CurrencyAmount",
 	reflect.TypeFor[apiKey]():                "ApiKey",
 	reflect.TypeFor[apiKeyList]():            "ApiKeyList",
@@ -44,7 +47,7 @@ func nameSchema(t reflect.Type, hint string) string {
 	if name, ok := schemaNames[t]; ok {
 		return name
 	}
-	name := orElse(t.Name(), hint)
+	name := cmp.Or(t.Name(), hint)
 	for i, r := range name {
 		return string(unicode.ToUpper(r)) + name[i+len(string(r)):]
 	}
@@ -111,7 +114,7 @@ func document(vaultURL string) huma.Config {
 				},
 			},
 		},
-		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat, problemType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
+		Formats: map[string]huma.Format{jsonType: huma.DefaultJSONFormat, problem.ContentType: huma.DefaultJSONFormat}, DefaultFormat: jsonType,
 	}
 }
 
@@ -130,7 +133,7 @@ func (eventContent) Schema(r huma.Registry) *huma.Schema {
 func (a *API) finishDocument() {
 	doc := a.huma.OpenAPI()
 	a.describeInbound(doc)
-	describeVault(doc, orElse(a.VaultURL, "http://127.0.0.1:8082"))
+	describeVault(doc, cmp.Or(a.VaultURL, "http://127.0.0.1:8082"))
 	defer exemplify(doc)
 	bodies := map[string]bool{}
 	for _, o := range a.operations {
@@ -219,7 +222,7 @@ func refusal(doc *huma.OpenAPI, status int) *huma.Response {
 		}
 		doc.Components.Responses[name] = &huma.Response{
 			Description: http.StatusText(status), Headers: headers,
-			Content: map[string]*huma.MediaType{problemType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
+			Content: map[string]*huma.MediaType{problem.ContentType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")}},
 		}
 	}
 	return &huma.Response{Ref: "#/components/responses/" + name}

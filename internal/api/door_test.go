@@ -18,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 const (
@@ -94,22 +95,22 @@ func (d door) call(method, path, body string, headers ...string) *httptest.Respo
 }
 
 // refused reads an answer as a Problem and checks what every refusal promises.
-func refused(t *testing.T, w *httptest.ResponseRecorder, status int, code string) Problem {
+func refused(t *testing.T, w *httptest.ResponseRecorder, status int, code string) problem.Problem {
 	t.Helper()
-	var p Problem
+	var p problem.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatalf("status %d, body %q: %v", w.Code, w.Body, err)
 	}
 	if w.Code != status || p.Status != status || p.Code != code {
 		t.Fatalf("answered %d %s, want %d %s: %s", w.Code, p.Code, status, code, w.Body)
 	}
-	if got := w.Header().Get("Content-Type"); got != problemType {
+	if got := w.Header().Get("Content-Type"); got != problem.ContentType {
 		t.Errorf("content type %q", got)
 	}
 	if p.RequestID == "" || p.RequestID != w.Header().Get("Request-Id") {
 		t.Errorf("request id %q in the body, %q in the head", p.RequestID, w.Header().Get("Request-Id"))
 	}
-	if p.Type != problemBase+code || p.Title == "" {
+	if p.Type != problem.Base+code || p.Title == "" {
 		t.Errorf("type %q, title %q", p.Type, p.Title)
 	}
 	return p

@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/strict"
 	"github.com/florinpay/florin/internal/webhook"
 )
 
@@ -33,12 +34,14 @@ type updateEndpoint struct {
 	Metadata    Metadata `json:"metadata,omitempty" doc:"Replaces all of it."`
 }
 
-func (b *createEndpoint) check(f *faults, _ time.Time) { someFilter(f, b.Events, true) }
-func (b *updateEndpoint) check(f *faults, _ time.Time) { someFilter(f, b.Events, b.Events != nil) }
+func (b *createEndpoint) Check(f *strict.Faults, _ time.Time) { someFilter(f, b.Events, true) }
+func (b *updateEndpoint) Check(f *strict.Faults, _ time.Time) {
+	someFilter(f, b.Events, b.Events != nil)
+}
 
-func someFilter(f *faults, filters []string, given bool) {
+func someFilter(f *strict.Faults, filters []string, given bool) {
 	if given && len(filters) == 0 {
-		f.add("events", fault.CodeInvalid, "must have at least one item")
+		f.Add("events", fault.CodeInvalid, "must have at least one item")
 	}
 }
 
@@ -52,7 +55,7 @@ type listEndpointsInput struct{ Paging }
 
 // Resolve checks the query.
 func (in *listEndpointsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) { in.check(f, id.Endpoint) })
+	return resolved(func(f *strict.Faults) { in.check(f, id.Endpoint) })
 }
 
 func (a *API) registerEndpoints() {
@@ -177,8 +180,8 @@ func (a *API) deleteEndpoint(ctx context.Context, rq *request, in *getInput) (an
 	if !id.Has(in.ID, id.Endpoint) {
 		return answer{}, fault.Missing("webhook endpoint")
 	}
-	return answer{status: http.StatusNoContent}, a.Endpoints.Delete(ctx, rq.principal.Tenant, in.ID)
+	return answer{Status: http.StatusNoContent}, a.Endpoints.Delete(ctx, rq.principal.Tenant, in.ID)
 }
 
 // by is who acts, for the audit trail.
-func (rq *request) by() audit.By { return audit.By{Actor: rq.principal.KeyID, RequestID: rq.id} }
+func (rq *request) by() audit.By { return audit.By{Actor: rq.principal.KeyID, RequestID: rq.ID} }

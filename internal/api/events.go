@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // eventList holds events as they were rendered when they happened, byte for byte.
@@ -43,10 +44,10 @@ type listDeliveriesInput struct {
 
 // Resolve checks the query.
 func (in *listEventsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) {
+	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Event)
 		if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
-			f.add("type", fault.CodeInvalid, "there is no such type of event")
+			f.Add("type", fault.CodeInvalid, "there is no such type of event")
 		}
 		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund)
 	})
@@ -54,7 +55,7 @@ func (in *listEventsInput) Resolve(huma.Context) []error {
 
 // Resolve checks the query.
 func (in *listDeliveriesInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) {
+	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Delivery)
 		idOrNone(f, "endpoint", in.Endpoint, id.Endpoint)
 		idOrNone(f, "event", in.Event, id.Event)

@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 const headerReplayed = idempotency.Replayed
@@ -59,7 +60,7 @@ func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do 
 }
 
 func (o *once) run(ctx context.Context, raw []byte, do work, show view) (answer, error) {
-	r := o.rq.http
+	r := o.rq.Request
 	text, keyed, err := idempotency.Parse(r.Header[idempotency.Header])
 	if err != nil {
 		return answer{}, err
@@ -126,13 +127,13 @@ func lost(err error) bool { return fault.Is(err, fault.Exists) || fault.Is(err, 
 const sealedMark = "sealed "
 
 func (o *once) replay(r idempotency.Record) (answer, error) {
-	given := answer{status: r.Status, contentType: r.ContentType, body: r.Answer, header: replayed}
+	given := answer{Status: r.Status, ContentType: r.ContentType, Body: r.Answer, Header: replayed}
 	if plain, ok := strings.CutPrefix(r.ContentType, sealedMark); ok {
 		body, err := o.api.Sealer.Open(r.Answer, o.sealContext())
 		if err != nil {
 			return answer{}, fmt.Errorf("open a stored answer: %w", err)
 		}
-		given.contentType, given.body = plain, body
+		given.ContentType, given.Body = plain, body
 	}
 	return given, nil
 }
@@ -156,7 +157,7 @@ func (o *once) adopt(ctx context.Context, r idempotency.Record, show view) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	c := db.NewChange(o.key.Merchant, r.Answered(o.answer.status, kind, body))
+	c := db.NewChange(o.key.Merchant, r.Answered(o.answer.Status, kind, body))
 	if err := o.api.DB.Commit(ctx, c); err != nil {
 		return answer{}, fmt.Errorf("store the answer of an interrupted request: %w", err)
 	}
@@ -190,10 +191,10 @@ func (o *once) Result(c *db.Change, object any, err error) error {
 		return err
 	}
 	if o.begun != nil {
-		c.Add(o.begun.Answered(o.answer.status, kind, body))
+		c.Add(o.begun.Answered(o.answer.Status, kind, body))
 		return nil
 	}
-	c.Add(o.key.Once(o.api.Clock.Now(), subjectOf(object), o.answer.status, kind, body))
+	c.Add(o.key.Once(o.api.Clock.Now(), subjectOf(object), o.answer.Status, kind, body))
 	return nil
 }
 
@@ -214,20 +215,20 @@ func (o *once) overtaken() (bool, error) {
 // stored is the answer as it is kept for repeats: its content type and its bytes.
 func (o *once) stored() (contentType string, body []byte, err error) {
 	if !o.secret {
-		return o.answer.contentType, o.answer.body, nil
+		return o.answer.ContentType, o.answer.Body, nil
 	}
-	if body, err = o.api.Sealer.Seal(o.answer.body, o.sealContext()); err != nil {
+	if body, err = o.api.Sealer.Seal(o.answer.Body, o.sealContext()); err != nil {
 		return "", nil, fmt.Errorf("seal an answer: %w", err)
 	}
-	return sealedMark + o.answer.contentType, body, nil
+	return sealedMark + o.answer.ContentType, body, nil
 }
 
 // render makes the answer's bytes.
 func (o *once) render(object any, err error) {
 	o.rendered = true
 	if err == nil {
-		o.answer = answer{status: o.status, contentType: jsonType}
-		if o.answer.body, err = render(object); err == nil {
+		o.answer = answer{Status: o.status, ContentType: jsonType}
+		if o.answer.Body, err = problem.Render(object); err == nil {
 			return
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/seal"
 	"github.com/florinpay/florin/internal/webhook"
@@ -180,7 +181,7 @@ func TestRefusalsThatChangeNothingAreNotStored(t *testing.T) {
 		"401": {order, []string{"Authorization", "Bearer sk_test_wrong"}, nil, 401, access.CodeKeyInvalid},
 		"403": {order, []string{"Authorization", "Bearer rk_test_read"}, nil, 403, access.CodeScope},
 		"404": {order, nil, fault.Missing("token"), 404, fault.CodeNotFound},
-		"429": {order, nil, limited, 429, codeRateLimited},
+		"429": {order, nil, limited, 429, problem.CodeRateLimited},
 		"503": {order, nil, fault.New(fault.Unavailable, fault.CodeOverloaded, "full"), 503, fault.CodeOverloaded},
 	}
 	eachOnce(t, func(t *testing.T, d onceDoor) {

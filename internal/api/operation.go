@@ -16,6 +16,8 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/obs"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // operation is one line of the contract.
@@ -61,7 +63,7 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 		defer done()
 		given, err := answer{}, error(nil)
 		if op.body == nil { // else decode tells of the query together with the body
-			err = rq.query.err()
+			err = rq.query.Err()
 		}
 		if err == nil {
 			given, err = run(ctx, rq, in)
@@ -69,10 +71,10 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 		if err != nil {
 			given = rq.fail(err)
 		}
-		return &output{Body: func(huma.Context) { rq.write(given) }}, nil
+		return &output{Body: func(huma.Context) { rq.Answer(given) }}, nil
 	})
 	if o.body != nil {
-		shapeOf(o.body)                                                   // a shape that cannot be compiled shows at start
+		bodies.Compile(o.body)                                            // a shape that cannot be compiled shows at start
 		delete(described.RequestBody.Content, "application/octet-stream") // what huma takes a raw body for
 		media := described.RequestBody.Content[jsonType]
 		media.Schema = a.huma.OpenAPI().Components.Schemas.Schema(o.body, true, o.id)
@@ -86,7 +88,7 @@ func (rq *request) work(ctx context.Context) (context.Context, context.CancelFun
 	if !rq.operation.writes() {
 		return context.WithTimeout(ctx, lookTimeout)
 	}
-	if rq.operation.body != nil && rq.http.Body == http.NoBody {
+	if rq.operation.body != nil && rq.Request.Body == http.NoBody {
 		// huma has set a deadline for a body that does not come. It would strike while the connection only waits for the
 		// answer, and end every later request on it. Writers that have no deadlines need no taking back.
 		_ = huma.SetReadDeadline(rq.ResponseWriter, time.Time{})
@@ -112,25 +114,25 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	rq := requestOf(ctx.Context())
 	rq.operation = ctx.Operation().Metadata[metadata].(*operation)
 	if err := a.admission(rq); err != nil {
-		rq.write(rq.fail(err))
+		rq.Answer(rq.fail(err))
 		return
 	}
 	next(ctx)
 }
 
 func (a *API) admission(rq *request) error {
-	ctx, done := context.WithTimeout(rq.http.Context(), admitTimeout)
+	ctx, done := context.WithTimeout(rq.Request.Context(), admitTimeout)
 	defer done()
-	principal, err := a.Authenticate(ctx, rq.http)
+	principal, err := a.Authenticate(ctx, rq.Request)
 	if err != nil {
 		return err
 	}
-	rq.principal = principal
+	rq.principal, rq.Merchant = principal, principal.Tenant
 	if err := principal.Require(rq.operation.scope); err != nil {
 		return err
 	}
 	if rq.operation.body != nil {
-		if err := bodyHead(rq.http); err != nil {
+		if err := bodyHead(rq.Request); err != nil {
 			return err
 		}
 	}
@@ -140,19 +142,19 @@ func (a *API) admission(rq *request) error {
 // readQuery refuses a query that cannot be read. It notes parameters that nothing takes and parameters that stand twice,
 // one of which would be ignored: they are told together with what else is wrong.
 func (rq *request) readQuery() error {
-	if rq.http.URL.RawQuery == "" {
+	if rq.Request.URL.RawQuery == "" {
 		return nil
 	}
-	query, err := url.ParseQuery(rq.http.URL.RawQuery)
+	query, err := url.ParseQuery(rq.Request.URL.RawQuery)
 	if err != nil {
-		return fault.New(fault.Malformed, codeMalformed, "the query cannot be read")
+		return fault.New(fault.Malformed, problem.CodeMalformed, "the query cannot be read")
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
 		case !slices.Contains(rq.operation.query, name):
-			rq.query.add(shorten(name), codeUnknown, "there is no such parameter")
+			rq.query.Add(strict.Shorten(name), problem.CodeUnknown, "there is no such parameter")
 		case len(query[name]) > 1:
-			rq.query.add(name, codeDuplicate, "stands twice")
+			rq.query.Add(name, problem.CodeDuplicate, "stands twice")
 		}
 	}
 	return nil
@@ -161,13 +163,13 @@ func (rq *request) readQuery() error {
 // bodyHead refuses by the head what needs no reading of the body.
 func bodyHead(r *http.Request) error {
 	if r.ContentLength > maxBody {
-		return fault.New(fault.TooLarge, codeTooLarge, "the body is larger than 1 MiB")
+		return fault.New(fault.TooLarge, problem.CodeTooLarge, "the body is larger than 1 MiB")
 	}
 	if r.ContentLength == 0 {
 		return nil
 	}
 	if !plainJSON(r.Header["Content-Type"]) || len(r.Header["Content-Encoding"]) > 0 {
-		return refuse(codeMediaType, "")
+		return problem.New(problem.CodeMediaType, "")
 	}
 	return nil
 }

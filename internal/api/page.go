@@ -8,6 +8,8 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // Paging is how every list is asked for. It is exported because huma reads no other embedded struct.
@@ -22,20 +24,20 @@ type Paging struct {
 }
 
 // check tells what the tags cannot: cursors are ids of the listed kind, and bounds do not repeat each other.
-func (in Paging) check(wrong *faults, kind id.Prefix) {
+func (in Paging) check(wrong *strict.Faults, kind id.Prefix) {
 	for _, cursor := range [...]struct{ param, value string }{{"starting_after", in.StartingAfter}, {"ending_before", in.EndingBefore}} {
 		if cursor.value != "" && !id.Has(cursor.value, kind) {
-			wrong.add(cursor.param, fault.CodeInvalid, "must be an id that begins with "+string(kind)+"_")
+			wrong.Add(cursor.param, fault.CodeInvalid, "must be an id that begins with "+string(kind)+"_")
 		}
 	}
 	if in.StartingAfter != "" && in.EndingBefore != "" {
-		wrong.add("ending_before", fault.CodeInvalid, "cannot stand beside starting_after")
+		wrong.Add("ending_before", fault.CodeInvalid, "cannot stand beside starting_after")
 	}
 	if !in.CreatedGT.IsZero() && !in.CreatedGTE.IsZero() {
-		wrong.add("created_at[gt]", fault.CodeInvalid, "cannot stand beside created_at[gte]")
+		wrong.Add("created_at[gt]", fault.CodeInvalid, "cannot stand beside created_at[gte]")
 	}
 	if !in.CreatedLT.IsZero() && !in.CreatedLTE.IsZero() {
-		wrong.add("created_at[lt]", fault.CodeInvalid, "cannot stand beside created_at[lte]")
+		wrong.Add("created_at[lt]", fault.CodeInvalid, "cannot stand beside created_at[lte]")
 	}
 }
 
@@ -72,8 +74,8 @@ func show(object any, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body, err := render(object)
-	return answer{status: http.StatusOK, contentType: jsonType, body: body}, err
+	body, err := problem.Render(object)
+	return answer{Status: http.StatusOK, ContentType: jsonType, Body: body}, err
 }
 
 // orEmpty makes an empty list of none: it is [] in JSON, not null.

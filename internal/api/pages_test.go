@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -90,8 +91,8 @@ func TestTheReferenceHasEverythingOfTheContract(t *testing.T) {
 	for _, o := range d.operations {
 		want = append(want, `id="`+o.id+`"`, o.path, o.summary, string(o.scope))
 	}
-	for _, c := range codes {
-		want = append(want, `id="error-`+c.name+`"`, c.title)
+	for _, c := range problem.Codes {
+		want = append(want, `id="error-`+c.Name+`"`, c.Title)
 	}
 	for _, c := range provider.Codes() {
 		want = append(want, "<code>"+string(c)+"</code>")

@@ -12,7 +12,9 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 // Metadata is the merchant's own words about an object.
@@ -26,6 +28,11 @@ func (Metadata) Schema(huma.Registry) *huma.Schema {
 		AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &values},
 		Extensions:           map[string]any{"propertyNames": map[string]any{"minLength": 1, "maxLength": keys}},
 	}
+}
+
+// Limits bounds what a body may have of it.
+func (Metadata) Limits() (keys, key, value int) {
+	return maxMetadataKeys, maxMetadataKey, maxMetadataValue
 }
 
 const (
@@ -53,18 +60,18 @@ type routing struct {
 	ProviderAccounts []string `json:"provider_accounts" maxItems:"10" minLength:"1" maxLength:"64" check:"name" doc:"The provider accounts to try, in this order. The merchant's own order if empty." example:"alpha"`
 }
 
-func (b *createPayment) check(f *faults, now time.Time) {
+func (b *createPayment) Check(f *strict.Faults, now time.Time) {
 	if b.Confirm && b.PaymentMethodToken == "" {
-		f.add("payment_method_token", codeMissing, "is required to confirm a payment")
+		f.Add("payment_method_token", problem.CodeMissing, "is required to confirm a payment")
 	}
 	if b.CaptureBefore.IsZero() {
 		return
 	}
 	if b.Capture {
-		f.add("capture_before", fault.CodeInvalid, "needs capture to be false")
+		f.Add("capture_before", fault.CodeInvalid, "needs capture to be false")
 	}
 	if !b.CaptureBefore.After(now) {
-		f.add("capture_before", fault.CodeInvalid, "must be in the future")
+		f.Add("capture_before", fault.CodeInvalid, "must be in the future")
 	}
 }
 
@@ -122,7 +129,7 @@ type listPaymentsInput struct {
 
 // Resolve checks the query.
 func (in *listPaymentsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) { in.check(f, id.Payment) })
+	return resolved(func(f *strict.Faults) { in.check(f, id.Payment) })
 }
 
 // paymentList and its sisters are the envelopes of lists.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -69,8 +71,8 @@ func (a *API) reference() reference {
 		g := byName[o.Tags[0]]
 		g.Operations = append(g.Operations, w.operation(o))
 	}
-	for _, c := range codes {
-		r.Codes = append(r.Codes, referenceCode{c.status, c.name, c.title, c.advice})
+	for _, c := range problem.Codes {
+		r.Codes = append(r.Codes, referenceCode{c.Status, c.Name, c.Title, c.Advice})
 	}
 	for _, c := range provider.Codes() {
 		m := provider.Explain(c)
@@ -157,7 +159,7 @@ func exemplify(doc *huma.OpenAPI) {
 			}
 			if o.RequestBody != nil && o.RequestBody.Content[jsonType] != nil {
 				media := o.RequestBody.Content[jsonType]
-				media.Example = json.RawMessage(orElse(about.sample, w.sample(media.Schema, nil)))
+				media.Example = json.RawMessage(cmp.Or(about.sample, w.sample(media.Schema, nil)))
 			}
 			for _, answer := range o.Responses {
 				if media := answer.Content[jsonType]; media != nil {
@@ -282,7 +284,7 @@ func inside(s *huma.Schema) *huma.Schema {
 }
 
 func (w referenceWriter) eachField(s *huma.Schema, do func(name string, p *huma.Schema, required bool)) {
-	t := w.schemas.TypeFromRef(orElse(s.Ref, "#/components/schemas/"))
+	t := w.schemas.TypeFromRef(cmp.Or(s.Ref, "#/components/schemas/"))
 	if t == nil {
 		return
 	}

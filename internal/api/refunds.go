@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/strict"
 )
 
 type refundList struct {
@@ -31,7 +32,7 @@ type listRefundsInput struct {
 
 // Resolve checks the query.
 func (in *listRefundsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *faults) {
+	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Refund)
 		idOrNone(f, "payment", in.Payment, id.Payment)
 	})
@@ -62,9 +63,9 @@ func (a *API) getRefund(ctx context.Context, rq *request, in *getInput) (answer,
 }
 
 // idOrNone refuses a filter that no id of the kinds can match.
-func idOrNone(f *faults, param, value string, kinds ...id.Prefix) {
+func idOrNone(f *strict.Faults, param, value string, kinds ...id.Prefix) {
 	if value == "" || slices.ContainsFunc(kinds, func(kind id.Prefix) bool { return id.Has(value, kind) }) {
 		return
 	}
-	f.add(param, fault.CodeInvalid, "must be an id that begins with "+string(kinds[0])+"_")
+	f.Add(param, fault.CodeInvalid, "must be an id that begins with "+string(kinds[0])+"_")
 }

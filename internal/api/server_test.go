@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // readers are fakePayments whose reads do as told.
@@ -45,12 +46,12 @@ func TestAFailureOfOursTellsNothingAndIsLoggedOnce(t *testing.T) {
 		},
 		"a panic":             func(context.Context) error { panic(inner) },
 		"a panic by an error": func(context.Context) error { panic(errors.New(inner)) },
-		"a broken pointer":    func(context.Context) error { var p *Problem; _ = inner; p.Code = "x"; return nil },
+		"a broken pointer":    func(context.Context) error { var p *problem.Problem; _ = inner; p.Code = "x"; return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := reading(t, list)
 			w := d.call("GET", "/v1/payments", "")
-			p := refused(t, w, 500, codeInternal)
+			p := refused(t, w, 500, problem.CodeInternal)
 			if p.Detail != "" || p.Param != "" || len(p.Errors) > 0 || !p.Retryable || strings.Contains(w.Body.String(), "10.1.2.3") {
 				t.Errorf("told %s", w.Body)
 			}
@@ -123,7 +124,7 @@ func TestAWriteOutlivesItsCaller(t *testing.T) {
 				accepted(t, w, 201)
 				return
 			}
-			refused(t, w, 500, codeInternal)
+			refused(t, w, 500, problem.CodeInternal)
 			if !strings.Contains(d.log.String(), "10.1.2.3") {
 				t.Errorf("logged %q", d.log)
 			}

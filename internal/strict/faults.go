@@ -1,4 +1,6 @@
-package api
+// Package strict reads what callers send, and takes nothing for granted: one JSON object in UTF-8, no key twice, none that is
+// not known, every rule of the fields held, and all that is wrong told at once.
+package strict
 
 import (
 	"strconv"
@@ -8,17 +10,18 @@ import (
 	"github.com/florinpay/florin/internal/obs"
 )
 
-// maxFaults bounds how many faults of one request are told.
-const maxFaults = 100
+// MaxFaults bounds how many faults of one request are told.
+const MaxFaults = 100
 
-// faults gathers what is wrong with a request, one fault for each parameter: the first is the one to mend.
-type faults struct {
+// Faults gathers what is wrong with a request, one fault for each parameter: the first is the one to mend.
+type Faults struct {
 	fields []fault.Field
 	seen   map[string]bool
 }
 
-func (f *faults) add(param, code, detail string) {
-	if f.seen[param] || len(f.fields) >= maxFaults {
+// Add notes a fault, unless the parameter has one already.
+func (f *Faults) Add(param, code, detail string) {
+	if f.seen[param] || len(f.fields) >= MaxFaults {
 		return
 	}
 	if f.seen == nil {
@@ -28,8 +31,11 @@ func (f *faults) add(param, code, detail string) {
 	f.fields = append(f.fields, fault.Field{Param: param, Code: code, Detail: detail})
 }
 
-// err is nil if nothing was wrong, else one error that names every parameter.
-func (f *faults) err() error {
+// Fields are the faults, in the order in which they were found.
+func (f *Faults) Fields() []fault.Field { return f.fields }
+
+// Err is nil if nothing was wrong, else one error that names every parameter.
+func (f *Faults) Err() error {
 	if len(f.fields) == 0 {
 		return nil
 	}
@@ -66,13 +72,13 @@ func (p path) String() string {
 		case i > 0:
 			b.WriteByte('.')
 		}
-		b.WriteString(shorten(s.key))
+		b.WriteString(Shorten(s.key))
 	}
 	return b.String()
 }
 
-// shorten makes a caller's own key fit to be told back: short, and without a card number that got into its place.
-func shorten(key string) string {
+// Shorten makes a caller's own key fit to be told back: short, and without a card number that got into its place.
+func Shorten(key string) string {
 	key = obs.Mask(key)
 	n := 0
 	for i := range key {

@@ -1,4 +1,4 @@
-package api
+package strict
 
 import (
 	"bytes"
@@ -7,10 +7,12 @@ import (
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/florinpay/florin/internal/problem"
 )
 
-// maxDepth bounds how deep a body may nest, also where it is only skipped.
-const maxDepth = 32
+// MaxDepth bounds how deep a body may nest, also where it is only skipped.
+const MaxDepth = 32
 
 // errUnreadable stops the reading: what follows the place cannot be understood.
 var errUnreadable = errors.New("unreadable")
@@ -20,7 +22,7 @@ var errUnreadable = errors.New("unreadable")
 type scanner struct {
 	data []byte
 	at   int
-	faults
+	Faults
 	path path
 	why  string // after errUnreadable: what was wrong
 }
@@ -32,7 +34,7 @@ func (s *scanner) stop(format string, args ...any) error {
 
 // wrong notes a fault at the place where the reader stands.
 func (s *scanner) wrong(code, format string, args ...any) {
-	s.add(s.path.String(), code, fmt.Sprintf(format, args...))
+	s.Add(s.path.String(), code, fmt.Sprintf(format, args...))
 }
 
 // peek skips white space and tells the next byte; 0 at the end.
@@ -66,7 +68,7 @@ func (s *scanner) unexpected(wanted string) error {
 // object reads an object and calls field at each value. It reports every key that stands twice, and skips its value.
 // key is only valid until field returns.
 func (s *scanner) object(depth int, field func(key []byte) error) error {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return s.stop("nested too deep")
 	}
 	if err := s.expect('{'); err != nil {
@@ -90,7 +92,7 @@ func (s *scanner) object(depth int, field func(key []byte) error) error {
 		}
 		if !seen.add(key) {
 			s.path = append(s.path, keyStep(string(key)))
-			s.wrong(codeDuplicate, "stands twice")
+			s.wrong(problem.CodeDuplicate, "stands twice")
 			s.path = s.path[:len(s.path)-1]
 			err = s.skip(depth + 1)
 		} else {
@@ -107,7 +109,7 @@ func (s *scanner) object(depth int, field func(key []byte) error) error {
 
 // array reads an array and calls item at each value.
 func (s *scanner) array(depth int, item func(i int) error) error {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return s.stop("nested too deep")
 	}
 	if err := s.expect('['); err != nil {

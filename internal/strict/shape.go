@@ -1,6 +1,8 @@
-package api
+package strict
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -8,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
@@ -20,7 +21,8 @@ import (
 //
 // Tags: json, required (default true unless json has omitempty), default, minLength, maxLength, pattern, enum, minimum,
 // maximum, maxItems; and ours: check (a name in checks), low and high (the codes for a number under its minimum and over
-// its maximum). A map is Metadata, whose limits are its own.
+// its maximum). A map of texts tells its own limits (see Limited). A
+// json.RawMessage takes any object as it is.
 type shape struct {
 	fields map[string]*field
 	order  []*field
@@ -39,7 +41,7 @@ type field struct {
 	low, high        string
 	pattern          *regexp.Regexp
 	enum             []string
-	check            func(string) (code, detail string)
+	check            Check
 	maxCount, keyMax int
 
 	inner *shape // of an object
@@ -56,26 +58,38 @@ const (
 	anObject
 	aList
 	aMap
+	aRaw
 )
 
 // kindWords say what was expected, in the words of JSON.
 var kindWords = map[kind]string{
 	aText: "a string", anInteger: "an integer", aBool: "true or false", aTime: "a time in RFC 3339, as a string",
-	anObject: "an object", aList: "a list", aMap: "an object",
+	anObject: "an object", aList: "a list", aMap: "an object", aRaw: "an object",
 }
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	rawType  = reflect.TypeFor[json.RawMessage]()
+)
+
+// Limited is a map of texts with its limits: how many keys, and how many characters a key and a value may have.
+type Limited interface {
+	Limits() (keys, key, value int)
+}
+
+// Check is a rule on a text that a pattern cannot tell. It gives no code if the text is right.
+type Check func(text string) (code, detail string)
 
 // compile makes the shape of a struct. It panics on what no body can hold: that is a mistake in this package.
-func compile(t reflect.Type) *shape {
+func (r *Reader) compile(t reflect.Type) *shape {
 	s := &shape{fields: map[string]*field{}}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
-			panic(fmt.Sprintf("api: %s.%s has no json name", t, f.Name))
+			panic(fmt.Sprintf("strict: %s.%s has no json name", t, f.Name))
 		}
-		one := compileField(f.Type, f.Tag)
+		one := r.compileField(f.Type, f.Tag)
 		one.name, one.at = name, i
 		s.fields[name] = one
 		s.order = append(s.order, one)
@@ -83,11 +97,11 @@ func compile(t reflect.Type) *shape {
 	return s
 }
 
-func compileField(t reflect.Type, tag reflect.StructTag) *field {
+func (r *Reader) compileField(t reflect.Type, tag reflect.StructTag) *field {
 	f := &field{
 		preset: tag.Get("default"), pointer: t.Kind() == reflect.Pointer,
 		required: !strings.Contains(tag.Get("json"), ",omitempty") && tag.Get("required") != "false",
-		low:      orElse(tag.Get("low"), fault.CodeInvalid), high: orElse(tag.Get("high"), fault.CodeInvalid),
+		low:      cmp.Or(tag.Get("low"), fault.CodeInvalid), high: cmp.Or(tag.Get("high"), fault.CodeInvalid),
 		maxCount: bound(tag, "maxItems", 0),
 	}
 	if f.pointer {
@@ -102,16 +116,17 @@ func compileField(t reflect.Type, tag reflect.StructTag) *field {
 		f.enum = strings.Split(e, ",")
 	}
 	if c := tag.Get("check"); c != "" {
-		if f.check = checks[c]; f.check == nil {
-			panic("api: no check named " + c)
+		if f.check = r.checks[c]; f.check == nil {
+			panic("strict: no check named " + c)
 		}
 	}
 	switch f.kind {
 	case anObject:
-		f.inner = compile(t)
+		f.inner = r.compile(t)
 	case aMap:
-		f.maxCount, f.keyMax = maxMetadataKeys, maxMetadataKey
-		f.item = &field{kind: aText, max: maxMetadataValue}
+		keys, key, value := reflect.Zero(t).Interface().(Limited).Limits()
+		f.maxCount, f.keyMax = keys, key
+		f.item = &field{kind: aText, max: int64(value)}
 	case aList: // the tags of length, pattern and check are those of the items
 		item := *f
 		item.kind, item.pointer = kindOf(t.Elem()), false
@@ -132,19 +147,14 @@ func kindOf(t reflect.Type) kind {
 		return aBool
 	case t.Kind() == reflect.Struct:
 		return anObject
+	case t == rawType:
+		return aRaw
 	case t.Kind() == reflect.Slice:
 		return aList
-	case t == reflect.TypeFor[Metadata]():
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.String && t.Implements(reflect.TypeFor[Limited]()):
 		return aMap
 	}
-	panic(fmt.Sprintf("api: a body cannot hold a %s", t))
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	panic(fmt.Sprintf("strict: a body cannot hold a %s", t))
 }
 
 func bound(tag reflect.StructTag, name string, otherwise int) int {
@@ -154,13 +164,13 @@ func bound(tag reflect.StructTag, name string, otherwise int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		panic(fmt.Sprintf("api: tag %s: %v", name, err))
+		panic(fmt.Sprintf("strict: tag %s: %v", name, err))
 	}
 	return n
 }
 
-// checks are the rules on texts that a pattern cannot tell. They give no code if the text is right.
-var checks = map[string]func(string) (code, detail string){
+// checks are those that every edge has.
+var checks = map[string]Check{
 	"currency": func(s string) (string, string) {
 		if _, err := money.ParseCurrency(s); err != nil {
 			return fault.CodeCurrency, "must be an ISO 4217 code of three capital letters"
@@ -171,20 +181,6 @@ var checks = map[string]func(string) (code, detail string){
 	"token": func(s string) (string, string) {
 		if s != "" && !id.Has(s, id.Token) {
 			return fault.CodeInvalid, "must be a token of the vault, which begins with pm_tok_"
-		}
-		return "", ""
-	},
-	"name": func(s string) (string, string) {
-		for i := range len(s) {
-			if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-				return fault.CodeInvalid, "must consist of a-z, 0-9, _ and -"
-			}
-		}
-		return "", ""
-	},
-	"filter": func(s string) (string, string) {
-		if event.CheckFilter(s) != nil {
-			return fault.CodeInvalid, "must be a type of event, a prefix such as payment.*, or *"
 		}
 		return "", ""
 	},

@@ -1,0 +1,115 @@
+package problem
+
+import (
+	"net/http"
+
+	"github.com/florinpay/florin/internal/fault"
+)
+
+// The codes that only the edge gives. Those that more than one package gives are in fault.
+const (
+	CodeMalformed   = "body_malformed"
+	CodeMissing     = "parameter_missing"
+	CodeUnknown     = "parameter_unknown"
+	CodeDuplicate   = "parameter_duplicate"
+	CodeVersion     = "version_unknown"
+	CodeMethod      = "method_not_allowed"
+	CodeTooLarge    = "body_too_large"
+	CodeMediaType   = "media_type_not_supported"
+	CodeRateLimited = "rate_limited"
+	CodeInternal    = "internal_error"
+	CodeReadTimeout = "request_timeout"
+)
+
+// Codes that packages above give, by the names that they have there. A test of the api zone holds them to those.
+const (
+	codeKeyMissing         = "api_key_missing"
+	codeKeyInvalid         = "api_key_invalid"
+	codeKeyExpired         = "api_key_expired"
+	codeKeyKind            = "api_key_kind_not_allowed"
+	codeScope              = "scope_missing"
+	codeAddress            = "address_not_allowed"
+	codeSuspended          = "account_suspended"
+	codeTooManyEndpoints   = "too_many_endpoints"
+	codeIdempotencyInvalid = "idempotency_key_invalid"
+	codeIdempotencyReused  = "idempotency_key_reused"
+	codeIdempotencyInUse   = "idempotency_key_in_use"
+)
+
+// Code is one word of the contract: what a program acts upon when a request is refused.
+type Code struct {
+	Name   string
+	Status int
+	Title  string
+	Advice string // what the caller can do, for the reference page
+}
+
+// Codes is every code of the contract, in the order in which the documentation tells them.
+var Codes = []Code{
+	{CodeMalformed, 400, "The body cannot be read", "Send one JSON object in UTF-8. The detail says where reading stopped."},
+	{CodeMissing, 400, "A required parameter is missing", "Add the parameter."},
+	{CodeUnknown, 400, "There is no such parameter", "Remove it, or correct its name. Nothing is ignored silently."},
+	{CodeDuplicate, 400, "A parameter stands twice", "Send it once."},
+	{fault.CodeInvalid, 400, "A parameter is not valid", "Correct it as the detail says."},
+	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},
+	{fault.CodeAmountTooLarge, 400, "The amount is too large", "Amounts have at most twelve digits; a capture or a refund at most what is left."},
+	{fault.CodeCurrency, 400, "The currency is not supported", "Send an ISO 4217 code in capital letters that the provider account takes."},
+	{CodeVersion, 400, "There is no such version of the API", "Send a published Florin-Version, or leave the header out."},
+	{codeIdempotencyInvalid, 400, "The idempotency key is not well formed", "Send 1 to 255 characters of printable ASCII, bare or as a quoted string."},
+	{codeKeyMissing, 401, "The API key is missing", "Send Authorization: Bearer with a secret or restricted key."},
+	{codeKeyInvalid, 401, "The API key is not valid", "Check that it is whole, not revoked, and of this installation. Development keys work on loopback only."},
+	{codeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
+	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
+	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved. If a payment was made, its id is in payment and it has failed: make a new one later, with a new idempotency key. With 503 none was made, as no provider account can take it."},
+	{codeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
+	{codeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
+	{codeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
+	{codeSuspended, 403, "The account is suspended", "It can read, not write. Ask the operator."},
+	{fault.CodeNotFound, 404, "There is no such thing", "Check the path and the id, and that the key is of the same merchant and mode."},
+	{CodeMethod, 405, "The path does not take this method", "The Allow header lists the methods it takes."},
+	{CodeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
+	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
+	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
+	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
+	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},
+	{CodeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
+	{CodeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
+	{codeIdempotencyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
+	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. No limit is set today; be ready for one."},
+	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
+	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
+}
+
+var byName = func() map[string]Code {
+	names := make(map[string]Code, len(Codes))
+	for _, c := range Codes {
+		names[c.Name] = c
+	}
+	return names
+}()
+
+// standard is how a kind of failure is answered: with this status, and with this code if the error has none of its own.
+type standard struct {
+	status    int
+	code      string
+	retryable bool // the same request may succeed later
+}
+
+// kinds is the one table from a failure's kind to its status.
+var kinds = map[fault.Kind]standard{
+	fault.Internal:     {http.StatusInternalServerError, CodeInternal, true},
+	fault.Malformed:    {http.StatusBadRequest, CodeMalformed, false},
+	fault.Invalid:      {http.StatusBadRequest, fault.CodeInvalid, false},
+	fault.Unauthorized: {http.StatusUnauthorized, codeKeyInvalid, false},
+	fault.Forbidden:    {http.StatusForbidden, codeScope, false},
+	fault.NotFound:     {http.StatusNotFound, fault.CodeNotFound, false},
+	fault.Conflict:     {http.StatusConflict, fault.CodeStateConflict, false},
+	fault.Exists:       {http.StatusConflict, fault.CodeStateConflict, false},
+	fault.Stale:        {http.StatusConflict, fault.CodeStateConflict, true},
+	fault.Reused:       {http.StatusUnprocessableEntity, codeIdempotencyReused, false},
+	fault.InUse:        {http.StatusConflict, codeIdempotencyInUse, true},
+	fault.TooLarge:     {http.StatusRequestEntityTooLarge, CodeTooLarge, false},
+	fault.Declined:     {http.StatusPaymentRequired, fault.CodeCardDeclined, false},
+	fault.RateLimited:  {http.StatusTooManyRequests, CodeRateLimited, true},
+	fault.Unavailable:  {http.StatusServiceUnavailable, fault.CodeOverloaded, true},
+}
