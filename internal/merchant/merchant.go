@@ -2,6 +2,8 @@
 package merchant
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,8 +24,10 @@ const maxName = 100
 type Merchant struct {
 	ID             string // acct_…
 	Name           string
-	Version        string // the data version of its answers and webhooks, YYYY-MM-DD
-	FeeBasisPoints int64  // our own fee, in hundredths of a percent of what is captured: 0 to 10000
+	Version        string   // the data version of its answers and webhooks, YYYY-MM-DD
+	FeeBasisPoints int64    // our own fee, in hundredths of a percent of what is captured: 0 to 10000
+	Origins        []string // where its pages are, as browsers write origins: https://shop.example
+	Color          string   // of its buttons on our pages, #rrggbb; empty: ours
 	SuspendedAt    time.Time
 	CreatedAt      time.Time
 
@@ -62,7 +66,34 @@ func (m Merchant) Check() error {
 	if m.FeeBasisPoints < 0 || m.FeeBasisPoints > maxFee {
 		wrong.Add("fee_basis_points", fault.CodeInvalid, "the fee is 0 to 10000 basis points")
 	}
+	m.checkFace(&wrong)
 	return wrong.Err()
+}
+
+// checkFace checks where the merchant's pages are and how ours look.
+func (m Merchant) checkFace(wrong *fault.Collect) {
+	if len(m.Origins) > maxOrigins {
+		wrong.Add("origins", fault.CodeInvalid, "a merchant has at most 50 origins")
+	}
+	for i, origin := range m.Origins {
+		param := fmt.Sprintf("origins[%d]", i)
+		switch parsed, err := ParseOrigin(origin); {
+		case err != nil:
+			wrong.Add(param, fault.CodeInvalid, err.Error())
+		case parsed != origin:
+			wrong.Add(param, fault.CodeInvalid, "an origin is written as browsers do: "+parsed)
+		case slices.Contains(m.Origins[:i], origin):
+			wrong.Add(param, fault.CodeInvalid, "stands twice")
+		}
+	}
+	if m.Color != "" && !validColor(m.Color) {
+		wrong.Add("color", fault.CodeInvalid, "a color is # and six hexadecimal digits in lower case, such as #2f5fd0")
+	}
+}
+
+func validColor(s string) bool {
+	digits, ok := strings.CutPrefix(s, "#")
+	return ok && len(digits) == 6 && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
 func validID(s string) bool {

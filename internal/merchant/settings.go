@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/audit"
@@ -97,5 +98,6 @@ func (m Merchant) settings() map[string]string {
 	return map[string]string{
 		"name": m.Name, "version": m.Version, "suspended_at": suspended,
 		"fee_basis_points": strconv.FormatInt(m.FeeBasisPoints, 10),
+		"origins":          strings.Join(m.Origins, " "), "color": m.Color,
 	}
 }

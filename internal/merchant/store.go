@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -25,6 +26,8 @@ var table = &db.Table{
 		{Name: "fee_basis_points", Kind: db.Int},
 		{Name: "suspended_at", Kind: db.Int, Null: true},
 		{Name: "created_at", Kind: db.Int},
+		{Name: "origins", Kind: db.Text},
+		{Name: "color", Kind: db.Text},
 	},
 	Key:       1,
 	Versioned: true,
@@ -86,14 +89,20 @@ func scan(row db.Scanner) (Merchant, error) {
 	var m Merchant
 	var created int64
 	var suspended *int64
-	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &m.read); err != nil {
+	var origins string
+	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.read); err != nil {
 		return Merchant{}, err
 	}
 	m.CreatedAt = db.Time(created)
 	m.SuspendedAt = db.NullTime(suspended)
+	if origins != "" {
+		m.Origins = strings.Fields(origins)
+	}
 	return m, nil
 }
 
 func (m Merchant) values() []any {
-	return []any{m.ID, m.Name, m.Version, m.FeeBasisPoints, db.MicrosOrNil(m.SuspendedAt), db.Micros(m.CreatedAt)}
+	return []any{
+		m.ID, m.Name, m.Version, m.FeeBasisPoints, db.MicrosOrNil(m.SuspendedAt), db.Micros(m.CreatedAt), strings.Join(m.Origins, " "), m.Color,
+	}
 }

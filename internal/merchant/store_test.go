@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestAMerchantIsMadeOnce(t *testing.T) {
 			t.Fatalf("made %+v, %v", made, err)
 		}
 		for name, tenant := range map[string]string{"test": "acct_shop:test", "live": "acct_shop:live"} {
-			if got, err := s.Of(t.Context(), tenant); err != nil || got != made {
+			if got, err := s.Of(t.Context(), tenant); err != nil || !reflect.DeepEqual(got, made) {
 				t.Errorf("%s: got %+v, %v", name, got, err)
 			}
 		}
@@ -59,7 +60,7 @@ func TestAMerchantIsMadeOnce(t *testing.T) {
 		if err != nil || !id.Has(other.ID, id.Account) {
 			t.Errorf("with an id of ours: %+v, %v", other, err)
 		}
-		if all, err := s.List(t.Context()); err != nil || len(all) != 2 || all[0] != made || all[1] != other {
+		if all, err := s.List(t.Context()); err != nil || len(all) != 2 || !reflect.DeepEqual(all[0], made) || !reflect.DeepEqual(all[1], other) {
 			t.Errorf("all: %+v, %v", all, err)
 		}
 		records, _, err := audit.List(t.Context(), d, "acct_shop", db.Page{Limit: 10})
@@ -119,7 +120,7 @@ func TestARefusedChangeOfSettingsWritesNothing(t *testing.T) {
 		if _, err := s.Update(t.Context(), "acct_none", admin, wrong); !fault.Is(err, fault.NotFound) {
 			t.Errorf("got %v", err)
 		}
-		if m, err := s.Get(t.Context(), "acct_shop"); err != nil || m != made {
+		if m, err := s.Get(t.Context(), "acct_shop"); err != nil || !reflect.DeepEqual(m, made) {
 			t.Errorf("got %+v, %v", m, err)
 		}
 	})
@@ -144,6 +145,36 @@ func TestConcurrentChangesOfSettingsAllCount(t *testing.T) {
 		all.Wait()
 		if m, err := s.Get(ctx, "acct_shop"); err != nil || m.FeeBasisPoints != 4 || errors.Join(errs...) != nil {
 			t.Errorf("%+v, %v", m, fmt.Sprint(err, errs))
+		}
+	})
+}
+
+func TestWhereAMerchantsPagesAreIsKeptAndAudited(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, hands *clock.Manual, s *merchant.Store) {
+		if _, err := s.Create(t.Context(), merchant.Merchant{ID: "acct_shop", Name: "Shop"}, admin); err != nil {
+			t.Fatal(err)
+		}
+		set := func(m merchant.Merchant) (merchant.Merchant, error) {
+			m.Origins, m.Color = []string{"https://shop.example", "https://pay.shop.example:8443"}, "#2f5fd0"
+			return m, nil
+		}
+		if _, err := s.Update(t.Context(), "acct_shop", admin, set); err != nil {
+			t.Fatal(err)
+		}
+		got, err := newStore(d, hands).Get(t.Context(), "acct_shop")
+		if err != nil || len(got.Origins) != 2 || got.Origins[1] != "https://pay.shop.example:8443" || got.Color != "#2f5fd0" {
+			t.Errorf("read %+v, %v", got, err)
+		}
+		records, _, err := audit.List(t.Context(), d, "acct_shop", db.Page{Limit: 10})
+		if err != nil || len(records) != 2 || records[0].Detail["origins"] != "https://shop.example https://pay.shop.example:8443" || records[0].Detail["color"] != "#2f5fd0" {
+			t.Errorf("audited %+v, %v", records, err)
+		}
+		wrong := func(m merchant.Merchant) (merchant.Merchant, error) {
+			m.Origins = []string{"https://shop.example/path"}
+			return m, nil
+		}
+		if _, err := s.Update(t.Context(), "acct_shop", admin, wrong); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a path: %v", err)
 		}
 	})
 }
