@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/audit"
@@ -13,6 +14,7 @@ import (
 
 type merchantGroup struct {
 	Create merchantCreate `cmd:"" help:"Add a merchant."`
+	Update merchantUpdate `cmd:"" help:"Change a merchant's settings."`
 }
 
 type merchantCreate struct {
@@ -36,13 +38,21 @@ type merchantShown struct {
 	Name           string    `json:"name"`
 	Version        string    `json:"version"`
 	FeeBasisPoints int64     `json:"fee_basis_points"`
+	Origins        []string  `json:"origins"`
+	Color          string    `json:"color,omitempty"`
 	CreatedAt      time.Time `json:"created_at"`
 }
 
-// Run adds a merchant and prints its id.
-func (m merchantCreate) Run(ctx context.Context, c *console) (err error) {
-	where, err := m.Storage.resolve()
-	if err != nil {
+func showMerchant(m merchant.Merchant) merchantShown {
+	return merchantShown{
+		ID: m.ID, Object: "merchant", Name: m.Name, Version: m.Version, FeeBasisPoints: m.FeeBasisPoints,
+		Origins: append([]string{}, m.Origins...), Color: m.Color, CreatedAt: m.CreatedAt,
+	}
+}
+
+// withMerchants opens what commands about merchants need.
+func withMerchants(ctx context.Context, c *console, where storage, do func(*merchant.Store) error) (err error) {
+	if where, err = where.resolve(); err != nil {
 		return err
 	}
 	s := newStores(c.log, nil)
@@ -50,10 +60,69 @@ func (m merchantCreate) Run(ctx context.Context, c *console) (err error) {
 	if err := s.openMain(ctx, where); err != nil {
 		return err
 	}
-	made, err := merchant.New(s.main, s.clock, s.ids).Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints}, operator)
-	if err != nil {
-		return err
+	return do(merchant.New(s.main, s.clock, s.ids))
+}
+
+// Run adds a merchant and prints its id.
+func (m merchantCreate) Run(ctx context.Context, c *console) error {
+	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
+		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints}, operator)
+		if err != nil {
+			return err
+		}
+		return c.print(showMerchant(made), func(w io.Writer) { fmt.Fprintln(w, made.ID) })
+	})
+}
+
+type merchantUpdate struct {
+	Storage        storage  `embed:""`
+	Merchant       string   `help:"Account id of the merchant." placeholder:"ACCT" required:""`
+	Name           *string  `help:"Name, as payers read it."`
+	FeeBasisPoints *int64   `help:"Own fee, in hundredths of a percent of what is captured."`
+	Origin         []string `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
+	NoOrigins      bool     `help:"Take all origins away."`
+	Color          *string  `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
+}
+
+func (merchantUpdate) Help() string {
+	return "What is not given stays. It holds for test and live mode, at once here and within a second in every other process.\n\n" +
+		"Example:\n\n    florin merchant update --database postgres://florin@db/florin --merchant acct_shop --origin https://shop.example --color '#2f5fd0'"
+}
+
+// Run changes what is given and prints the merchant as it is then.
+func (m merchantUpdate) Run(ctx context.Context, c *console) error {
+	if m.NoOrigins && len(m.Origin) > 0 {
+		return usagef("--origin and --no-origins contradict each other")
 	}
-	shown := merchantShown{made.ID, "merchant", made.Name, made.Version, made.FeeBasisPoints, made.CreatedAt}
-	return c.print(shown, func(w io.Writer) { fmt.Fprintln(w, made.ID) })
+	origins := make([]string, len(m.Origin))
+	for i, text := range m.Origin {
+		origin, err := merchant.ParseOrigin(text)
+		if err != nil {
+			return usagef("--origin %s: %w", text, err)
+		}
+		origins[i] = origin
+	}
+	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
+		is, err := merchants.Update(ctx, m.Merchant, operator, func(is merchant.Merchant) (merchant.Merchant, error) {
+			is.Name, is.FeeBasisPoints, is.Color = given(m.Name, is.Name), given(m.FeeBasisPoints, is.FeeBasisPoints), given(m.Color, is.Color)
+			if len(origins) > 0 || m.NoOrigins {
+				is.Origins = origins
+			}
+			return is, nil
+		})
+		if err != nil {
+			return err
+		}
+		return c.print(showMerchant(is), func(w io.Writer) {
+			fmt.Fprintf(w, "id\t%s\nname\t%s\nfee\t%d basis points\norigins\t%s\ncolor\t%s\n", is.ID, is.Name, is.FeeBasisPoints, strings.Join(is.Origins, " "), is.Color)
+		})
+	})
+}
+
+// given is what a flag was given, or what is there.
+func given[T any](flag *T, is T) T {
+	if flag == nil {
+		return is
+	}
+	return *flag
 }
