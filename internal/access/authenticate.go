@@ -57,12 +57,11 @@ func (k *Keys) identify(ctx context.Context, text string) (Principal, *Key, erro
 	if !shaped(text) {
 		return Principal{}, nil, errInvalid
 	}
-	h := hashOf(text)
-	key, err := k.cache.Get(ctx, h, func(ctx context.Context) (*Key, error) { return k.byHash(ctx, h) })
+	key, err := k.find(ctx, text)
 	if err != nil {
 		return Principal{}, nil, err
 	}
-	if key == nil || subtle.ConstantTimeCompare(key.hash[:], h[:]) != 1 {
+	if key == nil {
 		return Principal{}, nil, errInvalid
 	}
 	if err := key.refusal(k.o.Clock.Now()); err != nil {
@@ -70,6 +69,16 @@ func (k *Keys) identify(ctx context.Context, text string) (Principal, *Key, erro
 	}
 	account, live, _ := id.SplitTenant(key.Tenant)
 	return Principal{Tenant: key.Tenant, Account: account, Live: live, KeyID: key.ID, Kind: key.Kind, Scopes: key.Scopes}, key, nil
+}
+
+// find is the key with a text, whether it works or not; nil if there is none.
+func (k *Keys) find(ctx context.Context, text string) (*Key, error) {
+	h := hashOf(text)
+	key, err := k.cache.Get(ctx, h, func(ctx context.Context) (*Key, error) { return k.byHash(ctx, h) })
+	if err != nil || key == nil || subtle.ConstantTimeCompare(key.hash[:], h[:]) != 1 {
+		return nil, err
+	}
+	return key, nil
 }
 
 // credential is the key in an Authorization header.
@@ -141,6 +150,12 @@ func loopbackHost(host string) bool {
 func (k *Keys) within(r *http.Request, networks []netip.Prefix) bool {
 	addr, _ := k.remote(r)
 	return anyContains(networks, addr)
+}
+
+// Address is the caller's address, through the proxies that are trusted; the zero address if it cannot be read.
+func (k *Keys) Address(r *http.Request) netip.Addr {
+	addr, _ := k.remote(r)
+	return addr
 }
 
 // remote is the caller's address, and whether a trusted proxy told it. Without trusted proxies it is the connection's.

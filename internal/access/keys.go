@@ -97,6 +97,30 @@ func (k *Keys) EnsureDev(ctx context.Context, account string, by audit.By) error
 	return nil
 }
 
+// EnsureHosted makes the publishable key of Florin's own pages for a tenant, if it is not there. Its text is HostedKey's: the
+// pages have to say it again each time, so it is derived and not drawn. One that was revoked stays so, and the pages stop
+// taking cards. It fails with fault.NotFound if there is no such merchant.
+func (k *Keys) EnsureHosted(ctx context.Context, tenant string, text secret.Text, by audit.By) error {
+	key, err := k.find(ctx, text.Reveal())
+	if err != nil {
+		return fmt.Errorf("look for the key of the hosted pages: %w", err)
+	}
+	if key != nil {
+		return nil
+	}
+	if _, err := k.merchants.Of(ctx, tenant); err != nil {
+		return fmt.Errorf("make the key of the hosted pages: %w", err)
+	}
+	now := k.o.Clock.Now()
+	made := k.keyOf(Spec{Tenant: tenant, Kind: Publishable, Name: "hosted pages"}, text, now)
+	err = k.db.Commit(ctx, db.NewChange(tenant, table.Insert(made.values()...), k.created(made, by, now)))
+	if err != nil && !fault.Is(err, fault.Exists) { // the unique hash: another process was first
+		return fmt.Errorf("make the key of the hosted pages: %w", err)
+	}
+	k.cache.Forget(made.hash)
+	return nil
+}
+
 // Revoke stops a key, at once on this node and within a second on every other. A key that is revoked stays so: revoking
 // again changes nothing. It fails with fault.NotFound.
 func (k *Keys) Revoke(ctx context.Context, tenant, id string, by audit.By) (Key, error) {

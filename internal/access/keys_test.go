@@ -297,3 +297,54 @@ func audited(t *testing.T, d *db.DB, tenant string, actions ...string) {
 		t.Errorf("audited %v, want %v", got, actions)
 	}
 }
+
+func TestTheKeyOfTheHostedPagesIsMadeOnce(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		text := access.HostedKey(false, bytes.Repeat([]byte{7, 31}, 16))
+		if got := text.Reveal(); len(got) != len("pk_test_")+32 || !strings.HasPrefix(got, "pk_test_") {
+			t.Fatalf("text %s", got)
+		}
+		n.refused(text.Reveal(), fault.Unauthorized, access.CodeKeyInvalid) // and the cache knows that there is none
+		elsewhere := newNode(t, n.db, n.clock)
+		for _, node := range []*node{n, n, elsewhere} {
+			if err := node.keys.EnsureHosted(t.Context(), shopTest, text, admin); err != nil {
+				t.Fatal(err)
+			}
+			p, err := node.ask(text.Reveal())
+			if err != nil || p.Tenant != shopTest || p.Kind != access.Publishable || p.RequireTokenize() != nil || p.RequireClient(true) != nil {
+				t.Fatalf("%+v, %v", p, err)
+			}
+		}
+		all, _, err := n.keys.List(t.Context(), shopTest, db.Page{Limit: 10})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("keys %+v, %v", all, err)
+		}
+		audited(t, n.db, shopTest, "api_key.created")
+		if _, err := n.keys.Revoke(t.Context(), shopTest, all[0].ID, admin); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.keys.EnsureHosted(t.Context(), shopTest, text, admin); err != nil {
+			t.Error(err)
+		}
+		n.refused(text.Reveal(), fault.Unauthorized, access.CodeKeyInvalid)
+		if err := n.keys.EnsureHosted(t.Context(), "acct_nobody:test", access.HostedKey(false, make([]byte, 32)), admin); !fault.Is(err, fault.NotFound) {
+			t.Errorf("of nobody: %v", err)
+		}
+	})
+}
+
+func TestOnlyPublishableKeysAreForPages(t *testing.T) {
+	for _, c := range []struct {
+		p           access.Principal
+		read, write bool
+	}{
+		{access.Principal{Kind: access.Publishable}, true, true},
+		{access.Principal{Kind: access.Publishable, Suspended: true}, true, false},
+		{access.Principal{Kind: access.Secret}, false, false},
+		{access.Principal{Kind: access.Restricted}, false, false},
+	} {
+		if read, write := c.p.RequireClient(false), c.p.RequireClient(true); (read == nil) != c.read || (write == nil) != c.write {
+			t.Errorf("%+v: %v, %v", c.p, read, write)
+		}
+	}
+}

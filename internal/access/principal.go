@@ -68,3 +68,15 @@ func (p Principal) RequireGrant(scopes Scopes) error {
 func suspended() error {
 	return fault.New(fault.Forbidden, CodeSuspended, "the account is suspended: it can read, not write")
 }
+
+// RequireClient is nil if the caller is a page of the merchant's, that is, has a publishable key: other keys do not belong
+// into a browser. writes asks whether it may change something as well. Else it is fault.Forbidden.
+func (p Principal) RequireClient(writes bool) error {
+	if p.Kind != Publishable {
+		return fault.New(fault.Forbidden, CodeKeyKind, "only publishable keys work here: a secret key must never be in a page")
+	}
+	if p.Suspended && writes {
+		return suspended()
+	}
+	return nil
+}
