@@ -63,7 +63,7 @@ const (
 	maxSignals   = 4 << 10 // bytes of JSON
 	maxUserAgent = 512     // bytes; the rest is cut off
 	maxLanguages = 16
-	maxCount     = 1_000_000
+	maxCount     = 1_000_000_000
 	maxMillis    = int64(366 * 24 * time.Hour / time.Millisecond)
 	maxOffset    = 14 * 60 // minutes; the line islands
 )

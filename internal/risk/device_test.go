@@ -177,7 +177,7 @@ func TestSignalsOfAnotherShapeAreRefused(t *testing.T) {
 		"17 languages":       {with(`"languages":["a` + strings.Repeat(`","a`, 16) + `"]`), fault.Invalid, "languages"},
 		"no language":        {with(`"languages":["de",""]`), fault.Invalid, "languages[1]"},
 		"time before time":   {with(`"page_millis":-1`), fault.Invalid, "page_millis"},
-		"typing of a robot":  {with(`"behaviour":{"keystrokes":1000001}`), fault.Invalid, "behaviour.keystrokes"},
+		"typing of a robot":  {with(`"behaviour":{"keystrokes":1000000001}`), fault.Invalid, "behaviour.keystrokes"},
 		"pastes below none":  {with(`"behaviour":{"pastes":-1}`), fault.Invalid, "behaviour.pastes"},
 		"ages in a field":    {with(`"behaviour":{"millis":99999999999}`), fault.Invalid, "behaviour.millis"},
 		"another's id":       {with(`"previous":"pay_01arz3ndektsv4rrffq69g5fav"`), fault.Invalid, "previous"},

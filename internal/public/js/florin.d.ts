@@ -1,0 +1,192 @@
+// Types of florin.js. What it does is in docs/florin-js.md.
+
+/** Florin for one merchant. Several on one page do not disturb each other. */
+export declare function Florin(publishableKey: string, options?: FlorinOptions): FlorinInstance;
+
+export interface FlorinOptions {
+  /** `false` opens no device session. Default: true. */
+  device?: boolean;
+  /** Language of fields and messages, BCP 47. Default: the browser's. */
+  locale?: string;
+}
+
+/** A business error is an answer, `{ error }`. Only a mistake in the page's own code is thrown, as a TypeError. */
+export interface FlorinInstance {
+  /** One group of card fields. */
+  elements(options?: ElementsOptions): Elements;
+
+  /** Makes a token of what was typed, for the merchant's server to pay with once. */
+  createToken(element: Element, data?: { name?: string }): Promise<TokenResult>;
+
+  /**
+   * Pays. If the payer must go somewhere (3-D Secure, a bank), the browser goes there.
+   * After a decline, call it again with the same client secret and another card.
+   */
+  confirmPayment(request: ConfirmRequest): Promise<PaymentResult>;
+
+  /** Sends the payer to where the payment waits for them, if it does. */
+  handleNextAction(request: NextActionRequest): Promise<PaymentResult>;
+
+  /** The payment as it is now. */
+  retrievePayment(clientSecret: string): Promise<PaymentResult>;
+}
+
+export type ElementType = 'card' | 'card-number' | 'card-expiry' | 'card-cvc';
+
+export interface Elements {
+  /** Makes a field: either one `card`, or `card-number`, `card-expiry` and `card-cvc`, each once in a group. */
+  create(type: ElementType, options?: ElementOptions): Element;
+  getElement(type: ElementType): Element | null;
+}
+
+/** What every field of a group starts from. */
+export interface ElementsOptions {
+  locale?: string;
+  style?: ElementStyle;
+  labels?: Record<string, string>;
+}
+
+export interface ElementOptions extends ElementsOptions {
+  /** A text, or one for each part of a `card`. */
+  placeholder?: string | Record<string, string>;
+  /** Title of the frame, which screen readers say. */
+  title?: string;
+}
+
+/** CSS properties, or properties by state. What is not on the vault's list is left out. */
+export type ElementStyle = { [property: string]: string | number | { [property: string]: string | number } };
+
+export interface Element {
+  readonly type: ElementType;
+  mount(target: string | HTMLElement): this;
+  /** Takes the field out of the page, and forgets what was typed. */
+  unmount(): this;
+  /** Takes the field out for good. */
+  destroy(): void;
+  update(options: ElementOptions): this;
+  clear(): this;
+  focus(): this;
+  blur(): this;
+  on<E extends keyof ElementEvents>(event: E, listener: (event: ElementEvents[E]) => void): this;
+  /** Without a listener: all of that event. */
+  off<E extends keyof ElementEvents>(event: E, listener?: (event: ElementEvents[E]) => void): this;
+}
+
+export interface ElementEvents {
+  ready: ElementEvent;
+  focus: ElementEvent;
+  blur: ElementEvent;
+  change: ChangeEvent;
+  loaderror: LoadErrorEvent;
+}
+
+export interface ElementEvent {
+  elementType: ElementType;
+}
+
+export interface ChangeEvent extends ElementEvent {
+  complete: boolean;
+  empty: boolean;
+  /** visa, mastercard, amex …; null while nobody knows. */
+  brand: string | null;
+  /** Which part of a `card` changed. */
+  field: string | null;
+  error: { code: string; message: string } | null;
+}
+
+export interface LoadErrorEvent extends ElementEvent {
+  error: FlorinError;
+}
+
+export interface ConfirmRequest {
+  /** `pay_…_secret_…`, from the merchant's server. */
+  clientSecret: string;
+  /** The card field. Without element and token the payment goes on with what it has. */
+  element?: Element;
+  /** `pm_tok_…`, in place of an element. */
+  token?: string;
+  /** The card holder's name. */
+  name?: string;
+  /** Where the payer comes back to; on a registered origin. Needed unless redirect is `if_required`. */
+  returnUrl?: string;
+  /** `always` (default): go to returnUrl at the end. `if_required`: leave the page only if the payer must. */
+  redirect?: Redirect;
+}
+
+export type Redirect = 'always' | 'if_required';
+
+export type NextActionRequest =
+  | { clientSecret: string; payment?: Payment; redirect?: Redirect }
+  | { clientSecret?: string; payment: Payment; redirect?: Redirect };
+
+export type TokenResult = { token: Token; error?: undefined } | { token?: undefined; error: FlorinError };
+export type PaymentResult = { payment: Payment; error?: undefined } | { payment?: undefined; error: FlorinError };
+
+export interface Token {
+  /** `pm_tok_…` */
+  id: string;
+  card?: Card;
+}
+
+export interface Card {
+  brand: string;
+  last4: string;
+  bin?: string;
+  exp_month: number;
+  exp_year: number;
+  country?: string | null;
+  funding?: string | null;
+}
+
+export type PaymentStatus =
+  | 'requires_payment_method'
+  | 'requires_action'
+  | 'processing'
+  | 'in_review'
+  | 'authorized'
+  | 'captured'
+  | 'canceled'
+  | 'expired'
+  | 'failed';
+
+/** A payment, as its payer may see it. Amounts are integers in the currency's minor unit. */
+export interface Payment {
+  id: string;
+  object: 'payment';
+  livemode: boolean;
+  status: PaymentStatus;
+  amount: number;
+  currency: string;
+  next_action: NextAction | null;
+  /** Of the next step; florin.js keeps it for its own calls. */
+  client_secret?: string | null;
+  return_url?: string | null;
+  expires_at: string | null;
+  created_at: string;
+  [field: string]: unknown;
+}
+
+export type NextAction =
+  | { type: 'redirect'; url: string; expires_at: string }
+  | { type: 'display_qr'; qr_code: string; qr_image_url?: string; copy_code?: string; deeplink?: string; expires_at?: string }
+  | { type: 'await_notification'; expires_at?: string };
+
+export interface FlorinError {
+  /** For programs, such as card_declined, network_error, timeout. */
+  code: string;
+  /** Why a card was declined, such as insufficient_funds. */
+  decline_code: string | null;
+  /** For people. */
+  message: string;
+  /** The parameter that is wrong. */
+  param: string | null;
+  /** What may help. */
+  retry: 'never' | 'later' | 'fix_data' | 'with_3ds' | 'other_provider' | null;
+  retryable: boolean;
+  /** In seconds. */
+  retry_after: number | null;
+  /** `pay_…` */
+  payment: string | null;
+  /** `req_…`, for the merchant's support. */
+  request_id: string | null;
+}
