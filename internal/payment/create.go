@@ -135,7 +135,11 @@ func (s *Service) try(ctx context.Context, p Payment, token string, with Compani
 		return Object{}, err
 	}
 	with.Intent(change, intent.payment.ID)
-	if err := s.commitIntent(ctx, change); err != nil {
+	err = s.commitIntent(ctx, change)
+	if fault.Is(err, fault.Stale) { // what another request made of the payment, the next look at it tells
+		return Object{}, fault.State("another request is changing this payment at the same time")
+	}
+	if err != nil {
 		return Object{}, err
 	}
 	outcome := s.call(ctx, plan[0], func(ctx context.Context) provider.Outcome {

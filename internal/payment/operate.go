@@ -63,38 +63,55 @@ func (s *Service) answer(d decision, err error) (Object, error) {
 	return object, refusal(object, d.operation.Failure)
 }
 
-// operate commits an operation's intent, calls the provider and commits the result.
-func (s *Service) operate(ctx context.Context, tenant, payment string, with Companion,
-	decide func(Payment, Attempt, occasion) (decision, error)) (decision, error) {
+// operating decides an operation of an attempt.
+type operating func(Payment, Attempt, occasion) (decision, error)
+
+// operate commits an operation's intent, calls the provider and commits the result. An intent that lost against another
+// request's is decided again: of many refunds at once, all that fit get through.
+func (s *Service) operate(ctx context.Context, tenant, payment string, with Companion, decide operating) (decision, error) {
+	for try := 1; ; try++ {
+		intent, account, err := s.intend(ctx, tenant, payment, decide)
+		if err != nil {
+			return decision{}, err
+		}
+		attempt := intent.attempt
+		intent.attempt = nil // it does not change yet
+		change, err := s.change(ctx, intent)
+		if err != nil {
+			return decision{}, err
+		}
+		with.Intent(change, subjectOf(intent))
+		err = s.commitIntent(ctx, change)
+		switch {
+		case err == nil:
+			intent.attempt = attempt
+			return s.perform(ctx, account, written(intent), with)
+		case !fault.Is(err, fault.Stale) || try == tries:
+			return decision{}, err
+		}
+	}
+}
+
+// intend decides an operation from the rows as they are now. It gives the attempt beside the intent.
+func (s *Service) intend(ctx context.Context, tenant, payment string, decide operating) (decision, provider.Account, error) {
 	p, err := s.store.payment(ctx, tenant, payment)
 	if err != nil {
-		return decision{}, err
+		return decision{}, provider.Account{}, err
 	}
 	if p.Attempts == 0 {
-		return decision{}, fault.State(fmt.Sprintf("the payment is %s; no money was asked for yet", p.Status))
+		return decision{}, provider.Account{}, fault.State(fmt.Sprintf("the payment is %s; no money was asked for yet", p.Status))
 	}
 	a, err := s.store.attempt(ctx, tenant, payment, p.Attempts)
 	if err != nil {
-		return decision{}, err
+		return decision{}, provider.Account{}, err
 	}
 	account, err := s.Accounts.Get(ctx, tenant, a.Account)
 	if err != nil {
-		return decision{}, fmt.Errorf("provider account %s: %w", a.Account, err)
+		return decision{}, provider.Account{}, fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
 	intent, err := decide(p, a, occasion{s.Clock.Now(), s.patience(account), s.capabilities(account).PartialCaptures})
-	if err != nil {
-		return decision{}, err
-	}
-	change, err := s.change(ctx, intent)
-	if err != nil {
-		return decision{}, err
-	}
-	with.Intent(change, subjectOf(intent))
-	if err := s.commitIntent(ctx, change); err != nil {
-		return decision{}, err
-	}
 	intent.attempt = &a
-	return s.perform(ctx, account, written(intent), with)
+	return intent, account, err
 }
 
 // subjectOf is what an operation makes or changes, for the idempotency record: a refund is an object of its own.

@@ -202,6 +202,24 @@ func TestTwoRefundsAtOnceCannotRacePastTheCapture(t *testing.T) {
 	})
 }
 
+func TestRefundsAtOnceThatFitAllGetThrough(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		var done sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			done.Go(func() {
+				_, errs[i] = u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 1_250}, alone{})
+			})
+		}
+		done.Wait()
+		if err := errors.Join(errs...); err != nil {
+			u.Errorf("a refund that fits: %v", err)
+		}
+		u.expect(u.status(o.ID), Captured, 10_000, 10_000)
+	})
+}
+
 func TestARefusedRefundFrees(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.pay(true)

@@ -70,8 +70,9 @@ func New(o Options) *Service {
 	return s
 }
 
-// tries is how often a decision is made anew because the rows it was made from changed meanwhile.
-const tries = 8
+// tries is how often a decision is made anew because the rows it was made from changed meanwhile. Each round one of those
+// who meet at a payment gets through, and an operation changes it twice: this is room for some thirty at once.
+const tries = 64
 
 // apply commits what decide decides from the rows as they are, again and again while others change them. The Companion's
 // rows and the object's events travel in the same Change. It gives back the decision that was written.
@@ -116,13 +117,13 @@ func overtaken(err error) bool {
 // nobody adds nothing to a Change: nobody waits for the decision.
 func nobody(*db.Change, decision) error { return nil }
 
-// commitIntent writes an intent. One that lost against another request is the caller's to know, not to be tried again:
-// the state it was decided from is gone. A key that somebody else's rows took first, such as an idempotency record's,
-// stays fault.Exists.
+// commitIntent writes an intent. fault.Stale: another request changed the payment meanwhile, and it is to be read and decided
+// again. fault.Conflict: another try, or another capture or void, is under way. A key that somebody else's rows took
+// first, such as an idempotency record's, stays fault.Exists.
 func (s *Service) commitIntent(ctx context.Context, c *db.Change) error {
 	err := s.DB.Commit(ctx, c)
 	var lost *db.Conflict
-	if errors.As(err, &lost) && (lost.Kind == fault.Stale || lost.Table == attemptTable.Name || lost.Table == operationTable.Name) {
+	if errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == attemptTable.Name || lost.Table == operationTable.Name) {
 		return fault.State("another request is changing this payment at the same time")
 	}
 	if err != nil {
