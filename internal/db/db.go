@@ -54,6 +54,7 @@ type DB struct {
 	migrated atomic.Bool
 	health   atomic.Pointer[error] // why the last transaction could not be written; nil after one that was
 	sweeps   wakers
+	pins     sync.Map              // what Pin found to be as asked, by name
 	hooks    atomic.Pointer[hooks] // tests only
 
 	closing  sync.Once

@@ -41,6 +41,7 @@ var bookTables = []string{
 		package TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at BIGINT NOT NULL,
 		PRIMARY KEY (package, number))`,
 	`CREATE TABLE IF NOT EXISTS florin_probe (id BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, space BYTES)`,
+	`CREATE TABLE IF NOT EXISTS florin_pin (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)`,
 }
 
 // Migrate applies what is missing of the schemas' migrations, all in one transaction. It fails with ErrMigration, and

@@ -45,7 +45,7 @@ func (d *DB) Grant(ctx context.Context, role string) error {
 			only[table] = true
 		}
 	}
-	tables := []string{"florin_migration", "florin_probe"}
+	tables := []string{"florin_migration", "florin_probe", "florin_pin"}
 	for _, s := range d.schemas {
 		for _, t := range s.Tables {
 			tables = append(tables, t.Name)
@@ -53,7 +53,7 @@ func (d *DB) Grant(ctx context.Context, role string) error {
 	}
 	return d.job(ctx, func(ctx context.Context, s session) error {
 		for _, table := range tables {
-			all, err := d.engine.grant(table, role, only[table] || table == "florin_migration")
+			all, err := d.engine.grant(table, role, only[table] || table == "florin_migration" || table == "florin_pin")
 			if err != nil {
 				return err
 			}
