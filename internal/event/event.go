@@ -19,6 +19,7 @@ type Type string
 const (
 	PaymentCreated           Type = "payment.created"
 	PaymentPending           Type = "payment.pending"
+	PaymentRequiresAction    Type = "payment.requires_action"
 	PaymentAuthorized        Type = "payment.authorized"
 	PaymentCaptured          Type = "payment.captured"
 	PaymentPartiallyCaptured Type = "payment.partially_captured"
@@ -32,7 +33,7 @@ const (
 
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
-	PaymentCreated, PaymentPending, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
+	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
 	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed,
 }
 

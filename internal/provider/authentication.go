@@ -91,8 +91,8 @@ type Challenge struct {
 }
 
 // AuthenticationOutcome is the end of a call to an Authenticator. Class is Approved if the issuer's answer is there, whatever
-// it says: ThreeDS says it. NotSent and Unknown are as for other calls; an authentication moves no money, so both may be
-// repeated.
+// it says: ThreeDS says it. Declined means that the provider refused to ask. NotSent and Unknown are as for other calls; an
+// authentication moves no money, so both may be repeated. An inquiry about what the provider does not have is NotSent.
 type AuthenticationOutcome struct {
 	Class     Class
 	ThreeDS   ThreeDS

@@ -26,18 +26,26 @@ const (
 // State is what an approved call brought about, or what an inquiry found.
 type State string
 
-// The states a provider's transaction can be in. An approved authorization is Authorized, Captured or Pending, a capture
-// Captured or Pending, a void Voided or Pending, a refund Succeeded or Pending. An operation that failed after it was
-// accepted is Declined with state Failed.
+// The states a provider's transaction can be in. An approved authorization is Authorized, Captured, Pending or
+// ActionRequired, a capture Captured or Pending, a void Voided or Pending, a refund Succeeded or Pending. An operation that
+// failed after it was accepted is Declined with state Failed.
 const (
-	Authorized State = "authorized"
-	Captured   State = "captured"
-	Voided     State = "voided"
-	Pending    State = "pending" // the final word comes later, by webhook or inquiry
-	Succeeded  State = "succeeded"
-	Failed     State = "failed"
-	Missing    State = "missing" // with a class other than Unknown: the provider has no such transaction
+	Authorized     State = "authorized"
+	Captured       State = "captured"
+	Voided         State = "voided"
+	Pending        State = "pending"         // the final word comes later, by webhook or inquiry
+	ActionRequired State = "action_required" // the payer must do something first, see Action; then the final word comes as for Pending
+	Succeeded      State = "succeeded"
+	Failed         State = "failed"
+	Missing        State = "missing" // with a class other than Unknown: the provider has no such transaction
 )
+
+// Action is what the payer must do before the money can move: go to a page of the provider's own. The provider leads them
+// back from there to Authorization.ReturnURL.
+type Action struct {
+	URL       string
+	ExpiresAt time.Time // zero: the provider does not say
+}
 
 // Outcome is the end of one call.
 type Outcome struct {
@@ -47,6 +55,8 @@ type Outcome struct {
 	Reference        string      // the provider's own id of the transaction or operation
 	NetworkReference string      // the scheme's transaction id
 	Decline          Decline     // for Declined
+	Action           Action      // for ActionRequired
+	ThreeDS          ThreeDS     // what the provider's own 3-D Secure said; zero if there was none
 	Detail           string      // for operators: what happened, without payload or secret
 }
 
@@ -71,6 +81,10 @@ type Authorization struct {
 	Card        string // the token; only the vault knows more
 	Descriptor  string
 	Description string
+	ThreeDS     *ThreeDS           // the authentication that went before; nil: none
+	ReturnURL   string             // where the payer comes back to from an Action; empty: nobody is there to act, so ask for none
+	Indicator   ChallengeIndicator // for a provider that authenticates by itself; empty: as it thinks right
+	OffSession  bool               // the payer is not there: the merchant acts on an agreement
 }
 
 // Capture takes authorized money, in whole or in part.

@@ -27,6 +27,8 @@ type Subject struct {
 	Approved string
 	// Declines are card numbers that it declines, and how the connector must report them.
 	Declines map[string]provider.Decline
+	// Issuer is what its issuers do; the zero value if the connector does not authenticate cardholders.
+	Issuer Issuer
 	// Sign makes the headers of a webhook that is sent at a time.
 	Sign func(a provider.Account, at time.Time, body []byte) http.Header
 	// Webhooks are bodies and what they must be read as.

@@ -38,6 +38,7 @@ func Run(t *testing.T, s Subject) {
 		{"CanceledCallIsUnknown", testCanceled},
 		{"RequestsKeepToTheContract", testRequests},
 		{"Webhooks", testWebhooks},
+		{"Authentication", testAuthentication},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 	}

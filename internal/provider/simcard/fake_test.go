@@ -23,6 +23,8 @@ type acquirer struct {
 	authorizations map[string]*fakeAuthorization // by id
 	answers        map[string]answered           // by reference
 	operations     map[string]*fakeOperation     // by reference
+
+	authentications map[string]map[string]any // by reference
 }
 
 type answered struct {
@@ -57,20 +59,22 @@ type fakeOperation struct {
 }
 
 func newAcquirer(a provider.Account) http.Handler {
-	return &acquirer{account: a, authorizations: map[string]*fakeAuthorization{}, answers: map[string]answered{}, operations: map[string]*fakeOperation{}}
+	return &acquirer{account: a, authorizations: map[string]*fakeAuthorization{}, answers: map[string]answered{}, operations: map[string]*fakeOperation{},
+		authentications: map[string]map[string]any{}}
 }
 
 // asked are the fields of any POST. Unknown ones are refused: a connector that misspells is found out.
 type posted struct {
-	Reference         string `json:"reference"`
-	OriginalReference string `json:"original_reference"`
-	Amount            int64  `json:"amount"`
-	Currency          string `json:"currency"`
-	Capture           bool   `json:"capture"`
-	Final             bool   `json:"final"`
-	Reason            string `json:"reason"`
-	Descriptor        string `json:"descriptor"`
-	Description       string `json:"description"`
+	Reference         string   `json:"reference"`
+	OriginalReference string   `json:"original_reference"`
+	Amount            int64    `json:"amount"`
+	Currency          string   `json:"currency"`
+	Capture           bool     `json:"capture"`
+	Final             bool     `json:"final"`
+	Reason            string   `json:"reason"`
+	Descriptor        string   `json:"descriptor"`
+	Description       string   `json:"description"`
+	ThreeDS           *threeDS `json:"three_ds"`
 	Card              *struct {
 		Number   string `json:"number"`
 		ExpMonth string `json:"exp_month"`
@@ -84,6 +88,10 @@ func (q *acquirer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
+	if r.URL.Path == "/acs" {
+		q.finish(w, body)
+		return
+	}
 	if err != nil || r.Header.Get("Authorization") != "Bearer "+q.account.Credentials["api_key"].Reveal() {
 		refuse(w, 401, "unauthorized")
 		return
@@ -98,6 +106,10 @@ func (q *acquirer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 401, "unauthorized")
 		return
 	}
+	if r.URL.Path == "/alpha/v1/authentications" {
+		q.repeatable(w, r.URL.Path, body, func() (int, any) { return q.authenticate(r, body) })
+		return
+	}
 	var p posted
 	decoder := json.NewDecoder(strings.NewReader(string(body)))
 	decoder.DisallowUnknownFields()
@@ -105,21 +117,34 @@ func (q *acquirer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 400, "invalid")
 		return
 	}
-	asked := r.URL.Path + string(body)
-	before, repeated := q.answers[p.Reference]
+	q.repeatable(w, r.URL.Path, body, func() (int, any) { return q.post(strings.TrimPrefix(r.URL.Path, "/alpha/v1/"), p) })
+}
+
+// repeatable answers a repeated reference as the first time.
+func (q *acquirer) repeatable(w http.ResponseWriter, path string, body []byte, do func() (int, any)) {
+	var head struct {
+		Reference string `json:"reference"`
+	}
+	if err := json.Unmarshal(body, &head); err != nil {
+		refuse(w, 400, "invalid")
+		return
+	}
+	asked := path + string(body)
+	key := path[:strings.LastIndex(path, "/v1/")+5] + head.Reference // an authentication and its authorization have the same one
+	before, repeated := q.answers[key]
 	switch {
 	case repeated && before.asked != asked:
 		refuse(w, 409, "reference_reused")
 		return
 	case !repeated:
-		status, answer := q.post(strings.TrimPrefix(r.URL.Path, "/alpha/v1/"), p)
+		status, answer := do()
 		text, err := json.Marshal(answer)
 		if err != nil {
 			panic(err)
 		}
 		before = answered{status, text, asked}
 		if status < 300 {
-			q.answers[p.Reference] = before
+			q.answers[key] = before
 		}
 	}
 	w.WriteHeader(before.status)
@@ -135,6 +160,10 @@ func (q *acquirer) look(w http.ResponseWriter, r *http.Request) {
 			if a.Reference == reference {
 				found = a
 			}
+		}
+	case "/alpha/v1/authentications":
+		if a, ok := q.authentications[reference]; ok {
+			found = a
 		}
 	case "/alpha/v1/operations":
 		if o, ok := q.operations[reference]; ok {
@@ -181,7 +210,9 @@ func (q *acquirer) authorize(p posted) (int, any) {
 	}
 	a := &fakeAuthorization{ID: q.id("auth"), Reference: p.Reference, Status: "authorized", Amount: p.Amount, Currency: p.Currency,
 		NetworkReference: "123456789012345", CreatedAt: "2026-11-22T12:00:00Z"}
-	if decline, declined := fakeDeclines[p.Card.Number]; declined {
+	if !q.proved(p.ThreeDS) {
+		a.Status, a.Decline = "declined", map[string]any{"code": "1A", "reason": "authentication_failed"}
+	} else if decline, declined := fakeDeclines[p.Card.Number]; declined {
 		a.Status, a.Decline = "declined", decline
 	} else if p.Capture {
 		a.Status, a.AmountCaptured = "captured", p.Amount

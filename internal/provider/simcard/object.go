@@ -40,6 +40,13 @@ func (o *object) flag(name string, value bool) *object {
 	return o
 }
 
+// raw writes a value that is JSON already.
+func (o *object) raw(name string, value []byte) *object {
+	o.key(name)
+	o.bytes = append(o.bytes, value...)
+	return o
+}
+
 // open begins a nested object with what is given and leaves both open.
 func (o *object) open(name, begin string) []byte {
 	o.key(name)

@@ -119,8 +119,17 @@ func authorizationPath(id string) string { return "/v1/authorizations/" + url.Pa
 func authorizationBody(r provider.Authorization) []vault.Segment {
 	head := newObject().text("reference", r.Reference).number("amount", r.Amount.Minor()).
 		text("currency", r.Amount.Currency().Code()).flag("capture", r.Capture).open("card", `{"number":"`)
-	tail := newTail().text("descriptor", r.Descriptor).text("description", r.Description).end()
-	return []vault.Segment{
+	tail := newTail().text("descriptor", r.Descriptor).text("description", r.Description)
+	if t := r.ThreeDS; t != nil {
+		tail.raw("three_ds", newObject().text("version", t.Version).text("eci", t.ECI).text("cavv", t.CAVV).
+			text("ds_trans_id", t.DSTransID).text("trans_status", t.Status).end())
+	}
+	return cardBody(head, tail.end(), true)
+}
+
+// cardBody is a body with a card in it. An authorization has the security code, an authentication has not.
+func cardBody(head, tail []byte, cvc bool) []vault.Segment {
+	body := []vault.Segment{
 		vault.Literal(head),
 		vault.Card(vault.Number, vault.JSON),
 		vault.Literal([]byte(`","exp_month":"`)),
@@ -128,10 +137,11 @@ func authorizationBody(r provider.Authorization) []vault.Segment {
 		vault.Literal([]byte(`","exp_year":"`)),
 		vault.Card(vault.ExpYear, vault.JSON),
 		vault.Literal([]byte(`"`)),
-		vault.OptionalCard(`,"cvc":"`, vault.CVC, vault.JSON, `"`),
-		vault.OptionalCard(`,"name":"`, vault.Name, vault.JSON, `"`),
-		vault.Literal(tail),
 	}
+	if cvc {
+		body = append(body, vault.OptionalCard(`,"cvc":"`, vault.CVC, vault.JSON, `"`))
+	}
+	return append(body, vault.OptionalCard(`,"name":"`, vault.Name, vault.JSON, `"`), vault.Literal(tail))
 }
 
 func post(a provider.Account, path string, body []vault.Segment) vault.Request {

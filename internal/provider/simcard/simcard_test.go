@@ -102,7 +102,7 @@ func TestConformance(t *testing.T) {
 			"4000000000000259": {Code: provider.LimitExceeded, Raw: "61", NetworkDecline: "61"},
 			"4000000000000101": {Code: provider.GenericDecline, Raw: "moon_phase", NetworkDecline: "Z9"},
 		},
-		Sign: signed, Webhooks: webhooks(),
+		Issuer: issuer(), Sign: signed, Webhooks: webhooks(),
 		UnknownWebhook: head("dispute.opened") + `"data":{"id":"alpha_dp_1"}}`, UnknownWebhookType: "dispute.opened",
 	})
 }
