@@ -80,7 +80,7 @@ func install(t *testing.T, o options) *florin {
 	main, cards := urls(t, o.engine, f.dir)
 	f.books = []string{"--database", main}
 	runs, runsCards, granting := restricted(t, o.engine, main, cards)
-	all := append([]string{"--vault-database", cards, "--keys", keys}, f.books...)
+	all := append([]string{"--vault-database", cards, "--keys", keys, "--make-keys"}, f.books...)
 
 	world := start(t, "serve", "--zones", "sandbox", "--listen-sandbox", "127.0.0.1:0", "--sandbox-file", filepath.Join(f.dir, "sandbox.db"))
 	f.helpers = append(f.helpers, world)
@@ -101,7 +101,7 @@ func install(t *testing.T, o options) *florin {
 		f.run = append(f.run, f.startVault(vaultAddress, runsCards)...)
 		f.vault = "http://" + vaultAddress
 	} else {
-		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", runsCards, "--keys", keys)
+		f.run = append(f.run, "--zones", "api,vault,ops,worker", "--listen-vault", vaultAddress, "--vault-database", runsCards, "--keys", keys, "--make-keys")
 	}
 	f.finally()
 	f.start()

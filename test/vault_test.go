@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func (f *florin) startVault(address, cards string) []string {
 	internal := freeAddress(f.t)
 	vault := start(f.t, append(append([]string{
 		"serve", "--zones", "vault", "--listen-vault", address, "--listen-vault-internal", internal,
-		"--vault-database", cards, "--keys", keys,
+		"--vault-database", cards, "--keys", keys, "--make-keys",
 	}, f.books...), ca.flags("vault")...)...)
 	f.helpers = append(f.helpers, vault)
 	f.door, f.ca = "https://"+internal, ca
@@ -159,4 +160,31 @@ func (f *florin) knock(t *testing.T, certDir, token string) (int, error) {
 		return 0, err
 	}
 	return response.StatusCode, response.Body.Close()
+}
+
+// TestALostKeyIsNotReplaced starts Florin with its keys gone: it must not make new ones, which would open nothing that is stored.
+func TestALostKeyIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, f *florin) {
+		token := f.token(approved, "")
+		f.pay(token, "before", 700, true).want(t, http.StatusCreated, "pay")
+		f.process.stop()
+		keys := filepath.Join(f.dir, "keys")
+		must(t, os.Rename(keys, keys+".lost"))
+		refused := func(what, says string, args ...string) {
+			t.Helper()
+			if code, out, errs := command(t, "", args...); code != 1 || !strings.Contains(errs, says) {
+				t.Errorf("%s: exit code %d\n%s%s", what, code, out, errs)
+			}
+		}
+		must(t, os.Mkdir(keys, 0o700))
+		without := slices.DeleteFunc(slices.Clone(f.run), func(arg string) bool { return arg == "--make-keys" })
+		refused("without keys", "--make-keys", without...)
+		refused("with keys of its own", "belongs to another keyset", f.run...)
+
+		must(t, os.RemoveAll(keys))
+		must(t, os.Rename(keys+".lost", keys))
+		f.start()
+		f.pay(token, "after", 700, true).want(t, http.StatusCreated, "pay with the old token")
+	})
 }

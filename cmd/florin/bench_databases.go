@@ -46,7 +46,7 @@ func (b benchCommand) databases(ctx context.Context) (base benchBase, remove fun
 		return base, nil, errors.Join(fmt.Errorf("make a directory for the benchmark: %w", err), remove())
 	}
 	dir := dataDir(data)
-	base.where = storage{Data: data, Database: secret.New(dir.main()), VaultDatabase: secret.New(dir.vault()), KeyDir: dir.keys()}
+	base.where = storage{Data: data, Database: secret.New(dir.main()), VaultDatabase: secret.New(dir.vault()), KeyDir: dir.keys(), MakeKeys: true}
 	base.storage = secret.New("sqlite:" + dir.at("storage.db"))
 	if b.Engine != "postgres" {
 		return base, remove, nil

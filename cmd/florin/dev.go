@@ -47,7 +47,7 @@ func (d devCommand) Run(ctx context.Context, c *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	p.sandbox = dir.sandbox()
-	if p.where, err = (storage{Data: d.Data}).resolve(); err != nil {
+	if p.where, err = (storage{Data: d.Data, MakeKeys: true}).resolve(); err != nil {
 		return errors.Join(err, unbind(p.sites))
 	}
 	parts, err := assemble(ctx, c.log, p)

@@ -30,6 +30,9 @@ func (s *stores) openRegistrar(ctx context.Context, where storage) (*registrar, 
 	if err := s.openCards(ctx, where); err != nil {
 		return nil, err
 	}
+	if err := s.checkKeys(ctx); err != nil {
+		return nil, err
+	}
 	v := vault.New(s.card, nil, vault.Options{Clock: s.clock, IDs: s.ids, Logger: s.log})
 	s.released = append(s.released, func() error { v.Close(); return nil })
 	return &registrar{provider.NewAccounts(s.main, s.mainBox, s.clock), v}, nil

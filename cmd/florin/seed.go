@@ -25,6 +25,9 @@ func (a *parts) seed(ctx context.Context) (devShown, error) {
 	if err := a.migrate(ctx); err != nil {
 		return devShown{}, err
 	}
+	if err := a.checkKeys(ctx); err != nil {
+		return devShown{}, err
+	}
 	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: "Florin development"}, operator)
 	if err != nil && !fault.Is(err, fault.Exists) {
 		return devShown{}, fmt.Errorf("make the development merchant: %w", err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -166,8 +167,13 @@ func (s serveCommand) bind(ctx context.Context, p plan) (err error) {
 // reason: readiness says so until it is back.
 func (a *parts) checkStart(ctx context.Context) error {
 	for _, check := range a.checks() {
-		if err := check.Try(ctx); err != nil && !fault.Is(err, fault.Unavailable) {
+		switch err := check.Try(ctx); {
+		case fault.Is(err, fault.Unavailable):
+			a.log.Warn("not ready yet", "check", check.Name, "error", err)
+		case errors.Is(err, db.ErrMigration):
 			return fmt.Errorf("%s: %w (florin migrate brings it up to date)", check.Name, err)
+		case err != nil:
+			return fmt.Errorf("%s: %w", check.Name, err)
 		}
 	}
 	if a.merchants == nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +20,7 @@ import (
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/obs"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/seal"
@@ -38,6 +41,7 @@ type storage struct {
 	Database      secret.Text `help:"Main database: postgres://… or sqlite:PATH." placeholder:"URL"`
 	VaultDatabase secret.Text `help:"Database of the card data: postgres://… or sqlite:PATH. Never the main one." placeholder:"URL"`
 	KeyDir        string      `help:"Directory of the key files main.key and vault.key." placeholder:"DIR" name:"keys"`
+	MakeKeys      bool        `help:"Make key files that are missing: at the very first start, and never later. What a lost key had sealed stays sealed."`
 }
 
 // resolve fills in what the data directory decides. Reading a directory that is not Florin's is refused here.
@@ -111,13 +115,13 @@ func (s *stores) open(ctx context.Context, name string, url secret.Text, schemas
 	return d, nil
 }
 
-// openMainBox opens the key that seals credentials and webhook secrets, and makes it if it is missing.
+// openMainBox opens the key that seals credentials and webhook secrets.
 func (s *stores) openMainBox(ctx context.Context, where storage) (err error) {
 	s.mainBox, err = openBox(ctx, where, "main")
 	return err
 }
 
-// openCardBox opens the key that seals card numbers, and makes it if it is missing. It is another key than the main one.
+// openCardBox opens the key that seals card numbers. It is another key than the main one.
 func (s *stores) openCardBox(ctx context.Context, where storage) (err error) {
 	s.cardBox, err = openBox(ctx, where, "vault")
 	return err
@@ -126,6 +130,15 @@ func (s *stores) openCardBox(ctx context.Context, where storage) (err error) {
 func openBox(ctx context.Context, where storage, name string) (*seal.Box, error) {
 	if where.KeyDir == "" {
 		return nil, usagef("--keys or --data is needed: where is %s.key?", name)
+	}
+	if !where.MakeKeys {
+		for _, file := range []string{name + ".key", name + ".keyset"} {
+			if _, err := os.Stat(filepath.Join(where.KeyDir, file)); errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("%s is missing in %s: --make-keys makes it, at the very first start", file, where.KeyDir)
+			}
+		}
+	} else if err := os.MkdirAll(where.KeyDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of the keys: %w", err)
 	}
 	wrapper, err := seal.FileWrapper(filepath.Join(where.KeyDir, name+".key"))
 	if err != nil {
@@ -136,6 +149,34 @@ func openBox(ctx context.Context, where storage, name string) (*seal.Box, error)
 		return nil, fmt.Errorf("open the %s keyset: %w", name, err)
 	}
 	return box, nil
+}
+
+// keyChecks is what must be true of the keys that are open: each is the one that its database was sealed with. A database
+// takes the first key that it meets for its own.
+func (s *stores) keyChecks() []obs.Check {
+	var checks []obs.Check
+	for _, of := range []struct {
+		name string
+		db   *db.DB
+		box  *seal.Box
+	}{{"main key", s.main, s.mainBox}, {"vault key", s.card, s.cardBox}} {
+		if of.db != nil && of.box != nil {
+			checks = append(checks, obs.Check{Name: of.name, Try: func(ctx context.Context) error {
+				return of.db.Pin(ctx, "keyset", of.box.Check())
+			}})
+		}
+	}
+	return checks
+}
+
+// checkKeys is nil if every key that is open fits its database.
+func (s *stores) checkKeys(ctx context.Context) error {
+	for _, check := range s.keyChecks() {
+		if err := check.Try(ctx); err != nil {
+			return fmt.Errorf("%s: %w", check.Name, err)
+		}
+	}
+	return nil
 }
 
 // close closes what was opened, last first: each database writes what still waits.

@@ -212,7 +212,7 @@ func (a *parts) checks() []obs.Check {
 	if a.card != nil {
 		checks = append(checks, obs.Check{Name: "vault database", Try: a.card.Ready})
 	}
-	return checks
+	return append(checks, a.keyChecks()...)
 }
 
 // process puts the parts into the order in which they run and stop.
