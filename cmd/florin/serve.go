@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -170,10 +169,10 @@ func (a *parts) checkStart(ctx context.Context) error {
 		switch err := check.Try(ctx); {
 		case fault.Is(err, fault.Unavailable):
 			a.log.Warn("not ready yet", "check", check.Name, "error", err)
-		case errors.Is(err, db.ErrMigration):
-			return fmt.Errorf("%s: %w (florin migrate brings it up to date)", check.Name, err)
-		case err != nil:
+		case fault.Is(err, fault.Conflict):
 			return fmt.Errorf("%s: %w", check.Name, err)
+		case err != nil:
+			return fmt.Errorf("%s: %w (florin migrate brings it up to date)", check.Name, err)
 		}
 	}
 	if a.merchants == nil {
