@@ -11,4 +11,5 @@ type Description struct {
 	Country     string `json:"country"`     // of the issuer, ISO 3166-1 alpha-2; empty if the BIN is not known
 	Funding     string `json:"funding"`     // credit debit prepaid unknown
 	Fingerprint string `json:"fingerprint"` // the same for the same number and merchant, useless elsewhere
+	SingleUse   bool   `json:"single_use"`  // made with a publishable key: it serves one payment
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/limit"
 )
 
 // maxBody is how large a tokenization may be.
@@ -20,8 +21,9 @@ const maxBody = 64 << 10
 
 // Caller is who tokenizes.
 type Caller struct {
-	Merchant string // the tenant
-	Live     bool
+	Merchant  string // the tenant
+	Live      bool
+	SingleUse bool // the key is publishable: its tokens serve one payment, and its calls are counted
 }
 
 // Authenticate tells who calls: a publishable key, or a secret key of scope vault:write. It fails with
@@ -54,26 +56,35 @@ func newTokenObject(r cardRow, live bool) tokenObject {
 		Card: tokenCard{d.Brand, d.Last4, d.BIN, d.ExpMonth, d.ExpYear, d.Country, d.Funding, d.Fingerprint}}
 }
 
-// Handler is the door by which cards come in: POST /v1/tokens, and nothing else. Nothing can be read through it.
+// Handler is the door by which cards come in: POST /v1/tokens, the hosted fields that send it, and nothing else. No card can
+// be read through it.
 func (v *Vault) Handler(auth Authenticate) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/tokens", func(w http.ResponseWriter, r *http.Request) { v.serveTokens(w, r, auth) })
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		v.refuse(w, r, v.begin(w), fault.New(fault.NotFound, fault.CodeNotFound, "there is no such path"))
-	})
+	mux.HandleFunc("/fields/{version}/{field}", v.serveField)
+	mux.HandleFunc(assetPath+"{name}", v.serveAsset)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { v.refuse(w, r, v.begin(w, r), errPath) })
 	return mux
 }
 
+var errPath = fault.New(fault.NotFound, fault.CodeNotFound, "there is no such path")
+
 // begin puts the headers of every answer, and names the request.
-func (v *Vault) begin(w http.ResponseWriter) string {
+func (v *Vault) begin(w http.ResponseWriter, r *http.Request) string {
 	request := v.ids.New(id.Request)
-	w.Header().Set("Request-Id", request)
-	w.Header().Set("Cache-Control", "no-store")
+	h := w.Header()
+	h.Set("Request-Id", request)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if v.https || r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	return request
 }
 
 func (v *Vault) serveTokens(w http.ResponseWriter, r *http.Request, auth Authenticate) {
-	request := v.begin(w)
+	request := v.begin(w, r)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		v.refuse(w, r, request, errMethod)
@@ -91,7 +102,7 @@ func (v *Vault) serveTokens(w http.ResponseWriter, r *http.Request, auth Authent
 }
 
 func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenticate) (tokenObject, bool, error) {
-	caller, err := auth(r)
+	caller, err := v.admit(w, r, auth)
 	if err != nil {
 		return tokenObject{}, false, err
 	}
@@ -112,12 +123,39 @@ func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenti
 		return tokenObject{}, false, err
 	}
 	defer c.wipe()
-	row, replayed, err := v.tokenize(r.Context(), caller.Merchant, key, c)
+	row, replayed, err := v.tokenize(r.Context(), caller, key, c)
 	if err != nil {
 		return tokenObject{}, false, err
 	}
 	return newTokenObject(row, caller.Live), replayed, nil
 }
+
+// admit tells who may tokenize now. An address is counted unless a backend's key came from it: then the key was kept secret and its
+// owner answers for it. Whoever has no right to be here is counted too.
+func (v *Vault) admit(w http.ResponseWriter, r *http.Request, auth Authenticate) (Caller, error) {
+	caller, err := auth(r)
+	if err != nil || caller.SingleUse {
+		d := v.tokens.Take(limit.ByAddress(v.address(r)))
+		d.Header(w.Header())
+		if refused := d.Err(); refused != nil {
+			return Caller{}, refused
+		}
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	if sameOrigin.Check(r) != nil {
+		return Caller{}, errForeignPage
+	}
+	return caller, nil
+}
+
+// sameOrigin tells the fields' own requests, and a backend's, from those of a page elsewhere. A browser would keep the answer
+// from such a page anyhow; but the page would have had the card.
+var (
+	sameOrigin     = http.NewCrossOriginProtection()
+	errForeignPage = fault.New(fault.Forbidden, codeOrigin, "a card comes from the hosted fields or from a backend, not from another page")
+)
 
 // isJSON tells whether a body is JSON in UTF-8, not compressed.
 func isJSON(h http.Header) bool {

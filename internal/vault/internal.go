@@ -31,7 +31,7 @@ func (v *Vault) Internal(token secret.Text) http.Handler {
 
 // hop serves one call of Remote. What fails before do was not sent.
 func hop[In, Out any](v *Vault, w http.ResponseWriter, r *http.Request, token secret.Text, do func(In) (Out, error)) {
-	request := v.begin(w)
+	request := v.begin(w, r)
 	var in In
 	err := checkCaller(r, token)
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/limit"
 )
 
 // The codes of a request that cannot be taken. They are the API's, whose package lies above.
@@ -17,7 +18,10 @@ const (
 	codeMediaType   = "media_type_not_supported"
 	codeMethod      = "method_not_allowed"
 	codeInternal    = "internal_error"
-	codeRateLimited = "rate_limited"
+	codeRateLimited = limit.Code
+	codeOrigin      = "origin_not_allowed"
+	codeKeyMissing  = "api_key_missing"
+	codeKeyKind     = "api_key_kind_not_allowed"
 )
 
 // maxFaults bounds how many faults of one request are told.

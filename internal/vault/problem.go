@@ -41,6 +41,7 @@ func (r *refusal) Error() string { return r.detail }
 
 var (
 	errMethod    = &refusal{http.StatusMethodNotAllowed, codeMethod, "the path takes POST only"}
+	errNotRead   = &refusal{http.StatusMethodNotAllowed, codeMethod, "the path takes GET only"}
 	errMediaType = &refusal{http.StatusUnsupportedMediaType, codeMediaType, "the body must be application/json in UTF-8, not compressed"}
 	errKey       = &fault.Error{Kind: fault.Malformed, Code: "idempotency_key_invalid", Param: "Idempotency-Key",
 		Detail: "the Idempotency-Key must be 1 to 255 characters of printable ASCII, bare or as a quoted string"}
@@ -83,6 +84,9 @@ var titles = map[string]string{
 	codeTooLarge:              "The body is too large",
 	codeMediaType:             "The body's type is not supported",
 	codeRateLimited:           "Too many requests",
+	codeOrigin:                "The origin is not allowed",
+	codeKeyMissing:            "The API key is missing",
+	codeKeyKind:               "A key of this kind does not work here",
 	fault.CodeOverloaded:      "Too busy just now",
 	codeInternal:              "Something went wrong on our side",
 }

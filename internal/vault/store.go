@@ -29,6 +29,7 @@ var cardTable = &db.Table{
 		{Name: "fingerprint", Kind: db.Text},
 		{Name: "forgotten_at", Kind: db.Int, Null: true},
 		{Name: "created_at", Kind: db.Int},
+		{Name: "single_use", Kind: db.Int},
 	},
 	Key:       2,
 	Versioned: true,
@@ -87,17 +88,17 @@ func (r cardRow) values() []any {
 		sealed = r.sealed
 	}
 	return []any{r.merchant, d.Token, sealed, d.Brand, d.Last4, d.BIN, int64(d.ExpMonth), int64(d.ExpYear), d.Country,
-		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt)}
+		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt), bit(d.SingleUse)}
 }
 
 func scanCard(s db.Scanner) (cardRow, error) {
 	var r cardRow
-	var month, year, created int64
+	var month, year, created, single int64
 	var forgotten *int64
 	d := &r.description
 	err := s.Scan(&r.merchant, &d.Token, &r.sealed, &d.Brand, &d.Last4, &d.BIN, &month, &year, &d.Country, &d.Funding,
-		&d.Fingerprint, &forgotten, &created, &r.version)
-	d.ExpMonth, d.ExpYear = int(month), int(year)
+		&d.Fingerprint, &forgotten, &created, &single, &r.version)
+	d.ExpMonth, d.ExpYear, d.SingleUse = int(month), int(year), single == 1
 	r.forgottenAt, r.createdAt = db.NullTime(forgotten), db.Time(created)
 	return r, err
 }
@@ -111,11 +112,15 @@ type originRow struct {
 }
 
 func (r originRow) values() []any {
-	allowed := int64(0)
-	if r.allowed {
-		allowed = 1
+	return []any{r.merchant, r.account, r.origin, bit(r.allowed), db.Micros(r.changedAt)}
+}
+
+// bit is how a yes or no is stored.
+func bit(yes bool) int64 {
+	if yes {
+		return 1
 	}
-	return []any{r.merchant, r.account, r.origin, allowed, db.Micros(r.changedAt)}
+	return 0
 }
 
 func scanOrigin(s db.Scanner) (originRow, error) {

@@ -24,12 +24,13 @@ const (
 
 const codeKeyReused = "idempotency_key_reused"
 
-// tokenize stores a card for a tenant. With an idempotency key (empty: none) that came before with the same card it gives
+// tokenize stores a card for a caller. With an idempotency key (empty: none) that came before with the same card it gives
 // that card's row again, and replayed is true; with another card it fails with fault.Reused.
 //
 // The code on the card is not part of what is compared: a hash of it would be a way to keep it.
-func (v *Vault) tokenize(ctx context.Context, merchant, key string, c newCard) (row cardRow, replayed bool, err error) {
-	row, err = v.newRow(merchant, c)
+func (v *Vault) tokenize(ctx context.Context, by Caller, key string, c newCard) (row cardRow, replayed bool, err error) {
+	merchant := by.Merchant
+	row, err = v.newRow(by, c)
 	if err != nil {
 		return cardRow{}, false, err
 	}
@@ -39,7 +40,7 @@ func (v *Vault) tokenize(ctx context.Context, merchant, key string, c newCard) (
 		return v.stored(ctx, row, c, err)
 	}
 	once := onceRow{merchant: merchant, token: row.description.Token, createdAt: row.createdAt,
-		keyHash:  v.box.Derive("idempotency key", merchant, key)[:hashSize],
+		keyHash:  v.keyHash(by, key),
 		cardHash: v.cardHash(merchant, c.data),
 	}
 	for range onceTries {
@@ -62,11 +63,21 @@ func (v *Vault) tokenize(ctx context.Context, merchant, key string, c newCard) (
 	return cardRow{}, false, err
 }
 
-func (v *Vault) newRow(merchant string, c newCard) (cardRow, error) {
-	number, bank := c.data.number, issuerOf(c.data.number)
+// keyHash is what is kept of an idempotency key. Browsers have keys of their own: whoever has a publishable key, which is no
+// secret, must not get the token that a backend made.
+func (v *Vault) keyHash(by Caller, key string) []byte {
+	data := []string{by.Merchant, key}
+	if by.SingleUse {
+		data = append(data, "single use")
+	}
+	return v.box.Derive("idempotency key", data...)[:hashSize]
+}
+
+func (v *Vault) newRow(by Caller, c newCard) (cardRow, error) {
+	merchant, number, bank := by.Merchant, c.data.number, issuerOf(c.data.number)
 	row := cardRow{merchant: merchant, createdAt: v.clock.Now(), version: 1, description: Description{
 		Token: v.ids.New(id.Token), Brand: c.brand.name, Last4: number.last4(), BIN: number.bin(),
-		ExpMonth: c.data.month, ExpYear: c.data.year, Country: bank.country, Funding: bank.funding,
+		ExpMonth: c.data.month, ExpYear: c.data.year, Country: bank.country, Funding: bank.funding, SingleUse: by.SingleUse,
 		Fingerprint: hex.EncodeToString(v.box.Derive("card fingerprint", merchant, string(number.digits()))[:hashSize]),
 	}}
 	plain := c.data.plain()

@@ -1,6 +1,6 @@
 // Package vault keeps card numbers, and is the only one that sees them.
 //
-// A card comes in by Handler (POST /v1/tokens) and leaves in two ways only: filled into a request that Send makes to an
+// A card comes in by Handler (POST /v1/tokens, from the fields that Handler serves or from a backend) and leaves in two ways only: filled into a request that Send makes to an
 // origin registered for the provider account, or not at all. The rest of Florin holds tokens and Descriptions.
 package vault
 
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/db/recent"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/seal"
 )
 
@@ -43,7 +45,25 @@ type Options struct {
 	// Client is what sends: NewClient(nil). Only its Transport is used, so a Client follows no redirect. With a transport
 	// that is not NewClient's, a failure after a connection was had counts as unknown.
 	Client *http.Client
+
+	// FrameAncestors gives the origins whose pages may show the fields of a publishable key: scheme://host[:port], or
+	// scheme://host:* for every port of a host. It fails with fault.Unauthorized for a key that is unknown. Nil: no page may.
+	FrameAncestors func(ctx context.Context, key string) ([]string, error)
+	// Address is whose request it is, as trusted proxies tell it. limit.Connection.
+	Address func(*http.Request) netip.Addr
+	// TokenLimit is how many tokens an address may ask for, unless by a key with vault:write: DefaultTokenLimit. FieldLimit
+	// is how many fields it may load: DefaultFieldLimit. NoLimit ends either.
+	TokenLimit, FieldLimit limit.Policy
+	// HTTPS says that browsers reach the vault by HTTPS even if a request comes without: a proxy ends it.
+	HTTPS bool
 }
+
+// The limits of an address that are used if no other is given.
+var (
+	DefaultTokenLimit = limit.Policy{Name: "tokens", Quota: 60, Window: time.Minute, Burst: 120}
+	DefaultFieldLimit = limit.Policy{Name: "fields", Quota: 240, Window: time.Minute, Burst: 480}
+	NoLimit           = limit.Policy{Name: "none"}
+)
 
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
@@ -57,6 +77,18 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Client == nil {
 		o.Client = NewClient(nil)
+	}
+	if o.FrameAncestors == nil {
+		o.FrameAncestors = func(context.Context, string) ([]string, error) { return nil, nil }
+	}
+	if o.Address == nil {
+		o.Address = limit.Connection
+	}
+	if o.TokenLimit == (limit.Policy{}) {
+		o.TokenLimit = DefaultTokenLimit
+	}
+	if o.FieldLimit == (limit.Policy{}) {
+		o.FieldLimit = DefaultFieldLimit
 	}
 	return o
 }
@@ -73,6 +105,12 @@ type Vault struct {
 	cards   *recent.Cache[cardKey, cardRow]
 	origins *recent.Cache[originsKey, []string]
 	started time.Time
+
+	ancestors func(ctx context.Context, key string) ([]string, error)
+	address   func(*http.Request) netip.Addr
+	tokens    *limit.Limiter
+	fields    *limit.Limiter
+	https     bool
 
 	closing sync.Once
 	stop    context.CancelFunc
@@ -92,6 +130,9 @@ func New(d *db.DB, box *seal.Box, o Options) *Vault {
 		origins: recent.New[originsKey, []string](o.Clock, originsFresh, originsKept),
 		started: o.Clock.Now(),
 		stop:    stop,
+
+		ancestors: o.FrameAncestors, address: o.Address, https: o.HTTPS,
+		tokens: limit.New(o.Clock, o.TokenLimit, 0), fields: limit.New(o.Clock, o.FieldLimit, 0),
 	}
 	v.keeper.Go(func() { v.keep(ctx) })
 	return v
@@ -219,7 +260,7 @@ func (v *Vault) Origins(ctx context.Context, merchant, account string) ([]string
 	return v.store.origins(ctx, merchant, account)
 }
 
-var errOriginRefused = fault.New(fault.Forbidden, "origin_not_allowed", "the origin is not registered for the provider account")
+var errOriginRefused = fault.New(fault.Forbidden, codeOrigin, "the origin is not registered for the provider account")
 
 // mayGo tells whether a provider account's requests may go to an origin.
 func (v *Vault) mayGo(ctx context.Context, merchant, account, origin string) error {
