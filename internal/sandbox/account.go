@@ -34,6 +34,7 @@ func findAcquirer(name string) (acquirer, bool) {
 // Account is a merchant's contract with an acquirer: who may call, and where the webhooks go.
 type Account struct {
 	Acquirer      string      `json:"acquirer"`       // alpha or beta
+	Merchant      string      `json:"merchant"`       // the name that a payer sees in a challenge; empty: "Test merchant"
 	APIKey        secret.Text `json:"api_key"`        // the bearer token of every call
 	SigningKey    secret.Text `json:"signing_key"`    // the HMAC key of the bodies of calls
 	WebhookURL    string      `json:"webhook_url"`    // on this machine; empty: no webhooks are made
@@ -51,6 +52,9 @@ func (a Account) check() error {
 	if a.SigningKey.Empty() {
 		wrong.Add("signing_key", fault.CodeInvalid, "must not be empty")
 	}
+	if len(a.Merchant) > maxMerchant {
+		wrong.Add("merchant", fault.CodeInvalid, "must be at most 40 bytes")
+	}
 	if a.WebhookURL != "" {
 		u, err := url.Parse(a.WebhookURL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) {
@@ -61,6 +65,17 @@ func (a Account) check() error {
 		}
 	}
 	return wrong.Err()
+}
+
+// maxMerchant is the longest merchantName of a 3-D Secure message.
+const maxMerchant = 40
+
+// merchant is the name that a payer sees.
+func (a Account) merchant() string {
+	if a.Merchant == "" {
+		return "Test merchant"
+	}
+	return a.Merchant
 }
 
 // loopback tells whether a host's name says this machine. What a name resolves to is checked once more when dialing.

@@ -43,6 +43,8 @@ func (w *World) routeAcquirers(mux *http.ServeMux) {
 		mux.Handle("POST "+base+"/authorizations", w.call(acq, w.authorize))
 		mux.Handle("GET "+base+"/authorizations", w.call(acq, w.findAuthorization))
 		mux.Handle("GET "+base+"/authorizations/{id}", w.call(acq, w.getAuthorization))
+		mux.Handle("POST "+base+"/authentications", w.call(acq, w.postAuthentication))
+		mux.Handle("GET "+base+"/authentications", w.call(acq, w.findAuthentication))
 		mux.Handle("POST "+base+"/authorizations/{id}/captures", w.call(acq, w.ordered(Capture)))
 		mux.Handle("POST "+base+"/authorizations/{id}/voids", w.call(acq, w.ordered(Void)))
 		mux.Handle("POST "+base+"/authorizations/{id}/refunds", w.call(acq, w.ordered(Refund)))

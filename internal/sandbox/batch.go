@@ -13,6 +13,7 @@ type batch struct {
 	*store
 	ready   []delivery // webhooks to hand over once the batch is committed
 	delayed bool       // something was planned for later
+	tried   []int64    // webhooks whose try was recorded
 }
 
 // delivery is a webhook on its way.
@@ -184,12 +185,13 @@ func (b *batch) sent(d delivery, status int, due time.Time) error {
 	if !due.IsZero() {
 		at, b.delayed = due.UnixMicro(), true
 	}
+	b.tried = append(b.tried, d.seq)
 	return b.updateWebhook.exec(d.seq, d.attempts, status, at)
 }
 
 // putAccount makes an account, or changes the one with the same key.
 func (b *batch) putAccount(a Account) (account, error) {
-	body, err := json.Marshal(kept{a.SigningKey.Reveal(), a.WebhookURL, a.WebhookSecret.Reveal()})
+	body, err := json.Marshal(kept{a.Merchant, a.SigningKey.Reveal(), a.WebhookURL, a.WebhookSecret.Reveal()})
 	if err != nil {
 		return account{}, fmt.Errorf("%w: %w", errStore, err)
 	}

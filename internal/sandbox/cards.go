@@ -26,6 +26,7 @@ var declines = map[string]Decline{
 	"risk_decline":            {"59", "risk_decline", "59", "03"},
 	"bank_unavailable":        {"91", "bank_unavailable", "91", "24"},
 	"authentication_required": {"1A", "authentication_required", "1A", "01"},
+	"authentication_failed":   {"63", "authentication_failed", "63", ""}, // 63: security violation
 	"transaction_not_allowed": {"57", "transaction_not_allowed", "57", ""},
 	"invalid_account":         {"46", "invalid_account", "46", "03"},
 }
@@ -39,16 +40,6 @@ func declined(reason, brand string) *Decline {
 	return &d
 }
 
-// authentication is what a card's 3-D Secure would do.
-type authentication string
-
-// The kinds. No authorization carries 3-D Secure data yet, so a card that needs a challenge is declined for the want of it.
-const (
-	noAuthentication authentication = ""
-	frictionless     authentication = "frictionless"
-	challenge        authentication = "challenge"
-)
-
 // trait is what a card does after it was authorized.
 type trait string
 
@@ -61,12 +52,14 @@ const (
 
 // behaviour is a row of the card table.
 type behaviour struct {
-	number         string
-	title          string         // for people
-	authentication authentication // what 3-D Secure does
-	decline        string         // the reason it is declined for, once any challenge is passed; empty: approved
-	at             string         // the only acquirer that declines it; empty: every one
-	trait          trait
+	number string
+	title  string // for people
+	// secure is what 3-D Secure says. A card that has it is declined without; to any other 3-D Secure says Y, but nothing
+	// needs it.
+	secure  TransStatus
+	decline string // the reason it is declined for, once it is authenticated; empty: approved
+	at      string // the only acquirer that declines it; empty: every one
+	trait   trait
 }
 
 // cards is the card table. A number that is not in it is approved.
@@ -82,10 +75,15 @@ var cards = []behaviour{
 	{number: "4000000000000119", title: "Processing error", decline: "processing_error"},
 	{number: "4100000000000019", title: "Declined as risky", decline: "risk_decline"},
 	{number: "4000000000000077", title: "Bank unavailable at alpha, approved at beta", decline: "bank_unavailable", at: "alpha"},
-	{number: "4000002760003184", title: "3-D Secure challenge", authentication: challenge},
-	{number: "4000000000003055", title: "3-D Secure, frictionless", authentication: frictionless},
-	{number: "4000008400001629", title: "Challenge passes, then do not honor", authentication: challenge, decline: "do_not_honor"},
-	{number: "4000008260003178", title: "Challenge passes, then insufficient funds", authentication: challenge, decline: "insufficient_funds"},
+	{number: "4000002760003184", title: "3-D Secure challenge", secure: ChallengeRequired},
+	{number: "4000000000003220", title: "3-D Secure challenge", secure: ChallengeRequired},
+	{number: "4000000000003055", title: "3-D Secure, frictionless", secure: Authenticated},
+	{number: "4000008400001629", title: "Challenge passes, then do not honor", secure: ChallengeRequired, decline: "do_not_honor"},
+	{number: "4000008260003178", title: "Challenge passes, then insufficient funds", secure: ChallengeRequired, decline: "insufficient_funds"},
+	{number: "4000000000001018", title: "3-D Secure fails without a challenge (N)", secure: NotAuthenticated},
+	{number: "4000000000001026", title: "3-D Secure attempted (A)", secure: Attempted},
+	{number: "4000000000001034", title: "3-D Secure unavailable (U)", secure: Unavailable},
+	{number: "4000000000001042", title: "3-D Secure rejected by the issuer (R)", secure: Rejected},
 	{number: "4000000000000259", title: "Captured, then disputed", trait: isDisputed},
 	{number: "4000000000005126", title: "Refund fails later", trait: refundFails},
 	{number: "4000000000000341", title: "Authorizes, capture fails", trait: captureFails},
@@ -157,17 +155,24 @@ func (p pan) brand() string {
 	return "unknown"
 }
 
-// issuer decides what the bank behind a card says at an acquirer: nil if it approves. A wrong CVC is never found out:
-// there is no right one. authenticated says that a 3-D Secure challenge was passed.
-func issuer(p pan, month, year int, acquirer string, now time.Time, authenticated bool) (*Decline, trait) {
+// outdated tells whether a card has expired: it is good through the end of its month.
+func outdated(month, year int, now time.Time) bool {
+	return !now.Before(time.Date(year, time.Month(month)+1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+// issuer decides what the bank behind a card says to an authorization at an acquirer: nil if it approves. A wrong CVC is
+// never found out: there is no right one.
+func issuer(p pan, month, year int, acquirer string, now time.Time, secure proof) (*Decline, trait) {
 	brand := p.brand()
 	card := cardTable[string(p)]
 	switch {
 	case !p.luhn():
 		return declined("incorrect_number", brand), ""
-	case !now.Before(time.Date(year, time.Month(month)+1, 1, 0, 0, 0, 0, time.UTC)): // good through the end of its month
+	case outdated(month, year, now):
 		return declined("expired_card", brand), ""
-	case card.authentication == challenge && !authenticated:
+	case secure == falseProof:
+		return declined("authentication_failed", brand), ""
+	case card.secure != "" && secure != goodProof:
 		return declined("authentication_required", brand), ""
 	case card.decline != "" && (card.at == "" || card.at == acquirer):
 		return declined(card.decline, brand), ""

@@ -31,6 +31,7 @@ func (w *World) routeControl(mux *http.ServeMux) {
 	inner.HandleFunc("POST /control/acquirers/{name}/down", w.postDown)
 	inner.HandleFunc("POST /control/acquirers/{name}/up", w.postUp)
 	inner.HandleFunc("POST /control/accounts", w.postAccount)
+	w.routeAuthentications(inner)
 	w.routePages(inner)
 	mux.Handle("/", local(inner))
 }
@@ -334,5 +335,5 @@ func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = w.Register(a)
 	}
-	w.conclude(rw, r, map[string]string{"acquirer": a.Acquirer, "webhook_url": a.WebhookURL}, err)
+	w.conclude(rw, r, map[string]string{"acquirer": a.Acquirer, "merchant": a.merchant(), "webhook_url": a.WebhookURL}, err)
 }

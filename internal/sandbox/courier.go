@@ -223,6 +223,10 @@ func (w *World) sweep() (time.Duration, error) {
 				return err
 			}
 		}
+		more, err := w.expireChallenges(b)
+		if err != nil {
+			return err
+		}
 		// Webhooks on their way are due as well until they are recorded: they must not hide the others.
 		due, err := b.due(now, sweepLimit+w.courier.inFlight())
 		if err != nil {
@@ -236,7 +240,7 @@ func (w *World) sweep() (time.Duration, error) {
 		if !next.IsZero() {
 			pause = min(max(next.Sub(now), time.Millisecond), idle)
 		}
-		if len(events) == sweepLimit {
+		if more || len(events) == sweepLimit {
 			pause = time.Millisecond
 		}
 		if len(due) >= sweepLimit {

@@ -37,6 +37,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 var tones = map[string]string{
 	"captured": "good", "authorized": "info", "partially_captured": "info", "pending": "wait", "declined": "bad",
 	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "won": "good", "lost": "bad",
+	"frictionless": "good", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
 	"up": "good", "down": "bad", "delivered": "good", "waiting": "wait", "given up": "bad",
 }
 
@@ -44,16 +45,35 @@ func (w *World) routePages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", w.listPage)
 	mux.HandleFunc("GET /transactions/{id}", w.transactionPage)
 	mux.HandleFunc("GET /cards", w.cardsPage)
-	for name, kind := range map[string]string{"style.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"} {
-		mux.HandleFunc("GET /"+name, func(rw http.ResponseWriter, r *http.Request) {
-			rw.Header().Set("Content-Type", kind)
-			rw.Header().Set("Cache-Control", "max-age=60")
-			http.ServeFileFS(rw, r, pageFiles, "page/"+name)
-		})
+	for name, kind := range map[string]string{"style.css": typeCSS, "mark.svg": typeSVG} {
+		mux.HandleFunc("GET /"+name, pageFile(name, kind))
 	}
 }
 
+const (
+	typeCSS = "text/css; charset=utf-8"
+	typeSVG = "image/svg+xml"
+)
+
+// pageFile serves a file that pages ask for.
+func pageFile(name, kind string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", kind)
+		rw.Header().Set("Cache-Control", "max-age=60")
+		rw.Header().Set("X-Content-Type-Options", "nosniff")
+		http.ServeFileFS(rw, r, pageFiles, "page/"+name)
+	}
+}
+
+// render shows a page of the panel.
 func (w *World) render(rw http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	w.renderWith(rw, r, status, name, data, map[string]string{
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		"Referrer-Policy":         "same-origin", // under no-referrer a browser does not say where a button was, and local refuses it
+	})
+}
+
+func (w *World) renderWith(rw http.ResponseWriter, r *http.Request, status int, name string, data any, policies map[string]string) {
 	var out strings.Builder
 	if err := pages.ExecuteTemplate(&out, name, data); err != nil {
 		w.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
@@ -62,10 +82,11 @@ func (w *World) render(rw http.ResponseWriter, r *http.Request, status int, name
 	}
 	h := rw.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	for policy, value := range policies {
+		h.Set(policy, value)
+	}
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin") // under no-referrer a browser does not say where a button was, and local refuses it
 	h.Set("Cache-Control", "no-store")
 	rw.WriteHeader(status)
 	if _, err := rw.Write([]byte(out.String())); err != nil {
@@ -176,7 +197,16 @@ func (w *World) transactionPage(rw http.ResponseWriter, r *http.Request) {
 		*Transaction
 		Buttons []button
 		Hooks   []hook
-	}{w.frame(r, t.ID, "transactions"), &t.Transaction, buttons(&t.Transaction, len(hooks) > 0), nil}
+		Lines   []authenticationLine
+	}{w.frame(r, t.ID, "transactions"), &t.Transaction, buttons(&t.Transaction, len(hooks) > 0), nil, nil}
+	if t.Authentic != "" {
+		a, err := w.oneAuthentication(t.Authentic)
+		if err != nil {
+			w.failPage(rw, r, "/", err)
+			return
+		}
+		data.Lines = append(data.Lines, lineOf(a))
+	}
 	for _, h := range hooks {
 		data.Hooks = append(data.Hooks, hook{h, hookState(h)})
 	}

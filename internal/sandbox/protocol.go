@@ -38,14 +38,53 @@ type authorizationRequest struct {
 	Currency  string `json:"currency"`
 	Capture   bool   `json:"capture"`
 	Card      struct {
-		Number   pan    `json:"number"`
-		ExpMonth number `json:"exp_month"`
-		ExpYear  number `json:"exp_year"`
-		CVC      string `json:"cvc"`
-		Name     string `json:"name"`
+		cardRequest
+		CVC string `json:"cvc"`
 	} `json:"card"`
-	Descriptor  string `json:"descriptor"`
-	Description string `json:"description"`
+	ThreeDS     *ThreeDS `json:"three_ds"`
+	Descriptor  string   `json:"descriptor"`
+	Description string   `json:"description"`
+}
+
+// cardRequest is a card in a body, without its CVC.
+type cardRequest struct {
+	Number   pan    `json:"number"`
+	ExpMonth number `json:"exp_month"`
+	ExpYear  number `json:"exp_year"`
+	Name     string `json:"name"`
+}
+
+// check adds what is wrong, and makes a year of two digits one of four.
+func (c *cardRequest) check(wrong *fault.Collect) {
+	if !c.Number.wellFormed() {
+		wrong.Add("card.number", fault.CodeInvalid, "must be 12 to 19 digits")
+	}
+	if c.ExpMonth < 1 || c.ExpMonth > 12 {
+		wrong.Add("card.exp_month", fault.CodeInvalid, "must be 1 to 12")
+	}
+	if c.ExpYear < 100 {
+		c.ExpYear += 2000
+	}
+	if c.ExpYear < 2000 || c.ExpYear > 2099 {
+		wrong.Add("card.exp_year", fault.CodeInvalid, "must be a year of two or four digits")
+	}
+}
+
+// kept is what is kept of the card.
+func (c *cardRequest) kept() Card {
+	return Card{c.Number.masked(), c.Number.brand(), int(c.ExpMonth), int(c.ExpYear)}
+}
+
+// scenario is the one that the cardholder's name sets at an acquirer.
+func (c *cardRequest) scenario(a acquirer) (play, error) {
+	if !a.scenarios {
+		return play{}, nil
+	}
+	p, err := parseScenario(c.Name)
+	if err != nil {
+		err = fault.Wrong("card.name", fault.CodeInvalid, err.Error())
+	}
+	return p, err
 }
 
 func (r *authorizationRequest) check() error {
@@ -55,17 +94,13 @@ func (r *authorizationRequest) check() error {
 	if _, err := money.ParseCurrency(r.Currency); err != nil {
 		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
 	}
-	if !r.Card.Number.wellFormed() {
-		wrong.Add("card.number", fault.CodeInvalid, "must be 12 to 19 digits")
-	}
-	if r.Card.ExpMonth < 1 || r.Card.ExpMonth > 12 {
-		wrong.Add("card.exp_month", fault.CodeInvalid, "must be 1 to 12")
-	}
-	if r.Card.ExpYear < 100 {
-		r.Card.ExpYear += 2000
-	}
-	if r.Card.ExpYear < 2000 || r.Card.ExpYear > 2099 {
-		wrong.Add("card.exp_year", fault.CodeInvalid, "must be a year of two or four digits")
+	r.Card.check(&wrong)
+	if d := r.ThreeDS; d != nil {
+		for _, field := range []string{d.Version, d.ECI, d.CAVV, d.DSTransID, string(d.TransStatus)} {
+			if len(field) > 64 {
+				wrong.Add("three_ds", fault.CodeInvalid, "has a field of more than 64 characters")
+			}
+		}
 	}
 	return wrong.Err()
 }
@@ -112,23 +147,26 @@ func (w *World) authorize(c caller) (int, any, fate, error) {
 	if err := r.check(); err != nil {
 		return 0, nil, processed, err
 	}
-	var p play
-	if c.scenarios {
-		var err error
-		if p, err = parseScenario(r.Card.Name); err != nil {
-			return 0, nil, processed, fault.Wrong("card.name", fault.CodeInvalid, err.Error())
-		}
+	p, err := r.Card.scenario(c.acquirer)
+	if err != nil {
+		return 0, nil, processed, err
 	}
 	end := p.fateOf(Authorize)
-	if end == heldBefore || end == brokenBefore || end == refused {
+	if end.before() {
 		return 0, nil, processed, errFate{end}
 	}
-	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Descriptor: r.Descriptor, Description: r.Description, Scenario: p.String()})
+	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, Descriptor: r.Descriptor,
+		Description: r.Description, Scenario: p.String()})
 	t.play, t.Reference, t.Amount, t.Currency = p, r.Reference, r.Amount, r.Currency
-	t.Card = Card{r.Card.Number.masked(), r.Card.Number.brand(), int(r.Card.ExpMonth), int(r.Card.ExpYear)}
-	refusal, cardTrait := issuer(r.Card.Number, t.Card.ExpMonth, t.Card.ExpYear, c.name, t.now, false)
-	t.Trait = cardTrait
-	t.open(refusal)
+	decide := func(secure proof) {
+		var refusal *Decline
+		refusal, t.Trait = issuer(r.Card.Number, t.Card.ExpMonth, t.Card.ExpYear, c.name, t.now, secure)
+		t.open(refusal)
+	}
+	if r.ThreeDS != nil {
+		return w.recordSecure(c.account, t, end, decide)
+	}
+	decide(noProof)
 	return w.record(c.account, t, end)
 }
 
@@ -143,6 +181,41 @@ func (w *World) record(a account, t *turn, end fate) (int, any, fate, error) {
 		existing, err = b.create(a, t, string(body))
 		return err
 	})
+	return recorded(t, existing, end, err)
+}
+
+// recordSecure does as record, for an authorization with 3-D Secure data. It is decided on the writer: whether the data was
+// used before must not be overtaken.
+func (w *World) recordSecure(a account, t *turn, end fate, decide func(proof)) (int, any, fate, error) {
+	var existing *row
+	err := w.store.do(func(b *batch) (err error) {
+		if existing, err = b.find(b.txnByReference, a.number, t.Reference); err != nil || existing != nil {
+			return err
+		}
+		r, err := b.authentication(b.authenticationByDS, t.ThreeDS.DSTransID)
+		if err != nil {
+			return err
+		}
+		var known *Authentication
+		if r != nil {
+			known, t.Authentic = &r.Authentication, r.ID
+		}
+		decide(t.ThreeDS.weigh(known, t.Card, t.Amount, t.Currency))
+		body, err := json.Marshal(t.Transaction)
+		if err != nil {
+			return err
+		}
+		if _, err := b.create(a, t, string(body)); err != nil || r == nil || t.Status == Declined {
+			return err
+		}
+		r.UsedBy = t.ID
+		r.note(t.now, "Used by %s", t.ID)
+		return b.saveAuthentication(r)
+	})
+	return recorded(t, existing, end, err)
+}
+
+func recorded(t *turn, existing *row, end fate, err error) (int, any, fate, error) {
 	switch {
 	case err != nil:
 		return 0, nil, processed, err
@@ -228,7 +301,7 @@ func (w *World) execute(b *batch, a account, o order) (made Operation, end fate,
 		return made, end, false, errReused
 	}
 	end = t.play.fateOf(o.kind)
-	if end == heldBefore || end == brokenBefore || end == refused {
+	if end.before() {
 		return made, end, false, errFate{end}
 	}
 	op, err := t.obey(o)

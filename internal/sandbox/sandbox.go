@@ -1,5 +1,6 @@
 // Package sandbox is the simulated outside world: two card acquirers, alpha and beta, as a real HTTP server with a store,
-// references and signed webhooks of their own, and a control panel with a button for each later event.
+// references and signed webhooks of their own, 3-D Secure with the issuers' challenge pages, and a control panel with a
+// button for each later event.
 //
 // It knows nothing of Florin but the words. Florin's connector speaks to it over HTTP as it would to any acquirer, so
 // what goes wrong between the two goes wrong as it does outside. docs/sandbox.md tells what it simulates.
@@ -7,9 +8,11 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -35,6 +38,7 @@ type Delays struct {
 type Options struct {
 	Clock   clock.Clock     // nil: the machine's
 	IDs     *id.Source      // nil: the machine's randomness
+	Random  io.Reader       // of transaction ids and proofs of 3-D Secure; read from many goroutines; nil: the machine's
 	Logger  *slog.Logger    // nil: nothing is logged
 	Delays  Delays          // zero fields: the defaults
 	Retry   []time.Duration // waits between the tries of a webhook; nil: 1 s 5 s 30 s 2 min 10 min
@@ -50,6 +54,9 @@ func (o Options) filled() Options {
 	}
 	if o.IDs == nil {
 		o.IDs = id.System()
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -204,10 +211,12 @@ func charges(rows []row) int {
 // Wake makes the world look at its clock now. A test that moved a clock.Manual calls it; production has timers.
 func (w *World) Wake() { w.courier.nudge() }
 
-// Handler serves everything: the acquirers under /alpha and /beta, the control API under /control, the pages at /.
+// Handler serves everything: the acquirers under /alpha and /beta, the issuers' challenges under /acs, the control API under
+// /control, the pages at /.
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	w.routeAcquirers(mux)
+	w.routeACS(mux)
 	w.routeControl(mux)
 	return mux
 }

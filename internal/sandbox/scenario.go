@@ -10,10 +10,11 @@ type Kind string
 
 // The kinds of calls. A reversal is a void.
 const (
-	Authorize Kind = "authorize"
-	Capture   Kind = "capture"
-	Void      Kind = "void"
-	Refund    Kind = "refund"
+	Authorize    Kind = "authorize"
+	Authenticate Kind = "authenticate" // 3-D Secure
+	Capture      Kind = "capture"
+	Void         Kind = "void"
+	Refund       Kind = "refund"
 )
 
 // fate is what a scenario does to the call itself.
@@ -37,14 +38,16 @@ type scenario struct {
 	// every: without an operation in its name the scenario is about every call of the transaction, not only about the
 	// authorization. So it is with what concerns webhooks and clearing.
 	every bool
+	// early: without an operation in its name the scenario is about the authentication before an authorization, too.
+	early bool
 }
 
 var scenarios = []scenario{
-	{name: "timeout_before", fate: heldBefore, title: "Never processed, no answer"},
+	{name: "timeout_before", fate: heldBefore, early: true, title: "Never processed, no answer"},
 	{name: "timeout_after", fate: heldAfter, title: "Processed, no answer"},
-	{name: "error_500", fate: brokenBefore, title: "Answers 500, not processed"},
-	{name: "down", fate: refused, title: "Answers 503 not_accepted, not processed"},
-	{name: "slow", fate: slowed, title: "Answers late"},
+	{name: "error_500", fate: brokenBefore, early: true, title: "Answers 500, not processed"},
+	{name: "down", fate: refused, early: true, title: "Answers 503 not_accepted, not processed"},
+	{name: "slow", fate: slowed, early: true, title: "Answers late"},
 	{name: "duplicate_webhook", every: true, title: "Each webhook is sent twice, under one id"},
 	{name: "late_webhook", every: true, title: "Webhooks are sent late"},
 	{name: "out_of_order_webhooks", every: true, title: "The webhook of the authorization comes after the later ones"},
@@ -78,7 +81,7 @@ func parseScenario(name string) (play, error) {
 	if len(fields) == 2 {
 		p.on = Kind(fields[1])
 	}
-	known := p.on == "" || p.on == Authorize || p.on == Capture || p.on == Void || p.on == Refund
+	known := p.on == "" || p.on == Authorize || p.on == Authenticate || p.on == Capture || p.on == Void || p.on == Refund
 	if p.name == "" || len(fields) > 2 || !known {
 		return play{}, fmt.Errorf("there is no scenario %q", strings.ToLower(words))
 	}
@@ -106,7 +109,7 @@ func (p play) concerns(k Kind) bool {
 	case p.every:
 		return true
 	}
-	return k == Authorize
+	return k == Authorize || k == Authenticate && p.early
 }
 
 // plays tells whether the named scenario is about a call of this kind.
@@ -119,3 +122,6 @@ func (p play) fateOf(k Kind) fate {
 	}
 	return processed
 }
+
+// before tells whether the fate keeps a call from being processed.
+func (f fate) before() bool { return f == heldBefore || f == brokenBefore || f == refused }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -44,12 +45,13 @@ type statements struct {
 	insertWebhook, updateWebhook, dueWebhooks, lastWebhook, pruneWebhooks statement
 	insertLater, dueLater, deleteLater, nextDue                           statement
 	upsertAccount, numberOfAccount                                        statement
+	threeDSStatements
 }
 
 const txnColumns = `seq, account, body`
 
 func (s *store) sql() map[*statement]string {
-	return map[*statement]string{
+	texts := map[*statement]string{
 		&s.begin: `BEGIN IMMEDIATE`, &s.commit: `COMMIT`, &s.rollback: `ROLLBACK`,
 		&s.insertTxn: `INSERT INTO txn (id, account, reference, body) VALUES (?1, ?2, ?3, ?4)
 			ON CONFLICT (account, reference) DO NOTHING`,
@@ -65,15 +67,18 @@ func (s *store) sql() map[*statement]string {
 		&s.updateWebhook: `UPDATE webhook SET attempts = ?2, status = ?3, due_at = ?4 WHERE seq = ?1`,
 		&s.dueWebhooks: `SELECT seq, account, event, body, attempts FROM webhook
 			WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2`,
-		&s.lastWebhook:     `SELECT account, event, type, body FROM webhook WHERE txn = ?1 ORDER BY seq DESC LIMIT 1`,
-		&s.pruneWebhooks:   `DELETE FROM webhook WHERE seq IN (SELECT seq FROM webhook WHERE seq < ?1 AND due_at IS NULL LIMIT 4096)`,
-		&s.insertLater:     `INSERT INTO later (txn, event, operation, due_at) VALUES (?1, ?2, ?3, ?4)`,
-		&s.dueLater:        `SELECT seq, txn, event, operation FROM later WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2`,
-		&s.deleteLater:     `DELETE FROM later WHERE seq = ?1`,
-		&s.nextDue:         `SELECT due_at FROM (SELECT due_at FROM webhook WHERE due_at > ?1 UNION ALL SELECT due_at FROM later WHERE due_at > ?1) ORDER BY due_at LIMIT 1`,
+		&s.lastWebhook:   `SELECT account, event, type, body FROM webhook WHERE txn = ?1 ORDER BY seq DESC LIMIT 1`,
+		&s.pruneWebhooks: `DELETE FROM webhook WHERE seq IN (SELECT seq FROM webhook WHERE seq < ?1 AND due_at IS NULL LIMIT 4096)`,
+		&s.insertLater:   `INSERT INTO later (txn, event, operation, due_at) VALUES (?1, ?2, ?3, ?4)`,
+		&s.dueLater:      `SELECT seq, txn, event, operation FROM later WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2`,
+		&s.deleteLater:   `DELETE FROM later WHERE seq = ?1`,
+		&s.nextDue: `SELECT due_at FROM (SELECT due_at FROM webhook WHERE due_at > ?1 UNION ALL SELECT due_at FROM later WHERE due_at > ?1
+			UNION ALL SELECT due_at FROM authentication WHERE due_at > ?1) ORDER BY due_at LIMIT 1`,
 		&s.upsertAccount:   `INSERT INTO account (acquirer, api_key, secrets) VALUES (?1, ?2, ?3) ON CONFLICT (acquirer, api_key) DO UPDATE SET secrets = excluded.secrets`,
 		&s.numberOfAccount: `SELECT number FROM account WHERE acquirer = ?1 AND api_key = ?2`,
 	}
+	maps.Copy(texts, s.threeDSStatements.sql())
+	return texts
 }
 
 // statement is a prepared statement whose failures are failures of the store.
@@ -316,6 +321,7 @@ func (s *store) webhooks(txn int64) ([]Webhook, error) {
 
 // kept is what is stored of an account beside its key.
 type kept struct {
+	Merchant      string `json:"merchant,omitempty"`
 	SigningKey    string `json:"signing_key"`
 	WebhookURL    string `json:"webhook_url"`
 	WebhookSecret string `json:"webhook_secret"`
@@ -338,7 +344,7 @@ func (s *store) accounts() ([]account, error) {
 		if err := json.Unmarshal([]byte(body), &k); err != nil {
 			return nil, fmt.Errorf("read account %d: %w", a.number, err)
 		}
-		a.APIKey, a.SigningKey = secret.New(key), secret.New(k.SigningKey)
+		a.Merchant, a.APIKey, a.SigningKey = k.Merchant, secret.New(key), secret.New(k.SigningKey)
 		a.WebhookURL, a.WebhookSecret = k.WebhookURL, secret.New(k.WebhookSecret)
 		out = append(out, a)
 	}

@@ -225,6 +225,7 @@ func TestWrongAccountsAreRefused(t *testing.T) {
 	for _, a := range []Account{
 		{}, {Acquirer: "gamma", APIKey: secret.New("k"), SigningKey: secret.New("s")}, {Acquirer: "alpha", SigningKey: secret.New("s")},
 		{Acquirer: "alpha", APIKey: secret.New("k")},
+		{Acquirer: "alpha", Merchant: strings.Repeat("x", 41), APIKey: secret.New("k"), SigningKey: secret.New("s")},
 		{Acquirer: "alpha", APIKey: secret.New("k"), SigningKey: secret.New("s"), WebhookURL: "http://127.0.0.1/"},
 	} {
 		if err := w.Register(a); !fault.Is(err, fault.Invalid) {

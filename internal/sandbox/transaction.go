@@ -139,6 +139,8 @@ type Transaction struct {
 	Card        Card        `json:"card"`
 	Descriptor  string      `json:"descriptor,omitempty"`
 	Description string      `json:"description,omitempty"`
+	ThreeDS     *ThreeDS    `json:"three_ds,omitempty"`       // as the authorization said it
+	Authentic   string      `json:"authentication,omitempty"` // the id of the authentication that its 3-D Secure data names
 	Scenario    string      `json:"scenario,omitempty"`
 	Trait       trait       `json:"trait,omitempty"`
 	Dispute     *Dispute    `json:"dispute,omitempty"`
@@ -179,7 +181,7 @@ func (t *Transaction) first() Authorization {
 // asksSame tells whether a repeated authorization asks for the same thing. The number is compared as far as it is kept.
 func (t *Transaction) asksSame(u *Transaction) bool {
 	return t.Amount == u.Amount && t.Currency == u.Currency && t.Capture == u.Capture && t.Card == u.Card &&
-		t.Descriptor == u.Descriptor && t.Description == u.Description
+		t.Descriptor == u.Descriptor && t.Description == u.Description && t.ThreeDS.same(u.ThreeDS)
 }
 
 // holdsMoney tells whether the payer's money is held or was taken.

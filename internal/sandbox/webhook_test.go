@@ -182,3 +182,19 @@ func TestFloodOfWebhooksArrives(t *testing.T) {
 		t.Errorf("%d of %d arrived", len(seen), flood)
 	}
 }
+
+// The sweep finds a webhook due whose try is recorded in the same batch.
+func TestWebhookThatWasJustTriedIsNotHandedOverAgain(t *testing.T) {
+	s := newSite(t)
+	if err := s.world.store.do(func(b *batch) error {
+		now := s.clock.Now()
+		a, _ := s.world.book.find("alpha", "key_alpha")
+		if err := b.post(1, a.number, "evt", "test", `{"id":"1"}`, now, now); err != nil {
+			return err
+		}
+		return b.sent(b.ready[0], http.StatusNoContent, time.Time{})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.noHook()
+}

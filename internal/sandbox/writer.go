@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 )
 
 // errClosed is the answer to work that comes after Close.
@@ -88,6 +89,9 @@ func (s *store) run(waiting []*job) {
 			j.err = fmt.Errorf("write a batch: %w", err)
 		}
 	}
+	// What was due to one job and recorded as tried by a later one of the same batch is no longer on its way once its
+	// recorder is answered: handed over then, it would be sent twice.
+	b.ready = slices.DeleteFunc(b.ready, func(d delivery) bool { return slices.Contains(b.tried, d.seq) })
 	for _, j := range waiting {
 		close(j.done)
 	}
