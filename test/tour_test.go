@@ -97,3 +97,19 @@ func TestDeclineEndsWithAProblem(t *testing.T) {
 		t.Errorf("%d charges of a declined card", n)
 	}
 }
+
+// TestBenchMeasuresAServerThatRuns is the command that the documentation gives, with the key of florin dev.
+func TestBenchMeasuresAServerThatRuns(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	report := succeed(t, "", "bench", "--url", f.api, "--key", f.secret, "--clients", "2", "--cards", "3", "--seconds", "1", "--warmup", "0")
+	payments, _ := report["payments"].(map[string]any)
+	if count, _ := payments["count"].(float64); count < 1 || report["lost"] != 0.0 {
+		t.Errorf("report %v", report)
+	}
+	for _, check := range report["checks"].([]any) {
+		if check.(map[string]any)["ok"] != true {
+			t.Errorf("check %v", check)
+		}
+	}
+}

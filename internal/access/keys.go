@@ -76,16 +76,21 @@ func (k *Keys) Create(ctx context.Context, s Spec, by audit.By) (Key, secret.Tex
 // EnsureDev makes the two fixed keys of florin dev for an account's test mode, if they are not there. They work from this
 // machine only, whatever listens. It fails with fault.NotFound if there is no such account.
 func (k *Keys) EnsureDev(ctx context.Context, account string, by audit.By) error {
+	tokenizes, err := Set(VaultWrite) // so that a benchmark and a script need no browser
+	if err != nil {
+		return err
+	}
 	fixed := []struct {
-		kind Kind
-		text string
-	}{{Secret, DevSecret}, {Publishable, DevPublishable}}
+		kind   Kind
+		text   string
+		scopes Scopes
+	}{{Secret, DevSecret, tokenizes}, {Publishable, DevPublishable, Scopes(0)}}
 	if _, err := k.merchants.Get(ctx, account); err != nil {
 		return fmt.Errorf("make the development keys: %w", err)
 	}
 	now := k.o.Clock.Now()
 	for _, f := range fixed {
-		s := Spec{Tenant: id.Tenant(account, false), Kind: f.kind, Name: "florin dev"}
+		s := Spec{Tenant: id.Tenant(account, false), Kind: f.kind, Name: "florin dev", Scopes: f.scopes}
 		key := k.keyOf(s, secret.New(f.text), now)
 		key.Loopback = true
 		err := k.db.Commit(ctx, db.NewChange(s.Tenant, table.Insert(key.values()...), k.created(key, by, now)))
