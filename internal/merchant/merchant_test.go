@@ -163,6 +163,24 @@ func TestWhoMayActForAMerchant(t *testing.T) {
 	}
 }
 
+func TestWhereAPayerMayBeSentInTheEnd(t *testing.T) {
+	m := Merchant{Origins: []string{"https://shop.example"}}
+	for address, ok := range map[string]bool{
+		"https://shop.example/thanks?order=1": true, "https://shop.example": true, "https://shop.example:443/x": true, "http://localhost:3000/thanks": true,
+		"https://evil.example/": false, "http://shop.example/": false, "javascript:alert(1)": false, "/thanks": false, "": false,
+		"https://shop.example.evil.example/": false, "https://shop.example@evil.example/": false,
+	} {
+		err := m.CheckReturn(address, false)
+		var wrong *fault.Error
+		if ok != (err == nil) || !ok && (!errors.As(err, &wrong) || wrong.Kind != fault.Invalid || wrong.Param != "return_url") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	if m.CheckReturn("http://localhost:3000/", true) == nil {
+		t.Error("a live payer is sent to this machine")
+	}
+}
+
 func TestWhoMayFrame(t *testing.T) {
 	m := Merchant{Origins: []string{"https://shop.example"}}
 	if got := strings.Join(m.FrameAncestors(true), " "); got != "https://shop.example" {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/florinpay/florin/internal/fault"
 )
 
 // maxOrigins bounds how many origins a merchant may have.
@@ -91,6 +93,19 @@ func (m Merchant) AllowsOrigin(origin string, live bool) bool {
 	}
 	got, err := ParseOrigin(origin) // http passes on this machine only
 	return err == nil && got == origin
+}
+
+// CheckReturn is nil if a payer may be sent to an address in the end: an absolute one, on an origin of the merchant's. Else it
+// is fault.Invalid about return_url, which does not repeat the address.
+func (m Merchant) CheckReturn(address string, live bool) error {
+	origin, err := OriginOf(address)
+	if err != nil {
+		return fault.Wrong("return_url", fault.CodeInvalid, "must be an absolute http or https address")
+	}
+	if !m.AllowsOrigin(origin, live) {
+		return fault.Wrong("return_url", fault.CodeInvalid, "must be on an origin that is registered for the merchant: add it with florin merchant update --origin")
+	}
+	return nil
 }
 
 // FrameAncestors are the sources of a content security policy that may frame what is the merchant's: its origins, and in test

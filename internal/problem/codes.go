@@ -19,6 +19,9 @@ const (
 	CodeRateLimited = "rate_limited"
 	CodeInternal    = "internal_error"
 	CodeReadTimeout = "request_timeout"
+
+	CodeOrigin       = "origin_not_allowed"
+	CodeClientSecret = "client_secret_missing"
 )
 
 // Codes that packages above give, by the names that they have there. A test of the api zone holds them to those.
@@ -61,9 +64,11 @@ var Codes = []Code{
 	{codeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
 	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
 	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved. If a payment was made, its id is in payment and it has failed: make a new one later, with a new idempotency key. With 503 none was made, as no provider account can take it."},
+	{CodeClientSecret, 401, "The client secret is missing", "In the public zone a publishable key is not enough: send the payment's client_secret as Florin-Client-Secret."},
 	{codeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
 	{codeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
 	{codeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
+	{CodeOrigin, 403, "The origin is not allowed", "Pages act for a merchant from its own origins only. Register the page's by florin merchant update --origin."},
 	{codeSuspended, 403, "The account is suspended", "It can read, not write. Ask the operator."},
 	{fault.CodeNotFound, 404, "There is no such thing", "Check the path and the id, and that the key is of the same merchant and mode."},
 	{CodeMethod, 405, "The path does not take this method", "The Allow header lists the methods it takes."},
