@@ -20,7 +20,8 @@ type charge struct {
 	PaymentIntent        expandable[intent] `json:"payment_intent"`
 	PaymentMethodDetails *struct {
 		Card *struct {
-			NetworkTransactionID string `json:"network_transaction_id"`
+			NetworkTransactionID string        `json:"network_transaction_id"`
+			ThreeDSecure         *threeDSecure `json:"three_d_secure"`
 		} `json:"card"`
 	} `json:"payment_method_details"`
 	Outcome *struct {
@@ -40,9 +41,47 @@ func (c *charge) network() string {
 	return c.PaymentMethodDetails.Card.NetworkTransactionID
 }
 
+// threeDSecure is what a charge says of its authentication. Stripe keeps the cardholder's proof (the CAVV) to itself.
+type threeDSecure struct {
+	Flow          string `json:"authentication_flow"` // frictionless, challenge
+	ECI           string `json:"electronic_commerce_indicator"`
+	Result        string `json:"result"`
+	ResultReason  string `json:"result_reason"`
+	TransactionID string `json:"transaction_id"`
+	Version       string `json:"version"`
+}
+
+// transStatuses are Stripe's results as EMV's transStatus.
+var transStatuses = map[string]string{
+	"authenticated":        "Y",
+	"attempt_acknowledged": "A",
+	"exempted":             "I",
+	"data_share_only":      "I",
+	"failed":               "N",
+	"not_supported":        "U",
+	"processing_error":     "U",
+}
+
+// threeDS is the zero value for a charge without 3-D Secure.
+func (c *charge) threeDS() provider.ThreeDS {
+	if c == nil || c.PaymentMethodDetails == nil || c.PaymentMethodDetails.Card == nil || c.PaymentMethodDetails.Card.ThreeDSecure == nil {
+		return provider.ThreeDS{}
+	}
+	d := c.PaymentMethodDetails.Card.ThreeDSecure
+	status, known := transStatuses[d.Result]
+	if !known {
+		status = "U"
+	}
+	flow := provider.Frictionless
+	if d.Flow == "challenge" {
+		flow = provider.ChallengeFlow
+	}
+	return provider.ThreeDS{Version: d.Version, Status: status, StatusReason: d.ResultReason, ECI: d.ECI, DSTransID: d.TransactionID, Flow: flow}
+}
+
 // authorized is what a charge says of its authorization.
 func (c charge) authorized() provider.Outcome {
-	out := provider.Outcome{Class: provider.Approved, Reference: c.PaymentIntent.ID, NetworkReference: c.network()}
+	out := provider.Outcome{Class: provider.Approved, Reference: c.PaymentIntent.ID, NetworkReference: c.network(), ThreeDS: c.threeDS()}
 	var doubt string
 	switch {
 	case c.Captured == nil:

@@ -185,9 +185,56 @@ func TestLostIntentIsNoProof(t *testing.T) {
 	}
 }
 
-// An inquiry that finds an intent waiting for its payer closes it, as the call itself would have.
+// A payer who is there is led to Stripe's page. What only Stripe's own script could show is closed.
+func TestPayerIsLedToStripesPage(t *testing.T) {
+	ask := provider.Authorization{Reference: attempt, Amount: eur(9232), Card: "pm_tok_1", ReturnURL: "https://pay.example/3ds/1"}
+	connector, a, asked := answering(t, "200 payment_intent.requires_action")
+	out := connector.Authorize(t.Context(), a, ask)
+	if out.Class != provider.Approved || out.State != provider.ActionRequired || out.Action.URL != "https://hooks.stripe.com/3d_secure_2/x" ||
+		out.Reference != "pi_3QFlorinTest01" || out.Amount != eur(9232) || len(*asked) != 1 {
+		t.Errorf("%+v after %v", out, *asked)
+	}
+	found := connector.Inquire(t.Context(), a, provider.Inquiry{Operation: provider.OpAuthorize, Reference: attempt, Original: "pi_3QFlorinTest01", Attempt: attempt})
+	if !found.Found || found.Outcome != out {
+		t.Errorf("an inquiry finds %+v", found)
+	}
+	for name, change := range map[string]func(*provider.Authorization){
+		"nobody is there":  func(r *provider.Authorization) { r.ReturnURL = "" },
+		"off session":      func(r *provider.Authorization) { r.OffSession = true },
+		"only by a script": func(*provider.Authorization) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := "200 payment_intent.requires_action"
+			if name == "only by a script" {
+				first = "200 payment_intent.requires_sdk"
+			}
+			connector, a, asked := answering(t, first, "200 payment_intent.abandoned")
+			r := ask
+			change(&r)
+			if out := connector.Authorize(t.Context(), a, r); out.Decline.Code != provider.AuthenticationRequired || len(*asked) != 2 {
+				t.Errorf("%+v after %v", out, *asked)
+			}
+		})
+	}
+}
+
+func TestStripesOwn3DSecureIsKept(t *testing.T) {
+	connector, a, _ := answering(t, "200 payment_intent.authenticated")
+	out := connector.Authorize(t.Context(), a, provider.Authorization{Reference: attempt, Amount: eur(9232), Card: "pm_tok_1"})
+	want := provider.ThreeDS{Version: "2.2.0", Status: "Y", ECI: "05", DSTransID: "8d1d4f4c-7bd8-4b4b-9e4f-1f2c3a4b5c6d", Flow: provider.ChallengeFlow}
+	if out.ThreeDS != want || out.State != provider.Captured {
+		t.Errorf("kept %+v of %+v", out.ThreeDS, out)
+	}
+	connector, a, _ = answering(t, "200 payment_intent.unauthenticated")
+	found := connector.Inquire(t.Context(), a, provider.Inquiry{Operation: provider.OpAuthorize, Reference: attempt, Original: "pi_3QFlorinTest01", Attempt: attempt})
+	if !found.Found || found.Outcome.Class != provider.Declined || found.Outcome.Decline.Code != provider.AuthenticationFailed {
+		t.Errorf("a failed authentication is %+v", found)
+	}
+}
+
+// An inquiry that finds an intent waiting for what cannot be shown closes it, as the call itself would have.
 func TestInquiryClosesAnOpenIntent(t *testing.T) {
-	connector, a, asked := answering(t, "200 payment_intent.requires_action", "200 payment_intent.abandoned")
+	connector, a, asked := answering(t, "200 payment_intent.requires_sdk", "200 payment_intent.abandoned")
 	found := connector.Inquire(t.Context(), a, provider.Inquiry{Operation: provider.OpAuthorize, Reference: attempt, Original: "pi_3QFlorinTest01", Attempt: attempt})
 	if !found.Found || found.Outcome.Decline.Code != provider.AuthenticationRequired || len(*asked) != 2 {
 		t.Errorf("%+v after %v", found, *asked)

@@ -55,7 +55,7 @@ func (c *Connector) finding(ctx context.Context, a provider.Account, i intent, r
 	switch r.Operation {
 	case provider.OpAuthorize:
 		want := asked{reference: r.Reference}
-		if i.Status == statusRequiresAction {
+		if i.Status == statusRequiresAction && i.page() == "" {
 			return provider.Found(c.abandon(ctx, a, i, want))
 		}
 		return provider.Found(i.authorized(want))

@@ -38,6 +38,23 @@ type intent struct {
 	Metadata           map[string]string  `json:"metadata"`
 	LastPaymentError   *apiError          `json:"last_payment_error"`
 	LatestCharge       expandable[charge] `json:"latest_charge"`
+	NextAction         *nextAction        `json:"next_action"`
+}
+
+// nextAction is what Stripe wants of the payer. Only a page of Stripe's can be shown: what else there is needs Stripe's own
+// script on the merchant's page.
+type nextAction struct {
+	RedirectToURL *struct {
+		URL string `json:"url"`
+	} `json:"redirect_to_url"`
+}
+
+// page is where the payer must go, empty if there is no such page.
+func (i intent) page() string {
+	if i.NextAction == nil || i.NextAction.RedirectToURL == nil {
+		return ""
+	}
+	return i.NextAction.RedirectToURL.URL
 }
 
 func (i intent) isObject() bool { return i.Object == "payment_intent" && i.ID != "" }
@@ -46,12 +63,13 @@ func (i intent) isObject() bool { return i.Object == "payment_intent" && i.ID !=
 type asked struct {
 	reference string
 	amount    money.Money // zero: not known, as in an inquiry
+	alone     bool        // no payer is there who could act
 }
 
-// settle reads what became of an authorization. If Stripe wants the payer (3-D Secure), which this version does not do,
-// the intent is canceled so that nothing stays open, and the card counts as declined for want of authentication.
-// error_on_requires_action makes Stripe do so by itself; this is for the day when it does not.
-// otherwise is the outcome of an error that named no intent.
+// settle reads what became of an authorization. If Stripe wants the payer (3-D Secure) and gives a page for it, the payer is
+// led there. If nobody is there to go, or there is no page, the intent is canceled so that nothing stays open, and the card
+// counts as declined for want of authentication. error_on_requires_action makes Stripe do so by itself; this is for the day
+// when it does not. otherwise is the outcome of an error that named no intent.
 func (c *Connector) settle(ctx context.Context, a provider.Account, i *intent, want asked, otherwise provider.Outcome) provider.Outcome {
 	switch {
 	case i == nil:
@@ -60,7 +78,7 @@ func (c *Connector) settle(ctx context.Context, a provider.Account, i *intent, w
 		return otherwise
 	case i.Metadata[metaReference] != want.reference:
 		return provider.Doubt("the answer is about another reference")
-	case i.Status == statusRequiresAction:
+	case i.Status == statusRequiresAction && (want.alone || i.page() == ""):
 		return c.abandon(ctx, a, *i, want)
 	case otherwise.Class == provider.Declined:
 		if i.Status != statusRequiresCard && i.Status != statusCanceled {
@@ -99,8 +117,12 @@ func (i intent) authorized(want asked) provider.Outcome {
 	if doubt != "" {
 		return provider.Doubt(doubt)
 	}
-	out := provider.Outcome{Class: provider.Approved, Reference: i.ID, NetworkReference: i.LatestCharge.Object.network(), Amount: whole}
+	out := provider.Outcome{Class: provider.Approved, Reference: i.ID, NetworkReference: i.LatestCharge.Object.network(), Amount: whole,
+		ThreeDS: i.LatestCharge.Object.threeDS()}
 	switch i.Status {
+	case statusRequiresAction:
+		out.State, out.Action = provider.ActionRequired, provider.Action{URL: i.page()}
+		return out
 	case statusRequiresTaking:
 		if len(i.captures()) > 0 {
 			return i.received(out, provider.Captured, want)
@@ -155,7 +177,8 @@ func (i intent) declined() provider.Outcome {
 		return provider.Doubt("the intent wants a card, and says no reason")
 	}
 	e := i.LastPaymentError
-	return provider.Outcome{Class: provider.Declined, Reference: i.ID, Detail: e.Type + " " + e.Code, Decline: e.decline()}
+	return provider.Outcome{Class: provider.Declined, Reference: i.ID, Detail: e.Type + " " + e.Code, Decline: e.decline(),
+		ThreeDS: i.LatestCharge.Object.threeDS()}
 }
 
 // captured is what an intent says of one of its captures. All that were recorded must add up to what was received.

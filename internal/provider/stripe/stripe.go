@@ -88,7 +88,8 @@ func (*Connector) CheckAccount(a provider.Account) error {
 
 func multicapture(a provider.Account) bool { return a.Settings[settingMulticapture] == "true" }
 
-// Authorize makes and confirms a payment intent. Nothing that needs the payer is left open: see settle.
+// Authorize makes and confirms a payment intent. Stripe authenticates the cardholder itself, on a page of its own, if the
+// payer is there: see settle.
 func (c *Connector) Authorize(ctx context.Context, a provider.Account, r provider.Authorization) provider.Outcome {
 	amount, ok := toStripe(r.Amount)
 	if !ok {
@@ -96,12 +97,22 @@ func (c *Connector) Authorize(ctx context.Context, a provider.Account, r provide
 	}
 	request := post(a, "/v1/payment_intents", r.Reference, authorizationForm(a, r, amount))
 	request.Card = r.Card
-	want := asked{reference: r.Reference, amount: r.Amount}
+	want := asked{reference: r.Reference, amount: r.Amount, alone: alone(r)}
 	answer, failure := call[intent](ctx, c.send, request)
 	if failure != nil {
 		return c.settle(ctx, a, failure.intent(), want, failure.outcome)
 	}
 	return c.settle(ctx, a, &answer, want, provider.Outcome{})
+}
+
+// alone tells whether no payer is there who could act.
+func alone(r provider.Authorization) bool { return r.ReturnURL == "" || r.OffSession }
+
+// threeDSRequests are the wishes of a merchant in Stripe's words. Without one Stripe decides.
+var threeDSRequests = map[provider.ChallengeIndicator]string{
+	provider.NoPreference:       "any",
+	provider.ChallengePreferred: "challenge",
+	provider.ChallengeMandated:  "challenge",
 }
 
 func authorizationForm(a provider.Account, r provider.Authorization, amount int64) []vault.Segment {
@@ -110,8 +121,16 @@ func authorizationForm(a provider.Account, r provider.Authorization, amount int6
 		capture = "automatic"
 	}
 	head := newForm().number("amount", amount).set("currency", strings.ToLower(r.Amount.Currency().Code())).
-		set("capture_method", capture).set("confirm", "true").set("error_on_requires_action", "true").
-		set("payment_method_types[0]", "card").set("expand[0]", "latest_charge").
+		set("capture_method", capture).set("confirm", "true")
+	if alone(r) {
+		head.set("error_on_requires_action", "true")
+	} else {
+		head.set("return_url", r.ReturnURL).set("payment_method_options[card][request_three_d_secure]", threeDSRequests[r.Indicator])
+	}
+	if r.OffSession {
+		head.set("off_session", "true")
+	}
+	head.set("payment_method_types[0]", "card").set("expand[0]", "latest_charge").
 		set("metadata["+metaReference+"]", r.Reference).set("metadata["+metaPayment+"]", r.Payment).
 		set("description", r.Description).set("statement_descriptor_suffix", descriptorSuffix(r.Descriptor))
 	if multicapture(a) && !r.Capture {

@@ -111,6 +111,8 @@ func webhooks(t *testing.T) []providertest.Webhook {
 			Decline: provider.Decline{Code: provider.AuthenticationRequired, Raw: "requires_action", Message: authentication}}},
 		{"declined", "payment_intent.payment_failed", provider.OpAuthorize, attempt, provider.Outcome{Class: provider.Declined, Reference: pi, Detail: "card_error card_declined", Decline: insufficient}},
 		{"processing", "payment_intent.processing", provider.OpAuthorize, attempt, approved(provider.Pending, 9232, pi, "")},
+		{"requires_action", "payment_intent.requires_action", provider.OpAuthorize, attempt, provider.Outcome{Class: provider.Approved, State: provider.ActionRequired,
+			Amount: eur(9232), Reference: pi, Action: provider.Action{URL: "https://hooks.stripe.com/3d_secure_2/x"}}},
 		{"foreign", "payment_intent.succeeded", "", "", provider.Outcome{}},
 		{"charge_succeeded", "charge.succeeded", provider.OpAuthorize, attempt, approved(provider.Authorized, 9232, pi, network)},
 		{"charge_sale", "charge.succeeded", provider.OpAuthorize, attempt, approved(provider.Captured, 9232, pi, network)},

@@ -40,6 +40,7 @@ var readers = map[string]func(event, provider.Notification) (provider.Notificati
 	"payment_intent.canceled":                  readIntent,
 	"payment_intent.payment_failed":            readIntent,
 	"payment_intent.processing":                readIntent,
+	"payment_intent.requires_action":           readIntent,
 	"payment_intent.succeeded":                 readIntent,
 	"charge.expired":                           readCharge,
 	"charge.failed":                            readCharge,
@@ -106,6 +107,8 @@ func readIntent(e event, n provider.Notification) (provider.Notification, error)
 		n.Outcome = i.captured(attempt, cause, asked{}.amount)
 	case len(captures) > 1 && i.Status != statusCanceled:
 		n.Operation, n.Reference, n.Attempt = "", "", "" // which of them it speaks of cannot be told: an inquiry can
+	case i.Status == statusRequiresAction && i.page() == "":
+		n.Operation, n.Reference, n.Attempt = "", "", "" // the call that made it closes it
 	default:
 		n.Outcome = i.authorized(asked{reference: attempt})
 	}
