@@ -37,7 +37,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 var tones = map[string]string{
 	"captured": "good", "authorized": "info", "partially_captured": "info", "pending": "wait", "declined": "bad",
 	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "won": "good", "lost": "bad",
-	"frictionless": "good", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
+	"frictionless": "info", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
 	"up": "good", "down": "bad", "delivered": "good", "waiting": "wait", "given up": "bad",
 }
 
