@@ -133,7 +133,7 @@ func readTexts(files fs.FS) (map[string]texts, error) {
 
 // brandTitles are the brands' names for people.
 var brandTitles = map[string]string{
-	visa.name: "Visa", mastercard.name: "Mastercard", amex.name: "American Express", discover.name: "Discover", diners.name: "Diners Club",
+	visa.name: "Visa", mastercard.name: "Mastercard", amex.name: "Amex", discover.name: "Discover", diners.name: "Diners Club",
 	jcb.name: "JCB", unionpay.name: "UnionPay", maestro.name: "Maestro", otherBrand.name: "",
 }
 

@@ -47,9 +47,10 @@ const member = {
 const say = talk(window, origin, new Map(Object.entries({
   init: (m) => {
     member.group = String(m.group ?? '');
-    update(m);
     say('ready');
-    tell();
+    lastChange = '';
+    height = 0; // what was measured before, nobody heard
+    update(m);
     measure();
   },
   update,
@@ -103,8 +104,8 @@ for (const part of parts) {
     const first = part.input.value === '' && event.key === 'Backspace' && !event.isComposing;
     if (first && step(part, -1)) event.preventDefault(); // the key is spent: it must not delete there too
   });
-  part.input.addEventListener('focus', () => say('focus'));
-  part.input.addEventListener('blur', () => left(part));
+  part.input.addEventListener('focusin', (event) => { if (!within(event.relatedTarget)) say('focus'); });
+  part.input.addEventListener('focusout', (event) => left(part, within(event.relatedTarget)));
 }
 
 form.addEventListener('submit', (event) => event.preventDefault());
@@ -130,10 +131,16 @@ function typed(part, event) {
   if (writing && rule.done(edited.digits)) step(part, 1);
 }
 
-function left(part) {
+/** Whether the focus goes on inside this field. */
+function within(other) {
+  return other !== null && form.contains(other);
+}
+
+function left(part, within) {
   const state = stateOf(part);
   part.shown = state.empty ? null : state.error;
   tell();
+  if (within) return;
   tellBehaviour();
   say('blur');
 }
