@@ -72,13 +72,29 @@ func (f *florin) sendMarked(t *testing.T) {
 		map[string]any{"amount": 1, "currency": markedPAN, "payment_method_token": token},
 		map[string]any{"amount": 1, "currency": "EUR", "payment_method": card(markedPAN, "")},
 		card(markedPAN, ""), map[string]any{markedPAN: markedPAN}, []byte(markedPAN), []byte(`{"amount":` + markedPAN + `}`),
+		inText("metadata", map[string]string{"card": markedPAN}, token), inText("metadata", map[string]string{markedPAN: "card"}, token),
+		inText("description", "paid by 4012 8888 8888 1881", token), inText("statement_descriptor", "A"+markedPAN, token),
 	} {
-		f.post("/v1/payments", "", body)
+		if a := f.post("/v1/payments", "", body); a.status != http.StatusBadRequest {
+			t.Errorf("a card number in the wrong place was taken: %s", a)
+		}
+	}
+	for path, body := range map[string]map[string]any{
+		"/refund": {"amount": 1, "reason": markedPAN}, "/cancel": {"reason": markedPAN}, "/capture": {"amount": markedPAN},
+	} {
+		if a := f.post("/v1/payments/"+id+path, "", body); a.status != http.StatusBadRequest {
+			t.Errorf("a card number in the wrong place was taken: %s", a)
+		}
 	}
 	f.get("/v1/payments/" + markedPAN)
 	f.get("/v1/payments?status=" + markedPAN)
 	f.do(request{method: "GET", url: f.api + "/v1/balance", key: markedPAN})
 	f.do(request{method: "POST", url: f.api + "/in/" + f.account + "/alpha", body: card(markedPAN, "")})
+}
+
+// inText is a payment that is right but for one of its texts.
+func inText(field string, value any, token string) map[string]any {
+	return map[string]any{"amount": 1, "currency": "EUR", "payment_method_token": token, field: value}
 }
 
 // marks are the forms in which the number could lie somewhere.

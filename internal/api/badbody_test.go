@@ -110,7 +110,7 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"currency", `"eur"`, "", fault.CodeCurrency}, {"currency", `"Eur"`, "", fault.CodeCurrency}, {"currency", `"XXQ"`, "", fault.CodeCurrency},
 		{"currency", `""`, "", fault.CodeCurrency}, {"currency", `"EURO"`, "", fault.CodeCurrency}, {"currency", `" EUR"`, "", fault.CodeCurrency},
 		{"currency", `978`, "", invalid}, {"currency", `null`, "", invalid}, {"currency", `["EUR"]`, "", invalid}, {"currency", `"EU\u0000"`, "", invalid},
-		{"payment_method_token", `""`, "", missing}, {"payment_method_token", `"4242424242424242"`, "", invalid},
+		{"payment_method_token", `""`, "", missing}, {"payment_method_token", `"4242424242424242"`, "", problem.CodeCardNumber},
 		{"payment_method_token", `"pm_tok_"`, "", invalid}, {"payment_method_token", `"pm_tok_short"`, "", invalid},
 		{"payment_method_token", `"PM_TOK_` + someID + `"`, "", invalid}, {"payment_method_token", `"pay_` + someID + `"`, "", invalid},
 		{"payment_method_token", `"` + someToken + `0"`, "", invalid}, {"payment_method_token", `"` + someToken[:len(someToken)-1] + `!"`, "", invalid},
@@ -131,7 +131,8 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"metadata", `{"k":null}`, "metadata.k", invalid}, {"metadata", `{"k":{"a":"b"}}`, "metadata.k", invalid}, {"metadata", `{"k":"a\u0000"}`, "metadata.k", invalid},
 		{"metadata", `{"":"v"}`, "metadata.", invalid}, {"metadata", `{"a\u0000":"v"}`, "metadata.a\x00", invalid}, {"metadata", `{"k":` + text(501) + `}`, "metadata.k", invalid},
 		{"metadata", `{` + text(41) + `:"v"}`, "metadata." + strings.Repeat("ä", 40) + "…", invalid},
-		{"metadata", entries(51), "", invalid}, {"metadata", `{"k":"a","k":"b"}`, "metadata.k", duplicate},
+		{"metadata", `{"k":"4242424242424242"}`, "metadata.k", problem.CodeCardNumber}, {"description", `"card 4242 4242 4242 4242"`, "", problem.CodeCardNumber},
+		{"statement_descriptor", `"A4242424242424242"`, "", problem.CodeCardNumber}, {"metadata", entries(51), "", invalid}, {"metadata", `{"k":"a","k":"b"}`, "metadata.k", duplicate},
 		{"amounts", `1`, "", unknown}, {"Amount", `1`, "", unknown}, {"customer", `null`, "", unknown}, {"4242 4242 4242 4242", `1`, "[card number]", unknown},
 	} {
 		if c.param == "" {

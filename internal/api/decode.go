@@ -5,7 +5,9 @@ import (
 
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
+	"github.com/florinpay/florin/internal/vault"
 )
 
 // bodies reads what merchants send. The tags that it reads are those from which the OpenAPI document is made, so that what is
@@ -25,7 +27,16 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		}
 		return "", ""
 	},
-})
+}).Everywhere(noCardNumber)
+
+// noCardNumber keeps card numbers out of metadata, descriptions and whatever else a merchant writes: they would end in the books,
+// in events and in the merchant's own logs.
+func noCardNumber(s string) (string, string) {
+	if vault.HoldsCardNumber(s) {
+		return problem.CodeCardNumber, "looks like a card number: put cards into the vault, and letters into a number that is none"
+	}
+	return "", ""
+}
 
 // decode reads the body of a request; see strict.Decode. What was wrong with the query is told with it.
 func decode[T any](rq *request, data []byte, now time.Time) (*T, error) {

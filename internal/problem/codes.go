@@ -11,6 +11,7 @@ const (
 	CodeMalformed   = "body_malformed"
 	CodeMissing     = "parameter_missing"
 	CodeUnknown     = "parameter_unknown"
+	CodeCardNumber  = "card_number_not_allowed"
 	CodeDuplicate   = "parameter_duplicate"
 	CodeVersion     = "version_unknown"
 	CodeMethod      = "method_not_allowed"
@@ -52,6 +53,7 @@ var Codes = []Code{
 	{CodeMalformed, 400, "The body cannot be read", "Send one JSON object in UTF-8. The detail says where reading stopped."},
 	{CodeMissing, 400, "A required parameter is missing", "Add the parameter."},
 	{CodeUnknown, 400, "There is no such parameter", "Remove it, or correct its name. Nothing is ignored silently."},
+	{CodeCardNumber, 400, "A card number is in the wrong place", "Cards go into the vault only. If it is another number, put a letter between its digits."},
 	{CodeDuplicate, 400, "A parameter stands twice", "Send it once."},
 	{fault.CodeInvalid, 400, "A parameter is not valid", "Correct it as the detail says."},
 	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},

@@ -15,14 +15,21 @@ import (
 
 // Reader reads bodies. Shapes are compiled once for each type.
 type Reader struct {
-	checks map[string]Check
-	shapes sync.Map // of reflect.Type to *shape
+	checks     map[string]Check
+	everywhere Check    // of every text, a map's keys among them; nil: none
+	shapes     sync.Map // of reflect.Type to *shape
 }
 
 // NewReader makes a reader that knows, beside the checks of this package, some of its own.
 func NewReader(own map[string]Check) *Reader {
 	r := &Reader{checks: maps.Clone(checks)}
 	maps.Copy(r.checks, own)
+	return r
+}
+
+// Everywhere sets a rule for every text of every body, a map's keys among them. It gives the reader back.
+func (r *Reader) Everywhere(c Check) *Reader {
+	r.everywhere = c
 	return r
 }
 
@@ -47,7 +54,7 @@ type Checked interface {
 // is for rules about the future.
 func Decode[T any](r *Reader, data []byte, before Faults, now time.Time) (*T, error) {
 	into := new(T)
-	s := scanner{data: data, Faults: before}
+	s := scanner{data: data, Faults: before, everywhere: r.everywhere}
 	v := reflect.ValueOf(into).Elem()
 	if !utf8.Valid(data) {
 		return nil, fault.New(fault.Malformed, problem.CodeMalformed, "the body is not UTF-8")
@@ -168,8 +175,23 @@ func (s *scanner) fillText(f *field, v reflect.Value) error {
 	return nil
 }
 
+// banned tells whether a text breaks the rule for every text.
+func (s *scanner) banned(text string) bool {
+	if s.everywhere == nil {
+		return false
+	}
+	code, detail := s.everywhere(text)
+	if code != "" {
+		s.wrong(code, "%s", detail)
+	}
+	return code != ""
+}
+
 // judge holds a text against its rules.
 func (s *scanner) judge(f *field, text string) {
+	if s.banned(text) {
+		return
+	}
 	length := int64(utf8.RuneCountInString(text))
 	switch {
 	case length < f.min && length == 0:
@@ -295,7 +317,7 @@ func (s *scanner) keyFault(f *field, name string) bool {
 				return true
 			}
 		}
-		return false
+		return s.banned(name)
 	}
 	return true
 }

@@ -25,6 +25,8 @@ type scanner struct {
 	Faults
 	path path
 	why  string // after errUnreadable: what was wrong
+
+	everywhere Check // of every text
 }
 
 func (s *scanner) stop(format string, args ...any) error {
