@@ -199,7 +199,8 @@ func (a *parts) api() http.Handler {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
 		},
 		EndpointRows: a.events, EndpointsChanged: a.outbox.Forget, ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
-		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, VaultURL: vaultURL,
+		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log,
+		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	}).Handler()
 }
 

@@ -4,6 +4,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -159,8 +160,8 @@ type Options struct {
 	// KeyLease is how long the first request with an idempotency key is believed to be running while its outcome is not
 	// known. Past it the process that ran it is taken for dead. Zero is DefaultKeyLease.
 	KeyLease time.Duration
-	// VaultURL is where the vault zone listens, for the documentation.
-	VaultURL string
+	// URL and VaultURL are where this zone and the vault zone are reached, for the documentation: those of florin dev if empty.
+	URL, VaultURL string
 }
 
 // DefaultKeyLease is longer than any request may run.
@@ -184,7 +185,7 @@ func New(o Options) *API {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &API{Options: o, mux: http.NewServeMux()}
-	a.huma = huma.NewAPI(document(o.VaultURL), humago.NewAdapter(a.mux, ""))
+	a.huma = huma.NewAPI(document(cmp.Or(o.URL, "http://127.0.0.1:8080")), humago.NewAdapter(a.mux, ""))
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()
 	a.registerRefunds()

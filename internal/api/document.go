@@ -94,7 +94,7 @@ var (
 const idempotencyRef = "#/components/parameters/IdempotencyKey"
 
 // document is huma's configuration: the head of the document, and nothing served by huma itself.
-func document(vaultURL string) huma.Config {
+func document(address string) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -102,7 +102,7 @@ func document(vaultURL string) huma.Config {
 				Title: "Florin", Version: Version, Description: apiDescription,
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
-			Servers: []*huma.Server{{URL: "http://127.0.0.1:8080", Description: "florin dev"}},
+			Servers: []*huma.Server{{URL: address}},
 			Tags:    tags,
 			Components: &huma.Components{
 				Schemas:    huma.NewMapRegistry("#/components/schemas/", nameSchema),
