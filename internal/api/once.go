@@ -161,6 +161,7 @@ func (o *once) adopt(ctx context.Context, r idempotency.Record, show view) (answ
 	if err := o.api.DB.Commit(ctx, c); err != nil {
 		return answer{}, fmt.Errorf("store the answer of an interrupted request: %w", err)
 	}
+	o.answer.Header = replayed
 	return o.answer, nil
 }
 
@@ -209,6 +210,7 @@ func (o *once) overtaken() (bool, error) {
 		return false, nil
 	}
 	o.answer, err = o.replay(record)
+	o.answer.Header = nil // to its caller it is no repeat
 	return true, err
 }
 

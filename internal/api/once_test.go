@@ -401,8 +401,14 @@ func TestAFirstRequestThatIsOvertakenGivesTheStoredAnswer(t *testing.T) {
 		if o := accepted(t, repeat, 201); o["id"] != subject || o["description"] != "by webhook" {
 			t.Fatalf("answered %v", o)
 		}
+		if repeat.Header().Get("Idempotent-Replayed") != "true" {
+			t.Error("the repeat does not say that it is one")
+		}
 		d.payments.answers <- struct{}{}
-		same(t, repeat, <-first)
+		given := <-first
+		if given.Code != repeat.Code || given.Body.String() != repeat.Body.String() || given.Header().Get("Idempotent-Replayed") != "" {
+			t.Errorf("the first request was answered %d %v %s", given.Code, given.Header(), given.Body)
+		}
 		if recorded, err := d.payments.find(tenant, subject); err != nil || recorded.Description == "by webhook" {
 			t.Errorf("what the first request learned was not recorded: %+v, %v", recorded, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -126,6 +127,14 @@ func openStore(path string) (_ *store, err error) {
 			err = errors.Join(err, s.closeFiles())
 		}
 	}()
+	// Made here, because SQLite would make it readable for all; its log gets the same mode.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return s, err
+	}
+	if err := file.Close(); err != nil {
+		return s, err
+	}
 	ctx := context.Background()
 	if s.writers, err = sql.Open("sqlite", name+"?"+pragmas+"&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(4000)"); err != nil {
 		return s, err
@@ -191,7 +200,8 @@ func (s *store) closeFiles() error {
 		errs = append(errs, s.readers.Close())
 	}
 	if s.conn != nil {
-		errs = append(errs, s.conn.Close())
+		_, err := s.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`) // so that the file alone is a whole copy
+		errs = append(errs, err, s.conn.Close())
 	}
 	if s.writers != nil {
 		errs = append(errs, s.writers.Close())
