@@ -14,7 +14,7 @@ import (
 )
 
 type devCommand struct {
-	Data     string        `help:"Where databases and keys are kept." default:"./florin-data" placeholder:"DIR"`
+	Data     string        `help:"Where databases and keys are kept." default:"./florin-data"`
 	BasePort int           `help:"Port of the api zone. The vault has +2, ops +4, the sandbox +10. 0 takes any free ports." default:"8080"`
 	Clean    bool          `help:"Start over: empty the data directory first, if it is florin's."`
 	Drain    time.Duration `help:"How long requests under way may take when it stops." default:"25s"`

@@ -131,6 +131,9 @@ const keysPage = 100
 // Run lists a merchant's keys in one mode, newest first, those that no longer work among them.
 func (k keysList) Run(ctx context.Context, c *console) error {
 	return withKeys(ctx, c, k.Storage, func(s *stores, keys *access.Keys) error {
+		if _, err := merchant.New(s.main, s.clock, s.ids).Get(ctx, k.Of.Merchant); err != nil {
+			return err
+		}
 		shown := []keyShown{}
 		page := db.Page{Limit: keysPage}
 		for more := true; more; {

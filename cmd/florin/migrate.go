@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/florinpay/florin/internal/db"
 )
@@ -49,7 +50,7 @@ func (m migrateCommand) Run(ctx context.Context, c *console) (err error) {
 			return err
 		}
 	}
-	return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", migrated) })
+	return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", strings.Join(migrated, ", ")) })
 }
 
 // migrate brings the databases that are open to the version that this binary knows.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -109,7 +110,11 @@ func (p providersList) Run(ctx context.Context, c *console) (err error) {
 	return c.print(map[string]any{"object": "list", "data": shown}, func(w io.Writer) {
 		fmt.Fprintln(w, "ID\tPROVIDER\tSETTINGS\tCREDENTIALS")
 		for _, a := range shown {
-			fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", a.ID, a.Provider, a.Settings, strings.Join(a.Credentials, ","))
+			settings := make([]string, 0, len(a.Settings))
+			for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
+				settings = append(settings, name+"="+a.Settings[name])
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.ID, a.Provider, strings.Join(settings, ","), strings.Join(a.Credentials, ","))
 		}
 	})
 }

@@ -49,7 +49,7 @@ type createPayment struct {
 	Confirm             bool      `json:"confirm,omitempty" default:"true" doc:"Whether to charge now. If false, the payment waits for its payer or for a confirm call."`
 	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
 	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`
-	StatementDescriptor string    `json:"statement_descriptor,omitempty" minLength:"5" maxLength:"22" pattern:"^[0-9 .,/&+-]*[A-Za-z][A-Za-z0-9 .,/&+-]*$" doc:"What the payer reads on the statement." example:"FLORIN SHOP 1001"`
+	StatementDescriptor string    `json:"statement_descriptor,omitempty" minLength:"5" maxLength:"22" pattern:"^[0-9 .,/&+-]*[A-Za-z][A-Za-z0-9 .,/&+-]*$" says:"must consist of A to Z, a to z, 0 to 9, space and . , / & + -, with at least one letter" doc:"What the payer reads on the statement." example:"FLORIN SHOP 1001"`
 	Description         string    `json:"description,omitempty" maxLength:"500" doc:"For you and your support."`
 	ExpiresIn           int64     `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" doc:"Seconds until a payment that is not confirmed expires; a day if it is not given."`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`

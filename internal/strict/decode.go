@@ -210,7 +210,7 @@ func (s *scanner) judge(f *field, text string) {
 		fallthrough
 	default:
 		if f.pattern != nil && !f.pattern.MatchString(text) {
-			s.wrong(fault.CodeInvalid, "must match %s", f.pattern)
+			s.wrong(fault.CodeInvalid, "%s", f.says)
 		}
 	}
 }

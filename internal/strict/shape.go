@@ -20,8 +20,8 @@ import (
 // bytes reads, checks and fills the struct.
 //
 // Tags: json, required (default true unless json has omitempty), default, minLength, maxLength, pattern, enum, minimum,
-// maximum, maxItems; and ours: check (a name in checks), low and high (the codes for a number under its minimum and over
-// its maximum). A map of texts tells its own limits (see Limited). A
+// maximum, maxItems; and ours: check (a name in checks), says (a pattern in words), low and high (the codes for a number
+// under its minimum and over its maximum). A map of texts tells its own limits (see Limited). A
 // json.RawMessage takes any object as it is.
 type shape struct {
 	fields map[string]*field
@@ -40,6 +40,7 @@ type field struct {
 	min, max         int64 // of a number, or of a text's characters
 	low, high        string
 	pattern          *regexp.Regexp
+	says             string // the pattern in words
 	enum             []string
 	check            Check
 	maxCount, keyMax int
@@ -110,7 +111,7 @@ func (r *Reader) compileField(t reflect.Type, tag reflect.StructTag) *field {
 	f.kind = kindOf(t)
 	f.min, f.max = int64(bound(tag, "minLength", bound(tag, "minimum", 0))), int64(bound(tag, "maxLength", bound(tag, "maximum", 0)))
 	if p := tag.Get("pattern"); p != "" {
-		f.pattern = regexp.MustCompile(p)
+		f.pattern, f.says = regexp.MustCompile(p), cmp.Or(tag.Get("says"), "must match "+p)
 	}
 	if e := tag.Get("enum"); e != "" {
 		f.enum = strings.Split(e, ",")
@@ -173,7 +174,7 @@ func bound(tag reflect.StructTag, name string, otherwise int) int {
 var checks = map[string]Check{
 	"currency": func(s string) (string, string) {
 		if _, err := money.ParseCurrency(s); err != nil {
-			return fault.CodeCurrency, "must be an ISO 4217 code of three capital letters"
+			return fault.CodeCurrency, "must be the ISO 4217 code, in capital letters, of a currency that people pay in"
 		}
 		return "", ""
 	},
