@@ -12,6 +12,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/limit"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // The hosted fields are pages that a shop shows in frames: what is typed into them, only this origin can read. Their script talks to
@@ -135,7 +136,7 @@ func (v *Vault) field(w http.ResponseWriter, r *http.Request) (fieldPage, []stri
 	}, sources, nil
 }
 
-var errFrame = fault.New(fault.Forbidden, codeOrigin, "the origin is not registered for the merchant of this key: add it with florin merchant update --origin")
+var errFrame = fault.New(fault.Forbidden, problem.CodeOrigin, "the origin is not registered for the merchant of this key: add it with florin merchant update --origin")
 
 // readOnly refuses every method but GET and HEAD.
 func readOnly(w http.ResponseWriter, r *http.Request) error {
@@ -143,7 +144,7 @@ func readOnly(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	w.Header().Set("Allow", "GET, HEAD")
-	return errNotRead
+	return problem.New(problem.CodeMethod, "the path takes GET only")
 }
 
 // publishable is the key of a query. A secret key in a page's address is worth a word of its own: it is no secret any more.
@@ -152,7 +153,7 @@ func publishable(given []string) (string, error) {
 	case len(given) == 0 || given[0] == "":
 		return "", fault.New(fault.Unauthorized, codeKeyMissing, "the address has no publishable key: add ?key=pk_…")
 	case len(given) > 1:
-		return "", fault.New(fault.Malformed, codeDuplicate, "the key stands twice")
+		return "", fault.New(fault.Malformed, problem.CodeDuplicate, "the key stands twice")
 	case !strings.HasPrefix(given[0], "pk_"):
 		return "", fault.New(fault.Forbidden, codeKeyKind, "the fields take a publishable key, pk_… If this was a secret key, revoke it: it stood in a page")
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/limit"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 const (
@@ -105,36 +106,36 @@ func TestFieldsAreRefused(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"another origin", "GET", fieldURL("card", shopKey, "https://evil.example"), 403, codeOrigin},
-		{"an origin that begins like the shop's", "GET", fieldURL("card", shopKey, "https://shop.example.evil.example"), 403, codeOrigin},
-		{"an origin that ends like the shop's", "GET", fieldURL("card", shopKey, "https://evil-shop.example"), 403, codeOrigin},
-		{"a port of the shop's host", "GET", fieldURL("card", shopKey, "https://shop.example:8443"), 403, codeOrigin},
+		{"another origin", "GET", fieldURL("card", shopKey, "https://evil.example"), 403, problem.CodeOrigin},
+		{"an origin that begins like the shop's", "GET", fieldURL("card", shopKey, "https://shop.example.evil.example"), 403, problem.CodeOrigin},
+		{"an origin that ends like the shop's", "GET", fieldURL("card", shopKey, "https://evil-shop.example"), 403, problem.CodeOrigin},
+		{"a port of the shop's host", "GET", fieldURL("card", shopKey, "https://shop.example:8443"), 403, problem.CodeOrigin},
 		{"the shop without TLS", "GET", fieldURL("card", shopKey, "http://shop.example"), 400, fault.CodeInvalid},
 		{"a sandboxed page", "GET", fieldURL("card", shopKey, "null"), 400, fault.CodeInvalid},
 		{"a page and not an origin", "GET", fieldURL("card", shopKey, shopPage+"/cart"), 400, fault.CodeInvalid},
 		{"a source and not an origin", "GET", fieldURL("card", shopKey, "http://localhost:*"), 400, fault.CodeInvalid},
 		{"a script", "GET", fieldURL("card", shopKey, "javascript:alert(1)"), 400, fault.CodeInvalid},
 		{"no origin", "GET", "/fields/v1/card?key=" + shopKey, 400, fault.CodeInvalid},
-		{"a merchant without origins", "GET", fieldURL("card", "pk_test_closed", shopPage), 403, codeOrigin},
+		{"a merchant without origins", "GET", fieldURL("card", "pk_test_closed", shopPage), 403, problem.CodeOrigin},
 		{"no key", "GET", "/fields/v1/card?origin=" + shopPage, 401, codeKeyMissing},
-		{"two keys", "GET", fieldURL("card", shopKey, shopPage) + "&key=pk_other", 400, codeDuplicate},
+		{"two keys", "GET", fieldURL("card", shopKey, shopPage) + "&key=pk_other", 400, problem.CodeDuplicate},
 		{"a secret key", "GET", fieldURL("card", "sk_test_dev", shopPage), 403, codeKeyKind},
 		{"an unknown key", "GET", fieldURL("card", "pk_test_nobody", shopPage), 401, "api_key_invalid"},
-		{"no database", "GET", fieldURL("card", "pk_test_torn", shopPage), 500, codeInternal},
+		{"no database", "GET", fieldURL("card", "pk_test_torn", shopPage), 500, problem.CodeInternal},
 		{"another field", "GET", fieldURL("iban", shopKey, shopPage), 404, fault.CodeNotFound},
 		{"another version", "GET", strings.Replace(fieldURL("card", shopKey, shopPage), "v1", "v2", 1), 404, fault.CodeNotFound},
-		{"another method", "POST", fieldURL("card", shopKey, shopPage), 405, codeMethod},
+		{"another method", "POST", fieldURL("card", shopKey, shopPage), 405, problem.CodeMethod},
 		{"no such asset", "GET", assetPath + "field.js", 404, fault.CodeNotFound},
 		{"an asset of another build", "GET", assetPath + "field-0000000000000000.js", 404, fault.CodeNotFound},
 		{"a source file", "GET", assetPath + "page.html", 404, fault.CodeNotFound},
-		{"an asset by another method", "DELETE", fieldAssets.script, 405, codeMethod},
+		{"an asset by another method", "DELETE", fieldAssets.script, 405, problem.CodeMethod},
 		{"the folder of assets", "GET", assetPath, 404, fault.CodeNotFound},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			w := s.call(c.method, c.path, "", "")
 			h := w.Header()
-			if p := decode[problem](t, w.Body); w.Code != c.status || p.Code != c.code {
+			if p := decode[problem.Problem](t, w.Body); w.Code != c.status || p.Code != c.code {
 				t.Errorf("%d %+v", w.Code, p)
 			}
 			if !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") || h.Get("Cache-Control") != "no-store" || (c.status == 405) != (h.Get("Allow") != "") {
@@ -333,8 +334,8 @@ func TestTenThousandTokensFromOneAddressAreTooMany(t *testing.T) {
 	}
 	w := ask("198.51.100.7:9")
 	h := w.Header()
-	p := decode[problem](t, w.Body)
-	if p.Status != 429 || p.Code != codeRateLimited || !p.Retryable || p.RetryAfter != 1 || h.Get("Retry-After") != "1" || h.Get("RateLimit") != `"tokens";r=0;t=1` ||
+	p := decode[problem.Problem](t, w.Body)
+	if p.Status != 429 || p.Code != problem.CodeRateLimited || !p.Retryable || p.RetryAfter != 1 || h.Get("Retry-After") != "1" || h.Get("RateLimit") != `"tokens";r=0;t=1` ||
 		h.Get("RateLimit-Policy") != `"tokens";q=120;w=120` || h.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%+v %v", p, h)
 	}
@@ -382,7 +383,7 @@ func TestNoOtherPageMaySendACard(t *testing.T) {
 		"in a sandbox":  {"Origin", "null"},
 	} {
 		w := s.tokens(cardJSON(marked, "123"), header...)
-		if p := decode[problem](t, w.Body); w.Code != http.StatusForbidden || p.Code != codeOrigin {
+		if p := decode[problem.Problem](t, w.Body); w.Code != http.StatusForbidden || p.Code != problem.CodeOrigin {
 			t.Errorf("%s: %d %+v", name, w.Code, p)
 		}
 	}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/limit"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // maxBody is how large a tokenization may be.
@@ -87,7 +89,7 @@ func (v *Vault) serveTokens(w http.ResponseWriter, r *http.Request, auth Authent
 	request := v.begin(w, r)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		v.refuse(w, r, request, errMethod)
+		v.refuse(w, r, request, problem.New(problem.CodeMethod, "the path takes POST only"))
 		return
 	}
 	object, replayed, err := v.serveToken(w, r, auth)
@@ -111,7 +113,7 @@ func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenti
 		return tokenObject{}, false, err
 	}
 	if !isJSON(r.Header) {
-		return tokenObject{}, false, errMediaType
+		return tokenObject{}, false, problem.New(problem.CodeMediaType, "the body must be application/json in UTF-8, not compressed")
 	}
 	body, err := readBody(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
 	defer func() { clear(body) }()
@@ -154,7 +156,7 @@ func (v *Vault) admit(w http.ResponseWriter, r *http.Request, auth Authenticate)
 // from such a page anyhow; but the page would have had the card.
 var (
 	sameOrigin     = http.NewCrossOriginProtection()
-	errForeignPage = fault.New(fault.Forbidden, codeOrigin, "a card comes from the hosted fields or from a backend, not from another page")
+	errForeignPage = fault.New(fault.Forbidden, problem.CodeOrigin, "a card comes from the hosted fields or from a backend, not from another page")
 )
 
 // isJSON tells whether a body is JSON in UTF-8, not compressed.
@@ -177,12 +179,18 @@ func readBody(from io.Reader, length int64) ([]byte, error) {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return body, fault.New(fault.TooLarge, codeTooLarge, "the body is over 64 KiB")
+		return body, fault.New(fault.TooLarge, problem.CodeTooLarge, "the body is over 64 KiB")
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return body[:n], nil
 	}
-	return body, fault.New(fault.Malformed, codeMalformed, "the body did not arrive")
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		return body, problem.New(problem.CodeReadTimeout, "")
+	}
+	return body, fault.New(fault.Malformed, problem.CodeMalformed, "the body did not arrive")
 }
+
+var errKey = &fault.Error{Kind: fault.Malformed, Code: "idempotency_key_invalid", Param: "Idempotency-Key",
+	Detail: "the Idempotency-Key must be 1 to 255 characters of printable ASCII, bare or as a quoted string"}
 
 // parseKey reads an idempotency key: 1 to 255 printable ASCII characters, bare or as a quoted string. Empty if there is none.
 func parseKey(values []string) (string, error) {
@@ -242,16 +250,11 @@ func (v *Vault) write(w http.ResponseWriter, r *http.Request, request string, st
 
 // refuse answers with a problem and logs what was our own fault.
 func (v *Vault) refuse(w http.ResponseWriter, r *http.Request, request string, err error) {
-	p := problemOf(err)
+	p := problem.Of(err)
 	p.RequestID = request
 	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		v.logger.ErrorContext(r.Context(), "vault request failed", "request_id", request, "error", err)
 	}
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="florin"`)
-	}
-	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", fmt.Sprint(p.RetryAfter))
-	}
-	v.write(w, r, request, p.Status, "application/problem+json", p)
+	maps.Copy(w.Header(), p.GetHeaders())
+	v.write(w, r, request, p.Status, problem.ContentType, p)
 }

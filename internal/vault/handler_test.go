@@ -12,6 +12,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 func TestACardBecomesAToken(t *testing.T) {
@@ -111,7 +112,7 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 			if strings.Contains(text, "4242424242") || strings.Contains(text, "378282246310005") {
 				t.Errorf("the refusal repeats the number: %s", text)
 			}
-			p := decode[problem](t, w.Body)
+			p := decode[problem.Problem](t, w.Body)
 			var params []string
 			for _, f := range p.Errors {
 				params = append(params, f.Param)
@@ -145,7 +146,7 @@ func TestACardIsGoodThroughTheEndOfItsMonth(t *testing.T) {
 	}
 	s.clock.Advance(9 * 24 * time.Hour) // 1 December
 	w := s.tokens(body)
-	if p := decode[problem](t, w.Body); w.Code != http.StatusBadRequest || p.Code != codeExpired || p.Param != "card.exp_month" {
+	if p := decode[problem.Problem](t, w.Body); w.Code != http.StatusBadRequest || p.Code != codeExpired || p.Param != "card.exp_month" {
 		t.Errorf("%d %+v", w.Code, p)
 	}
 }
@@ -162,17 +163,17 @@ func TestTheDoorIsNarrow(t *testing.T) {
 		status       int
 		code         string
 	}{
-		{"another method", "GET", "/v1/tokens", "", nil, 405, codeMethod},
-		{"put", "PUT", "/v1/tokens", good, nil, 405, codeMethod},
+		{"another method", "GET", "/v1/tokens", "", nil, 405, problem.CodeMethod},
+		{"put", "PUT", "/v1/tokens", good, nil, 405, problem.CodeMethod},
 		{"another path", "POST", "/v1/tokens/", good, nil, 404, fault.CodeNotFound},
 		{"reading a token", "GET", "/v1/tokens/pm_tok_1", "", nil, 404, fault.CodeNotFound},
 		{"the internal door is elsewhere", "POST", sendPath, good, nil, 404, fault.CodeNotFound},
 		{"nobody", "POST", "/v1/tokens", good, []string{"Tenant", ""}, 401, "api_key_missing"},
-		{"no type", "POST", "/v1/tokens", good, []string{"Content-Type", ""}, 415, codeMediaType},
-		{"a form", "POST", "/v1/tokens", good, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, codeMediaType},
-		{"another charset", "POST", "/v1/tokens", good, []string{"Content-Type", "application/json; charset=utf-16"}, 415, codeMediaType},
-		{"compressed", "POST", "/v1/tokens", good, []string{"Content-Encoding", "gzip"}, 415, codeMediaType},
-		{"too large", "POST", "/v1/tokens", huge, nil, 413, codeTooLarge},
+		{"no type", "POST", "/v1/tokens", good, []string{"Content-Type", ""}, 415, problem.CodeMediaType},
+		{"a form", "POST", "/v1/tokens", good, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, problem.CodeMediaType},
+		{"another charset", "POST", "/v1/tokens", good, []string{"Content-Type", "application/json; charset=utf-16"}, 415, problem.CodeMediaType},
+		{"compressed", "POST", "/v1/tokens", good, []string{"Content-Encoding", "gzip"}, 415, problem.CodeMediaType},
+		{"too large", "POST", "/v1/tokens", huge, nil, 413, problem.CodeTooLarge},
 		{"empty key", "POST", "/v1/tokens", good, []string{"Idempotency-Key", `""`}, 400, "idempotency_key_invalid"},
 		{"long key", "POST", "/v1/tokens", good, []string{"Idempotency-Key", strings.Repeat("k", 256)}, 400, "idempotency_key_invalid"},
 		{"key with an open quote", "POST", "/v1/tokens", good, []string{"Idempotency-Key", `"a`}, 400, "idempotency_key_invalid"},
@@ -184,7 +185,7 @@ func TestTheDoorIsNarrow(t *testing.T) {
 			if strings.Contains(w.Body.String(), marked) {
 				t.Error("the refusal repeats the number")
 			}
-			if p := decode[problem](t, w.Body); w.Code != c.status || p.Code != c.code || p.Status != c.status {
+			if p := decode[problem.Problem](t, w.Body); w.Code != c.status || p.Code != c.code || p.Status != c.status {
 				t.Errorf("%d %+v", w.Code, p)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -39,12 +40,12 @@ func hop[In, Out any](v *Vault, w http.ResponseWriter, r *http.Request, token se
 	}
 	if err != nil {
 		// Without its kind: that two processes of ours do not get along is no fault of whoever asked one of them.
-		v.write(w, r, request, problemOf(err).Status, "application/json", wireError{Message: err.Error(), NotSent: true})
+		v.write(w, r, request, problem.Of(err).Status, "application/json", wireError{Message: err.Error(), NotSent: true})
 		return
 	}
 	out, err := do(in)
 	if err != nil {
-		v.write(w, r, request, problemOf(err).Status, "application/json", newWireError(err))
+		v.write(w, r, request, problem.Of(err).Status, "application/json", newWireError(err))
 		return
 	}
 	v.write(w, r, request, http.StatusOK, "application/json", out)
@@ -66,10 +67,10 @@ func readHop(w http.ResponseWriter, r *http.Request, into any) error {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxHop))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return fault.New(fault.Malformed, codeMalformed, "the vault process cannot read the request")
+		return fault.New(fault.Malformed, problem.CodeMalformed, "the vault process cannot read the request")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fault.New(fault.Malformed, codeMalformed, "something follows the request")
+		return fault.New(fault.Malformed, problem.CodeMalformed, "something follows the request")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 const (
@@ -39,14 +40,14 @@ func (c newCard) wipe() {
 func parseNewCard(body []byte, now time.Time) (newCard, error) {
 	switch {
 	case !utf8.Valid(body):
-		return newCard{}, fault.New(fault.Malformed, codeMalformed, "the body is not UTF-8")
+		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body is not UTF-8")
 	case !json.Valid(body):
-		return newCard{}, fault.New(fault.Malformed, codeMalformed, "the body is not JSON")
+		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body is not JSON")
 	}
 	var f faults
 	top, ok := object(body, "", &f, "card")
 	if !ok {
-		return newCard{}, fault.New(fault.Malformed, codeMalformed, "the body must be a JSON object")
+		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body must be a JSON object")
 	}
 	c := parseCardObject(top["card"], now, &f)
 	if err := f.Err(); err != nil {
@@ -58,7 +59,7 @@ func parseNewCard(body []byte, now time.Time) (newCard, error) {
 
 func parseCardObject(raw []byte, now time.Time, f *faults) newCard {
 	if isNull(raw) {
-		f.add("card", codeMissing, "is required")
+		f.add("card", problem.CodeMissing, "is required")
 		return newCard{}
 	}
 	in, ok := object(raw, "card.", f, "number", "exp_month", "exp_year", "cvc", "name")
@@ -76,7 +77,7 @@ func parseCardObject(raw []byte, now time.Time, f *faults) newCard {
 
 func parseNumberField(raw []byte, f *faults) (pan, brand) {
 	if isNull(raw) {
-		f.add("card.number", codeMissing, "is required")
+		f.add("card.number", problem.CodeMissing, "is required")
 		return pan{}, otherBrand
 	}
 	digits, ok := text(raw)
@@ -122,7 +123,7 @@ func parseExpiry(rawMonth, rawYear []byte, now time.Time, f *faults) (month, yea
 
 func integer(raw []byte, param string, f *faults) (int, bool) {
 	if isNull(raw) {
-		f.add(param, codeMissing, "is required")
+		f.add(param, problem.CodeMissing, "is required")
 		return 0, false
 	}
 	n, ok := whole(raw)

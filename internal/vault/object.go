@@ -5,23 +5,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/limit"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // The codes of a request that cannot be taken. They are the API's, whose package lies above.
 const (
-	codeMalformed   = "body_malformed"
-	codeMissing     = "parameter_missing"
-	codeUnknown     = "parameter_unknown"
-	codeDuplicate   = "parameter_duplicate"
-	codeTooLarge    = "body_too_large"
-	codeMediaType   = "media_type_not_supported"
-	codeMethod      = "method_not_allowed"
-	codeInternal    = "internal_error"
-	codeRateLimited = limit.Code
-	codeOrigin      = "origin_not_allowed"
-	codeKeyMissing  = "api_key_missing"
-	codeKeyKind     = "api_key_kind_not_allowed"
+	codeKeyMissing = "api_key_missing"
+	codeKeyKind    = "api_key_kind_not_allowed"
 )
 
 // maxFaults bounds how many faults of one request are told.
@@ -129,9 +119,9 @@ func object(b []byte, at string, f *faults, keys ...string) (values map[string][
 		old, known := values[m.key]
 		switch {
 		case !known:
-			f.add(at+shownKey(m.key), codeUnknown, "there is no such parameter")
+			f.add(at+shownKey(m.key), problem.CodeUnknown, "there is no such parameter")
 		case old != nil:
-			f.add(at+m.key, codeDuplicate, "stands twice")
+			f.add(at+m.key, problem.CodeDuplicate, "stands twice")
 		default:
 			values[m.key] = m.value
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/limit"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/seal"
 )
 
@@ -260,7 +261,7 @@ func (v *Vault) Origins(ctx context.Context, merchant, account string) ([]string
 	return v.store.origins(ctx, merchant, account)
 }
 
-var errOriginRefused = fault.New(fault.Forbidden, codeOrigin, "the origin is not registered for the provider account")
+var errOriginRefused = fault.New(fault.Forbidden, problem.CodeOrigin, "the origin is not registered for the provider account")
 
 // mayGo tells whether a provider account's requests may go to an origin.
 func (v *Vault) mayGo(ctx context.Context, merchant, account, origin string) error {
