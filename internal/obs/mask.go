@@ -1,6 +1,10 @@
 package obs
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/florinpay/florin/internal/id"
+)
 
 // The marks that stand where something was hidden.
 const (
@@ -126,7 +130,7 @@ func findPAN(s string, chain []group) (from, to int) {
 			break
 		}
 		n += copy(number[n:], s[g.from:g.to])
-		if n >= shortestPAN && luhn(number[:n]) {
+		if n >= shortestPAN && id.Luhn(number[:n]) {
 			from, to = chain[0].from, g.to
 		}
 	}
@@ -134,18 +138,3 @@ func findPAN(s string, chain []group) (from, to int) {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// luhn tells whether the last digit is the check digit of those before it (ISO/IEC 7812-1, annex B).
-func luhn(digits []byte) bool {
-	sum := 0
-	for i := range digits {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}

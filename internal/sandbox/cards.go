@@ -3,6 +3,8 @@ package sandbox
 import (
 	"strings"
 	"time"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 // Decline is why an acquirer or an issuer refused.
@@ -126,21 +128,6 @@ func (p pan) wellFormed() bool {
 	return true
 }
 
-// luhn tells whether the check digit is right.
-func (p pan) luhn() bool {
-	sum := 0
-	for i := range len(p) {
-		d := int(p[len(p)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
 func (p pan) brand() string {
 	for _, b := range []struct{ prefix, brand string }{
 		{"4", "visa"}, {"34", "amex"}, {"37", "amex"}, {"51", "mastercard"}, {"52", "mastercard"}, {"53", "mastercard"},
@@ -166,7 +153,7 @@ func issuer(p pan, month, year int, acquirer string, now time.Time, secure proof
 	brand := p.brand()
 	card := cardTable[string(p)]
 	switch {
-	case !p.luhn():
+	case !id.Luhn(p):
 		return declined("incorrect_number", brand), ""
 	case outdated(month, year, now):
 		return declined("expired_card", brand), ""

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 func TestEveryCardDoesWhatTheTableSays(t *testing.T) {
@@ -53,7 +55,7 @@ func TestEveryCardDoesWhatTheTableSays(t *testing.T) {
 		}
 	}
 	for _, c := range cards {
-		if !pan(c.number).luhn() {
+		if !id.Luhn(c.number) {
 			t.Errorf("%s has a wrong check digit", c.number)
 		}
 	}

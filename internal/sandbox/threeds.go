@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 )
 
 const (
@@ -129,7 +130,7 @@ func verdict(s TransStatus, reason, brand string, random io.Reader) Verdict {
 // recognize decides what the bank behind a card says to an AReq. The card decides, not what the merchant would like.
 func recognize(p pan, month, year int, now time.Time) (s TransStatus, reason string) {
 	switch {
-	case !p.luhn():
+	case !id.Luhn(p):
 		return NotAuthenticated, reasonNumber
 	case outdated(month, year, now):
 		return NotAuthenticated, reasonExpired

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/problem"
 )
@@ -291,7 +292,7 @@ func said(t *testing.T) string {
 		for _, first := range []int{r.from - 1, r.from, r.to, r.to + 1} {
 			for length := minDigits - 1; length <= maxDigits; length++ {
 				digits := []byte(fmt.Sprintf("%0*d", r.width, first) + strings.Repeat("0", maxDigits))[:length]
-				for last := byte('0'); !luhn(digits) && last <= '9'; last++ {
+				for last := byte('0'); !id.Luhn(digits) && last <= '9'; last++ {
 					digits[length-1] = last
 				}
 				_, _, wrong := parseNumber(digits)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 // maskMark stands where a digit stood. bareMark stands in a bare JSON number, which must stay a number: no card begins
@@ -251,7 +253,7 @@ func looksLikeCard(b []byte, at []int, digits []byte) bool {
 		digits = append(digits, b[i])
 	}
 	known := brandOf(digits)
-	return known.name != otherBrand.name && known.fits(len(digits)) && luhn(digits)
+	return known.name != otherBrand.name && known.fits(len(digits)) && id.Luhn(digits)
 }
 
 // cover overwrites all but the last digits. What was valid JSON stays valid.

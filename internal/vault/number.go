@@ -3,6 +3,8 @@ package vault
 import (
 	"fmt"
 	"log/slog"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 // The lengths of a card number. Source: ISO/IEC 7812-1 (to 19), Maestro (from 12).
@@ -79,7 +81,7 @@ func parseNumber(text []byte) (pan, brand, numberFault) {
 		fault = faultDigits
 	case !b.fits(len(digits)):
 		fault = faultLength
-	case !luhn(digits):
+	case !id.Luhn(digits):
 		fault = faultCheckDigit
 	}
 	if fault != "" {
@@ -87,19 +89,4 @@ func parseNumber(text []byte) (pan, brand, numberFault) {
 		return pan{}, brand{}, fault
 	}
 	return newPAN(digits), b, ""
-}
-
-// luhn checks the last digit. Source: ISO/IEC 7812-1, annex B.
-func luhn(digits []byte) bool {
-	sum := 0
-	for i := range digits {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
 }

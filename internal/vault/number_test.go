@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 func TestCardNumbersAreReadAsPeopleWriteThem(t *testing.T) {
@@ -233,7 +235,7 @@ func FuzzParseNumber(f *testing.F) {
 			}
 			return
 		}
-		if len(digits) < minDigits || len(digits) > maxDigits || !luhn(digits) || !b.fits(len(digits)) {
+		if len(digits) < minDigits || len(digits) > maxDigits || !id.Luhn(digits) || !b.fits(len(digits)) {
 			t.Fatalf("%q was accepted", text)
 		}
 		if kept := bytes.Map(func(r rune) rune {
