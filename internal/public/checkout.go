@@ -1,0 +1,339 @@
+package public
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/strict"
+)
+
+// Checkout is what a checkout page is about: somebody pays an amount to a merchant. It is made of a payment; whatever else is
+// paid, such as an order, is shown by the same page once it can make one.
+type Checkout struct {
+	Reference   string // what the payer can quote: pay_…
+	Amount      money.Money
+	Description string
+	State       CheckoutState
+	Step        string // changes with each try, so that a page that was left open cannot pay twice; empty: nothing can be paid from here
+	Declined    *payerFailure
+	Card        *payerCard // of the last try
+	Action      string     // where the payer has to go, for CheckoutAction
+	Back        string     // the merchant's page; empty if there is none
+}
+
+// CheckoutState is what the payer can do.
+type CheckoutState string
+
+// The states. Each has a part of the page.
+const (
+	CheckoutOpen     CheckoutState = "open"     // pay
+	CheckoutAction   CheckoutState = "action"   // go to the bank
+	CheckoutWaiting  CheckoutState = "waiting"  // wait for the bank
+	CheckoutReview   CheckoutState = "review"   // wait for the merchant
+	CheckoutPaid     CheckoutState = "paid"     // be glad
+	CheckoutFailed   CheckoutState = "failed"   // go back and begin again
+	CheckoutExpired  CheckoutState = "expired"  // go back and begin again
+	CheckoutCanceled CheckoutState = "canceled" // nothing
+	CheckoutMoved    CheckoutState = "moved"    // the page's secret is of a step that is over
+)
+
+var checkoutStates = map[payment.Status]CheckoutState{
+	payment.RequiresPaymentMethod: CheckoutOpen, payment.RequiresAction: CheckoutAction, payment.Processing: CheckoutWaiting,
+	payment.InReview: CheckoutReview, payment.Authorized: CheckoutPaid, payment.Captured: CheckoutPaid, payment.Failed: CheckoutFailed,
+	payment.Expired: CheckoutExpired, payment.Canceled: CheckoutCanceled,
+}
+
+// checkoutOf is the checkout of a payment, for a page that has this secret of it.
+func checkoutOf(o payment.Object, secret string) (Checkout, error) {
+	p := payerOf(o)
+	currency, err := money.ParseCurrency(p.Currency)
+	if err != nil {
+		return Checkout{}, fmt.Errorf("checkout of %s: %w", p.ID, err)
+	}
+	state, ok := checkoutStates[p.Status]
+	if !ok {
+		return Checkout{}, fmt.Errorf("checkout of %s: there is no page for a payment that is %s", p.ID, p.Status)
+	}
+	c := Checkout{
+		Reference: p.ID, Amount: money.Of(p.Amount, currency), Description: o.Description, State: state, Declined: p.Failure, Back: p.back(),
+	}
+	if m := p.PaymentMethod; m != nil {
+		c.Card = &m.Card
+	}
+	switch {
+	case state == CheckoutOpen && p.ClientSecret == "":
+		c.State = CheckoutMoved
+	case state == CheckoutOpen:
+		c.Step = stepOf(p.ClientSecret)
+	case state == CheckoutAction:
+		if c.Action = p.next(); c.Action == "" { // the payer can do nothing but wait
+			c.State = CheckoutWaiting
+		}
+	}
+	return c, nil
+}
+
+// next is where the payer has to go; empty if nowhere.
+func (p payerPayment) next() string {
+	if p.NextAction == nil || p.NextAction.Type != "redirect" {
+		return ""
+	}
+	if u, err := url.Parse(p.NextAction.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return p.NextAction.URL
+}
+
+// stepOf names the step that a client secret is for without giving it away.
+func stepOf(secret string) string {
+	sum := sha256.Sum256([]byte("step " + secret))
+	return hex.EncodeToString(sum[:8])
+}
+
+// The cookies. That with the client secret goes to the payment's own page alone; the other one tells, on the way back from the
+// bank, that the payer came from that page.
+const (
+	secretCookie = "florin_payment"
+	cameCookie   = "florin_checkout"
+)
+
+func (v visit) checkoutPath() string { return "/pay/" + v.tenant + "/" + v.payment }
+
+func (v visit) challengePath() string { return "/3ds/" + v.tenant + "/" + v.payment }
+
+// setCookie sets a cookie that scripts and other sites cannot use. Lax, not Strict: the payer comes back from a bank's page.
+func (p *Public) setCookie(v visit, name, value, path string) {
+	http.SetCookie(v.x, &http.Cookie{
+		Name: name, Value: value, Path: path, MaxAge: int(cookieAge.Seconds()), HttpOnly: true, Secure: p.site.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// remember keeps the secret of the step that the payer is at.
+func (p *Public) remember(v visit, secret string) {
+	p.setCookie(v, secretCookie, secret, v.checkoutPath())
+	p.setCookie(v, cameCookie, "1", v.challengePath())
+}
+
+func (v visit) cookie(name string) string {
+	c, err := v.r.Cookie(name)
+	if err != nil || len(c.Value) > maxSecret {
+		return ""
+	}
+	return c.Value
+}
+
+// checkout shows the page. The first visit brings the secret in the address; from then on it is in a cookie, and the address
+// can be read aloud.
+func (p *Public) checkout(ctx context.Context, v visit) error {
+	if given := v.r.URL.Query().Get("client_secret"); given != "" {
+		return p.arrive(ctx, v, given)
+	}
+	if lang := p.langs.named(v.r.URL.Query().Get("lang")); lang != nil {
+		p.setCookie(v, languageCookie, lang.Tag, v.checkoutPath())
+		p.setCookie(v, languageCookie, lang.Tag, v.challengePath())
+	}
+	secret := v.cookie(secretCookie)
+	if secret == "" {
+		return fault.Missing("payment")
+	}
+	o, err := p.find(ctx, v.tenant, v.payment, secret)
+	if err != nil {
+		return err
+	}
+	c, err := checkoutOf(o, secret)
+	if err != nil {
+		return err
+	}
+	return p.showCheckout(ctx, v, c)
+}
+
+// arrive takes the secret out of the address. An older one than the browser has already, from an older link to the same
+// payment, does not replace it.
+func (p *Public) arrive(ctx context.Context, v visit, given string) error {
+	if len(given) > maxSecret {
+		return fault.Missing("payment")
+	}
+	o, err := p.find(ctx, v.tenant, v.payment, given)
+	if err != nil {
+		return err
+	}
+	if had := v.cookie(secretCookie); o.ClientSecret != "" || had == "" {
+		p.remember(v, given)
+	} else if _, err := p.find(ctx, v.tenant, v.payment, had); err != nil {
+		p.remember(v, given)
+	}
+	to := v.checkoutPath()
+	if lang := p.langs.named(v.r.URL.Query().Get("lang")); lang != nil {
+		to += "?lang=" + lang.Tag
+	}
+	http.Redirect(v.x, v.r, to, http.StatusSeeOther)
+	return nil
+}
+
+// checkoutView is what the template shows of a checkout.
+type checkoutView struct {
+	Checkout
+	Sum       string // the amount as the language writes it
+	Text      string // of a page of words alone
+	What      string // a decline
+	Next      string
+	Brand     string
+	Key, Path string // for the script
+	Watched   string // what the script looks for changes of; empty: nothing
+}
+
+// brands are the names of card brands, as people write them.
+var brands = map[string]string{
+	"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover", "diners": "Diners Club", "jcb": "JCB",
+	"unionpay": "UnionPay", "maestro": "Maestro", "elo": "Elo", "hipercard": "Hipercard",
+}
+
+func brandName(brand string) string {
+	if name, ok := brands[brand]; ok {
+		return name
+	}
+	return brand
+}
+
+func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
+	title := v.lang.say("title_pay", "merchant", v.merchant.Name)
+	if c.State != CheckoutOpen {
+		title = v.lang.say(string(c.State)+"_title", "merchant", v.merchant.Name)
+	}
+	w, err := p.view(v, string(c.State), title)
+	if err != nil {
+		return err
+	}
+	w.Checkout = checkoutView{Checkout: c, Sum: v.lang.amount(c.Amount), Path: v.checkoutPath()}
+	if c.Card != nil {
+		w.Checkout.Brand = brandName(c.Card.Brand)
+	}
+	switch c.State {
+	case CheckoutOpen:
+		if w.Checkout.Key, err = p.HostedKey(ctx, v.tenant); err != nil {
+			return err
+		}
+		if c.Declined != nil {
+			said := v.lang.decline(c.Declined)
+			w.Checkout.What, w.Checkout.Next = said.What, said.Next
+		}
+	case CheckoutAction, CheckoutWaiting, CheckoutReview:
+		w.Checkout.Watched = string(c.State)
+	}
+	return p.show(v, http.StatusOK, w, policy{})
+}
+
+// standing is a checkout as the page's script asks for it.
+type standing struct {
+	State CheckoutState `json:"state"`
+}
+
+// checkoutState tells how the payment stands, for a page that waits.
+func (p *Public) checkoutState(ctx context.Context, v visit) error {
+	secret := v.cookie(secretCookie)
+	if secret == "" {
+		return fault.Missing("payment")
+	}
+	o, err := p.find(ctx, v.tenant, v.payment, secret)
+	if err != nil {
+		return err
+	}
+	c, err := checkoutOf(o, secret)
+	if err != nil {
+		return err
+	}
+	p.answer(v.x, http.StatusOK, standing{c.State})
+	return nil
+}
+
+// checkoutConfirmBody is what the page sends when the payer pays.
+type checkoutConfirmBody struct {
+	Step          string       `json:"step" maxLength:"64"`
+	Token         string       `json:"payment_method_token" check:"token" minLength:"1" maxLength:"64"`
+	DeviceSession string       `json:"device_session,omitempty" check:"device" maxLength:"64"`
+	Browser       *browserBody `json:"browser,omitempty"`
+}
+
+// outcome is what became of a try.
+type outcome struct {
+	Outcome string `json:"outcome"`        // declined: here is why, try again. leave: go there. changed: load the page again
+	Step    string `json:"step,omitempty"` // of the next try
+	What    string `json:"what,omitempty"`
+	Next    string `json:"next,omitempty"`
+	URL     string `json:"url,omitempty"`
+}
+
+var outcomeChanged = outcome{Outcome: "changed"}
+
+// checkoutConfirm pays. It answers what the page shall do, so that after a decline nothing that was typed is lost.
+func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
+	if p.foreign.Check(v.r) != nil {
+		return problem.New(problem.CodeOrigin, "")
+	}
+	if err := p.take(p.tries, v.x, v.tenant+" "+v.payment); err != nil {
+		return err
+	}
+	raw, err := readJSON(v.x, v.r)
+	if err != nil {
+		return err
+	}
+	body, err := strict.Decode[checkoutConfirmBody](bodies, raw, strict.Faults{}, p.Clock.Now())
+	if err != nil {
+		return err
+	}
+	secret := v.cookie(secretCookie)
+	if secret == "" {
+		return fault.Missing("payment")
+	}
+	if stepOf(secret) != body.Step { // the payment went on in another window
+		p.answer(v.x, http.StatusOK, outcomeChanged)
+		return nil
+	}
+	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
+		Token: body.Token, DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
+	})
+	done, err := p.outcome(v, o, err)
+	if err != nil {
+		return err
+	}
+	p.answer(v.x, http.StatusOK, done)
+	return nil
+}
+
+// outcome is what the page shall do after a try.
+func (p *Public) outcome(v visit, o payment.Object, err error) (outcome, error) {
+	var refused *payment.DeclinedError
+	switch {
+	case errors.As(err, &refused):
+		o = refused.Payment
+	case fault.Is(err, fault.Conflict): // somebody else was first: the page shows what became of it
+		return outcomeChanged, nil
+	case err != nil:
+		return outcome{}, err
+	}
+	if o.ClientSecret != "" {
+		p.remember(v, o.ClientSecret)
+	}
+	c, err := checkoutOf(o, o.ClientSecret)
+	if err != nil {
+		return outcome{}, err
+	}
+	switch {
+	case c.State == CheckoutOpen && refused != nil:
+		f := problemOf(refused)
+		said := v.lang.decline(failureOf(refused.Code, refused.Decline, f.Detail))
+		return outcome{Outcome: "declined", Step: c.Step, What: said.What, Next: said.Next}, nil
+	case c.State == CheckoutAction:
+		return outcome{Outcome: "leave", URL: c.Action}, nil
+	}
+	return outcomeChanged, nil
+}

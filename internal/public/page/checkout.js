@@ -1,0 +1,123 @@
+// The checkout page: three card fields of the vault, a button, and what became of it. The page works from what the server
+// wrote into it; it holds no text and no address of its own.
+import { Florin } from '__FLORIN_JS__';
+
+const LOOK_EVERY = [1000, 1500, 2000, 3000, 5000, 10_000]; // while the bank has not answered; the last one from then on
+const ANSWER_WITHIN = 110_000;
+
+const form = document.getElementById('pay');
+if (form) checkout(form);
+const waiting = document.getElementById('watch');
+if (waiting) watch(waiting.dataset);
+
+function checkout(form) {
+  const said = form.dataset;
+  const part = (id) => document.getElementById(id);
+  const button = part('button');
+  const florin = Florin(said.key, { locale: said.locale });
+  const elements = florin.elements({ locale: said.locale, style: look() });
+  const fields = Object.fromEntries(['number', 'expiry', 'cvc'].map((name) => {
+    const field = elements.create(`card-${name}`, { title: part(name).previousElementSibling.textContent });
+    field.on('change', ({ error }) => { part(`${name}-fault`).textContent = error?.message ?? ''; });
+    field.on('loaderror', () => tell(said.fieldsFailed));
+    return [name, field.mount(part(name))];
+  }));
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  dark.addEventListener('change', () => { for (const field of Object.values(fields)) field.update({ style: look() }); });
+
+  let paying = false;
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (paying) return;
+    busy(true);
+    tell(said.asking);
+    part('declined').hidden = true;
+    try {
+      await pay();
+    } catch {
+      tell(said.notSent);
+    }
+    busy(false);
+  });
+
+  async function pay() {
+    const made = await florin.createToken(fields.number, { name: part('name').value.trim() || undefined });
+    if (made.error) return refused(made.error);
+    const answer = await ask(`${said.path}/confirm`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ step: said.step, payment_method_token: made.token.id, device_session: await florin.deviceSession?.(), browser: browser() }),
+    });
+    if (answer.status === 429) return tell(said.tryLater);
+    const outcome = await answer.json();
+    switch (outcome.outcome) {
+      case 'declined': return declined(outcome);
+      case 'leave':
+        tell(said.leaving);
+        location.assign(outcome.url);
+        return new Promise(() => {}); // the button stays as it is until the page is left
+      case 'changed':
+        location.reload();
+        return new Promise(() => {});
+    }
+    tell(said.notSent);
+  }
+
+  /** The card could not be taken. Its fields say what is wrong with it; what they do not say is told here. */
+  function refused(error) {
+    tell(error.code === 'rate_limited' ? said.tryLater : /^incomplete|^incorrect|^expired/.test(error.code) ? said.incomplete : error.message);
+  }
+
+  /** Nothing that was typed is lost: the payer mends it, or writes another card over it. */
+  function declined({ step, what, next }) {
+    said.step = step;
+    part('what').firstElementChild.textContent = what;
+    part('next').textContent = next;
+    part('declined').hidden = false;
+    part('declined').focus();
+    button.textContent = said.again;
+    tell('');
+  }
+
+  function tell(text) { part('status').textContent = text; }
+
+  // Not disabled: a button that is loses the keyboard's place.
+  function busy(is) {
+    paying = is;
+    button.setAttribute('aria-disabled', String(is));
+  }
+
+  // Back by the browser's button to a page as it was: the payment may be elsewhere by now.
+  addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+}
+
+/** Loads the page again once the payment stands differently. */
+async function watch({ path, state }) {
+  for (let i = 0; ; i++) {
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY[Math.min(i, LOOK_EVERY.length - 1)]); });
+    if (document.hidden) continue;
+    const now = await ask(`${path}/state`).then((answer) => answer.ok && answer.json()).catch(() => null);
+    if (now && now.state !== state) return location.reload();
+  }
+}
+
+function ask(path, options = {}) {
+  return fetch(path, { ...options, cache: 'no-store', credentials: 'same-origin', redirect: 'error', signal: AbortSignal.timeout(ANSWER_WITHIN) });
+}
+
+/** The looks of the fields, from the page around them. */
+function look() {
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return {
+    base: { color: color('--text'), fontSize: '16px', lineHeight: '24px' },
+    placeholder: { color: color('--muted') },
+    invalid: { color: color('--bad') },
+  };
+}
+
+/** What the card's bank is told of this browser, for 3-D Secure. */
+function browser() {
+  return {
+    language: navigator.language, color_depth: screen.colorDepth, screen_height: screen.height, screen_width: screen.width,
+    time_zone: new Date().getTimezoneOffset(), java_enabled: false, javascript_enabled: true,
+  };
+}

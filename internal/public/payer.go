@@ -1,0 +1,121 @@
+package public
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// payerPayment is a payment as its payer may see it, and the page that they are on: nothing of providers, of what the
+// merchant wrote for itself, or of reasons that would help a thief.
+type payerPayment struct {
+	ID            string         `json:"id"`
+	Object        string         `json:"object"`
+	Livemode      bool           `json:"livemode"`
+	Status        payment.Status `json:"status"`
+	Amount        int64          `json:"amount"`
+	Currency      string         `json:"currency"`
+	Capture       bool           `json:"capture"`
+	PaymentMethod *payerMethod   `json:"payment_method"`
+	NextAction    *payerAction   `json:"next_action"`
+	ClientSecret  string         `json:"client_secret,omitempty"`
+	Failure       *payerFailure  `json:"failure"`
+	ReturnURL     *string        `json:"return_url"`
+	ExpiresAt     *time.Time     `json:"expires_at"`
+	CreatedAt     time.Time      `json:"created_at"`
+}
+
+type payerMethod struct {
+	Type string    `json:"type"`
+	Card payerCard `json:"card"`
+}
+
+type payerCard struct {
+	Brand    string `json:"brand"`
+	Last4    string `json:"last4"`
+	ExpMonth int    `json:"exp_month"`
+	ExpYear  int    `json:"exp_year"`
+}
+
+type payerAction struct {
+	Type      string     `json:"type"`
+	URL       string     `json:"url,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+type payerFailure struct {
+	Code        string               `json:"code"`
+	DeclineCode provider.DeclineCode `json:"decline_code,omitempty"`
+	Message     string               `json:"message"`
+	Retry       provider.Retry       `json:"retry,omitempty"`
+}
+
+func payerOf(o payment.Object) payerPayment {
+	p := payerPayment{
+		ID: o.ID, Object: o.Object, Livemode: o.Livemode, Status: o.Status, Amount: o.Amount, Currency: o.Currency, Capture: o.Capture,
+		ClientSecret: o.ClientSecret, ExpiresAt: o.ExpiresAt, CreatedAt: o.CreatedAt,
+	}
+	if m := o.PaymentMethod; m != nil {
+		p.PaymentMethod = &payerMethod{m.Type, payerCard{m.Card.Brand, m.Card.Last4, m.Card.ExpMonth, m.Card.ExpYear}}
+	}
+	if f := o.Failure; f != nil {
+		p.Failure = failureOf(f.Code, provider.Decline{Code: f.DeclineCode, NetworkAdvice: f.NetworkAdviceCode}, f.Message)
+	}
+	return p
+}
+
+// failureOf is what a payer is told: for reasons of fraud no more than that the card was declined.
+func failureOf(code string, d provider.Decline, message string) *payerFailure {
+	if code != fault.CodeCardDeclined {
+		return &payerFailure{Code: code, Message: message, Retry: provider.RetryLater}
+	}
+	m := d.Meaning()
+	shown := provider.Explain(m.Payer)
+	f := &payerFailure{Code: code, DeclineCode: m.Payer, Message: shown.Text, Retry: m.Retry}
+	if m.Payer != d.Code { // how it may be retried would tell the reason apart
+		f.Retry = shown.Retry
+	}
+	return f
+}
+
+// declined is a Problem for the payer, with the secret of the next step: the one that was used is used up.
+type declined struct {
+	*problem.Problem
+	ClientSecret string `json:"client_secret,omitempty"`
+}
+
+// problemOf is the one way from an error to what a payer's page is told.
+func problemOf(err error) declined {
+	var d *payment.DeclinedError
+	if !errors.As(err, &d) {
+		return declined{Problem: problem.Of(err)}
+	}
+	f := failureOf(d.Code, d.Decline, d.Decline.Message)
+	p := problem.New(d.Code, f.Message)
+	p.Status, p.Payment, p.DeclineCode, p.Retry = http.StatusPaymentRequired, d.Payment.ID, string(f.DeclineCode), string(f.Retry)
+	p.Retryable = f.Retry == provider.RetryLater || f.Retry == provider.RetryOtherProvider
+	return declined{p, d.Payment.ClientSecret}
+}
+
+// back is where a payment's payer goes in the end: the merchant's page, told which payment it was and how it stands. Empty
+// if the merchant has named none.
+func (p payerPayment) back() string {
+	if p.ReturnURL == nil {
+		return ""
+	}
+	u, err := url.Parse(*p.ReturnURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" { // the core lets no other in; a browser must never see one
+		return ""
+	}
+	q := u.Query()
+	q.Set("payment", p.ID)
+	q.Set("status", string(p.Status))
+	u.RawQuery = q.Encode()
+	return u.String()
+}
