@@ -71,6 +71,19 @@ func (k *Keys) identify(ctx context.Context, text string) (Principal, *Key, erro
 	return Principal{Tenant: key.Tenant, Account: account, Live: live, KeyID: key.ID, Kind: key.Kind, Scopes: key.Scopes}, key, nil
 }
 
+// Publishable tells whose a publishable key is, for what a page may load by it alone: the key says who, not that they call. It
+// fails with fault.Unauthorized for whatever is no publishable key that works.
+func (k *Keys) Publishable(ctx context.Context, text string) (Principal, error) {
+	p, _, err := k.identify(ctx, text)
+	if err == nil && p.Kind != Publishable {
+		err = errInvalid
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	return p, nil
+}
+
 // find is the key with a text, whether it works or not; nil if there is none.
 func (k *Keys) find(ctx context.Context, text string) (*Key, error) {
 	h := hashOf(text)

@@ -333,6 +333,27 @@ func TestTheKeyOfTheHostedPagesIsMadeOnce(t *testing.T) {
 	})
 }
 
+func TestAPublishableKeySaysWhoseItIs(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		key, text := n.create(access.Spec{Tenant: shopLive, Kind: access.Publishable})
+		if p, err := n.keys.Publishable(t.Context(), text); err != nil || p.Tenant != shopLive || !p.Live {
+			t.Errorf("%+v, %v", p, err)
+		}
+		_, secret := n.create(access.Spec{Tenant: shopTest, Kind: access.Secret})
+		for _, not := range []string{secret, "", "pk_live_", "pk_live_" + strings.Repeat("0", 32)} {
+			if p, err := n.keys.Publishable(t.Context(), not); !fault.Is(err, fault.Unauthorized) || p.Tenant != "" {
+				t.Errorf("%.8s…: %+v, %v", not, p, err)
+			}
+		}
+		if _, err := n.keys.Revoke(t.Context(), shopLive, key.ID, admin); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.keys.Publishable(t.Context(), text); !fault.Is(err, fault.Unauthorized) {
+			t.Errorf("revoked: %v", err)
+		}
+	})
+}
+
 func TestOnlyPublishableKeysAreForPages(t *testing.T) {
 	for _, c := range []struct {
 		p           access.Principal
