@@ -35,7 +35,7 @@ type Signals struct {
 type Behaviour struct {
 	Keystrokes int64 `json:"keystrokes"`
 	Pastes     int64 `json:"pastes"`
-	Millis     int64 `json:"millis"` // with the cursor in a field
+	Millis     int64 `json:"millis"` // between the first key and the last of each field
 }
 
 // RequestFacts are what the request itself tells. A browser cannot make up its address.

@@ -19,7 +19,8 @@ export interface FlorinInstance {
   createToken(element: Element, data?: { name?: string }): Promise<TokenResult>;
 
   /**
-   * Pays. If the payer must go somewhere (3-D Secure, a bank), the browser goes there.
+   * Pays. If the payer must go somewhere (3-D Secure, a bank), the browser goes there. Without an error the payment is
+   * authorized, captured, processing or in review, or waits for what next_action shows.
    * After a decline, call it again with the same client secret and another card.
    */
   confirmPayment(request: ConfirmRequest): Promise<PaymentResult>;
@@ -27,8 +28,14 @@ export interface FlorinInstance {
   /** Sends the payer to where the payment waits for them, if it does. */
   handleNextAction(request: NextActionRequest): Promise<PaymentResult>;
 
-  /** The payment as it is now. */
+  /** The payment as it is now, whatever its status. */
   retrievePayment(clientSecret: string): Promise<PaymentResult>;
+
+  /**
+   * The device session, `ds_…`, for a payment that the merchant's server makes: `device: { session }`. Null if it is
+   * switched off or could not be opened in time.
+   */
+  deviceSession(): Promise<string | null>;
 }
 
 export type ElementType = 'card' | 'card-number' | 'card-expiry' | 'card-cvc';
@@ -43,18 +50,25 @@ export interface Elements {
 export interface ElementsOptions {
   locale?: string;
   style?: ElementStyle;
-  labels?: Record<string, string>;
+  /** A text, or `{ number, expiry, cvc }`. */
+  labels?: PartTexts;
+  /** `inline`: the field shows its errors itself, and grows. Else the page shows them, from `change`. */
+  errors?: 'inline' | 'page';
 }
 
+export type PartTexts = string | { number?: string; expiry?: string; cvc?: string };
+
 export interface ElementOptions extends ElementsOptions {
-  /** A text, or one for each part of a `card`. */
-  placeholder?: string | Record<string, string>;
+  placeholder?: PartTexts;
+  disabled?: boolean;
   /** Title of the frame, which screen readers say. */
   title?: string;
 }
 
-/** CSS properties, or properties by state. What is not on the vault's list is left out. */
-export type ElementStyle = { [property: string]: string | number | { [property: string]: string | number } };
+/** CSS properties, or such by state. What is not on the vault's list is left out. */
+export type ElementStyle = CSSProperties | { [State in ElementState]?: CSSProperties };
+export type ElementState = 'base' | 'placeholder' | 'empty' | 'complete' | 'hover' | 'focus' | 'invalid' | 'brand' | 'error';
+export type CSSProperties = { [property: string]: string | number };
 
 export interface Element {
   readonly type: ElementType;
@@ -87,11 +101,11 @@ export interface ElementEvent {
 export interface ChangeEvent extends ElementEvent {
   complete: boolean;
   empty: boolean;
-  /** visa, mastercard, amex …; null while nobody knows. */
+  /** visa, mastercard, amex …; unknown while nobody knows. */
   brand: string | null;
-  /** Which part of a `card` changed. */
-  field: string | null;
-  error: { code: string; message: string } | null;
+  field: ElementType | null;
+  /** The message is for the payer, in their language. */
+  error: { code: string; message: string; part: 'number' | 'expiry' | 'cvc' | null } | null;
 }
 
 export interface LoadErrorEvent extends ElementEvent {
@@ -158,6 +172,8 @@ export interface Payment {
   amount: number;
   currency: string;
   next_action: NextAction | null;
+  /** Why the last try did not succeed; the message is for the payer. */
+  failure: { code: string; decline_code?: string; message: string; retry?: FlorinError['retry'] } | null;
   /** Of the next step; florin.js keeps it for its own calls. */
   client_secret?: string | null;
   return_url?: string | null;

@@ -17,7 +17,8 @@ const VAULT = '__VAULT_URL__';
 const PROTOCOL = 1; // of the messages between page and field
 const READY_WITHIN = 20_000; // a field's page must load and say so; milliseconds, as all times below
 const TOKEN_WITHIN = 30_000;
-const ANSWER_WITHIN = 60_000; // a confirmation waits for the card's bank
+const ANSWER_WITHIN = 110_000; // a confirmation waits for the card's bank
+const COUNTS_WITHIN = 100; // a field that is asked for a token tells its counts at once
 const DEVICE_WITHIN = 1_500; // a payment never waits longer for its device session
 const RETRY_WAITS = [500, 1_500, 3_000, 5_000];
 const LONGEST_WAIT = 10_000; // a server that asks for more gets no retry from here
@@ -41,7 +42,7 @@ const DONE = ['authorized', 'captured', 'processing', 'in_review']; // nothing i
  * @returns {import('./florin.d.ts').FlorinInstance}
  */
 export function Florin(publishableKey, options = {}) {
-  if (!/^pk_\w+$/.test(publishableKey)) {
+  if (!/^pk_[\w-]+$/.test(publishableKey)) {
     throw new TypeError('Florin needs a publishable key, pk_…: a secret key must never be in a page');
   }
   const call = caller(publishableKey, options.locale);
@@ -75,7 +76,7 @@ export function Florin(publishableKey, options = {}) {
     const action = payment.next_action;
     if (action?.type === 'redirect') {
       await leave(action.url);
-      return retrievePayment(clientSecret);
+      return outcome(await retrievePayment(clientSecret));
     }
     if (redirect === 'always' && returnUrl && DONE.includes(payment.status)) {
       const back = new URL(returnUrl);
@@ -84,14 +85,20 @@ export function Florin(publishableKey, options = {}) {
       await leave(back.href);
       return retrievePayment(clientSecret);
     }
-    return { payment };
+    return outcome({ payment });
+  }
+
+  /** Never rejects, and never takes long. */
+  async function deviceSession() {
+    return (device && (await within(DEVICE_WITHIN, device.session()))) ?? null;
   }
 
   /** @returns {Promise<PaymentResult>} */
   async function confirm({ clientSecret, element, token, name, redirect = 'always' }, id, returnUrl) {
-    const session = device?.session(); // while the token is made
+    const making = element && tokenOf(element, { name });
+    const session = within(COUNTS_WITHIN, making).then(deviceSession); // while the token is made
     /** @type {TokenResult} */
-    const made = element ? await tokenOf(element, { name }) : { token: { id: token } };
+    const made = making ? await making : { token: { id: token } };
     if (made.error) return { error: made.error };
     const answer = await call('POST', `/v1/client/payments/${id}/confirm`, {
       secret: secrets.newest(clientSecret),
@@ -99,7 +106,7 @@ export function Florin(publishableKey, options = {}) {
       body: {
         payment_method_token: made.token.id,
         return_url: returnUrl,
-        device_session: await within(DEVICE_WITHIN, session),
+        device_session: (await session) ?? undefined,
         browser: browser(),
       },
     });
@@ -136,12 +143,32 @@ export function Florin(publishableKey, options = {}) {
     },
 
     retrievePayment,
+    deviceSession,
   });
+}
+
+/**
+ * A payment that is neither done nor waits for something here is an error to its page, also if another page of it was
+ * faster: then this one's secret charged nothing.
+ * @param {PaymentResult} result
+ * @returns {PaymentResult}
+ */
+function outcome({ payment, error }) {
+  if (error) return { error };
+  const { id, status, next_action: action, failure: why } = payment;
+  if (DONE.includes(status) || (action && action.type !== 'redirect')) return { payment };
+  if (action) return { error: failure('action_required', 'The payer came back before they were done.', id) };
+  return {
+    error: errorOf({
+      code: why?.code ?? (status === 'expired' ? 'expired' : 'state_conflict'), decline_code: why?.decline_code, payment: id,
+      detail: why?.message ?? `The payment is ${status}.`, retry: why?.retry, retryable: status === 'requires_payment_method',
+    }),
+  };
 }
 
 /** The payment that a client secret is for. */
 function paymentOf(clientSecret) {
-  const id = /^(pay_\w+?)_secret_\w+$/.exec(clientSecret)?.[1];
+  const id = /^(pay_[0-9a-z]+)_secret_[\w-]+$/.exec(clientSecret)?.[1];
   if (!id) throw new TypeError('clientSecret is not a client secret, pay_…_secret_…');
   return id;
 }
@@ -245,8 +272,8 @@ function errorOf(/** @type {any} */ problem) {
 }
 
 /** An error of our own, after which the same may be tried again. */
-function failure(code, message) {
-  return errorOf({ code, detail: message, retry: 'later', retryable: true });
+function failure(code, message, payment = null) {
+  return errorOf({ code, detail: message, retry: 'later', retryable: true, payment });
 }
 
 // The card fields
@@ -298,6 +325,7 @@ class Field {
   #resolveReady = null;
   #sentInit = false;
   #loaded = false;
+  #timer = undefined;
   #destroyed = false;
 
   constructor(context, type, options) {
@@ -321,8 +349,7 @@ class Field {
     this.#frame.addEventListener('load', () => this.#load(), { signal });
     const labels = container.id ? document.querySelectorAll(`label[for="${CSS.escape(container.id)}"]`) : [];
     for (const label of labels) label.addEventListener('click', () => this.focus(), { signal });
-    const timer = setTimeout(() => this.#neverReady(), READY_WITHIN);
-    signal.addEventListener('abort', () => clearTimeout(timer));
+    this.#timer = setTimeout(() => this.#neverReady(), READY_WITHIN);
     container.replaceChildren(this.#frame);
     container.classList.add('florin-field');
     this.#mark({ empty: true });
@@ -333,6 +360,7 @@ class Field {
   unmount() {
     if (!this.#mounted) return this;
     this.#mounted.abort();
+    clearTimeout(this.#timer);
     this.#mark({});
     this.#container.classList.remove('florin-field', 'florin-focus');
     this.#frame.remove();
@@ -351,7 +379,6 @@ class Field {
     this.unmount();
     this.#destroyed = true;
     this.#listeners.clear();
-    this.#context.device?.forget(this.#id);
     if (this.#context.fields.get(this.type) === this) this.#context.fields.delete(this.type);
   }
 
@@ -410,7 +437,7 @@ class Field {
     return frame;
   }
 
-  #looks({ style, placeholder, locale, labels }) { return { style, placeholder, locale, labels }; }
+  #looks({ style, placeholder, locale, labels, errors, disabled }) { return { style, placeholder, locale, labels, errors, disabled }; }
 
   /** Says to a page that just loaded what to look like, unless it was faster and knows; after a reload it knows nothing. */
   #load() {
@@ -436,6 +463,7 @@ class Field {
     switch (message.type) {
       case 'ready':
         if (!this.#sentInit) this.#init(); // its script was faster than the load event
+        clearTimeout(this.#timer);
         this.#resolveReady(true);
         this.#ready = Promise.resolve(true); // also after it was given up
         return this.#emit('ready', {});
@@ -456,7 +484,7 @@ class Field {
     this.#mark({ complete, empty, invalid: error });
     this.#emit('change', {
       complete: Boolean(complete), empty: Boolean(empty), brand: brand ?? null, field: field ?? null,
-      error: error ? { code: String(error.code), message: String(error.message) } : null,
+      error: error ? { code: String(error.code), message: String(error.message), part: error.part ?? null } : null,
     });
   }
 
@@ -475,9 +503,8 @@ class Field {
     }
   }
 
-  async #neverReady() {
+  #neverReady() {
     this.#resolveReady(false);
-    if (await this.#ready) return;
     this.#emit('loaderror', { error: this.#unavailable() });
   }
 
@@ -500,7 +527,6 @@ class Device {
   constructor(call) { this.#call = call; }
 
   count(field, { keystrokes, pastes, millis }) { this.#counts.set(field, [keystrokes, pastes, millis].map(whole)); }
-  forget(field) { this.#counts.delete(field); }
 
   open() { return (this.#last ??= this.#send()); }
 
