@@ -7,13 +7,17 @@ const session = (n) => 'ds_' + String(n).padStart(26, '0');
 const opens = (n) => () => answer(201, { id: session(n) });
 const SESSIONS = 'POST /v1/client/device_sessions';
 
-/** The fingerprint of a browser. */
+let browsers = 0;
+
+/** The fingerprint of a browser. Each has a key of its own: what an earlier page still had to send may arrive at this one. */
 async function fingerprint(navigator, look = {}) {
   const page = new Page(navigator);
   Object.assign(screen, look);
-  Florin(KEY).elements();
-  await until(() => page.sessions().length);
-  return page.sessions()[0].body.fingerprint;
+  const key = `${KEY}${++browsers}`;
+  Florin(key).elements();
+  const own = () => page.sessions().find((one) => one.headers.Authorization === `Bearer ${key}`);
+  await until(own);
+  return own().body.fingerprint;
 }
 
 test('a session is opened when the first field is made, once, and not before', async () => {
