@@ -152,7 +152,7 @@ func TestEveryCallGoesWhereItBelongs(t *testing.T) {
 		},
 			"POST /v1/payments?", `{"amount":1,"currency":"JPY","capture":false}`},
 		{func(c *Client) error {
-			_, err := c.Payments.Confirm(ctx, "pay_1", ConfirmPayment{"pm_tok_1"})
+			_, err := c.Payments.Confirm(ctx, "pay_1", ConfirmPayment{PaymentMethodToken: "pm_tok_1"})
 			return err
 		},
 			"POST /v1/payments/pay_1/confirm?", `{"payment_method_token":"pm_tok_1"}`},

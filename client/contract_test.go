@@ -37,12 +37,12 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 	doc := contract(t)
 	for name, of := range map[string]reflect.Type{
 		"Payment": reflect.TypeFor[Payment](), "PaymentMethod": reflect.TypeFor[PaymentMethod](), "Card": reflect.TypeFor[Card](),
-		"Failure": reflect.TypeFor[Failure](), "Attempt": reflect.TypeFor[Attempt](), "TimelineEntry": reflect.TypeFor[TimelineEntry](),
+		"Failure": reflect.TypeFor[Failure](), "NextAction": reflect.TypeFor[NextAction](), "ThreeDS": reflect.TypeFor[ThreeDS](), "Attempt": reflect.TypeFor[Attempt](), "TimelineEntry": reflect.TypeFor[TimelineEntry](),
 		"Refund": reflect.TypeFor[Refund](), "Event": reflect.TypeFor[Event](), "Balance": reflect.TypeFor[Balance](), "CurrencyAmount": reflect.TypeFor[Amount](),
 		"LedgerAccount": reflect.TypeFor[LedgerAccount](), "LedgerTransaction": reflect.TypeFor[LedgerTransaction](), "LedgerEntry": reflect.TypeFor[LedgerEntry](),
 		"WebhookEndpoint": reflect.TypeFor[WebhookEndpoint](), "PaymentList": reflect.TypeFor[List[Payment]](),
 		"Problem": reflect.TypeFor[problem](), "ProblemFault": reflect.TypeFor[FieldError](),
-		"CreatePayment": reflect.TypeFor[CreatePayment](), "Routing": reflect.TypeFor[Routing](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
+		"CreatePayment": reflect.TypeFor[CreatePayment](), "Routing": reflect.TypeFor[Routing](), "ThreeDSRequest": reflect.TypeFor[ThreeDSRequest](), "Device": reflect.TypeFor[Device](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
 		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
 		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),

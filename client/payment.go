@@ -38,10 +38,16 @@ type Payment struct {
 	Capture             bool              `json:"capture"`
 	CaptureBefore       *time.Time        `json:"capture_before"` // when the authorization is released if it is not captured
 	PaymentMethod       *PaymentMethod    `json:"payment_method"`
+	Customer            *string           `json:"customer"`
+	Order               *string           `json:"order"`
+	NextAction          *NextAction       `json:"next_action"` // nil if the payer has nothing to do
+	ThreeDS             *ThreeDS          `json:"three_ds"`    // nil if the payer's bank was not asked
+	ReturnURL           *string           `json:"return_url"`  // where the payer goes in the end
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`
 	ClientSecret        string            `json:"client_secret,omitempty"` // for the payer's browser: keep it out of logs
+	CheckoutURL         string            `json:"checkout_url,omitempty"`  // a page on which the payer can pay: for them only
 	Failure             *Failure          `json:"failure"`                 // why the last try did not succeed
 	Provider            string            `json:"provider,omitempty"`      // the provider account of the last try
 	ProviderReference   string            `json:"provider_reference,omitempty"`
@@ -53,6 +59,26 @@ type Payment struct {
 	Attempts []Attempt       `json:"attempts,omitempty"` // with WithExpand("attempts")
 	Refunds  []Refund        `json:"refunds,omitempty"`  // with WithExpand("refunds")
 	Timeline []TimelineEntry `json:"timeline,omitempty"` // with WithExpand("timeline")
+}
+
+// NextAction is what the payer must do before the money can move.
+type NextAction struct {
+	Type      string    `json:"type"` // redirect: send the payer's browser to URL
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// ThreeDS is what the payer's bank said of them, in the words of EMV 3-D Secure.
+type ThreeDS struct {
+	Version        string  `json:"version"`
+	Status         string  `json:"status"` // transStatus: Y N U A C R I
+	StatusReason   string  `json:"status_reason,omitempty"`
+	ECI            string  `json:"eci"`
+	CAVV           string  `json:"cavv"`
+	DSTransID      string  `json:"ds_trans_id"`
+	Flow           string  `json:"flow"`            // frictionless or challenge
+	LiabilityShift bool    `json:"liability_shift"` // the issuer bears the loss if the cardholder denies the payment
+	Exemption      *string `json:"exemption"`       // that was claimed
 }
 
 // PaymentMethod is what a payment is made with.
@@ -94,6 +120,7 @@ type Attempt struct {
 	ProviderReference string    `json:"provider_reference,omitempty"`
 	NetworkReference  string    `json:"network_reference,omitempty"`
 	Failure           *Failure  `json:"failure"`
+	ThreeDS           *ThreeDS  `json:"three_ds,omitempty"`
 	CreatedAt         time.Time `json:"created_at"`
 }
 
@@ -115,8 +142,23 @@ type CreatePayment struct {
 	ExpiresIn           int64             `json:"expires_in,omitempty"` // seconds, of a payment that is not confirmed
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
+	ReturnURL           string            `json:"return_url,omitempty"` // where the payer goes in the end, on a registered origin
+	ThreeDS             *ThreeDSRequest   `json:"three_ds,omitempty"`
+	OffSession          bool              `json:"off_session,omitempty"` // the payer is not there: nobody is challenged
+	Device              *Device           `json:"device,omitempty"`
 	Routing             *Routing          `json:"routing,omitempty"`
 	Metadata            map[string]string `json:"metadata,omitempty"` // up to 50 keys of 40 characters, values of 500
+}
+
+// ThreeDSRequest is what is asked of 3-D Secure.
+type ThreeDSRequest struct {
+	Challenge string `json:"challenge,omitempty"` // auto, request, mandate or no_preference
+	Exemption string `json:"exemption,omitempty"` // such as low_value or tra
+}
+
+// Device is what the payer's browser told of itself.
+type Device struct {
+	Session string `json:"session"` // ds_…
 }
 
 // Routing narrows where a payment may go.
@@ -124,9 +166,12 @@ type Routing struct {
 	ProviderAccounts []string `json:"provider_accounts"` // in the order of preference
 }
 
-// ConfirmPayment brings the payer's method to a payment that waits for one.
+// ConfirmPayment goes on with a payment that waits: for a method, or for what its payer had to do.
 type ConfirmPayment struct {
-	PaymentMethodToken string `json:"payment_method_token,omitempty"`
+	PaymentMethodToken string  `json:"payment_method_token,omitempty"`
+	ReturnURL          string  `json:"return_url,omitempty"`
+	Result             string  `json:"result,omitempty"` // the CRes of a challenge; without it the provider is asked as well
+	Device             *Device `json:"device,omitempty"`
 }
 
 // CapturePayment takes authorized money: an Amount, or All. An Amount that came out as 0 is not taken for all: it is refused.

@@ -59,7 +59,7 @@ func Server(h http.Handler) *http.Server {
 // Payments makes payments and moves them on. See payment.Service.
 type Payments interface {
 	Create(ctx context.Context, c payment.Create, with payment.Companion) (payment.Object, error)
-	Confirm(ctx context.Context, tenant, id, token string, with payment.Companion) (payment.Object, error)
+	Confirm(ctx context.Context, tenant, id string, in payment.Confirmation, with payment.Companion) (payment.Object, error)
 	Capture(ctx context.Context, tenant, id string, amount int64, final bool, with payment.Companion) (payment.Object, error)
 	Cancel(ctx context.Context, tenant, id, reason string, with payment.Companion) (payment.Object, error)
 	Refund(ctx context.Context, tenant, id string, r payment.RefundRequest, with payment.Companion) (payment.RefundObject, error)

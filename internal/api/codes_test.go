@@ -8,6 +8,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/problem"
 )
 
@@ -16,7 +17,7 @@ func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 	kinds := map[string]*fault.Error{
 		access.CodeKeyMissing: {Kind: fault.Unauthorized}, access.CodeKeyInvalid: {Kind: fault.Unauthorized}, access.CodeKeyExpired: {Kind: fault.Unauthorized},
 		access.CodeScope: {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
-		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict},
+		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict}, payment.CodeTokenUsed: {Kind: fault.Conflict},
 		idempotency.CodeKeyInvalid: {Kind: fault.Malformed}, idempotency.CodeKeyReused: {Kind: fault.Reused}, idempotency.CodeKeyInUse: {Kind: fault.InUse},
 	}
 	for name, e := range kinds {

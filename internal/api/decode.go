@@ -5,6 +5,7 @@ import (
 
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
 	"github.com/florinpay/florin/internal/vault"
@@ -18,6 +19,12 @@ var bodies = strict.NewReader(map[string]strict.Check{
 			if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
 				return fault.CodeInvalid, "must consist of a-z, 0-9, _ and -"
 			}
+		}
+		return "", ""
+	},
+	"device": func(s string) (string, string) {
+		if !id.Has(s, id.DeviceSession) {
+			return fault.CodeInvalid, "must be a device session, which begins with ds_"
 		}
 		return "", ""
 	},

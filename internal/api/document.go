@@ -25,6 +25,8 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[payment.CardObject]():    "Card",
 	reflect.TypeFor[payment.RefundObject]():  "Refund",
 	reflect.TypeFor[payment.FailureObject](): "Failure",
+	reflect.TypeFor[payment.ThreeDSObject](): "ThreeDS",
+	reflect.TypeFor[threeDS]():               "ThreeDSRequest",
 	reflect.TypeFor[payment.AttemptObject](): "Attempt",
 	reflect.TypeFor[event.Object]():          "Event",
 	reflect.TypeFor[event.EndpointObject]():  "WebhookEndpoint",

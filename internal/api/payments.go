@@ -52,8 +52,29 @@ type createPayment struct {
 	StatementDescriptor string    `json:"statement_descriptor,omitempty" minLength:"5" maxLength:"22" pattern:"^[0-9 .,/&+-]*[A-Za-z][A-Za-z0-9 .,/&+-]*$" says:"must consist of A to Z, a to z, 0 to 9, space and . , / & + -, with at least one letter" doc:"What the payer reads on the statement." example:"FLORIN SHOP 1001"`
 	Description         string    `json:"description,omitempty" maxLength:"500" doc:"For you and your support."`
 	ExpiresIn           int64     `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" doc:"Seconds until a payment that is not confirmed expires; a day if it is not given."`
+	ReturnURL           string    `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered. A page of ours if it is not given." example:"https://shop.example/thanks"`
+	ThreeDS             *threeDS  `json:"three_ds,omitempty" doc:"What you ask of 3-D Secure."`
+	OffSession          bool      `json:"off_session,omitempty" doc:"The payer is not there: you act on an agreement. Nobody is challenged then."`
+	Device              *device   `json:"device,omitempty" doc:"What the payer's browser told of itself."`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
 	Metadata            Metadata  `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
+}
+
+type threeDS struct {
+	Challenge string `json:"challenge,omitempty" enum:"auto,request,mandate,no_preference" doc:"auto: authenticate where the law or the issuer demands it. no_preference: authenticate, how is the issuer's business. request: rather with a challenge. mandate: with a challenge, and without a proof there is no payment. auto if it is not given."`
+	Exemption string `json:"exemption,omitempty" enum:"low_value,tra,mit,recurring,trusted_beneficiary,secure_corporate" doc:"The exemption that you claim. You then bear the loss of a fraud. Not together with request or mandate."`
+}
+
+type device struct {
+	Session string `json:"session" check:"device" maxLength:"64" doc:"What florin.js gave for the browser." example:"ds_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+}
+
+// of is the session of a device, empty if there is none.
+func (d *device) of() string {
+	if d == nil {
+		return ""
+	}
+	return d.Session
 }
 
 type routing struct {
@@ -80,6 +101,10 @@ func (b *createPayment) order(tenant string) payment.Create {
 		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Token: b.PaymentMethodToken, Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
 		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
+		ReturnURL: b.ReturnURL, Asked: payment.Asked{OffSession: b.OffSession, Device: b.Device.of()},
+	}
+	if b.ThreeDS != nil {
+		c.Asked.Challenge, c.Asked.Exemption = payment.Preference(b.ThreeDS.Challenge), b.ThreeDS.Exemption
 	}
 	if b.Routing != nil {
 		c.ProviderAccounts = b.Routing.ProviderAccounts
@@ -88,7 +113,10 @@ func (b *createPayment) order(tenant string) payment.Create {
 }
 
 type confirmPayment struct {
-	PaymentMethodToken string `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed if the payment has none yet, or to try another one."`
+	PaymentMethodToken string  `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed if the payment has none yet, or to try another one."`
+	ReturnURL          string  `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered."`
+	Result             string  `json:"result,omitempty" maxLength:"16384" doc:"After a challenge: the CRes that the bank's page gave the payer's browser. It tells which challenge is over. How it ended the provider is asked."`
+	Device             *device `json:"device,omitempty" doc:"What the payer's browser told of itself."`
 }
 
 type capturePayment struct {
@@ -144,7 +172,8 @@ func (a *API) registerPayments() {
 	const tag, one = "Payments", "/v1/payments/{id}"
 	register(a, operation{
 		id: "createPayment", method: http.MethodPost, path: "/v1/payments", tag: tag, summary: "Create a payment",
-		doc:   "Charges a card that the vault has made a token of. A decline is answered with 402 and leaves a failed payment, whose id is in the problem.",
+		doc: "Charges a card that the vault has made a token of. A decline is answered with 402 and leaves a failed payment, whose id is in the problem. " +
+			"If the payer's bank wants to see its customer, the payment comes back as requires_action: send the payer's browser to next_action.url.",
 		scope: access.PaymentsWrite, status: http.StatusCreated, answer: object, sample: `{"amount":9232,"currency":"EUR","payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2","metadata":{"order_id":"ORD-1001"}}`,
 		body: reflect.TypeFor[createPayment](), refusals: []int{402, 404}, shows: story{"amount_refunded": 0},
 	}, a.createPayment)
@@ -158,7 +187,8 @@ func (a *API) registerPayments() {
 	}, a.getPayment)
 	register(a, operation{
 		id: "confirmPayment", method: http.MethodPost, path: one + "/confirm", tag: tag, summary: "Confirm a payment",
-		doc:   "Charges a payment that was made with confirm false.",
+		doc: "Charges a payment that was made with confirm false. Of one that requires action, the provider is asked what the payer did; " +
+			"with another token that try is given up, and the next one begins.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"}`,
 		body: reflect.TypeFor[confirmPayment](), optional: true, refusals: []int{402}, shows: story{"amount_refunded": 0},
 	}, a.confirmPayment)
@@ -245,7 +275,9 @@ func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, under
 
 func (a *API) confirmPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return act(ctx, a, rq, in, charging, func(ctx context.Context, tenant string, b *confirmPayment, o *once) (payment.Object, error) {
-		return a.Payments.Confirm(ctx, tenant, in.ID, b.PaymentMethodToken, o)
+		return a.Payments.Confirm(ctx, tenant, in.ID, payment.Confirmation{
+			Token: b.PaymentMethodToken, ReturnURL: b.ReturnURL, Result: b.Result, DeviceSession: b.Device.of(),
+		}, o)
 	})
 }
 

@@ -154,7 +154,7 @@ func (f *fakePayments) find(merchant, id string) (payment.Object, error) {
 	return o, nil
 }
 
-func (f *fakePayments) Confirm(ctx context.Context, merchant, id, _ string, with payment.Companion) (payment.Object, error) {
+func (f *fakePayments) Confirm(ctx context.Context, merchant, id string, in payment.Confirmation, with payment.Companion) (payment.Object, error) {
 	if err := f.ask(); err != nil {
 		return payment.Object{}, err
 	}
@@ -166,7 +166,7 @@ func (f *fakePayments) Confirm(ctx context.Context, merchant, id, _ string, with
 }
 
 func (f *fakePayments) Capture(ctx context.Context, merchant, id string, _ int64, _ bool, with payment.Companion) (payment.Object, error) {
-	return f.Confirm(ctx, merchant, id, "", with)
+	return f.Confirm(ctx, merchant, id, payment.Confirmation{}, with)
 }
 
 func (f *fakePayments) Cancel(ctx context.Context, merchant, id, reason string, with payment.Companion) (payment.Object, error) {

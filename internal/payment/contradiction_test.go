@@ -211,11 +211,11 @@ func TestALateApprovalOfAnEarlierTryLeavesTheLaterAlone(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if _, err := u.Confirm(u.Context(), shop, o.ID, token, alone{}); err != nil {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		u.later(10 * time.Minute)
-		if o, err = u.Confirm(u.Context(), shop, o.ID, token, alone{}); err != nil || o.Status != Captured {
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil || o.Status != Captured {
 			u.Fatalf("%+v, %v", o, err)
 		}
 		u.q.arrive()

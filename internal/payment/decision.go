@@ -16,6 +16,7 @@ import (
 type decision struct {
 	payment   Payment
 	attempt   *Attempt
+	next      *Attempt // a try that follows the attempt in the same Change
 	operation *Operation
 	postings  []ledger.Posting
 	events    []event.Type
@@ -47,7 +48,16 @@ func (p *Payment) move(to Status) error {
 	if !allowed(paymentMoves, p.Status, to) {
 		return fault.State(fmt.Sprintf("the payment is %s and cannot become %s", p.Status, to))
 	}
+	if p.Status == RequiresAction {
+		p.Action = nil
+		if to == Processing && !p.AwaitsPayer {
+			p.ExpiresAt = time.Time{} // it was the challenge's
+		}
+	}
 	p.Status = to
+	if !awaitsIssuer[to] {
+		p.Asked.Browser = nil // nobody will be asked about the payer any more
+	}
 	return nil
 }
 

@@ -10,34 +10,56 @@ import (
 	"github.com/florinpay/florin/internal/id"
 )
 
-// abandoned decides the end of a payment that still waited for its payer.
-func (p Payment) abandoned(to Status, reason string) (decision, error) {
-	if p.Status != RequiresPaymentMethod {
+// abandoned decides the end of a payment that still waited for its payer, with the try whose payer had to act, if there is one.
+func (p Payment) abandoned(a *Attempt, to Status, reason string) (decision, error) {
+	if p.Status != RequiresPaymentMethod && p.Status != RequiresAction {
 		return decision{}, fault.State("the payment is " + string(p.Status) + " and does not wait for its payer any more")
 	}
-	if err := p.move(to); err != nil {
-		return decision{}, err
-	}
-	p.CancellationReason, p.DueAt = reason, time.Time{}
-	told := map[Status]event.Type{Canceled: event.PaymentCanceled, Expired: event.PaymentExpired}
-	return decision{payment: p, events: []event.Type{told[to]}}, nil
-}
-
-// giveUp cancels a payment that no provider knows of.
-func (s *Service) giveUp(ctx context.Context, p Payment, reason string, with Companion) (Object, error) {
-	d, err := s.apply(ctx, func() (decision, error) {
-		p, err := s.store.payment(ctx, p.Merchant, p.ID)
-		if err != nil {
+	d := decision{payment: p}
+	if p.Status == RequiresAction {
+		if a == nil || a.State != AttemptAction {
+			return decision{}, errTorn
+		}
+		if err := d.walkAway(*a); err != nil {
 			return decision{}, err
 		}
-		return p.abandoned(Canceled, reason)
-	}, func(c *db.Change, d decision) error {
-		return with.Result(c, s.answered(d.payment), nil)
-	})
+	}
+	if err := d.payment.move(to); err != nil {
+		return decision{}, err
+	}
+	d.payment.CancellationReason, d.payment.DueAt = reason, time.Time{}
+	d.tell(map[Status]event.Type{Canceled: event.PaymentCanceled, Expired: event.PaymentExpired}[to])
+	return d, nil
+}
+
+// giveUp cancels a payment of which no provider has any money.
+func (s *Service) giveUp(ctx context.Context, p Payment, reason string, with Companion) (Object, error) {
+	d, err := s.apply(ctx, func() (decision, error) { return s.abandon(ctx, p.Merchant, p.ID, Canceled, reason) },
+		func(c *db.Change, d decision) error { return with.Result(c, s.answered(d.payment), nil) })
 	if err != nil {
 		return Object{}, err
 	}
+	if d.attempt != nil {
+		s.closeBehind(ctx, *d.attempt)
+	}
 	return s.answered(d.payment), nil
+}
+
+// abandon decides the end of a payment from its rows.
+func (s *Service) abandon(ctx context.Context, tenant, payment string, to Status, reason string) (decision, error) {
+	p, err := s.store.payment(ctx, tenant, payment)
+	if err != nil || p.Status != RequiresAction {
+		return decided(p, nil, to, reason, err)
+	}
+	p, a, err := s.reload(ctx, p, Attempt{Number: p.Attempts})
+	return decided(p, &a, to, reason, err)
+}
+
+func decided(p Payment, a *Attempt, to Status, reason string, err error) (decision, error) {
+	if err != nil {
+		return decision{}, err
+	}
+	return p.abandoned(a, to, reason)
 }
 
 // expire does what time asks of a payment: it ends one that waited too long for its payer, and releases an authorization
@@ -52,10 +74,10 @@ func (s *Service) expire(ctx context.Context, key []string) error {
 	case RequiresPaymentMethod:
 		_, err = s.apply(ctx, func() (decision, error) {
 			p, err := s.store.payment(ctx, tenant, payment)
-			if err != nil {
-				return decision{}, err
+			if err == nil && p.Status == RequiresAction {
+				err = fault.State("the payer is back")
 			}
-			return p.abandoned(Expired, "")
+			return decided(p, nil, Expired, "", err)
 		}, nobody)
 	case Authorized:
 		_, err = s.operate(ctx, tenant, payment, alone{}, func(p Payment, a Attempt, at occasion) (decision, error) {

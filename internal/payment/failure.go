@@ -32,7 +32,7 @@ func (e *DeclinedError) Unwrap() error {
 // merchant sees the code itself.
 func declined(o provider.Outcome) *FailureObject {
 	if o.Class == provider.NotSent {
-		return &FailureObject{Code: fault.CodeProviderUnavailable, Message: "The provider could not be reached. Nothing was charged."}
+		return &FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}
 	}
 	return &FailureObject{
 		Code: fault.CodeCardDeclined, DeclineCode: o.Decline.Code, Message: provider.Explain(o.Decline.Code).Text,
@@ -42,8 +42,8 @@ func declined(o provider.Outcome) *FailureObject {
 
 // refusal is the error that goes with a payment or an operation that failed; nil if it did not.
 func refusal(object Object, f *FailureObject) error {
-	if f == nil {
-		return nil
+	if f == nil || f.Code == fault.CodeExpired {
+		return nil // nobody refused: its time ran out, which the object says
 	}
 	decline := provider.Decline{
 		Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,

@@ -39,6 +39,8 @@ type acquirer struct {
 	once     bool     // it captures an authorization once only
 	onTheWay []func() // requests that arrive late
 	mail     []provider.Notification
+	issuer   issuer
+	now      func() time.Time
 }
 
 type authorization struct {
@@ -48,7 +50,8 @@ type authorization struct {
 }
 
 func newAcquirer(mishaps ...mishap) *acquirer {
-	return &acquirer{mishaps: mishaps, auths: map[string]*authorization{}, outcomes: map[string]provider.Outcome{}}
+	return &acquirer{mishaps: mishaps, auths: map[string]*authorization{}, outcomes: map[string]provider.Outcome{},
+		issuer: issuer{asked: map[string]*authentication{}}}
 }
 
 func (q *acquirer) Capabilities() provider.Capabilities {
@@ -71,7 +74,8 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 			case next == declined51:
 				o = provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.InsufficientFunds, NetworkDecline: "51"}}
 				delete(q.auths, reference)
-			case next == leftOpen && o.Class == provider.Approved:
+				delete(q.issuer.waiting, reference)
+			case next == leftOpen && o.Class == provider.Approved && o.State != provider.ActionRequired:
 				o.State = provider.Pending
 			}
 			q.outcomes[reference] = o
@@ -115,10 +119,18 @@ func (q *acquirer) arrive() {
 
 func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.Authorization) provider.Outcome {
 	return q.run(provider.OpAuthorize, r.Reference, r.Reference, func() provider.Outcome {
+		if refusal := q.issuer.refuses(r); refusal != nil {
+			return *refusal
+		}
 		zero := money.Of(0, r.Amount.Currency())
 		a := &authorization{amount: r.Amount, captured: zero, refunded: zero, open: !r.Capture}
 		if r.Capture {
 			a.captured = r.Amount
+		}
+		if q.issuer.page && r.ReturnURL != "" {
+			q.issuer.waiting[r.Reference] = a
+			return provider.Outcome{Class: provider.Approved, State: provider.ActionRequired, Amount: r.Amount, Reference: "q-" + r.Reference,
+				Action: provider.Action{URL: "https://acquirer.example/act/" + r.Reference}}
 		}
 		q.auths[r.Reference] = a
 		return q.shown(r.Reference)
@@ -156,6 +168,12 @@ func (q *acquirer) Capture(_ context.Context, _ provider.Account, r provider.Cap
 func (q *acquirer) Void(_ context.Context, _ provider.Account, r provider.Void) provider.Outcome {
 	return q.run(provider.OpVoid, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
+		if q.issuer.waiting[r.Attempt] != nil { // the payer will not act any more
+			delete(q.issuer.waiting, r.Attempt)
+			o := provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + r.Attempt}
+			q.outcomes[r.Attempt] = o
+			return o
+		}
 		switch {
 		case a == nil:
 			return provider.Absent("not_found")
@@ -302,16 +320,35 @@ func (q *acquirer) charged() (count int, captured int64) {
 	return count, captured
 }
 
-// cards knows one card.
+// cards knows some cards.
 type cards struct{}
 
-const token = "pm_tok_00000000000000000000000001"
+// The tokens of the cards.
+const (
+	token        = "pm_tok_00000000000000000000000001"
+	tokenGerman  = "pm_tok_0000000000000000000000000d"
+	tokenMaster  = "pm_tok_0000000000000000000000000e" // Mastercard, German
+	tokenBrowser = "pm_tok_0000000000000000000000000b" // a browser made it
+	tokenOther   = "pm_tok_0000000000000000000000000c" // another one of a browser
+)
 
 func (cards) Describe(_ context.Context, tenant, asked string) (vault.Description, error) {
-	if asked != token || tenant != shop {
+	d := vault.Description{Token: asked, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}
+	switch asked {
+	case token:
+	case tokenGerman:
+		d.Country = "DE"
+	case tokenMaster:
+		d.Country, d.Brand = "DE", "mastercard"
+	case tokenBrowser, tokenOther:
+		d.SingleUse = true
+	default:
+		tenant = ""
+	}
+	if tenant != shop {
 		return vault.Description{}, fault.Missing("token")
 	}
-	return vault.Description{Token: token, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}, nil
+	return d, nil
 }
 
 // contracts knows one provider account.

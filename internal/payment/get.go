@@ -2,10 +2,12 @@ package payment
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // related is the rows that belong to a payment.
@@ -157,15 +159,41 @@ func (s *Service) object(p Payment) Object {
 	if p.Method.Token != "" {
 		o.PaymentMethod = methodObject(p.Method)
 	}
+	if p.ReturnURL != "" {
+		o.ReturnURL = &p.ReturnURL
+	}
+	if p.Proof != nil {
+		o.ThreeDS = threeDSObject(p.Proof.ThreeDS, p.Proof.Exemption)
+	}
+	if p.Action != nil {
+		o.NextAction = &NextAction{Type: "redirect", URL: p.Action.URL, ExpiresAt: p.Action.ExpiresAt}
+		if p.Action.URL == "" {
+			o.NextAction.URL = s.challengeURL(p, p.Attempts)
+		}
+	}
 	return o
 }
 
-// answered is a payment as its merchant is answered: with the client secret while its payer may still act upon it.
-// Events never carry the secret.
+func threeDSObject(d provider.ThreeDS, exemption string) *ThreeDSObject {
+	o := &ThreeDSObject{
+		Version: d.Version, Status: d.Status, StatusReason: d.StatusReason, ECI: d.ECI, CAVV: d.CAVV, DSTransID: d.DSTransID,
+		Flow: d.Flow, LiabilityShift: liabilityShift(d, exemption),
+	}
+	if exemption != "" {
+		o.Exemption = &exemption
+	}
+	return o
+}
+
+// answered is a payment as its merchant is answered: with the client secret, and the page on which it can be paid, while its
+// payer may still act upon it. Events never carry either.
 func (s *Service) answered(p Payment) Object {
 	object := s.object(p)
 	if p.Status == RequiresPaymentMethod || p.Status == RequiresAction {
-		object.ClientSecret = p.ID + "_secret_" + s.Secret(p.Merchant, p.ID)
+		object.ClientSecret = s.clientSecret(p, p.Attempts)
+		if s.PublicURL != "" {
+			object.CheckoutURL = s.PublicURL + "/pay/" + url.PathEscape(p.Merchant) + "/" + p.ID + "?client_secret=" + url.QueryEscape(object.ClientSecret)
+		}
 	}
 	return object
 }
@@ -189,11 +217,15 @@ func capturing(operations ...Operation) int64 {
 }
 
 func attemptObject(a Attempt) AttemptObject {
-	return AttemptObject{
+	o := AttemptObject{
 		ID: a.ID, Object: "attempt", Number: a.Number, Status: a.State, Provider: a.Account, Amount: a.Amount.Minor(),
 		Currency: a.Amount.Currency().Code(), ProviderReference: a.Reference, NetworkReference: a.NetworkReference,
 		Failure: a.Failure, CreatedAt: a.CreatedAt,
 	}
+	if d := a.proof(); d != nil {
+		o.ThreeDS = threeDSObject(*d, a.Secure.Exemption)
+	}
+	return o
 }
 
 // refundStatus is what the contract calls an operation's state.

@@ -3,8 +3,11 @@ package payment
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +41,7 @@ func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
 	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
 		q := newAcquirer(mishaps...)
+		q.now = now.Now
 		u := newTill(t, d, now, Options{Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": q}})
 		u.q = q
 		body(u)
@@ -53,9 +57,18 @@ func newTill(t *testing.T, d *db.DB, now *clock.Manual, o Options) *till {
 	u.told = event.NewStore(d, nil) // no endpoints here, so nothing to unseal
 	o.DB, o.Clock, o.IDs, o.Metrics = d, now, id.NewSource(now, rand.Reader), u.metrics
 	o.Merchants, o.Outbox, o.Logger = merchants{}, event.NewOutbox(u.told, o.IDs, now), slog.New(slog.DiscardHandler)
-	o.Secret, o.Patience = func(...string) string { return "x" }, time.Second
+	o.Secret, o.Patience = derive, time.Second
+	if o.PublicURL == "" {
+		o.PublicURL = "https://pay.example"
+	}
 	u.Service = New(o)
 	return u
+}
+
+// derive makes secrets as a keyed hash would: the same for the same data, another for any other.
+func derive(data ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(data, "\x00")))
+	return hex.EncodeToString(sum[:16])
 }
 
 func (u *till) audit() {

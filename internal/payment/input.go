@@ -19,6 +19,8 @@ type Create struct {
 	ExpiresIn           time.Duration // zero: a day; for a payment that is not confirmed
 	StatementDescriptor string
 	Description         string
+	ReturnURL           string // where the payer goes in the end; its origin is registered
+	Asked               Asked
 	ProviderAccounts    []string // empty: the merchant's own order
 	Metadata            map[string]string
 }

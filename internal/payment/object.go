@@ -23,10 +23,16 @@ type Object struct {
 	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`
 	CaptureBefore       *time.Time        `json:"capture_before" doc:"When the authorization is released if it is not captured."`
 	PaymentMethod       *MethodObject     `json:"payment_method"`
+	Customer            *string           `json:"customer" doc:"The payer, if you keep them here."`
+	Order               *string           `json:"order" doc:"The order that is paid, if there is one."`
+	NextAction          *NextAction       `json:"next_action" doc:"What the payer must do now. Null if there is nothing to do."`
+	ThreeDS             *ThreeDSObject    `json:"three_ds" doc:"What the payer's bank said of them. Null if it was not asked."`
+	ReturnURL           *string           `json:"return_url" doc:"Where the payer goes in the end."`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`
-	ClientSecret        string            `json:"client_secret,omitempty" doc:"For the payer's browser; dies with the payment. Not in webhooks."`
+	ClientSecret        string            `json:"client_secret,omitempty" doc:"For the payer's browser; works once per step and dies with the payment. Not in webhooks."`
+	CheckoutURL         string            `json:"checkout_url,omitempty" doc:"A page on which the payer can pay. For the payer only. Not in webhooks."`
 	Failure             *FailureObject    `json:"failure" doc:"Why the last try did not succeed."`
 	Provider            string            `json:"provider,omitempty" doc:"The provider account of the last try."`
 	ProviderReference   string            `json:"provider_reference,omitempty"`
@@ -38,6 +44,26 @@ type Object struct {
 	Attempts []AttemptObject `json:"attempts,omitempty" doc:"With expand=attempts."`
 	Refunds  []RefundObject  `json:"refunds,omitempty" doc:"With expand=refunds."`
 	Timeline []TimelineEntry `json:"timeline,omitempty" doc:"With expand=timeline."`
+}
+
+// NextAction is what the payer must do before the money can move.
+type NextAction struct {
+	Type      string    `json:"type" enum:"redirect"`
+	URL       string    `json:"url" doc:"Send the payer's browser here. It comes back to return_url, or stays on a page of ours."`
+	ExpiresAt time.Time `json:"expires_at" doc:"When it is too late."`
+}
+
+// ThreeDSObject is an authentication by 3-D Secure 2, with the network's own words.
+type ThreeDSObject struct {
+	Version        string  `json:"version" example:"2.2.0"`
+	Status         string  `json:"status" doc:"transStatus: Y authenticated, A attempted, N not authenticated, R rejected, U not available, I for information, C challenge."`
+	StatusReason   string  `json:"status_reason,omitempty" doc:"transStatusReason."`
+	ECI            string  `json:"eci" doc:"The electronic commerce indicator: 05, 06 and 07, at Mastercard 02, 01 and 00."`
+	CAVV           string  `json:"cavv" doc:"The issuer's proof, in base 64."`
+	DSTransID      string  `json:"ds_trans_id"`
+	Flow           string  `json:"flow" enum:"frictionless,challenge"`
+	LiabilityShift bool    `json:"liability_shift" doc:"Whether the issuer bears the loss if the cardholder denies the payment."`
+	Exemption      *string `json:"exemption" doc:"The exemption that was claimed."`
 }
 
 // MethodObject is a payment method as the contract shows it.
@@ -79,6 +105,7 @@ type AttemptObject struct {
 	ProviderReference string         `json:"provider_reference,omitempty"`
 	NetworkReference  string         `json:"network_reference,omitempty"`
 	Failure           *FailureObject `json:"failure"`
+	ThreeDS           *ThreeDSObject `json:"three_ds,omitempty"`
 	CreatedAt         time.Time      `json:"created_at"`
 }
 

@@ -31,7 +31,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 	if err != nil {
 		return Object{}, err
 	}
-	if p.Status == RequiresPaymentMethod {
+	if p.Status == RequiresPaymentMethod || p.Status == RequiresAction {
 		return s.giveUp(ctx, p, reason, with)
 	}
 	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {

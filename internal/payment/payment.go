@@ -7,6 +7,7 @@ import (
 
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
 )
 
@@ -34,11 +35,29 @@ type Payment struct {
 	Description         string
 	CancellationReason  string
 	Metadata            map[string]string
+	ReturnURL           string    // where the payer goes in the end; empty: to a page of ours
+	Asked               Asked     // what the merchant asked of 3-D Secure
+	Proof               *Proof    // what the last authentication said; nil: there was none
+	Action              *Action   // what the payer must do; nil: nothing
+	Challenges          int64     // how often the payer was led to the bank
 	CaptureBefore       time.Time // asked for, then decided; zero: as long as the provider holds it
 	ExpiresAt           time.Time // while it waits for its payer
 	DueAt               time.Time // when time itself changes it: it expires, or its authorization is released
+	EndedAt             time.Time // when it came to a state that it cannot leave
 	CreatedAt           time.Time
 	Version             int64
+}
+
+// Proof is an authentication's result, and the exemption that was claimed with it.
+type Proof struct {
+	provider.ThreeDS
+	Exemption string `json:"exemption,omitempty"`
+}
+
+// Action is what a payer must do before the money can move.
+type Action struct {
+	URL       string    `json:"url,omitempty"` // a page of the provider's; empty: ours, which leads to the bank
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // Live tells the payment's mode.
@@ -72,8 +91,39 @@ type Attempt struct {
 	NotFound         int64 // how often the provider said that it has no such transaction, when that could be believed
 	SentAt           time.Time
 	DueAt            time.Time
+	Secure           *Secure // nil: the money was asked for without authenticating the cardholder first
 	CreatedAt        time.Time
 	Version          int64
+}
+
+// Secure is an attempt's authentication, which goes before its authorization. While Asking or Challenge is set no money was
+// asked for yet, so nothing can have been charged.
+type Secure struct {
+	Asking    bool                        `json:"asking,omitempty"` // the issuer is being asked
+	Indicator provider.ChallengeIndicator `json:"indicator"`
+	Exemption string                      `json:"exemption,omitempty"`
+	Required  bool                        `json:"required,omitempty"` // without a proof the money is not asked for
+	Challenge *provider.Challenge         `json:"challenge,omitempty"`
+	Result    provider.ThreeDS            `json:"result"`
+}
+
+// asking tells whether the issuer is being asked, and no money was asked for.
+func (a Attempt) asking() bool {
+	return a.State == AttemptSending && a.Secure != nil && a.Secure.Asking
+}
+
+// challenged tells whether the payer is at the issuer's challenge, and no money was asked for.
+func (a Attempt) challenged() bool {
+	return a.State == AttemptAction && a.Secure != nil && a.Secure.Challenge != nil
+}
+
+// proof is what the attempt's authorization carries of its authentication; nil if there is nothing to say.
+func (a Attempt) proof() *provider.ThreeDS {
+	if a.Secure == nil || a.Secure.Result.Status == "" {
+		return nil
+	}
+	d := a.Secure.Result
+	return &d
 }
 
 // Kind is which call an operation is.

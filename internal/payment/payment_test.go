@@ -108,16 +108,16 @@ func TestADeclineAtConfirmationLeavesAnotherTry(t *testing.T) {
 		if err != nil || o.Status != RequiresPaymentMethod || o.ClientSecret == "" || o.ExpiresAt == nil {
 			u.Fatalf("%+v, %v", o, err)
 		}
-		if _, err := u.Confirm(u.Context(), shop, o.ID, "", alone{}); !fault.Is(err, fault.Invalid) {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !fault.Is(err, fault.Invalid) {
 			u.Errorf("confirmed without a method: %v", err)
 		}
-		if _, err = u.Confirm(u.Context(), shop, o.ID, token, alone{}); !fault.Is(err, fault.Declined) {
+		if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); !fault.Is(err, fault.Declined) {
 			u.Fatalf("first card: %v", err)
 		}
 		if o = u.status(o.ID); o.Status != RequiresPaymentMethod || o.Failure == nil {
 			u.Fatalf("after the decline %+v", o)
 		}
-		if o, err = u.Confirm(u.Context(), shop, o.ID, token, alone{}); err != nil {
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil {
 			u.Fatalf("second card: %v", err)
 		}
 		u.expect(o, Captured, 10_000, 0)
@@ -137,7 +137,7 @@ func TestAPaymentThatWaitsTooLongExpires(t *testing.T) {
 		}
 		u.later(2 * time.Hour)
 		u.expect(u.status(o.ID), Expired, 0, 0)
-		if _, err := u.Confirm(u.Context(), shop, o.ID, token, alone{}); !fault.Is(err, fault.Conflict) {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); !fault.Is(err, fault.Conflict) {
 			u.Errorf("an expired payment was confirmed: %v", err)
 		}
 	})

@@ -61,7 +61,7 @@ func (s *story) step() {
 	case "cancel":
 		_, err = s.Cancel(ctx, shop, s.payment, "", alone{})
 	case "confirm":
-		_, err = s.Confirm(ctx, shop, s.payment, token, alone{})
+		_, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: token}, alone{})
 	case "wait":
 		s.later(30 * time.Second)
 	case "post":

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -36,17 +37,95 @@ func (s *Service) resolveAttempt(ctx context.Context, key []string) error {
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
+	if a.asking() || a.State == AttemptAction {
+		return s.resolveWaiting(ctx, account, a)
+	}
 	if !inquirable[a.State] && a.State != AttemptAuthorized {
 		return s.learn(ctx, account, a, provider.Outcome{}) // nothing to ask: it needs no more looking after
 	}
-	finding := s.inquire(ctx, account, provider.Inquiry{
-		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: a.Reference, Attempt: a.ourReference(),
-	})
+	finding := s.inquireAuthorization(ctx, account, a)
 	outcome := finding.Outcome
 	if inquirable[a.State] && !finding.Found && outcome.Class != provider.Unknown {
 		outcome = s.missing(ctx, account, &a)
 	}
 	return s.learn(ctx, account, a, outcome)
+}
+
+// resolveWaiting goes on with an attempt whose issuer was being asked, or whose payer had to act and has not come back. What the
+// payer proved in time counts, whoever hears of it.
+func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, a Attempt) error {
+	p, a, err := s.reload(ctx, Payment{Merchant: a.Merchant, ID: a.Payment}, a)
+	if err != nil {
+		return err
+	}
+	from := decision{payment: p, attempt: &a}
+	switch {
+	case a.asking():
+		err = s.askAgain(ctx, account, from)
+	case a.challenged():
+		_, err = s.goOn(ctx, account, from, alone{})
+	case a.State == AttemptAction:
+		err = s.resolveAction(ctx, account, from)
+	}
+	var refused *DeclinedError
+	if errors.As(err, &refused) || errors.Is(err, errLost) {
+		return nil // it is recorded, or somebody else is at it
+	}
+	return err
+}
+
+// askAgain finds out what the issuer said to a question whose answer nobody waits for any more. If it was never asked, it is
+// asked now: no money has been asked for yet, and the attempt's reference keeps it one question.
+func (s *Service) askAgain(ctx context.Context, account provider.Account, from decision) error {
+	out := s.inquireIssuer(ctx, account, *from.attempt)
+	if out.Class != provider.Approved {
+		out = s.askIssuer(ctx, account, from.payment, *from.attempt)
+	}
+	now, err := s.hearIssuer(ctx, account, from, out, alone{})
+	if err == nil && now.next != nil {
+		_, err = s.pursue(ctx, account, *now.next, alone{})
+	}
+	return err
+}
+
+// resolveAction asks what the payer did on a page of the provider's. When their time is over, the attempt ends, and the page is
+// closed behind it.
+func (s *Service) resolveAction(ctx context.Context, account provider.Account, from decision) error {
+	a := *from.attempt
+	outcome := s.inquireAuthorization(ctx, account, a).Outcome
+	now := s.Clock.Now()
+	if to := attemptStateOf(a, outcome); to != AttemptAction && to != AttemptUnknown {
+		return s.learn(ctx, account, a, outcome)
+	}
+	unknown := outcome.Class == provider.Unknown && a.Inquiries < unresolvedAfter // then the page may have been left in time
+	d, err := s.apply(ctx, func() (decision, error) {
+		p, a, err := s.reload(ctx, from.payment, a)
+		if err != nil || a.State != AttemptAction || p.Action == nil {
+			return decision{payment: p}, err
+		}
+		d := decision{payment: p, attempt: &a}
+		switch over := d.over(now); {
+		case over && !unknown:
+			return d, torn(d.ranOut(provider.AuthenticationOutcome{}, terms{now: now}))
+		case over:
+			a.DueAt = now.Add(inquiryDelay(a.Inquiries))
+			a.Inquiries++
+		default:
+			a.DueAt = p.Action.ExpiresAt
+		}
+		return d, nil
+	}, nobody)
+	if err == nil && d.attempt != nil && d.attempt.State == AttemptExpired {
+		s.closeBehind(ctx, *d.attempt)
+	}
+	return err
+}
+
+// inquireAuthorization asks what became of an attempt's authorization.
+func (s *Service) inquireAuthorization(ctx context.Context, account provider.Account, a Attempt) provider.Finding {
+	return s.inquire(ctx, account, provider.Inquiry{
+		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: a.Reference, Attempt: a.ourReference(),
+	})
 }
 
 // learn commits what an inquiry found and, if that leaves the outcome open, when to ask again.

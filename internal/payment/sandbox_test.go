@@ -406,7 +406,6 @@ func TestCardsOfTheContractAreDeclinedForTheirReason(t *testing.T) {
 			"4000000000000002": provider.DoNotHonor, "4000000000009995": provider.InsufficientFunds, "4000000000009979": provider.StolenCard,
 			"4000000000000069": provider.ExpiredCard, "4000000000000127": provider.IncorrectCVC, "4000000000000119": provider.ProcessingError,
 			"4100000000000019": provider.RiskDecline, "4000000000000077": provider.BankUnavailable,
-			"4000002760003184": provider.AuthenticationRequired, "4000008400001629": provider.AuthenticationRequired, "4000008260003178": provider.AuthenticationRequired,
 		} {
 			o, err := s.buy(number, "", true)
 			var refused *DeclinedError

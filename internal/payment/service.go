@@ -48,9 +48,12 @@ type Options struct {
 	Clock     clock.Clock
 	IDs       *id.Source
 	Logger    *slog.Logger
-	Secret    func(data ...string) string // derives a client secret: the same for the same data
-	Metrics   prometheus.Registerer       // may be nil
-	Patience  time.Duration               // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
+	Secret    func(data ...string) string // derives a secret, in hexadecimal: the same for the same data, another for any other
+	PublicURL string                      // where payers reach the public zone, without a slash at the end; empty: they do not, so nobody is challenged
+	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
+	StepUp   func(ctx context.Context, p Payment) (bool, error)
+	Metrics  prometheus.Registerer // may be nil
+	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
 
 // Service makes payments and moves them.
@@ -117,6 +120,9 @@ func overtaken(err error) bool {
 // nobody adds nothing to a Change: nobody waits for the decision.
 func nobody(*db.Change, decision) error { return nil }
 
+// errLost is the refusal of a request that lost against another one about the same payment.
+var errLost = fault.State("another request is changing this payment at the same time")
+
 // commitIntent writes an intent. fault.Stale: another request changed the payment meanwhile, and it is to be read and decided
 // again. fault.Conflict: another try, or another capture or void, is under way. A key that somebody else's rows took
 // first, such as an idempotency record's, stays fault.Exists.
@@ -124,7 +130,7 @@ func (s *Service) commitIntent(ctx context.Context, c *db.Change) error {
 	err := s.DB.Commit(ctx, c)
 	var lost *db.Conflict
 	if errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == attemptTable.Name || lost.Table == operationTable.Name) {
-		return fault.State("another request is changing this payment at the same time")
+		return errLost
 	}
 	if err != nil {
 		return fmt.Errorf("commit intent: %w", err)
@@ -145,13 +151,19 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 	if d.nothing() && d.payment.Version > 0 && len(d.events) == 0 {
 		return c, nil
 	}
+	if d.payment.EndedAt.IsZero() && len(paymentMoves[d.payment.Status]) == 0 {
+		d.payment.EndedAt = now
+	}
 	row, err := paymentRow(d.payment)
 	if err != nil {
 		return nil, err
 	}
 	c.Add(row)
-	if d.attempt != nil {
-		if row, err = attemptRow(*d.attempt); err != nil {
+	for _, a := range []*Attempt{d.attempt, d.next} {
+		if a == nil {
+			continue
+		}
+		if row, err = attemptRow(*a); err != nil {
 			return nil, err
 		}
 		c.Add(row)
@@ -191,6 +203,10 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	t, err := s.terms(ctx, p.Merchant, account)
 	if err != nil {
 		return decision{}, err
+	}
+	t.patience = s.patience(account)
+	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) {
+		t.again = s.IDs.New(id.Attempt)
 	}
 	if to := attemptStateOf(a, o); a.State == AttemptAuthorized && (to == AttemptCaptured || to == AttemptVoided) {
 		operations, err := s.store.operations(ctx, p.Merchant, p.ID)

@@ -17,6 +17,8 @@ type terms struct {
 	hold      time.Duration // how long the provider holds an authorization
 	operating bool          // a capture or a void of it is under way, whose own outcome will tell
 	restKept  bool          // its time is over, and the provider refused to release the rest
+	patience  time.Duration // how long a call may take before the worker takes it up
+	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or
@@ -67,7 +69,7 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 			return err
 		}
 	}
-	state := to
+	state, from := to, a.State
 	if to == AttemptVoided && !d.payment.Captured.IsZero() {
 		state = AttemptCaptured // part of it was taken: only the rest is gone
 	}
@@ -85,6 +87,12 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 	a.Detail, a.DueAt = o.Detail, time.Time{}
 	d.attempt = &a
 	d.payment.Reference, d.payment.NetworkReference = a.Reference, a.NetworkReference
+	if o.ThreeDS != (provider.ThreeDS{}) {
+		d.payment.Proof = &Proof{ThreeDS: o.ThreeDS}
+	}
+	if from == AttemptAction && to == AttemptVoided {
+		return d.end(unproven(textUnfinished))
+	}
 	return settlers[to](d, o, t)
 }
 
@@ -94,7 +102,7 @@ func attemptStateOf(a Attempt, o provider.Outcome) AttemptState {
 	case provider.Declined:
 		return AttemptDeclined
 	case provider.NotSent:
-		if a.State == AttemptUnknown {
+		if a.State == AttemptUnknown || a.State == AttemptAction {
 			return AttemptUnknown // the question was not sent; nothing is known of the call itself
 		}
 		return AttemptNotSent
@@ -107,12 +115,13 @@ func attemptStateOf(a Attempt, o provider.Outcome) AttemptState {
 }
 
 var approvedStates = map[provider.State]AttemptState{
-	provider.Authorized: AttemptAuthorized,
-	provider.Captured:   AttemptCaptured,
-	provider.Succeeded:  AttemptCaptured,
-	provider.Pending:    AttemptPending,
-	provider.Voided:     AttemptVoided,
-	provider.Failed:     AttemptDeclined,
+	provider.Authorized:     AttemptAuthorized,
+	provider.Captured:       AttemptCaptured,
+	provider.Succeeded:      AttemptCaptured,
+	provider.Pending:        AttemptPending,
+	provider.ActionRequired: AttemptAction,
+	provider.Voided:         AttemptVoided,
+	provider.Failed:         AttemptDeclined,
 }
 
 // hearing is what an outcome is to what is known.
@@ -145,7 +154,7 @@ func hear(p Payment, a Attempt, to AttemptState, o provider.Outcome, t terms) he
 		return isKnown
 	case holdsNothing[a.State]:
 		return isLate
-	case anotherAmount && (a.State == AttemptSending || a.State == AttemptUnknown):
+	case anotherAmount && (a.State == AttemptSending || a.State == AttemptUnknown || a.State == AttemptAction):
 		return isAnotherAmount // not ours to adopt
 	case anotherAmount:
 		return isContradiction
@@ -189,6 +198,8 @@ func olderNews(a Attempt, heard AttemptState) bool {
 		return false // its success was never known, so hearing of it now is no repetition
 	}
 	switch heard {
+	case AttemptAction:
+		return a.State != AttemptSending && a.State != AttemptUnknown
 	case AttemptPending:
 		return a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptPending
 	case AttemptAuthorized:
@@ -202,6 +213,7 @@ var settlers = map[AttemptState]func(*decision, provider.Outcome, terms) error{
 	AttemptAuthorized: (*decision).authorized,
 	AttemptCaptured:   (*decision).sold,
 	AttemptPending:    (*decision).pending,
+	AttemptAction:     (*decision).acts,
 	AttemptUnknown:    (*decision).unknown,
 	AttemptDeclined:   (*decision).failed,
 	AttemptNotSent:    (*decision).failed,
@@ -264,7 +276,10 @@ func (d *decision) unknown(_ provider.Outcome, t terms) error {
 	return d.payment.move(Processing)
 }
 
-func (d *decision) failed(o provider.Outcome, _ terms) error {
+func (d *decision) failed(o provider.Outcome, t terms) error {
+	if d.stepsUp(o, t) {
+		return d.stepUp(o, t)
+	}
 	return d.end(declined(o))
 }
 
@@ -300,12 +315,13 @@ func (d *decision) lapsed(to Status) error {
 	return nil
 }
 
-// end closes a payment whose try did not succeed. One that awaits its payer gets another try.
+// end closes a payment whose try did not succeed. One that awaits its payer gets another try, unless they could not prove
+// who they are as often as they may try.
 func (d *decision) end(f *FailureObject) error {
 	p := &d.payment
 	d.attempt.Failure, p.Failure = f, f
 	d.tell(event.PaymentFailed)
-	if p.AwaitsPayer {
+	if p.AwaitsPayer && !p.exhausted() {
 		p.DueAt = p.ExpiresAt
 		return p.move(RequiresPaymentMethod)
 	}

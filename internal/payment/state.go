@@ -46,12 +46,16 @@ const (
 )
 
 var attemptMoves = map[AttemptState][]AttemptState{
-	AttemptSending:    {AttemptNotSent, AttemptDeclined, AttemptAction, AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptUnknown},
-	AttemptAction:     {AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptUnknown, AttemptExpired},
+	AttemptSending: {AttemptNotSent, AttemptDeclined, AttemptAction, AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptUnknown},
+	AttemptAction: {AttemptSending, // the payer has proved who they are, and now the money is asked for
+		AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptUnknown, AttemptVoided, AttemptExpired},
 	AttemptPending:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided},
-	AttemptUnknown:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided}, // only an inquiry or the provider's own webhook may say so
+	AttemptUnknown:    {AttemptAction, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided}, // only an inquiry or the provider's own webhook may say so
 	AttemptAuthorized: {AttemptCaptured, AttemptVoided, AttemptExpired},
 }
+
+// awaitsIssuer are the payment's states in which the issuer may yet be asked about the payer.
+var awaitsIssuer = map[Status]bool{RequiresPaymentMethod: true, RequiresAction: true, Processing: true, InReview: true}
 
 // inquirable are the attempt's states in which its outcome is open.
 var inquirable = map[AttemptState]bool{AttemptSending: true, AttemptUnknown: true, AttemptPending: true}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -24,6 +25,8 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, Versioned: true, Columns: 
 	{Name: "statement_descriptor"}, {Name: "description"}, {Name: "cancellation_reason"}, {Name: "metadata"},
 	{Name: "capture_before", Kind: db.Int, Null: true}, {Name: "expires_at", Kind: db.Int, Null: true},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
+	{Name: "ended_at", Kind: db.Int, Null: true},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -31,7 +34,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "provider_account"}, {Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "capture", Kind: db.Int}, {Name: "method"},
 	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "detail"},
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
-	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"},
 }}
 
 var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: true, Columns: []db.Column{
@@ -48,9 +51,13 @@ var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versio
 	{Name: "first_at", Kind: db.Int}, {Name: "last_at", Kind: db.Int}, {Name: "due_at", Kind: db.Int, Null: true},
 }}
 
+var tokenTable = &db.Table{Name: "payment_token", Key: 2, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "token"}, {Name: "payment_id"}, {Name: "created_at", Kind: db.Int},
+}}
+
 // Schema is the payments' tables.
 var Schema = db.Schema{Package: "payment", Migrations: migrations,
-	Tables: []*db.Table{paymentTable, attemptTable, operationTable, contradictionTable}}
+	Tables: []*db.Table{paymentTable, attemptTable, operationTable, contradictionTable, tokenTable}}
 
 // store reads payments and turns them into rows.
 type store struct{ db *db.DB }
@@ -103,24 +110,38 @@ func paymentRow(p Payment) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	asked, err := text(p.Asked, p.Asked == Asked{})
+	if err != nil {
+		return db.Row{}, err
+	}
+	proof, err := text(p.Proof, p.Proof == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
+	action, err := text(p.Action, p.Action == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return write(paymentTable, p.Version, []any{
 		p.Merchant, p.ID, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(),
 		p.Authorized.Minor(), p.Captured.Minor(), p.Refunded.Minor(), p.Refunding.Minor(), p.Disputed.Minor(),
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt),
 	}), nil
 }
 
 func scanPayment(r db.Scanner) (Payment, error) {
 	var p Payment
 	var amounts [6]int64
-	var code, method, failure, plan, metadata string
+	var code, method, failure, plan, metadata, asked, proof, action string
 	var capture, awaits, created int64
-	var captureBefore, expires, due *int64
+	var captureBefore, expires, due, ended *int64
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
-		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created, &p.Version)
+		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -133,7 +154,9 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	}
 	p.Capture, p.AwaitsPayer = capture == 1, awaits == 1
 	p.CaptureBefore, p.ExpiresAt, p.DueAt, p.CreatedAt = db.NullTime(captureBefore), db.NullTime(expires), db.NullTime(due), db.Time(created)
-	err = errors.Join(untext(method, &p.Method), untext(failure, &p.Failure), untext(plan, &p.Plan), untext(metadata, &p.Metadata))
+	p.EndedAt = db.NullTime(ended)
+	err = errors.Join(untext(method, &p.Method), untext(failure, &p.Failure), untext(plan, &p.Plan), untext(metadata, &p.Metadata),
+		untext(asked, &p.Asked), untext(proof, &p.Proof), untext(action, &p.Action))
 	if err != nil {
 		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
 	}
@@ -145,10 +168,14 @@ func attemptRow(a Attempt) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	secure, err := text(a.Secure, a.Secure == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return write(attemptTable, a.Version, []any{
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
-		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt),
+		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure,
 	}), nil
 }
 
@@ -156,9 +183,9 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	var a Attempt
 	var minor, capture, sent, created int64
 	var due *int64
-	var code, failure string
+	var code, failure, secure string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -168,7 +195,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	}
 	a.Amount, a.Capture = money.Of(minor, currency), capture == 1
 	a.SentAt, a.DueAt, a.CreatedAt = db.Time(sent), db.NullTime(due), db.Time(created)
-	return a, untext(failure, &a.Failure)
+	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure))
 }
 
 func operationRow(o Operation) (db.Row, error) {
@@ -293,6 +320,17 @@ func (s store) contradiction(ctx context.Context, tenant, payment, subject, clai
 func (s store) contradictions(ctx context.Context, tenant, payment string) ([]Contradiction, error) {
 	return db.List(ctx, s.db, scanContradiction, contradictionTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 ORDER BY first_at, subject, claim",
 		tenant, payment)
+}
+
+func tokenRow(tenant, token, payment string, now time.Time) db.Row {
+	return tokenTable.Insert(tenant, token, payment, db.Micros(now))
+}
+
+// tokenPayment is the payment that a single-use token serves; fault.NotFound if it serves none yet.
+func (s store) tokenPayment(ctx context.Context, tenant, token string) (string, error) {
+	return db.Get(ctx, s.db, func(r db.Scanner) (payment string, err error) {
+		return payment, r.Scan(&payment)
+	}, "SELECT payment_id FROM payment_token WHERE merchant_id = $1 AND token = $2", tenant, token)
 }
 
 // unresolved counts what has been open for long. Whatever is open has a due_at, and few rows do.

@@ -190,6 +190,7 @@ type Connector interface {
 type Capabilities struct {
 	AuthorizationTTL time.Duration // how long an authorization holds
 	PartialCaptures  bool          // more than one capture of one authorization
+	Authenticates    bool          // it authenticates cardholders by itself, as Authorization.Indicator says
 	SettleDelay      time.Duration // how long after a call "not found" is not to be believed
 	Timeout          time.Duration // of one call
 	Secrets          []string      // names of the credentials an account must have

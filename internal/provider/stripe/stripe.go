@@ -53,6 +53,7 @@ func New(s provider.Sender) *Connector { return &Connector{s} }
 func (*Connector) Capabilities() provider.Capabilities {
 	return provider.Capabilities{
 		AuthorizationTTL: authorizationTTL,
+		Authenticates:    true,
 		SettleDelay:      settleDelay,
 		Timeout:          timeout,
 		Secrets:          []string{keyAPI, keyWebhook},

@@ -1,0 +1,238 @@
+package payment
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// An attempt's authentication: the issuer is asked, the payer led to its challenge and back, and the provider, never the
+// payer's browser, asked what came of it. Each step is committed before the next: whoever finds an attempt can go on with it.
+
+// errNoChallenge is the refusal of a result that no open challenge waits for: it is of another one, or was used.
+var errNoChallenge = fault.State("the result is not of a challenge that is open: it belongs to another one, or was used before")
+
+// authenticates tells whether cardholders can be authenticated at an account apart from the authorization, challenge included.
+func (s *Service) authenticates(a provider.Account) bool {
+	_, err := provider.Lookup[provider.Authenticator](s.Providers, a.Provider)
+	return err == nil && s.PublicURL != ""
+}
+
+// askIssuer asks who the cardholder is. An answer that was lost is asked for again: the reference keeps it one question.
+func (s *Service) askIssuer(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.AuthenticationOutcome {
+	asks, err := provider.Lookup[provider.Authenticator](s.Providers, account.Provider)
+	if err != nil {
+		return provider.AuthenticationOutcome{Class: provider.NotSent, Detail: err.Error()}
+	}
+	r := provider.Authentication{
+		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Card: a.Token, Indicator: a.Secure.Indicator,
+		Exemption: a.Secure.Exemption, NotificationURL: s.challengeURL(p, a.Number) + "/return",
+	}
+	if p.Asked.Browser != nil {
+		r.Browser = *p.Asked.Browser
+	}
+	ask := func() provider.AuthenticationOutcome {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(account).Timeout)
+		defer cancel()
+		return asks.Authenticate(ctx, account, r)
+	}
+	out := ask()
+	if out.Class == provider.Unknown {
+		out = ask()
+	}
+	return out
+}
+
+// inquireIssuer asks the provider what the issuer said in the end.
+func (s *Service) inquireIssuer(ctx context.Context, account provider.Account, a Attempt) provider.AuthenticationOutcome {
+	asks, err := provider.Lookup[provider.Authenticator](s.Providers, account.Provider)
+	if err != nil {
+		return provider.AuthenticationOutcome{Detail: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
+	defer cancel()
+	return asks.Authenticated(ctx, account, provider.AuthenticationInquiry{Reference: a.ourReference(), Card: a.Token})
+}
+
+// hearIssuer commits what an issuer's answer means, from the given rows or, if somebody was faster, from those that are
+// there. Only whoever writes that the money is asked for goes on to do so.
+func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from decision, o provider.AuthenticationOutcome, with Companion) (stage, error) {
+	ctx = context.WithoutCancel(ctx)
+	p, a := from.payment, *from.attempt
+	first, ours := true, false
+	var now stage
+	d, err := s.apply(ctx, func() (decision, error) {
+		if !first {
+			var err error
+			if p, a, err = s.reload(ctx, p, a); err != nil {
+				return decision{}, err
+			}
+		}
+		first = false
+		if ours = a.asking() || a.challenged(); !ours {
+			return decision{payment: p}, nil
+		}
+		return authenticated(p, a, o, terms{now: s.Clock.Now(), patience: s.patience(account)})
+	}, func(c *db.Change, d decision) error {
+		if d.attempt != nil {
+			a = *d.attempt
+		}
+		if ours = ours && a.State == AttemptSending && !a.asking(); ours {
+			with.Intent(c, p.ID)
+			return nil
+		}
+		now.object = s.answered(d.payment)
+		now.refused = refusal(now.object, a.Failure)
+		return with.Result(c, now.object, now.refused)
+	})
+	if err == nil && ours {
+		next := written(d)
+		now.next = &next
+	}
+	return now, err
+}
+
+// resume goes on with a payment whose payer had to act: the provider is asked what came of it.
+func (s *Service) resume(ctx context.Context, p Payment, in Confirmation, with Companion) (Object, error) {
+	p, a, err := s.reload(ctx, p, Attempt{Number: p.Attempts})
+	if err != nil {
+		return Object{}, err
+	}
+	if a.State != AttemptAction {
+		return Object{}, errLost
+	}
+	if in.Result != "" {
+		if err := a.matches(in.Result); err != nil {
+			return Object{}, err
+		}
+	}
+	account, err := s.Accounts.Get(ctx, p.Merchant, a.Account)
+	if err != nil {
+		return Object{}, fmt.Errorf("provider account %s: %w", a.Account, err)
+	}
+	from := decision{payment: p.met(Confirmation{ReturnURL: in.ReturnURL, DeviceSession: in.DeviceSession}), attempt: &a}
+	if from.payment.ReturnURL != p.ReturnURL || from.payment.Asked.Device != p.Asked.Device {
+		if from.payment, err = s.note(ctx, from.payment); err != nil {
+			return Object{}, err
+		}
+	}
+	return s.goOn(ctx, account, from, with)
+}
+
+// note writes what a payer brought along beside what they did.
+func (s *Service) note(ctx context.Context, p Payment) (Payment, error) {
+	row, err := paymentRow(p)
+	if err != nil {
+		return p, err
+	}
+	err = s.commitIntent(ctx, db.NewChange(p.Merchant, row))
+	p.Version++
+	return p, err
+}
+
+// goOn asks what came of what a payer had to do, and takes the attempt on from there.
+func (s *Service) goOn(ctx context.Context, account provider.Account, from decision, with Companion) (Object, error) {
+	var now stage
+	var err error
+	if a := *from.attempt; a.challenged() {
+		now, err = s.hearIssuer(ctx, account, from, s.inquireIssuer(ctx, account, a), with)
+	} else {
+		now, err = s.record(ctx, account, from, s.inquireAuthorization(ctx, account, a).Outcome, with)
+	}
+	if err != nil || now.next == nil {
+		if err == nil {
+			err = now.refused
+		}
+		return now.object, err
+	}
+	return s.pursue(ctx, account, *now.next, begun{with})
+}
+
+// replace gives up what the payer had to do, and tries another card. What was open at the provider is closed behind it; should
+// the payer have finished it all the same, that is a late approval, and goes back.
+func (s *Service) replace(ctx context.Context, p Payment, in Confirmation, with Companion) (Object, error) {
+	p, a, err := s.reload(ctx, p, Attempt{Number: p.Attempts})
+	if err != nil {
+		return Object{}, err
+	}
+	if a.State != AttemptAction {
+		return Object{}, errLost
+	}
+	o, err := s.try(ctx, p.met(in), in.Token, &a, with)
+	s.closeBehind(ctx, a)
+	return o, err
+}
+
+// closeBehind closes at the provider what the payer was to do on a page of its own, once the attempt has ended here. An attempt
+// that still waits is left alone, and so is a challenge: no authorization stands behind it.
+func (s *Service) closeBehind(ctx context.Context, waited Attempt) {
+	ctx = context.WithoutCancel(ctx)
+	a, err := s.store.attempt(ctx, waited.Merchant, waited.Payment, waited.Number)
+	if err == nil && (!holdsNothing[a.State] || waited.challenged()) {
+		return
+	}
+	account, err2 := s.Accounts.Get(ctx, waited.Merchant, waited.Account)
+	if err != nil || err2 != nil {
+		s.Logger.Error("what a payer was to do cannot be closed", "merchant_id", waited.Merchant, "attempt_id", waited.ID, "error", fmt.Sprint(err, err2))
+		return
+	}
+	out := s.reversal(ctx, account, provider.Void{Reference: ownReversal(a), Original: a.Reference, Attempt: a.ourReference()})
+	if out.State != provider.Voided && out.State != provider.Missing {
+		s.Logger.Warn("what a payer was to do is still open at the provider", "merchant_id", a.Merchant, "attempt_id", a.ID, "detail", out.Detail)
+	}
+}
+
+// cres is what is read of a CRes (EMV 3-D Secure): whose it is. What it says of the result is not a proof.
+type cres struct {
+	MessageType   string `json:"messageType"`
+	ServerTransID string `json:"threeDSServerTransID"`
+	ACSTransID    string `json:"acsTransID"`
+}
+
+// maxResult bounds a CRes, in characters of base64url.
+const maxResult = 16 << 10
+
+// matches refuses a result that is not of the challenge that the attempt waits for: fault.Invalid if it is no CRes at all, else
+// fault.Conflict.
+func (a Attempt) matches(result string) error {
+	var m cres
+	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(result, "="))
+	if err != nil || len(result) > maxResult || json.Unmarshal(text, &m) != nil || m.MessageType != "CRes" {
+		return fault.Wrong("result", fault.CodeInvalid, "must be the CRes of a challenge, in base64url")
+	}
+	if !a.challenged() {
+		return errNoChallenge
+	}
+	r := a.Secure.Result
+	if r.ACSTransID == "" || subtle.ConstantTimeCompare([]byte(m.ACSTransID), []byte(r.ACSTransID)) != 1 ||
+		subtle.ConstantTimeCompare([]byte(m.ServerTransID), []byte(r.ServerTransID)) != 1 {
+		return errNoChallenge
+	}
+	return nil
+}
+
+// ticket opens the page that leads the payer of one try to the bank and back.
+func (s *Service) ticket(p Payment, attempt int64) string {
+	return s.Secret("3ds ticket", p.Merchant, p.ID, strconv.FormatInt(attempt, 10))
+}
+
+func (s *Service) challengeURL(p Payment, attempt int64) string {
+	return s.PublicURL + "/3ds/" + url.PathEscape(p.Merchant) + "/" + p.ID + "/" + s.ticket(p, attempt)
+}
+
+// returnURL is where a page of the provider's leads the payer back to: to ours, which asks what came of it.
+func (s *Service) returnURL(p Payment, a Attempt) string {
+	if s.PublicURL == "" {
+		return p.ReturnURL
+	}
+	return s.challengeURL(p, a.Number)
+}
