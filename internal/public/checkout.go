@@ -19,15 +19,14 @@ import (
 // Checkout is what a checkout page is about: somebody pays an amount to a merchant. It is made of a payment; whatever else is
 // paid, such as an order, is shown by the same page once it can make one.
 type Checkout struct {
-	Reference   string // what the payer can quote: pay_…
-	Amount      money.Money
-	Description string
-	State       CheckoutState
-	Step        string // changes with each try, so that a page that was left open cannot pay twice; empty: nothing can be paid from here
-	Declined    *payerFailure
-	Card        *payerCard // of the last try
-	Action      string     // where the payer has to go, for CheckoutAction
-	Back        string     // the merchant's page; empty if there is none
+	Reference string // what the payer can quote: pay_…
+	Amount    money.Money
+	State     CheckoutState
+	Step      string // changes with each try, so that a page that was left open cannot pay twice; empty: nothing can be paid from here
+	Declined  *payerFailure
+	Card      *payerCard // of the last try
+	Action    string     // where the payer has to go, for CheckoutAction
+	Back      string     // the merchant's page; empty if there is none
 }
 
 // CheckoutState is what the payer can do.
@@ -64,7 +63,7 @@ func checkoutOf(o payment.Object, secret string) (Checkout, error) {
 		return Checkout{}, fmt.Errorf("checkout of %s: there is no page for a payment that is %s", p.ID, p.Status)
 	}
 	c := Checkout{
-		Reference: p.ID, Amount: money.Of(p.Amount, currency), Description: o.Description, State: state, Declined: p.Failure, Back: p.back(),
+		Reference: p.ID, Amount: money.Of(p.Amount, currency), State: state, Declined: p.Failure, Back: p.back(),
 	}
 	if m := p.PaymentMethod; m != nil {
 		c.Card = &m.Card

@@ -103,6 +103,14 @@ func (c *core) decline(code provider.DeclineCode) func(payment.Confirmation) err
 	}
 }
 
+// challenged is what the core says when the payer's bank wants to see them.
+func (c *core) challenged(payment.Confirmation) error {
+	c.object.Status = payment.RequiresAction
+	c.object.NextAction = &payment.NextAction{Type: "redirect", URL: "https://pay.example" + leavePath + "/" + ticket, ExpiresAt: noon.Add(10 * time.Minute)}
+	c.challenge = provider.Challenge{ACSURL: "https://acs.bank.example/challenge", CReq: "Y3JlcQ"}
+	return nil
+}
+
 func (c *core) capture(payment.Confirmation) error {
 	c.object.Status, c.object.AmountCaptured = payment.Captured, c.object.Amount
 	c.object.PaymentMethod = &payment.MethodObject{ID: token, Type: "card", Card: payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030}}

@@ -16,7 +16,7 @@ import (
 	"github.com/florinpay/florin/internal/problem"
 )
 
-//go:embed js/*.js js/*.d.ts page/*.js page/*.css page/*.html text/*.json
+//go:embed js/*.js js/*.d.ts page/*.js page/*.css page/*.html page/*.svg text/*.json
 var embedded embed.FS
 
 // filesPath is where scripts and styles are. A name holds the hash of what it names, so it never changes.
@@ -35,7 +35,7 @@ type files struct {
 	byName          map[string]*file
 	Florin, Types   *file
 	Checkout, Leave *file
-	Style           *file
+	Style, Icon     *file
 	integrity       []byte // integrity.json
 }
 
@@ -57,6 +57,7 @@ func newFiles(s site) (*files, error) {
 		{&f.Checkout, "page/checkout.js", "checkout", javascript},
 		{&f.Leave, "page/leave.js", "leave", javascript},
 		{&f.Style, "page/page.css", "page", stylesheet},
+		{&f.Icon, "page/icon.svg", "icon", "image/svg+xml"},
 	} {
 		text, err := embedded.ReadFile(one.from)
 		if err != nil {

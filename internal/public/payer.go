@@ -64,6 +64,10 @@ func payerOf(o payment.Object) payerPayment {
 	if m := o.PaymentMethod; m != nil {
 		p.PaymentMethod = &payerMethod{m.Type, payerCard{m.Card.Brand, m.Card.Last4, m.Card.ExpMonth, m.Card.ExpYear}}
 	}
+	if a := o.NextAction; a != nil {
+		p.NextAction = &payerAction{a.Type, a.URL, &a.ExpiresAt}
+	}
+	p.ReturnURL = o.ReturnURL
 	if f := o.Failure; f != nil {
 		p.Failure = failureOf(f.Code, provider.Decline{Code: f.DeclineCode, NetworkAdvice: f.NetworkAdviceCode}, f.Message)
 	}

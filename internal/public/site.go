@@ -30,7 +30,7 @@ func newSite(public, vault string) (site, error) {
 		return site{}, fmt.Errorf("the vault's address %q: %w", vault, err)
 	}
 	s.secure = strings.HasPrefix(s.origin, "https:")
-	s.permissions = `accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), ` +
+	s.permissions = `accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), ` +
 		`microphone=(), midi=(), payment=(self "` + s.vaultOrigin + `"), serial=(), usb=()`
 	return s, nil
 }

@@ -16,9 +16,14 @@ function checkout(form) {
   const button = part('button');
   const florin = Florin(said.key, { locale: said.locale });
   const elements = florin.elements({ locale: said.locale, style: look() });
+  const unfinished = new Set(['number', 'expiry', 'cvc']);
   const fields = Object.fromEntries(['number', 'expiry', 'cvc'].map((name) => {
     const field = elements.create(`card-${name}`, { title: part(name).previousElementSibling.textContent });
-    field.on('change', ({ error }) => { part(`${name}-fault`).textContent = error?.message ?? ''; });
+    field.on('change', ({ error, complete }) => {
+      part(`${name}-fault`).textContent = error?.message ?? '';
+      unfinished.delete(name);
+      if (!complete) unfinished.add(name);
+    });
     field.on('loaderror', () => tell(said.fieldsFailed));
     return [name, field.mount(part(name))];
   }));
@@ -45,7 +50,7 @@ function checkout(form) {
     if (made.error) return refused(made.error);
     const answer = await ask(`${said.path}/confirm`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ step: said.step, payment_method_token: made.token.id, device_session: await florin.deviceSession?.(), browser: browser() }),
+      body: JSON.stringify({ step: said.step, payment_method_token: made.token.id, device_session: (await florin.deviceSession()) ?? undefined, browser: browser() }),
     });
     if (answer.status === 429) return tell(said.tryLater);
     const outcome = await answer.json();
@@ -64,7 +69,9 @@ function checkout(form) {
 
   /** The card could not be taken. Its fields say what is wrong with it; what they do not say is told here. */
   function refused(error) {
-    tell(error.code === 'rate_limited' ? said.tryLater : /^incomplete|^incorrect|^expired/.test(error.code) ? said.incomplete : error.message);
+    const [first] = Object.keys(fields).filter((name) => unfinished.has(name));
+    tell(error.code === 'rate_limited' ? said.tryLater : first ? said.incomplete : error.message);
+    if (first) fields[first].focus();
   }
 
   /** Nothing that was typed is lost: the payer mends it, or writes another card over it. */
@@ -74,7 +81,6 @@ function checkout(form) {
     part('next').textContent = next;
     part('declined').hidden = false;
     part('declined').focus();
-    button.textContent = said.again;
     tell('');
   }
 
