@@ -15,7 +15,7 @@ import (
 
 type devCommand struct {
 	Data     string        `help:"Where databases and keys are kept." default:"./florin-data"`
-	BasePort int           `help:"Port of the api zone. The vault has +2, ops +4, the sandbox +10. 0 takes any free ports." default:"8080"`
+	BasePort int           `help:"Port of the api zone. The public zone has +1, the vault +2, ops +4, the sandbox +10. 0 takes any free ports." default:"8080"`
 	Clean    bool          `help:"Start over: empty the data directory first, if it is florin's."`
 	Drain    time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
 }
@@ -24,8 +24,8 @@ func (devCommand) Help() string {
 	return "Everything listens on 127.0.0.1 only; the keys it prints work from this machine only.\n\nExample:\n\n    florin dev --data /tmp/florin --base-port 9080 --clean"
 }
 
-// devOffsets is where each zone of florin dev listens, counted from the base port. public (+1) and dashboard (+3) keep their places.
-var devOffsets = map[string]int{zoneAPI: 0, zoneVault: 2, zoneOps: 4, zoneSandbox: 10}
+// devOffsets is where each zone of florin dev listens, counted from the base port. dashboard (+3) keeps its place.
+var devOffsets = map[string]int{zoneAPI: 0, zonePublic: 1, zoneVault: 2, zoneOps: 4, zoneSandbox: 10}
 
 const devHost = "127.0.0.1"
 
@@ -35,7 +35,7 @@ func (d devCommand) Run(ctx context.Context, c *console) (err error) {
 		return usagef("--base-port %d: ports up to %d more must fit below 65536", d.BasePort, devOffsets[zoneSandbox])
 	}
 	p := plan{sites: map[string]*site{}, worker: true, localHTTP: true, drain: d.Drain}
-	for _, zone := range []string{zoneAPI, zoneVault, zoneOps, zoneSandbox} {
+	for _, zone := range []string{zoneAPI, zonePublic, zoneVault, zoneOps, zoneSandbox} {
 		if p.sites[zone], err = bind(ctx, zone, d.address(zone), "stop what listens there, or choose other ports with --base-port"); err != nil {
 			return errors.Join(err, unbind(p.sites))
 		}
@@ -96,6 +96,7 @@ var devText = template.Must(template.New("dev").Parse(`
 florin dev is ready. Stop it with Ctrl-C; its data is in {{.Data}}.
 
   api      {{.Zones.api}}    reference: {{.Zones.api}}/docs
+  public   {{.Zones.public}}    the checkout page; for pages of your own: {{.Zones.public}}/florin.js
   vault    {{.Zones.vault}}
   ops      {{.Zones.ops}}    /metrics /healthz /readyz
   sandbox  {{.Zones.sandbox}}    the simulated acquirers, with a button for everything that can happen
@@ -109,6 +110,11 @@ Tokenize a card, pay with it, see the books:
 
   curl {{.Zones.api}}/v1/payments -H 'Authorization: Bearer {{.SecretKey}}' -H 'Content-Type: application/json' \
     -H "Idempotency-Key: $(date +%s)" -d '{"amount":9232,"currency":"EUR","payment_method_token":"pm_tok_…"}'
+
+Or let the payer type the card: open the checkout_url of
+
+  curl {{.Zones.api}}/v1/payments -H 'Authorization: Bearer {{.SecretKey}}' -H 'Content-Type: application/json' \
+    -H "Idempotency-Key: $(date +%s)" -d '{"amount":9232,"currency":"EUR","confirm":false}'
 
   curl {{.Zones.api}}/v1/balance -H 'Authorization: Bearer {{.SecretKey}}'
 

@@ -13,20 +13,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/secret"
 )
 
 type serveCommand struct {
 	Storage storage  `embed:""`
-	Zones   []string `help:"Zones of this process: api, vault, ops, worker, sandbox." enum:"api,vault,ops,worker,sandbox" default:"api,vault,ops,worker" placeholder:"ZONE,..."`
+	Zones   []string `help:"Zones of this process: api, public, vault, ops, worker, sandbox." enum:"api,public,vault,ops,worker,sandbox" default:"api,public,vault,ops,worker" placeholder:"ZONE,..."`
 
 	ListenAPI           string `help:"Address of the api zone." default:"127.0.0.1:8080" name:"listen-api" placeholder:"HOST:PORT"`
+	ListenPublic        string `help:"Address of the public zone: checkout pages and florin.js." default:"127.0.0.1:8081" placeholder:"HOST:PORT"`
 	ListenVault         string `help:"Address of the vault zone." default:"127.0.0.1:8082" placeholder:"HOST:PORT"`
 	ListenVaultInternal string `help:"Address where the vault zone serves other florin processes, by mutual TLS. Closed if not given." placeholder:"HOST:PORT"`
 	ListenOps           string `help:"Address of the ops zone. It shows the inside: keep it from the public." default:"127.0.0.1:8084" placeholder:"HOST:PORT"`
 	ListenSandbox       string `help:"Address of the simulated acquirers, on this machine only." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
 	SandboxFile         string `help:"Where the simulated acquirers keep their transactions." placeholder:"FILE"`
+
+	PublicURL      string   `help:"Where browsers reach the public zone: https://… Also for processes without it, which send payers there." name:"public-url" placeholder:"URL"`
+	VaultPublicURL string   `help:"Where browsers reach the vault zone: https://…" name:"vault-public-url" placeholder:"URL"`
+	TrustedProxies []string `help:"Networks of the proxies in front, whose X-Forwarded-For is believed." placeholder:"CIDR,..."`
+	GeoIPFile      string   `help:"File in the MaxMind DB format that tells the country of an address." name:"geoip-file" placeholder:"FILE"`
 
 	VaultURL       string `help:"Internal address of the vault zone, if it is another process: https://…" name:"vault-url" placeholder:"URL"`
 	VaultCert      string `help:"Certificate of this process at the vault's internal door, on either side." placeholder:"FILE"`
@@ -89,14 +97,17 @@ func (s serveCommand) plan() (plan, error) {
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
 	}
-	vault, pays := slices.Contains(s.Zones, zoneVault), p.worker || slices.Contains(s.Zones, zoneAPI)
+	if err := s.browsers(&p); err != nil {
+		return plan{}, err
+	}
+	vault, pays := slices.Contains(s.Zones, zoneVault), p.worker || slices.Contains(s.Zones, zoneAPI) || slices.Contains(s.Zones, zonePublic)
 	switch {
 	case vault && s.VaultURL != "":
 		return plan{}, usagef("--vault-url is for a process without the zone vault")
 	case !vault && s.ListenVaultInternal != "":
 		return plan{}, usagef("--listen-vault-internal needs the zone vault")
 	case pays && !vault && s.VaultURL == "":
-		return plan{}, usagef("the zones api and worker need a vault: add the zone vault, or name its process by --vault-url")
+		return plan{}, usagef("the zones api, public and worker need a vault: add the zone vault, or name its process by --vault-url")
 	case s.VaultURL != "" && !strings.HasPrefix(s.VaultURL, "https://"):
 		return plan{}, usagef("--vault-url must begin with https://")
 	case slices.Contains(s.Zones, zoneSandbox) && p.sandbox == "":
@@ -110,6 +121,29 @@ func (s serveCommand) plan() (plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// browsers reads what concerns those who come by browser.
+func (s serveCommand) browsers(p *plan) (err error) {
+	for _, address := range []struct {
+		flag, given string
+		into        *string
+	}{{"--public-url", s.PublicURL, &p.publicAt}, {"--vault-public-url", s.VaultPublicURL, &p.vaultAt}} {
+		if address.given == "" {
+			continue
+		}
+		if *address.into, err = merchant.ParseOrigin(address.given); err != nil {
+			return usagef("%s %s: %w", address.flag, address.given, err)
+		}
+	}
+	if slices.Contains(s.Zones, zonePublic) && !slices.Contains(s.Zones, zoneVault) && s.VaultPublicURL == "" {
+		return usagef("the zone public needs --vault-public-url: its pages show the vault's card fields")
+	}
+	if p.proxies, err = access.ParseNetworks(s.TrustedProxies); err != nil {
+		return usagef("--trusted-proxies: %w", err)
+	}
+	p.geoIP = s.GeoIPFile
+	return nil
 }
 
 // internalDoor reads what both sides of the vault's internal door need: each shows a certificate and demands the other's.
@@ -147,7 +181,7 @@ func (s serveCommand) internalDoor() (*tls.Config, secret.Text, error) {
 const minToken = 32
 
 func (s serveCommand) bind(ctx context.Context, p plan) (err error) {
-	addresses := map[string]string{zoneAPI: s.ListenAPI, zoneVault: s.ListenVault, zoneOps: s.ListenOps, zoneSandbox: s.ListenSandbox}
+	addresses := map[string]string{zoneAPI: s.ListenAPI, zonePublic: s.ListenPublic, zoneVault: s.ListenVault, zoneOps: s.ListenOps, zoneSandbox: s.ListenSandbox}
 	for _, zone := range s.Zones {
 		if zone == zoneWorker {
 			continue

@@ -23,6 +23,7 @@ import (
 	"github.com/florinpay/florin/internal/obs"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/seal"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -32,7 +33,7 @@ import (
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, payment.Schema, access.Schema, webhook.Schema,
+	provider.Schema, risk.Schema, payment.Schema, access.Schema, webhook.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

@@ -1,19 +1,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/api"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
@@ -22,6 +27,8 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simcard"
 	"github.com/florinpay/florin/internal/provider/stripe"
+	"github.com/florinpay/florin/internal/public"
+	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/sandbox"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -31,6 +38,7 @@ import (
 // The zones. The vault's internal door has no name of its own on the command line: it opens where it is given an address.
 const (
 	zoneAPI           = "api"
+	zonePublic        = "public"
 	zoneVault         = "vault"
 	zoneVaultInternal = "vault-internal"
 	zoneOps           = "ops"
@@ -47,14 +55,26 @@ type plan struct {
 	vaultURL   string      // the vault zone of another process; empty: this process has it, or needs none
 	vaultTLS   *tls.Config // of whichever end of the internal door this process is
 	vaultToken secret.Text
-	localHTTP  bool // webhook endpoints may be plain HTTP on this machine
+	publicAt   string         // where browsers reach the public zone; empty: at its site, if this process has it
+	vaultAt    string         // where browsers reach the vault zone; empty likewise
+	proxies    []netip.Prefix // whose word for a caller's address is taken
+	geoIP      string         // the file that tells the country of an address; empty: nobody knows
+	localHTTP  bool           // webhook endpoints may be plain HTTP on this machine
 	drain      time.Duration
 }
 
 func (p plan) has(zone string) bool { return p.sites[zone] != nil }
 
 // needsPayments tells whether the process moves money, and so needs the main database, its key, and a vault to send through.
-func (p plan) needsPayments() bool { return p.has(zoneAPI) || p.worker }
+func (p plan) needsPayments() bool { return p.has(zoneAPI) || p.has(zonePublic) || p.worker }
+
+// browsersReach is where browsers reach a zone: where the operator says, or where it listens. Empty if neither is known.
+func (p plan) browsersReach(zone, told string) string {
+	if s := p.sites[zone]; told == "" && s != nil {
+		return s.url()
+	}
+	return told
+}
 
 // cards is the vault as the rest of Florin knows it, in this process or another.
 type cards interface {
@@ -78,6 +98,7 @@ type parts struct {
 	events    *event.Store
 	outbox    *event.Outbox
 	payments  *payment.Service
+	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
 	receiver  *webhook.Receiver
 }
@@ -105,7 +126,7 @@ func (a *parts) openBooks(ctx context.Context) error {
 		return err
 	}
 	a.merchants = merchant.New(a.main, a.clock, a.ids)
-	a.keys = access.New(a.main, a.merchants, access.Options{Clock: a.clock, IDs: a.ids, Random: rand.Reader})
+	a.keys = access.New(a.main, a.merchants, access.Options{Clock: a.clock, IDs: a.ids, Random: rand.Reader, TrustedProxies: a.plan.proxies})
 	return nil
 }
 
@@ -119,7 +140,10 @@ func (a *parts) openVault(ctx context.Context) error {
 	if err := a.openCardBox(ctx, a.plan.where); err != nil {
 		return err
 	}
-	a.vault = vault.New(a.card, a.cardBox, vault.Options{Clock: a.clock, IDs: a.ids, Logger: a.log})
+	a.vault = vault.New(a.card, a.cardBox, vault.Options{
+		Clock: a.clock, IDs: a.ids, Logger: a.log, FrameAncestors: a.mayFrame, Address: a.keys.Address,
+		HTTPS: strings.HasPrefix(a.plan.browsersReach(zoneVault, a.plan.vaultAt), "https:"),
+	})
 	a.released = append(a.released, func() error { a.vault.Close(); return nil })
 	a.plan.sites[zoneVault].handle(a.watch.Watch(a.vault.Handler(a.mayTokenize)))
 	if s := a.plan.sites[zoneVaultInternal]; s != nil {
@@ -135,7 +159,24 @@ func (a *parts) mayTokenize(r *http.Request) (vault.Caller, error) {
 	if err == nil {
 		err = p.RequireTokenize()
 	}
-	return vault.Caller{Merchant: p.Tenant, Live: p.Live}, err
+	return vault.Caller{Merchant: p.Tenant, Live: p.Live, SingleUse: p.Kind == access.Publishable}, err
+}
+
+// mayFrame are the pages that may show the card fields of a publishable key: the merchant's, and our own checkout.
+func (a *parts) mayFrame(ctx context.Context, key string) ([]string, error) {
+	p, err := a.keys.Publishable(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.merchants.Get(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	sources := m.FrameAncestors(p.Live)
+	if ours := a.plan.browsersReach(zonePublic, a.plan.publicAt); ours != "" {
+		sources = append(sources, ours)
+	}
+	return sources, nil
 }
 
 func (a *parts) openSandbox(context.Context) error {
@@ -174,7 +215,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	providers := provider.Registry{"simcard": simcard.New(door), "stripe": stripe.New(door)}
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
 		Secret: func(data ...string) string {
 			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
 		},
@@ -184,14 +225,48 @@ func (a *parts) openPayments(ctx context.Context) error {
 	if s := a.plan.sites[zoneAPI]; s != nil {
 		s.handle(a.watch.Watch(a.api()))
 	}
+	return a.openPublic()
+}
+
+// openPublic opens the payers' door. Device sessions are kept by whoever prunes them as well.
+func (a *parts) openPublic() error {
+	var countries risk.Countries
+	if a.plan.geoIP != "" {
+		file, err := risk.OpenGeoIP(a.plan.geoIP)
+		if err != nil {
+			return err
+		}
+		a.released = append(a.released, file.Close)
+		countries = file
+	}
+	a.devices = risk.NewDeviceSessions(a.main, risk.Options{Clock: a.clock, IDs: a.ids, Countries: countries})
+	s := a.plan.sites[zonePublic]
+	if s == nil {
+		return nil
+	}
+	zone, err := public.New(public.Options{
+		Payments: a.payments, Merchants: a.merchants, Devices: a.devices, Authenticate: a.keys.Authenticate, HostedKey: a.hostedKey,
+		Address: a.keys.Address, URL: a.plan.browsersReach(zonePublic, a.plan.publicAt), VaultURL: a.plan.browsersReach(zoneVault, a.plan.vaultAt),
+		Clock: a.clock, IDs: a.ids, Random: rand.Reader, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.handle(a.watch.Watch(zone.Handler()))
 	return nil
 }
 
-func (a *parts) api() http.Handler {
-	vaultURL := a.plan.vaultURL
-	if s := a.plan.sites[zoneVault]; s != nil {
-		vaultURL = s.url()
+// hostedKey is the publishable key of a tenant's pages in the public zone. It is made at the first visit.
+func (a *parts) hostedKey(ctx context.Context, tenant string) (string, error) {
+	text := access.HostedKey(id.Live(tenant), a.mainBox.Derive("hosted pages", tenant))
+	if err := a.keys.EnsureHosted(ctx, tenant, text, audit.By{Actor: "public zone"}); err != nil {
+		return "", err
 	}
+	return text.Reveal(), nil
+}
+
+func (a *parts) api() http.Handler {
+	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
 	return api.New(api.Options{
 		Authenticate: a.keys.Authenticate,
 		Payments:     a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
@@ -219,7 +294,7 @@ func (a *parts) checks() []obs.Check {
 // process puts the parts into the order in which they run and stop.
 func (a *parts) process() *process {
 	p := &process{log: a.log, health: obs.NewHealth(a.checks()...), drain: a.plan.drain, close: []func() error{a.close}}
-	for _, zone := range []string{zoneAPI, zoneVault} {
+	for _, zone := range []string{zoneAPI, zonePublic, zoneVault} {
 		if s := a.plan.sites[zone]; s != nil {
 			p.front = append(p.front, s)
 		}
@@ -252,11 +327,16 @@ func (a *parts) sweeps() []func(context.Context) error {
 
 // prune deletes what is kept for a time only. A failure is tried again by the next round.
 func (a *parts) prune(ctx context.Context) {
-	n, err := a.answers.Prune(ctx)
-	if err != nil {
-		a.log.Error("prune idempotency keys", "error", err)
-	} else if n > 0 {
-		a.log.Info("pruned idempotency keys", "count", n)
+	for _, kept := range []struct {
+		what  string
+		prune func(context.Context) (int64, error)
+	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}} {
+		n, err := kept.prune(ctx)
+		if err != nil {
+			a.log.Error("prune what is over", "what", kept.what, "error", err)
+		} else if n > 0 {
+			a.log.Info("pruned what is over", "what", kept.what, "count", n)
+		}
 	}
 }
 
