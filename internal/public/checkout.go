@@ -250,8 +250,7 @@ func (p *Public) checkoutState(ctx context.Context, v visit) error {
 	if err != nil {
 		return err
 	}
-	p.answer(v.x, http.StatusOK, standing{c.State})
-	return nil
+	return v.tell(standing{c.State})
 }
 
 // checkoutConfirmBody is what the page sends when the payer pays.
@@ -294,18 +293,16 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 		return fault.Missing("payment")
 	}
 	if stepOf(secret) != body.Step { // the payment went on in another window
-		p.answer(v.x, http.StatusOK, outcomeChanged)
-		return nil
+		return v.tell(outcomeChanged)
 	}
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
 		Token: body.Token, DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
-	})
+	}, alone{})
 	done, err := p.outcome(v, o, err)
 	if err != nil {
 		return err
 	}
-	p.answer(v.x, http.StatusOK, done)
-	return nil
+	return v.tell(done)
 }
 
 // outcome is what the page shall do after a try.

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
-	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/exchange"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/obs"
 	"github.com/florinpay/florin/internal/payment"
@@ -41,7 +41,7 @@ type caller struct {
 }
 
 // call admits a request of florin.js, and answers what serve gives.
-func (p *Public) call(writing bool, serve func(ctx context.Context, c caller, r *http.Request) (int, any, error)) http.HandlerFunc {
+func (p *Public) call(writing bool, serve func(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error)) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r)
 		x.Header()["Vary"] = []string{"Origin"}
@@ -49,15 +49,14 @@ func (p *Public) call(writing bool, serve func(ctx context.Context, c caller, r 
 		defer done()
 		c, err := p.admit(ctx, x, r, writing)
 		if err != nil {
-			p.refuse(x, err)
+			x.Answer(refusal(x, err))
 			return
 		}
-		status, object, err := serve(obs.With(ctx, obs.MerchantID, c.Tenant), c, r)
+		given, err := serve(obs.With(ctx, obs.MerchantID, c.Tenant), c, r)
 		if err != nil {
-			p.refuse(x, err)
-			return
+			given = refusal(x, err)
 		}
-		p.answer(x, status, object)
+		x.Answer(given)
 	}
 }
 
@@ -108,7 +107,7 @@ func allow(h http.Header, origin string) {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "Request-Id, Retry-After, RateLimit, RateLimit-Policy")
+	h.Set("Access-Control-Expose-Headers", "Request-Id, Retry-After, RateLimit, RateLimit-Policy, "+idempotency.Replayed)
 }
 
 // preflight tells a browser what may be asked. It cannot tell by whom: the key comes with the call itself, which is refused,
@@ -119,32 +118,36 @@ func (p *Public) preflight(w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); origin != "" && r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept-Language, Idempotency-Key, "+headerSecret)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept-Language, "+idempotency.Header+", "+headerSecret)
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (p *Public) refuse(x *exchange.Exchange, err error) {
+// refusal is what a payer's page is told of an error. One that is ours is logged.
+func refusal(x *exchange.Exchange, err error) exchange.Answer {
 	d := problemOf(err)
 	x.Failed(d.Problem, err)
 	d.RequestID = x.ID
-	p.answerAs(x, d.Status, problem.ContentType, d, d.GetHeaders())
-}
-
-func (p *Public) answer(x *exchange.Exchange, status int, object any) {
-	p.answerAs(x, status, exchange.JSON, object, nil)
-}
-
-func (p *Public) answerAs(x *exchange.Exchange, status int, kind string, object any, h http.Header) {
-	body, err := problem.Render(object)
-	if err != nil {
-		wrong := problem.New(problem.CodeInternal, "")
-		x.Failed(wrong, err)
-		x.Refuse(wrong)
-		return
+	given, err := rendered(d.Status, problem.ContentType, d)
+	if err != nil { // nothing in a Problem can fail to render
+		return x.Problem(problem.Of(err))
 	}
-	x.Answer(exchange.Answer{Status: status, ContentType: kind, Body: body, Header: h})
+	given.Header = d.GetHeaders()
+	return given
+}
+
+func rendered(status int, kind string, object any) (exchange.Answer, error) {
+	body, err := problem.Render(object)
+	return exchange.Answer{Status: status, ContentType: kind, Body: body}, err
+}
+
+// shown is the answer that shows an object.
+func shown(status int, object any, err error) (exchange.Answer, error) {
+	if err != nil {
+		return exchange.Answer{}, err
+	}
+	return rendered(status, exchange.JSON, object)
 }
 
 // secretOf is the client secret of a call.
@@ -159,13 +162,13 @@ func secretOf(r *http.Request) (string, error) {
 // maxSecret bounds a client secret, in characters.
 const maxSecret = 200
 
-func (p *Public) clientPayment(ctx context.Context, c caller, r *http.Request) (int, any, error) {
+func (p *Public) clientPayment(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error) {
 	secret, err := secretOf(r)
 	if err != nil {
-		return 0, nil, err
+		return exchange.Answer{}, err
 	}
 	o, err := p.find(ctx, c.Tenant, r.PathValue("id"), secret)
-	return http.StatusOK, payerOf(o), err
+	return shown(http.StatusOK, payerOf(o), err)
 }
 
 // find is a payment that its payer shows the secret of.
@@ -206,22 +209,33 @@ var bodies = strict.NewReader(map[string]strict.Check{
 	},
 })
 
-func (p *Public) clientConfirm(ctx context.Context, c caller, r *http.Request) (int, any, error) {
+func (p *Public) clientConfirm(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error) {
 	pay := r.PathValue("id")
 	if err := p.take(p.tries, c.x, c.Tenant+" "+pay); err != nil {
-		return 0, nil, err
+		return exchange.Answer{}, err
 	}
 	secret, err := secretOf(r)
 	if err != nil {
-		return 0, nil, err
+		return exchange.Answer{}, err
 	}
 	raw, err := readJSON(c.x, r)
 	if err != nil {
-		return 0, nil, err
+		return exchange.Answer{}, err
 	}
+	confirmation, err := p.confirmation(ctx, c, r, raw)
+	if err != nil {
+		return exchange.Answer{}, err
+	}
+	return p.once(ctx, c, r, raw, secret, func(with payment.Companion) (payment.Object, error) {
+		return p.confirm(ctx, c.Tenant, pay, secret, confirmation, with)
+	})
+}
+
+// confirmation reads what a page sends to confirm.
+func (p *Public) confirmation(ctx context.Context, c caller, r *http.Request, raw []byte) (payment.Confirmation, error) {
 	body, err := strict.Decode[clientConfirmBody](bodies, raw, strict.Faults{}, p.Clock.Now())
 	if err != nil {
-		return 0, nil, err
+		return payment.Confirmation{}, err
 	}
 	if body.ReturnURL != "" {
 		m, err := p.Merchants.Of(ctx, c.Tenant)
@@ -229,29 +243,21 @@ func (p *Public) clientConfirm(ctx context.Context, c caller, r *http.Request) (
 			err = m.CheckReturn(body.ReturnURL, c.Live)
 		}
 		if err != nil {
-			return 0, nil, err
+			return payment.Confirmation{}, err
 		}
 	}
-	o, err := p.confirm(ctx, c.Tenant, pay, secret, payment.Confirmation{
+	return payment.Confirmation{
 		Token: body.Token, ReturnURL: body.ReturnURL, Result: body.Result, DeviceSession: body.DeviceSession, Browser: p.browser(r, body.Browser),
-	})
-	return http.StatusOK, payerOf(o), err
+	}, nil
 }
 
 // confirm goes on with a payment for its payer.
-func (p *Public) confirm(ctx context.Context, tenant, pay, secret string, c payment.Confirmation) (payment.Object, error) {
+func (p *Public) confirm(ctx context.Context, tenant, pay, secret string, c payment.Confirmation, with payment.Companion) (payment.Object, error) {
 	if !id.Has(pay, id.Payment) {
 		return payment.Object{}, fault.Missing("payment")
 	}
-	return p.Payments.ConfirmByPayer(ctx, tenant, pay, secret, c, alone{})
+	return p.Payments.ConfirmByPayer(ctx, tenant, pay, secret, c, with)
 }
-
-// alone is the companion of a confirmation that leaves nothing else behind: a secret works once per step, so a call that is
-// sent again charges nothing and is told how the payment stands.
-type alone struct{}
-
-func (alone) Intent(*db.Change, string)           {}
-func (alone) Result(*db.Change, any, error) error { return nil }
 
 // browser is what the payer's bank is told of the browser: what it says of itself, and what its request says.
 func (p *Public) browser(r *http.Request, said *browserBody) provider.Browser {
@@ -290,13 +296,13 @@ type deviceSession struct {
 	Livemode bool   `json:"livemode"`
 }
 
-func (p *Public) clientDevice(ctx context.Context, c caller, r *http.Request) (int, any, error) {
+func (p *Public) clientDevice(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error) {
 	raw, err := readJSON(c.x, r)
 	if err != nil {
-		return 0, nil, err
+		return exchange.Answer{}, err
 	}
 	made, err := p.Devices.Open(ctx, c.Tenant, json.RawMessage(raw), risk.RequestFacts{IP: p.Address(r), UserAgent: r.UserAgent()})
-	return http.StatusCreated, deviceSession{made, "device_session", c.Live}, err
+	return shown(http.StatusCreated, deviceSession{made, "device_session", c.Live}, err)
 }
 
 // readJSON reads a body that must be JSON.

@@ -14,8 +14,10 @@ import (
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
@@ -49,6 +51,7 @@ type core struct {
 	challenge provider.Challenge
 	cres      []string
 	completed error
+	commit    func(*db.Change) error // nil: what a companion adds is forgotten
 }
 
 func (c *core) ForPayer(_ context.Context, of, id, secret string) (payment.Object, error) {
@@ -68,15 +71,38 @@ func (c *core) seen(step int) payment.Object {
 	return o
 }
 
-func (c *core) ConfirmByPayer(ctx context.Context, of, id, secret string, with payment.Confirmation, _ payment.Companion) (payment.Object, error) {
+func (c *core) ConfirmByPayer(ctx context.Context, of, id, secret string, with payment.Confirmation, companion payment.Companion) (payment.Object, error) {
 	o, err := c.ForPayer(ctx, of, id, secret)
 	if err != nil || o.ClientSecret == "" {
+		return o, err
+	}
+	if err := c.write(func(change *db.Change) error { companion.Intent(change, pay); return nil }); err != nil {
 		return o, err
 	}
 	c.confirmed = append(c.confirmed, with)
 	c.step++
 	err = c.then(with)
-	return c.seen(c.step), err
+	o = c.seen(c.step)
+	if failed := c.write(func(change *db.Change) error { return companion.Result(change, o, err) }); failed != nil {
+		return o, failed
+	}
+	return o, err
+}
+
+// write commits what a companion adds to a Change.
+func (c *core) write(add func(*db.Change) error) error {
+	change := db.NewChange(tenant)
+	if err := add(change); err != nil || c.commit == nil {
+		return err
+	}
+	return c.commit(change)
+}
+
+// forgetful knows no idempotency key.
+type forgetful struct{}
+
+func (forgetful) Find(context.Context, idempotency.Key) (idempotency.Record, bool, error) {
+	return idempotency.Record{}, false, nil
 }
 
 func (c *core) Challenge(_ context.Context, of, id, with string) (provider.Challenge, payment.Object, error) {
@@ -170,7 +196,7 @@ func newDoor(t *testing.T, change ...func(*Options)) *door {
 	}
 	d.core.then = d.core.capture
 	o := Options{
-		Payments: d.core, Merchants: d, Devices: d, Authenticate: d.authenticate,
+		Payments: d.core, Merchants: d, Devices: d, Idempotency: forgetful{}, Authenticate: d.authenticate,
 		HostedKey: func(_ context.Context, of string) (string, error) {
 			if of != tenant {
 				t.Errorf("key of %s", of)

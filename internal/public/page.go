@@ -61,7 +61,7 @@ func (p *Public) page(serve func(ctx context.Context, v visit) error) http.Handl
 
 // data serves what a page's script asks for. What goes wrong is a Problem.
 func (p *Public) data(serve func(ctx context.Context, v visit) error) http.HandlerFunc {
-	return p.visited(serve, func(v visit, err error) { p.refuse(v.x, err) })
+	return p.visited(serve, func(v visit, err error) { v.x.Answer(refusal(v.x, err)) })
 }
 
 func (p *Public) visited(serve func(ctx context.Context, v visit) error, fail func(visit, error)) http.HandlerFunc {
@@ -78,6 +78,15 @@ func (p *Public) visited(serve func(ctx context.Context, v visit) error, fail fu
 			fail(v, err)
 		}
 	}
+}
+
+// tell answers a page's script.
+func (v visit) tell(object any) error {
+	given, err := rendered(http.StatusOK, exchange.JSON, object)
+	if err == nil {
+		v.x.Answer(given)
+	}
+	return err
 }
 
 // enter lets a visit in: the address does not ask too often, and there may be such a payment.

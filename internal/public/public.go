@@ -16,6 +16,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/exchange"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/payment"
@@ -66,11 +67,17 @@ type DeviceSessions interface {
 	Open(ctx context.Context, tenant string, signals json.RawMessage, facts risk.RequestFacts) (id string, err error)
 }
 
+// Idempotency finds what is known of a key. See idempotency.Store.
+type Idempotency interface {
+	Find(ctx context.Context, k idempotency.Key) (idempotency.Record, bool, error)
+}
+
 // Options are what the door opens to.
 type Options struct {
-	Payments  Payments
-	Merchants Merchants
-	Devices   DeviceSessions
+	Payments    Payments
+	Merchants   Merchants
+	Devices     DeviceSessions
+	Idempotency Idempotency
 	// Authenticate tells whose page calls. It fails with fault.Unauthorized. See access.Keys.
 	Authenticate func(ctx context.Context, r *http.Request) (access.Principal, error)
 	// HostedKey is the publishable key of a tenant's pages here. See access.Keys.EnsureHosted.
