@@ -72,7 +72,7 @@ func (p *Public) challengeReturn(ctx context.Context, v visit) error {
 // onward takes the payer from a challenge that is over to where they came from: the checkout page, the merchant's own page, or
 // words if neither is known.
 func (p *Public) onward(v visit, o payment.Object) error {
-	to := payerOf(o).back()
+	to := payerOf(o, v.lang).back()
 	if v.cookie(cameCookie) != "" {
 		to = v.checkoutPath()
 	}
@@ -80,7 +80,7 @@ func (p *Public) onward(v visit, o payment.Object) error {
 		http.Redirect(v.x, v.r, to, http.StatusSeeOther)
 		return nil
 	}
-	c, err := checkoutOf(o, "")
+	c, err := checkoutOf(o, v.lang)
 	if err != nil {
 		return err
 	}

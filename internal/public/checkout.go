@@ -51,9 +51,9 @@ var checkoutStates = map[payment.Status]CheckoutState{
 	payment.Expired: CheckoutExpired, payment.Canceled: CheckoutCanceled,
 }
 
-// checkoutOf is the checkout of a payment, for a page that has this secret of it.
-func checkoutOf(o payment.Object, secret string) (Checkout, error) {
-	p := payerOf(o)
+// checkoutOf is the checkout of a payment.
+func checkoutOf(o payment.Object, l *language) (Checkout, error) {
+	p := payerOf(o, l)
 	currency, err := money.ParseCurrency(p.Currency)
 	if err != nil {
 		return Checkout{}, fmt.Errorf("checkout of %s: %w", p.ID, err)
@@ -148,7 +148,7 @@ func (p *Public) checkout(ctx context.Context, v visit) error {
 	if err != nil {
 		return err
 	}
-	c, err := checkoutOf(o, secret)
+	c, err := checkoutOf(o, v.lang)
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (p *Public) checkoutState(ctx context.Context, v visit) error {
 	if err != nil {
 		return err
 	}
-	c, err := checkoutOf(o, secret)
+	c, err := checkoutOf(o, v.lang)
 	if err != nil {
 		return err
 	}
@@ -319,14 +319,13 @@ func (p *Public) outcome(v visit, o payment.Object, err error) (outcome, error) 
 	if o.ClientSecret != "" {
 		p.remember(v, o.ClientSecret)
 	}
-	c, err := checkoutOf(o, o.ClientSecret)
+	c, err := checkoutOf(o, v.lang)
 	if err != nil {
 		return outcome{}, err
 	}
 	switch {
 	case c.State == CheckoutOpen && refused != nil:
-		f := problemOf(refused)
-		said := v.lang.decline(failureOf(refused.Code, refused.Decline, f.Detail))
+		said := v.lang.decline(failureOf(refused.Code, refused.Decline, v.lang))
 		return outcome{Outcome: "declined", Step: c.Step, What: said.What, Next: said.Next}, nil
 	case c.State == CheckoutAction:
 		return outcome{Outcome: "leave", URL: c.Action}, nil

@@ -37,24 +37,25 @@ const (
 // caller is whose page calls.
 type caller struct {
 	access.Principal
-	x *exchange.Exchange
+	x    *exchange.Exchange
+	lang *language // of the payer
 }
 
 // call admits a request of florin.js, and answers what serve gives.
 func (p *Public) call(writing bool, serve func(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error)) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r)
-		x.Header()["Vary"] = []string{"Origin"}
+		x.Header()["Vary"] = []string{"Origin, Accept-Language"}
 		ctx, done := patience(r.Context(), writing)
 		defer done()
 		c, err := p.admit(ctx, x, r, writing)
 		if err != nil {
-			x.Answer(refusal(x, err))
+			x.Answer(refusal(x, err, p.langs.all[0]))
 			return
 		}
 		given, err := serve(obs.With(ctx, obs.MerchantID, c.Tenant), c, r)
 		if err != nil {
-			given = refusal(x, err)
+			given = refusal(x, err, c.lang)
 		}
 		x.Answer(given)
 	}
@@ -91,7 +92,7 @@ func (p *Public) admit(ctx context.Context, x *exchange.Exchange, r *http.Reques
 		}
 	}
 	allow(x.Header(), r.Header.Get("Origin"))
-	return caller{principal, x}, principal.RequireClient(writing)
+	return caller{principal, x, p.langs.accepted(r.Header.Get("Accept-Language"))}, principal.RequireClient(writing)
 }
 
 // take takes one from a bucket and tells how much is left.
@@ -125,8 +126,8 @@ func (p *Public) preflight(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusal is what a payer's page is told of an error. One that is ours is logged.
-func refusal(x *exchange.Exchange, err error) exchange.Answer {
-	d := problemOf(err)
+func refusal(x *exchange.Exchange, err error, l *language) exchange.Answer {
+	d := problemOf(err, l)
 	x.Failed(d.Problem, err)
 	d.RequestID = x.ID
 	given, err := rendered(d.Status, problem.ContentType, d)
@@ -168,7 +169,7 @@ func (p *Public) clientPayment(ctx context.Context, c caller, r *http.Request) (
 		return exchange.Answer{}, err
 	}
 	o, err := p.find(ctx, c.Tenant, r.PathValue("id"), secret)
-	return shown(http.StatusOK, payerOf(o), err)
+	return shown(http.StatusOK, payerOf(o, c.lang), err)
 }
 
 // find is a payment that its payer shows the secret of.

@@ -35,7 +35,7 @@ func TestAPageSeesItsPaymentAndNothingOfTheMerchants(t *testing.T) {
 		}
 	}
 	h := w.Header()
-	if h.Get("Access-Control-Allow-Origin") != page || h.Get("Vary") != "Origin" || h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Credentials") != "" {
+	if h.Get("Access-Control-Allow-Origin") != page || h.Get("Vary") != "Origin, Accept-Language" || h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("headers %v", h)
 	}
 }
@@ -199,14 +199,41 @@ func TestADeclineTellsThePayerWhatHelpsAndNoThiefAnything(t *testing.T) {
 	}
 }
 
+func TestADeclineIsToldInThePayersLanguage(t *testing.T) {
+	d := newDoor(t)
+	d.core.then = d.core.decline(provider.IncorrectCVC)
+	const german = "Die Prüfziffer stimmt nicht. Prüfen Sie die Ziffern auf der Karte und versuchen Sie es noch einmal."
+	if p := refused(t, d.call("POST", confirm, card, "Accept-Language", "de-CH"), 402, fault.CodeCardDeclined); p.Detail != german {
+		t.Errorf("told %q", p.Detail)
+	}
+	w := d.call("GET", get, "", headerSecret, secretAt(1), "Accept-Language", "de-CH")
+	if p := given[payerPayment](t, w, 200); p.Failure.Message != german || w.Header().Get("Vary") != "Origin, Accept-Language" {
+		t.Errorf("told %q, varies by %q", p.Failure.Message, w.Header().Get("Vary"))
+	}
+}
+
 func TestAProviderThatCannotBeReachedIsNoDecline(t *testing.T) {
 	d := newDoor(t)
 	d.core.then = func(payment.Confirmation) error {
 		return &payment.DeclinedError{Payment: d.core.seen(1), Code: fault.CodeProviderUnavailable, Decline: provider.Decline{Message: "The provider could not be reached. Nothing was charged."}}
 	}
 	p := refused(t, d.call("POST", confirm, card), 402, fault.CodeProviderUnavailable)
-	if p.DeclineCode != "" || !p.Retryable || p.ClientSecret != secretAt(1) {
+	if p.DeclineCode != "" || p.Detail != "No bank could be reached. Nothing was charged. Try again in a moment." || !p.Retryable || p.ClientSecret != secretAt(1) {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestWhateverEndedATryIsToldInWords(t *testing.T) {
+	for code, want := range map[string]string{
+		fault.CodeExpired: "The time for this was over. Nothing was charged. Try again.", fault.CodeProviderUnavailable: "No bank could be reached. Nothing was charged. Try again in a moment.",
+		"something_new": "The payment was stopped. Nothing was charged. Try again, or use another card.", fault.CodeCardDeclined: "Your bank declined this card. Try another card, or ask your bank.",
+	} {
+		d := newDoor(t)
+		d.core.object.Failure = &payment.FailureObject{Code: code, DeclineCode: "of_tomorrow", Message: "the inside"}
+		if p := given[payerPayment](t, d.call("GET", get, ""), 200); p.Failure.Message != want {
+			t.Errorf("%s: %q", code, p.Failure.Message)
+		}
+		says(t, d.visit(0), 200, strings.SplitAfter(want, ". ")[0][:20])
 	}
 }
 

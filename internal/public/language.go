@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -113,10 +114,18 @@ func (l *language) say(key string, pairs ...string) string {
 
 // decline is what the payer is told of a decline.
 func (l *language) decline(f *payerFailure) decline {
-	if d, ok := l.Declines[string(f.DeclineCode)]; ok {
-		return d
+	switch f.Code {
+	case fault.CodeCardDeclined:
+		if d, ok := l.Declines[string(f.DeclineCode)]; ok {
+			return d
+		}
+		return l.Declines[string(provider.GenericDecline)]
+	case fault.CodeProviderUnavailable: // nobody has said anything of the card
+		return decline{l.Words["unreached_what"], l.Words["unreached_next"]}
+	case fault.CodeExpired:
+		return decline{l.Words["late_what"], l.Words["late_next"]}
 	}
-	return decline{l.Words["unreached_what"], l.Words["unreached_next"]} // nobody has said anything of the card
+	return decline{l.Words["stopped_what"], l.Words["stopped_next"]}
 }
 
 // named is the language of a tag, or nil: pt is pt-BR, de-AT is de.

@@ -26,7 +26,7 @@ const keyLease = workTimeout + 20*time.Second
 // page whose answer was lost sends the same again and gets it, with the secret of the next step that it would miss otherwise.
 type keyed struct {
 	p      *Public
-	x      *exchange.Exchange
+	caller caller
 	key    idempotency.Key
 	begun  *idempotency.Record // whose started row is in a Change
 	answer *exchange.Answer
@@ -41,9 +41,9 @@ func (p *Public) once(ctx context.Context, c caller, r *http.Request, raw []byte
 	}
 	if !given {
 		o, err := do(alone{})
-		return shown(http.StatusOK, payerOf(o), err)
+		return shown(http.StatusOK, payerOf(o, c.lang), err)
 	}
-	k := &keyed{p: p, x: c.x, key: idempotency.Key{Merchant: c.Tenant, Method: r.Method, Path: r.URL.Path, Key: text, Query: secret, Body: raw}}
+	k := &keyed{p: p, caller: c, key: idempotency.Key{Merchant: c.Tenant, Method: r.Method, Path: r.URL.Path, Key: text, Query: secret, Body: raw}}
 	if known, ok, err := k.known(ctx); ok || err != nil {
 		return known, err
 	}
@@ -57,7 +57,7 @@ func (p *Public) once(ctx context.Context, c caller, r *http.Request, raw []byte
 	if k.answer != nil && (err == nil || errors.As(err, &refused)) {
 		return *k.answer, nil // byte for byte what is stored
 	}
-	return shown(http.StatusOK, payerOf(o), err)
+	return shown(http.StatusOK, payerOf(o, c.lang), err)
 }
 
 // known is the answer that was given to the key. It fails while the first request runs. Once that must have died, the payment
@@ -88,9 +88,9 @@ func (k *keyed) Intent(c *db.Change, subject string) {
 // Result stores the answer in the Change that makes it true.
 func (k *keyed) Result(c *db.Change, object any, err error) error {
 	o, _ := object.(payment.Object)
-	given, failed := shown(http.StatusOK, payerOf(o), err)
+	given, failed := shown(http.StatusOK, payerOf(o, k.caller.lang), err)
 	if failed != nil {
-		given = refusal(k.x, failed)
+		given = refusal(k.caller.x, failed, k.caller.lang)
 	}
 	k.answer = &given
 	if k.begun != nil {

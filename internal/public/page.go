@@ -61,7 +61,7 @@ func (p *Public) page(serve func(ctx context.Context, v visit) error) http.Handl
 
 // data serves what a page's script asks for. What goes wrong is a Problem.
 func (p *Public) data(serve func(ctx context.Context, v visit) error) http.HandlerFunc {
-	return p.visited(serve, func(v visit, err error) { v.x.Answer(refusal(v.x, err)) })
+	return p.visited(serve, func(v visit, err error) { v.x.Answer(refusal(v.x, err, v.lang)) })
 }
 
 func (p *Public) visited(serve func(ctx context.Context, v visit) error, fail func(visit, error)) http.HandlerFunc {

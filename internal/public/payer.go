@@ -56,7 +56,8 @@ type payerFailure struct {
 	Retry       provider.Retry       `json:"retry,omitempty"`
 }
 
-func payerOf(o payment.Object) payerPayment {
+// payerOf shows a payment in the payer's language.
+func payerOf(o payment.Object, l *language) payerPayment {
 	p := payerPayment{
 		ID: o.ID, Object: o.Object, Livemode: o.Livemode, Status: o.Status, Amount: o.Amount, Currency: o.Currency, Capture: o.Capture,
 		ClientSecret: o.ClientSecret, ExpiresAt: o.ExpiresAt, CreatedAt: o.CreatedAt,
@@ -69,22 +70,29 @@ func payerOf(o payment.Object) payerPayment {
 	}
 	p.ReturnURL = o.ReturnURL
 	if f := o.Failure; f != nil {
-		p.Failure = failureOf(f.Code, provider.Decline{Code: f.DeclineCode, NetworkAdvice: f.NetworkAdviceCode}, f.Message)
+		p.Failure = failureOf(f.Code, provider.Decline{Code: f.DeclineCode, NetworkAdvice: f.NetworkAdviceCode}, l)
 	}
 	return p
 }
 
 // failureOf is what a payer is told: for reasons of fraud no more than that the card was declined.
-func failureOf(code string, d provider.Decline, message string) *payerFailure {
-	if code != fault.CodeCardDeclined {
-		return &payerFailure{Code: code, Message: message, Retry: provider.RetryLater}
+func failureOf(code string, d provider.Decline, l *language) *payerFailure {
+	if code != fault.CodeCardDeclined { // nobody has said anything of the card
+		return (&payerFailure{Code: code, Retry: provider.RetryLater}).in(l)
 	}
 	m := d.Meaning()
 	shown := provider.Explain(m.Payer)
-	f := &payerFailure{Code: code, DeclineCode: m.Payer, Message: shown.Text, Retry: m.Retry}
+	f := &payerFailure{Code: code, DeclineCode: m.Payer, Retry: m.Retry}
 	if m.Payer != d.Code { // how it may be retried would tell the reason apart
 		f.Retry = shown.Retry
 	}
+	return f.in(l)
+}
+
+// in puts a failure into the payer's words.
+func (f *payerFailure) in(l *language) *payerFailure {
+	said := l.decline(f)
+	f.Message = said.What + " " + said.Next
 	return f
 }
 
@@ -94,13 +102,13 @@ type declined struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 }
 
-// problemOf is the one way from an error to what a payer's page is told.
-func problemOf(err error) declined {
+// problemOf is the one way from an error to what a payer's page is told, and of a decline in which language.
+func problemOf(err error, l *language) declined {
 	var d *payment.DeclinedError
 	if !errors.As(err, &d) {
 		return declined{Problem: problem.Of(err)}
 	}
-	f := failureOf(d.Code, d.Decline, d.Decline.Message)
+	f := failureOf(d.Code, d.Decline, l)
 	p := problem.New(d.Code, f.Message)
 	p.Status, p.Payment, p.DeclineCode, p.Retry = http.StatusPaymentRequired, d.Payment.ID, string(f.DeclineCode), string(f.Retry)
 	p.Retryable = f.Retry == provider.RetryLater || f.Retry == provider.RetryOtherProvider
