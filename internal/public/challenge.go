@@ -23,6 +23,9 @@ const cameBack = "back"
 // challenge takes the payer to the page of their bank (the ACS), by a form that posts the CReq. Whoever comes when that is over,
 // by the back button or an old link, is taken to where the payment goes on. Source: EMV 3-D Secure 2.2, section 3.3.
 func (p *Public) challenge(ctx context.Context, v visit) error {
+	// Whoever comes back from a provider's own page brings the payment on by coming.
+	ctx, done := patience(ctx, writes)
+	defer done()
 	c, o, err := p.Payments.Challenge(ctx, v.tenant, v.payment, v.r.PathValue("ticket"))
 	if err != nil {
 		return err

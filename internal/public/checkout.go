@@ -43,6 +43,7 @@ const (
 	CheckoutExpired  CheckoutState = "expired"  // go back and begin again
 	CheckoutCanceled CheckoutState = "canceled" // nothing
 	CheckoutMoved    CheckoutState = "moved"    // the page's secret is of a step that is over
+	CheckoutClosed   CheckoutState = "closed"   // the merchant is suspended
 )
 
 var checkoutStates = map[payment.Status]CheckoutState{
@@ -205,6 +206,9 @@ func brandName(brand string) string {
 
 func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 	title := v.lang.say("title_pay", "merchant", v.merchant.Name)
+	if c.State == CheckoutOpen && v.merchant.Suspended() {
+		c.State = CheckoutClosed
+	}
 	if c.State != CheckoutOpen {
 		title = v.lang.say(string(c.State)+"_title", "merchant", v.merchant.Name)
 	}
@@ -292,7 +296,7 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 	if secret == "" {
 		return fault.Missing("payment")
 	}
-	if stepOf(secret) != body.Step { // the payment went on in another window
+	if stepOf(secret) != body.Step || v.merchant.Suspended() { // the payment went on in another window, or nobody may pay
 		return v.tell(outcomeChanged)
 	}
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{

@@ -434,3 +434,18 @@ func TestThePagesKeyIsNoSecretOfTheMerchants(t *testing.T) {
 		t.Errorf("a secret key is in the page:\n%s", w.Body)
 	}
 }
+
+func TestNobodyPaysASuspendedMerchant(t *testing.T) {
+	d := newDoor(t)
+	*d.merchant = d.merchant.Suspend(noon)
+	w := d.visit(0)
+	says(t, w, 200, "Blue Bottle takes no payments just now", "Nothing was charged")
+	if strings.Contains(w.Body.String(), `id="pay"`) {
+		t.Error("it can be paid")
+	}
+	if got := given[outcome](t, d.press(0, pressed(0)), 200); got != outcomeChanged || len(d.core.confirmed) > 0 {
+		t.Errorf("outcome %+v after %d charges", got, len(d.core.confirmed))
+	}
+	d.core.object.Status = payment.Captured
+	says(t, d.visit(0), 200, "Paid")
+}
