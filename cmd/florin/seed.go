@@ -15,7 +15,10 @@ import (
 )
 
 // What florin dev makes.
-const devMerchant = "acct_dev"
+const (
+	devMerchant = "acct_dev"
+	devName     = "Florin development"
+)
 
 var devAcquirers = []string{"alpha", "beta"}
 
@@ -28,7 +31,7 @@ func (a *parts) seed(ctx context.Context) (devShown, error) {
 	if err := a.checkKeys(ctx); err != nil {
 		return devShown{}, err
 	}
-	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: "Florin development"}, operator)
+	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: devName}, operator)
 	if err != nil && !fault.Is(err, fault.Exists) {
 		return devShown{}, fmt.Errorf("make the development merchant: %w", err)
 	}
@@ -53,7 +56,7 @@ func (a *parts) seedAcquirer(ctx context.Context, name string) error {
 	}
 	err = a.world.Register(sandbox.Account{
 		Acquirer: name, APIKey: credential("api_key"), SigningKey: credential("signing_key"),
-		WebhookURL: webhooks, WebhookSecret: credential("webhook_secret"),
+		WebhookURL: webhooks, WebhookSecret: credential("webhook_secret"), Merchant: devName,
 	})
 	if err != nil {
 		return err
