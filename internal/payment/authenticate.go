@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -157,8 +158,7 @@ func (s *Service) goOn(ctx context.Context, account provider.Account, from decis
 	return s.pursue(ctx, account, *now.next, begun{with})
 }
 
-// replace gives up what the payer had to do, and tries another card. What was open at the provider is closed behind it; should
-// the payer have finished it all the same, that is a late approval, and goes back.
+// replace gives up what the payer had to do, and tries another card.
 func (s *Service) replace(ctx context.Context, p Payment, in Confirmation, with Companion) (Object, error) {
 	p, a, err := s.reload(ctx, p, Attempt{Number: p.Attempts})
 	if err != nil {
@@ -167,28 +167,54 @@ func (s *Service) replace(ctx context.Context, p Payment, in Confirmation, with 
 	if a.State != AttemptAction {
 		return Object{}, errLost
 	}
-	o, err := s.try(ctx, p.met(in), in.Token, &a, with)
-	s.closeBehind(ctx, a)
-	return o, err
+	return s.try(ctx, p.met(in), in.Token, &a, with)
 }
 
-// closeBehind closes at the provider what the payer was to do on a page of its own, once the attempt has ended here. An attempt
-// that still waits is left alone, and so is a challenge: no authorization stands behind it.
-func (s *Service) closeBehind(ctx context.Context, waited Attempt) {
+// leftOpen tells whether the attempt ended while its payer could still pay on a page of the provider's.
+func (a Attempt) leftOpen() bool {
+	return (a.State == AttemptVoided || a.State == AttemptExpired) && !a.DueAt.IsZero()
+}
+
+// closeBehind closes at once what an attempt left open at its provider. What goes wrong the worker does again.
+func (s *Service) closeBehind(ctx context.Context, a *Attempt) {
+	if a == nil || !a.leftOpen() {
+		return
+	}
 	ctx = context.WithoutCancel(ctx)
-	a, err := s.store.attempt(ctx, waited.Merchant, waited.Payment, waited.Number)
-	if err == nil && (!holdsNothing[a.State] || waited.challenged()) {
-		return
+	account, err := s.Accounts.Get(ctx, a.Merchant, a.Account)
+	if err == nil {
+		err = s.closePage(ctx, account, *a)
 	}
-	account, err2 := s.Accounts.Get(ctx, waited.Merchant, waited.Account)
-	if err != nil || err2 != nil {
-		s.Logger.Error("what a payer was to do cannot be closed", "merchant_id", waited.Merchant, "attempt_id", waited.ID, "error", fmt.Sprint(err, err2))
-		return
+	if err != nil {
+		s.Logger.Warn("what a payer was to do is still open at the provider", "merchant_id", a.Merchant, "attempt_id", a.ID, "error", err)
 	}
-	out := s.reversal(ctx, account, provider.Void{Reference: ownReversal(a), Original: a.Reference, Attempt: a.ourReference()})
-	if out.State != provider.Voided && out.State != provider.Missing {
-		s.Logger.Warn("what a payer was to do is still open at the provider", "merchant_id", a.Merchant, "attempt_id", a.ID, "detail", out.Detail)
+}
+
+// closePage voids what an attempt left open. If the payer has paid there meanwhile, that is a late approval, and goes back.
+func (s *Service) closePage(ctx context.Context, account provider.Account, a Attempt) error {
+	out := s.reversal(ctx, account, provider.Void{
+		Reference: a.ourReference() + reversed + "p" + strconv.FormatInt(a.Inquiries, 10), Original: a.Reference, Attempt: a.ourReference(),
+	})
+	closed := out.State == provider.Voided || out.State == provider.Missing
+	if !closed {
+		out = s.inquireAuthorization(ctx, account, a).Outcome
+		state := attemptStateOf(a, out)
+		closed = state != AttemptUnknown && state != AttemptAction && state != AttemptPending
 	}
+	_, err := s.apply(ctx, func() (decision, error) {
+		p, a, err := s.reload(ctx, Payment{Merchant: a.Merchant, ID: a.Payment}, a)
+		if err != nil || !a.leftOpen() {
+			return decision{payment: p}, err
+		}
+		d, err := s.settle(ctx, account, p, a, out)
+		if a.DueAt = (time.Time{}); !closed {
+			a.DueAt = s.Clock.Now().Add(inquiryDelay(a.Inquiries))
+			a.Inquiries++
+		}
+		d.attempt = &a
+		return d, err
+	}, nobody)
+	return err
 }
 
 // cres is what is read of a CRes (EMV 3-D Secure): whose it is. What it says of the result is not a proof.

@@ -154,26 +154,30 @@ func (d *decision) proceed(_ provider.AuthenticationOutcome, t terms) error {
 	return d.payment.move(Processing)
 }
 
-func (d *decision) refused(o provider.AuthenticationOutcome, _ terms) error {
+func (d *decision) refused(o provider.AuthenticationOutcome, t terms) error {
+	waited := *d.attempt
 	if err := d.attempt.move(AttemptDeclined); err != nil {
 		return err
 	}
-	d.leaveIssuer()
+	d.leaveIssuer(waited, t.now)
 	if o.Canceled {
 		return d.end(unproven(textUnfinished))
 	}
 	return d.end(unproven(""))
 }
 
-// leaveIssuer notes that nothing more comes of the attempt's authentication.
-func (d *decision) leaveIssuer() {
+// leaveIssuer notes that nothing more comes of the attempt's authentication. waited is the attempt as it was: if its payer was on
+// a page of the provider's, that is closed when it is due, or the payer could still pay there.
+func (d *decision) leaveIssuer(waited Attempt, now time.Time) {
 	a := d.attempt
+	if a.DueAt = (time.Time{}); waited.State == AttemptAction && !waited.challenged() {
+		a.DueAt, a.Inquiries = now.Add(inquiryDelay(0)), 0
+	}
 	if a.Secure != nil {
 		secure := *a.Secure
 		secure.Asking, secure.Challenge = false, nil
 		a.Secure = &secure
 	}
-	a.DueAt = time.Time{}
 }
 
 // ranOut ends an attempt whose payer did not do in time what they had to. The payment has expired with it, unless it has time
@@ -183,10 +187,11 @@ func (d *decision) ranOut(o provider.AuthenticationOutcome, t terms) error {
 	if a.asking() {
 		return d.refused(o, t) // it was never seen to open
 	}
+	waited := *a
 	if err := a.move(AttemptExpired); err != nil {
 		return err
 	}
-	d.leaveIssuer()
+	d.leaveIssuer(waited, t.now)
 	f := unproven(textRanOut)
 	if p.AwaitsPayer && t.now.Before(p.ExpiresAt) {
 		return d.end(f)
@@ -198,13 +203,14 @@ func (d *decision) ranOut(o provider.AuthenticationOutcome, t terms) error {
 }
 
 // walkAway ends an attempt whose payer must do something, before they did.
-func (d *decision) walkAway(a Attempt) error {
+func (d *decision) walkAway(a Attempt, now time.Time) error {
+	waited := a
 	if err := a.move(AttemptVoided); err != nil {
 		return err
 	}
 	a.Failure = unproven(textUnfinished)
 	d.attempt = &a
-	d.leaveIssuer()
+	d.leaveIssuer(waited, now)
 	return nil
 }
 

@@ -193,12 +193,15 @@ func (s *Service) try(ctx context.Context, p Payment, token string, given *Attem
 	}
 	if given != nil {
 		intent.next, intent.attempt = intent.attempt, nil
-		if err := intent.walkAway(*given); err != nil {
+		if err := intent.walkAway(*given, s.Clock.Now()); err != nil {
 			return Object{}, err
 		}
 	}
 	if err := s.begin(ctx, intent, with); err != nil {
 		return Object{}, err
+	}
+	if given != nil {
+		s.closeBehind(ctx, written(intent).attempt)
 	}
 	return s.pursue(ctx, plan[0], written(intent).latest(), begun{with})
 }

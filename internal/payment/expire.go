@@ -11,7 +11,7 @@ import (
 )
 
 // abandoned decides the end of a payment that still waited for its payer, with the try whose payer had to act, if there is one.
-func (p Payment) abandoned(a *Attempt, to Status, reason string) (decision, error) {
+func (p Payment) abandoned(a *Attempt, to Status, reason string, now time.Time) (decision, error) {
 	if p.Status != RequiresPaymentMethod && p.Status != RequiresAction {
 		return decision{}, fault.State("the payment is " + string(p.Status) + " and does not wait for its payer any more")
 	}
@@ -20,7 +20,7 @@ func (p Payment) abandoned(a *Attempt, to Status, reason string) (decision, erro
 		if a == nil || a.State != AttemptAction {
 			return decision{}, errTorn
 		}
-		if err := d.walkAway(*a); err != nil {
+		if err := d.walkAway(*a, now); err != nil {
 			return decision{}, err
 		}
 	}
@@ -39,9 +39,7 @@ func (s *Service) giveUp(ctx context.Context, p Payment, reason string, with Com
 	if err != nil {
 		return Object{}, err
 	}
-	if d.attempt != nil {
-		s.closeBehind(ctx, *d.attempt)
-	}
+	s.closeBehind(ctx, d.attempt)
 	return s.answered(d.payment), nil
 }
 
@@ -49,17 +47,17 @@ func (s *Service) giveUp(ctx context.Context, p Payment, reason string, with Com
 func (s *Service) abandon(ctx context.Context, tenant, payment string, to Status, reason string) (decision, error) {
 	p, err := s.store.payment(ctx, tenant, payment)
 	if err != nil || p.Status != RequiresAction {
-		return decided(p, nil, to, reason, err)
+		return s.decided(p, nil, to, reason, err)
 	}
 	p, a, err := s.reload(ctx, p, Attempt{Number: p.Attempts})
-	return decided(p, &a, to, reason, err)
+	return s.decided(p, &a, to, reason, err)
 }
 
-func decided(p Payment, a *Attempt, to Status, reason string, err error) (decision, error) {
+func (s *Service) decided(p Payment, a *Attempt, to Status, reason string, err error) (decision, error) {
 	if err != nil {
 		return decision{}, err
 	}
-	return p.abandoned(a, to, reason)
+	return p.abandoned(a, to, reason, s.Clock.Now())
 }
 
 // expire does what time asks of a payment: it ends one that waited too long for its payer, and releases an authorization
@@ -77,7 +75,7 @@ func (s *Service) expire(ctx context.Context, key []string) error {
 			if err == nil && p.Status == RequiresAction {
 				err = fault.State("the payer is back")
 			}
-			return decided(p, nil, Expired, "", err)
+			return s.decided(p, nil, Expired, "", err)
 		}, nobody)
 	case Authorized:
 		_, err = s.operate(ctx, tenant, payment, alone{}, func(p Payment, a Attempt, at occasion) (decision, error) {

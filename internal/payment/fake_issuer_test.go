@@ -19,6 +19,7 @@ type issuer struct {
 	asked   map[string]*authentication // by our reference
 	between func()                     // after an authentication is answered
 	counted int                        // how many authentications arrived
+	browser provider.Browser           // of the last one
 
 	page    bool                      // the acquirer authenticates on a page of its own
 	waiting map[string]*authorization // by our reference: the payer is there
@@ -88,6 +89,7 @@ func (q *acquirer) answerIssuer(r provider.Authentication) provider.Authenticati
 		return a.outcome
 	}
 	q.issuer.counted++
+	q.issuer.browser = r.Browser
 	id := fmt.Sprintf("%s-%d", r.Reference, q.issuer.counted)
 	d := provider.ThreeDS{Version: "2.2.0", Status: "Y", ECI: "05", CAVV: "cavv-" + id, DSTransID: "ds-" + id, ServerTransID: "server-" + id,
 		ACSTransID: "acs-" + id, Flow: provider.Frictionless}
@@ -169,6 +171,13 @@ func (q *acquirer) act(reference string, pays bool) bool {
 	q.outcomes[reference] = o
 	q.mail = append(q.mail, provider.Notification{Operation: provider.OpAuthorize, Reference: reference, Attempt: reference, Outcome: o})
 	return true
+}
+
+// wasAsked tells whether the issuer was asked about a try.
+func (q *acquirer) wasAsked(reference string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.issuer.asked[reference] != nil
 }
 
 // cres is what the bank's page gives the payer's browser at the end of a challenge.

@@ -75,7 +75,7 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 				o = provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.InsufficientFunds, NetworkDecline: "51"}}
 				delete(q.auths, reference)
 				delete(q.issuer.waiting, reference)
-			case next == leftOpen && o.Class == provider.Approved && o.State != provider.ActionRequired:
+			case next == leftOpen && o.Class == provider.Approved && q.auths[attempt] != nil:
 				o.State = provider.Pending
 			}
 			q.outcomes[reference] = o
@@ -371,5 +371,5 @@ func (contracts) List(context.Context, string) ([]provider.Account, error) {
 type merchants struct{}
 
 func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
-	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100}, nil
+	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100, Origins: []string{"https://shop.example"}}, nil
 }

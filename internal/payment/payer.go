@@ -86,7 +86,7 @@ func (s *Service) ConfirmByPayer(ctx context.Context, tenant, payment, secret st
 		return s.seen(p, step), nil
 	}
 	o, err := s.confirm(ctx, p, in, with)
-	if errors.Is(err, errLost) {
+	if lost(err) {
 		return s.ForPayer(ctx, tenant, payment, secret)
 	}
 	return o, err
@@ -152,7 +152,7 @@ func (s *Service) CompleteChallenge(ctx context.Context, tenant, payment, ticket
 func (s *Service) comeBack(ctx context.Context, p Payment, in Confirmation) (Object, error) {
 	_, err := s.resume(ctx, p, in, alone{})
 	var refused *DeclinedError
-	if errors.As(err, &refused) || errors.Is(err, errLost) {
+	if errors.As(err, &refused) || lost(err) {
 		err = nil
 	}
 	now, readErr := s.store.payment(context.WithoutCancel(ctx), p.Merchant, p.ID)

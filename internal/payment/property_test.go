@@ -23,11 +23,14 @@ func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 			u.q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{
 				fine, fine, noArrival, noAnswer, refused, declined51, leftOpen, arrivesLate,
 			}), 0, 6).Draw(r, "mishaps")
+			s.bank()
 			in := order(rapid.Bool().Draw(r, "capture"))
 			in.Confirm = rapid.Bool().Draw(r, "confirm")
+			in.Token = rapid.SampledFrom([]string{token, tokenGerman}).Draw(r, "token")
 			o, err := u.Create(u.Context(), in, alone{})
 			s.tolerable(err)
 			s.payment = o.ID
+			s.keep(o)
 			for range rapid.IntRange(0, 8).Draw(r, "steps") {
 				s.step()
 				s.watch()
@@ -43,6 +46,7 @@ type story struct {
 	*till
 	r       *rapid.T
 	payment string
+	secrets []string          // of the payer's, the latest last
 	told    int               // how many of the acquirer's messages are of earlier stories
 	ended   map[string]string // the states seen in which something had ended
 }
@@ -51,7 +55,11 @@ type story struct {
 func (s *story) step() {
 	ctx, amount := s.Context(), rapid.Int64Range(0, 10_001).Draw(s.r, "amount")
 	var err error
-	switch rapid.SampledFrom([]string{"capture", "final", "refund", "refund", "cancel", "confirm", "wait", "post", "post", "arrive", "lapse", "age", "decide"}).Draw(s.r, "step") {
+	step := rapid.SampledFrom([]string{
+		"capture", "final", "refund", "refund", "cancel", "confirm", "wait", "post", "post", "arrive", "lapse", "age", "decide",
+		"finish", "finish", "come back", "come back", "tab", "tab", "ask", "other card", "die", "visit", "act",
+	}).Draw(s.r, "step")
+	switch step {
 	case "capture":
 		_, err = s.Capture(ctx, shop, s.payment, amount, false, alone{})
 	case "final":
@@ -73,9 +81,68 @@ func (s *story) step() {
 	case "decide":
 		s.q.decide(rapid.Bool().Draw(s.r, "happened"))
 	case "age":
-		s.now.Advance(8 * 24 * time.Hour)
+		s.now.Advance(rapid.SampledFrom([]time.Duration{challengeTime, 8 * 24 * time.Hour}).Draw(s.r, "age"))
+	default:
+		s.payerDoes(step)
 	}
 	s.tolerable(err)
+}
+
+// bank makes the payer's bank one or the other.
+func (s *story) bank() {
+	q := &s.q.issuer
+	q.insists, q.page, q.blind = rapid.Bool().Draw(s.r, "insists"), rapid.Bool().Draw(s.r, "page"), false
+	q.status = rapid.SampledFrom([]string{"Y", "C", "C", "C", "A", "N", "U"}).Draw(s.r, "status")
+	q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{fine, fine, noArrival, noAnswer, refused}), 0, 4).Draw(s.r, "issuer's mishaps")
+}
+
+// keep remembers the payer's secret.
+func (s *story) keep(o Object) {
+	if o.ClientSecret != "" {
+		s.secrets = append(s.secrets, o.ClientSecret)
+	}
+}
+
+// payerDoes is what the payer does, in one tab or another, sensible or not.
+func (s *story) payerDoes(step string) {
+	ctx := s.Context()
+	p, err := s.store.payment(ctx, shop, s.payment)
+	if err != nil {
+		s.r.Fatal(err)
+	}
+	number := rapid.Int64Range(1, max(1, p.Attempts)).Draw(s.r, "attempt")
+	reference := attemptReference(s.payment, number)
+	var o Object
+	switch step {
+	case "finish":
+		s.q.finish(attemptReference(s.payment, p.Attempts), rapid.SampledFrom([]string{passes, passes, fails, cancels, leaves}).Draw(s.r, "ending"))
+	case "act":
+		s.q.act(attemptReference(s.payment, p.Attempts), rapid.Bool().Draw(s.r, "pays"))
+	case "come back":
+		if s.q.wasAsked(reference) {
+			o, err = s.CompleteChallenge(ctx, shop, s.payment, s.ticket(p, number), s.q.cres(reference))
+		}
+	case "visit":
+		_, o, err = s.Challenge(ctx, shop, s.payment, s.ticket(p, number))
+	case "tab":
+		if len(s.secrets) > 0 {
+			o, err = s.ConfirmByPayer(ctx, shop, s.payment, rapid.SampledFrom(s.secrets).Draw(s.r, "secret"), Confirmation{Token: token}, alone{})
+		}
+	case "ask":
+		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{}, alone{})
+	case "other card":
+		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: tokenMaster}, alone{})
+	case "die":
+		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: tokenGerman}, crash{})
+	}
+	var refused *DeclinedError
+	if errors.As(err, &refused) {
+		o = refused.Payment
+	}
+	s.keep(o)
+	if !errors.Is(err, errCrash) && !fault.Is(err, fault.NotFound) { // dead, or the ticket is of long ago
+		s.tolerable(err)
+	}
 }
 
 // letters are the acquirer's messages of this story.
@@ -98,7 +165,7 @@ func (s *story) hear(n provider.Notification) {
 
 // end lets everything arrive, in any order, and the worker finish.
 func (s *story) end() {
-	s.q.mishaps = nil
+	s.q.mishaps, s.q.issuer.mishaps = nil, nil
 	s.later(time.Hour)
 	s.q.arrive()
 	s.q.decide(rapid.Bool().Draw(s.r, "happened"))
@@ -140,6 +207,9 @@ func (s *story) watch() {
 		}
 		s.stays(a.ID, string(a.State), len(attemptMoves[a.State]) == 0)
 	}
+	if p.Challenges > MaxChallenges || (p.Status == RequiresAction) != (p.Action != nil) {
+		s.r.Fatalf("%d challenges: %+v", p.Challenges, p)
+	}
 	if active > 1 {
 		s.r.Fatalf("%d attempts may hold money: %+v", active, attempts)
 	}
@@ -160,7 +230,7 @@ func (s *story) stays(what, state string, ended bool) {
 // agree compares Florin's end with the acquirer's.
 func (s *story) agree() {
 	o := s.status(s.payment)
-	if o.Status == Processing || o.AmountCapturing != 0 || slices.ContainsFunc(o.Refunds, func(r RefundObject) bool { return r.Status == "pending" }) {
+	if o.Status == Processing || o.Status == RequiresAction || o.AmountCapturing != 0 || slices.ContainsFunc(o.Refunds, func(r RefundObject) bool { return r.Status == "pending" }) {
 		s.r.Fatalf("still open: %+v", o)
 	}
 	var kept, held, charged int64

@@ -37,8 +37,11 @@ func (s *Service) resolveAttempt(ctx context.Context, key []string) error {
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
-	if a.asking() || a.State == AttemptAction {
+	switch {
+	case a.asking() || a.State == AttemptAction:
 		return s.resolveWaiting(ctx, account, a)
+	case a.leftOpen():
+		return s.closePage(ctx, account, a)
 	}
 	if !inquirable[a.State] && a.State != AttemptAuthorized {
 		return s.learn(ctx, account, a, provider.Outcome{}) // nothing to ask: it needs no more looking after
@@ -68,7 +71,7 @@ func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, 
 		err = s.resolveAction(ctx, account, from)
 	}
 	var refused *DeclinedError
-	if errors.As(err, &refused) || errors.Is(err, errLost) {
+	if errors.As(err, &refused) || lost(err) {
 		return nil // it is recorded, or somebody else is at it
 	}
 	return err
@@ -115,8 +118,8 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 		}
 		return d, nil
 	}, nobody)
-	if err == nil && d.attempt != nil && d.attempt.State == AttemptExpired {
-		s.closeBehind(ctx, *d.attempt)
+	if err == nil {
+		s.closeBehind(ctx, d.attempt)
 	}
 	return err
 }

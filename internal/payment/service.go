@@ -120,8 +120,11 @@ func overtaken(err error) bool {
 // nobody adds nothing to a Change: nobody waits for the decision.
 func nobody(*db.Change, decision) error { return nil }
 
-// errLost is the refusal of a request that lost against another one about the same payment.
+// errLost is the refusal of a request while another one about the same payment is under way.
 var errLost = fault.State("another request is changing this payment at the same time")
+
+// lost tells whether a request lost against another one about the same payment.
+func lost(err error) bool { return errors.Is(err, errLost) || fault.Is(err, fault.Stale) }
 
 // commitIntent writes an intent. fault.Stale: another request changed the payment meanwhile, and it is to be read and decided
 // again. fault.Conflict: another try, or another capture or void, is under way. A key that somebody else's rows took

@@ -150,7 +150,7 @@ func hear(p Payment, a Attempt, to AttemptState, o provider.Outcome, t terms) he
 		return hearCaptures(p, a, o.Amount, t)
 	case to == AttemptVoided && a.State == AttemptCaptured && p.Captured != p.Authorized:
 		return isKnown // the rest, which was released with the last capture
-	case holdsNothing[a.State] && holdsNothing[to], olderNews(a, to):
+	case holdsNothing[a.State] && holdsNothing[to], olderNews(p, a, to):
 		return isKnown
 	case holdsNothing[a.State]:
 		return isLate
@@ -193,7 +193,7 @@ func hearCaptures(p Payment, a Attempt, said money.Money, t terms) hearing {
 }
 
 // olderNews tells whether a state that is heard of lies behind the attempt: messages may come in any order.
-func olderNews(a Attempt, heard AttemptState) bool {
+func olderNews(p Payment, a Attempt, heard AttemptState) bool {
 	if a.Reference == "" {
 		return false // its success was never known, so hearing of it now is no repetition
 	}
@@ -203,7 +203,8 @@ func olderNews(a Attempt, heard AttemptState) bool {
 	case AttemptPending:
 		return a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptPending
 	case AttemptAuthorized:
-		return a.State == AttemptCaptured || a.State == AttemptVoided || a.State == AttemptExpired
+		held := a.Number == p.Attempts && !p.Authorized.IsZero() // else it ended before it held anything
+		return a.State == AttemptCaptured || held && (a.State == AttemptVoided || a.State == AttemptExpired)
 	}
 	return false
 }

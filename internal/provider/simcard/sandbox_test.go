@@ -2,6 +2,7 @@ package simcard_test
 
 import (
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -40,7 +41,36 @@ func TestConformanceWithTheSandbox(t *testing.T) {
 			"4000000000000127": {Code: provider.IncorrectCVC, Raw: "N7", NetworkDecline: "N7", NetworkAdvice: "01"},
 			"4000000000000119": {Code: provider.ProcessingError, Raw: "96", NetworkDecline: "96", NetworkAdvice: "24"},
 		},
-		Sign: signed, Webhooks: webhooks(),
+		Issuer: providertest.Issuer{Frictionless: frictionless, Challenged: challenged, Finish: atTheBank},
+		Sign:   signed, Webhooks: webhooks(),
 		UnknownWebhook: head("dispute.opened") + `"data":{"id":"alpha_dp_1"}}`, UnknownWebhookType: "dispute.opened",
 	})
+}
+
+// atTheBank does what a payer does at the sandbox's challenge page.
+func atTheBank(t *testing.T, client *http.Client, c provider.Challenge, how providertest.Ending) {
+	t.Helper()
+	submit := func(address string, form url.Values) string {
+		r, err := client.PostForm(address, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r.StatusCode != http.StatusOK {
+			t.Fatalf("%s answers %s", address, r.Status)
+		}
+		return r.Request.URL.String() // of the page behind the redirect
+	}
+	page := submit(c.ACSURL, url.Values{"creq": {c.CReq}})
+	forms := map[providertest.Ending][]url.Values{
+		providertest.Passed:   {{"code": {"123456"}}},
+		providertest.Failed:   {{"code": {"1"}}, {"code": {"2"}}, {"code": {"3"}}},
+		providertest.Canceled: {{"do": {"cancel"}}},
+		providertest.TimedOut: {{"do": {"time_out"}}},
+	}
+	for _, form := range forms[how] {
+		submit(page, form)
+	}
 }

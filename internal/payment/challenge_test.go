@@ -1,0 +1,808 @@
+package payment
+
+import (
+	"encoding/base64"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// checkout is a payment that waits for its payer.
+func (u *till) checkout() Object {
+	u.Helper()
+	in := order(true)
+	in.Confirm, in.Token = false, ""
+	o, err := u.Create(u.Context(), in, alone{})
+	if err != nil {
+		u.Fatal(err)
+	}
+	return o
+}
+
+// challenged is a payment whose payer is at the bank's challenge.
+func (u *till) challenged(awaits bool) Object {
+	u.Helper()
+	u.q.issuer.status = "C"
+	in := order(true)
+	in.Token = tokenGerman
+	var o Object
+	var err error
+	if awaits {
+		o, err = u.Confirm(u.Context(), shop, u.checkout().ID, Confirmation{Token: tokenGerman}, alone{})
+	} else {
+		o, err = u.Create(u.Context(), in, alone{})
+	}
+	if err != nil || o.Status != RequiresAction {
+		u.Fatalf("not challenged: %+v, %v", o, err)
+	}
+	return o
+}
+
+// ticketOf is the ticket in a next action's address.
+func (u *till) ticketOf(o Object) string {
+	u.Helper()
+	p, err := u.store.payment(u.Context(), shop, o.ID)
+	if err != nil {
+		u.Fatal(err)
+	}
+	ticket := u.ticket(p, p.Attempts)
+	if want := "https://pay.example/3ds/acct_shop:test/" + o.ID + "/" + ticket; o.NextAction == nil || o.NextAction.URL != want {
+		u.Fatalf("the next action is %+v, want %s", o.NextAction, want)
+	}
+	return ticket
+}
+
+// back brings the payer back from the bank.
+func (u *till) back(o Object, ticket, reference string) (Object, error) {
+	u.Helper()
+	return u.CompleteChallenge(u.Context(), shop, o.ID, ticket, u.q.cres(reference))
+}
+
+func TestAFrictionlessPayerNoticesNothing(t *testing.T) {
+	eachTill(t, func(u *till) {
+		in := order(true)
+		in.Token = tokenGerman
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.expect(o, Captured, 10_000, 0)
+		d := o.ThreeDS
+		if d == nil || d.Status != "Y" || d.ECI != "05" || d.CAVV == "" || d.DSTransID == "" || d.Version != "2.2.0" || d.Flow != "frictionless" || !d.LiabilityShift || d.Exemption != nil {
+			u.Errorf("kept %+v", d)
+		}
+		if a := u.status(o.ID).Attempts; len(a) != 1 || a[0].ThreeDS == nil || u.q.calls != 1 {
+			u.Errorf("%d calls, attempts %+v", u.q.calls, a)
+		}
+		if want := []event.Type{event.PaymentCreated, event.PaymentCaptured}; !slices.Equal(u.events(), want) {
+			u.Errorf("told %v", u.events())
+		}
+	})
+}
+
+func TestWhatTheIssuerSaysDecides(t *testing.T) {
+	for status, c := range map[string]struct {
+		token string
+		want  Status
+		shift bool
+	}{
+		"A": {tokenGerman, Captured, true}, "N": {tokenGerman, Failed, false}, "R": {tokenGerman, Failed, false},
+		"U": {tokenGerman, Failed, false}, "I": {tokenGerman, Failed, false},
+	} {
+		for _, required := range []bool{true, false} {
+			t.Run(status, func(t *testing.T) {
+				eachTill(t, func(u *till) {
+					u.q.issuer.status = status
+					in := order(true)
+					in.Token = c.token
+					want := c.want
+					if !required {
+						in.Token, in.Asked.Challenge = token, ChallengeRequest
+						if status == "U" || status == "I" {
+							want = Captured
+						}
+					}
+					o, err := u.Create(u.Context(), in, alone{})
+					var refused *DeclinedError
+					if o.Status != want || (want == Failed) != errors.As(err, &refused) {
+						u.Fatalf("%+v, %v", o, err)
+					}
+					if want == Failed && (refused.Decline.Code != provider.AuthenticationFailed || u.q.calls != 0) {
+						u.Errorf("declined with %s after %d calls", refused.Decline.Code, u.q.calls)
+					}
+					if o.ThreeDS == nil || o.ThreeDS.Status != status || o.ThreeDS.LiabilityShift != c.shift {
+						u.Errorf("kept %+v", o.ThreeDS)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAChallengeIsPassedAndPaid(t *testing.T) {
+	for name, awaits := range map[string]bool{"made by the merchant": false, "by its payer": true} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.challenged(awaits)
+				ticket, first := u.ticketOf(o), o
+				if o.NextAction.Type != "redirect" || !o.NextAction.ExpiresAt.Equal(u.now.Now().Add(challengeTime)) || o.ExpiresAt == nil || o.ClientSecret == "" ||
+					o.ThreeDS == nil || o.ThreeDS.Status != "C" || u.q.calls != 0 {
+					u.Errorf("waits as %+v", o)
+				}
+				for range 2 { // a reload, or the same link opened later
+					c, shown, err := u.Challenge(u.Context(), shop, o.ID, ticket)
+					if err != nil || c.CReq == "" || c.ACSURL != "https://acs.example" || shown.Status != RequiresAction || shown.ClientSecret != "" || shown.CheckoutURL != "" {
+						u.Fatalf("led to %+v, %+v, %v", c, shown, err)
+					}
+				}
+				u.q.finish(o.ID+"-1", passes)
+				o, err := u.back(o, ticket, o.ID+"-1")
+				if err != nil {
+					u.Fatal(err)
+				}
+				u.expect(o, Captured, 10_000, 0)
+				if o.NextAction != nil || o.ThreeDS.Status != "Y" || !o.ThreeDS.LiabilityShift || o.ThreeDS.Flow != "challenge" || o.ExpiresAt != nil {
+					u.Errorf("paid as %+v", o)
+				}
+				if c, shown, err := u.Challenge(u.Context(), shop, o.ID, ticket); err != nil || c != (provider.Challenge{}) || shown.Status != Captured {
+					u.Errorf("afterwards the page shows %+v, %+v, %v", c, shown, err)
+				}
+				if want := []event.Type{event.PaymentCreated, event.PaymentRequiresAction, event.PaymentCaptured}; !slices.Equal(u.events(), want) {
+					u.Errorf("told %v", u.events())
+				}
+				if _, err := u.back(first, ticket, o.ID+"-1"); !errors.Is(err, errNoChallenge) {
+					u.Errorf("a result was taken twice: %v", err)
+				}
+				if count, taken := u.q.charged(); count != 1 || taken != 10_000 {
+					u.Errorf("%d charges of %d in all", count, taken)
+				}
+			})
+		})
+	}
+}
+
+func TestAChallengeThatIsNotPassed(t *testing.T) {
+	for how, c := range map[string]struct {
+		direct, awaiting Status
+		attempt          AttemptState
+		code             string
+	}{
+		fails:   {Failed, RequiresPaymentMethod, AttemptDeclined, fault.CodeCardDeclined},
+		cancels: {Failed, RequiresPaymentMethod, AttemptDeclined, fault.CodeCardDeclined},
+		leaves:  {Expired, RequiresPaymentMethod, AttemptExpired, fault.CodeExpired},
+	} {
+		for _, awaits := range []bool{false, true} {
+			t.Run(how, func(t *testing.T) {
+				eachTill(t, func(u *till) {
+					o := u.challenged(awaits)
+					secret := o.ClientSecret
+					u.q.finish(o.ID+"-1", how)
+					o, err := u.back(o, u.ticketOf(o), o.ID+"-1")
+					want, code := c.direct, c.code
+					if awaits {
+						want, code = c.awaiting, fault.CodeCardDeclined
+					}
+					if err != nil || o.Status != want || o.Failure == nil || o.Failure.Code != code || o.Failure.DeclineCode != provider.AuthenticationFailed || o.NextAction != nil {
+						u.Fatalf("%+v, %+v, %v", o, o.Failure, err)
+					}
+					if a := u.status(o.ID).Attempts[0]; a.Status != c.attempt || u.q.calls != 0 {
+						u.Errorf("%d calls, attempt %+v", u.q.calls, a)
+					}
+					if !awaits {
+						return
+					}
+					u.q.issuer.status = "Y"
+					if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Token: token}, alone{}); err != nil || o.Status != Captured {
+						u.Errorf("the next card: %+v, %v", o, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAChallengeThatNobodyComesBackFrom(t *testing.T) {
+	for name, c := range map[string]struct {
+		how    string // empty: the payer never finishes
+		awaits bool
+		want   Status
+	}{
+		"abandoned": {"", false, Expired}, "abandoned with time left": {"", true, RequiresPaymentMethod},
+		"passed, and the window closed": {passes, false, Captured}, "failed, and the window closed": {fails, false, Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.challenged(c.awaits)
+				u.later(challengeTime - time.Minute)
+				u.expect(u.status(o.ID), RequiresAction, 0, 0)
+				if c.how != "" {
+					u.q.finish(o.ID+"-1", c.how)
+				}
+				u.later(3 * time.Minute)
+				o = u.status(o.ID)
+				if o.Status != c.want || o.NextAction != nil {
+					u.Fatalf("%+v", o)
+				}
+				if count, _ := u.q.charged(); count != map[Status]int{Captured: 1}[c.want] {
+					u.Errorf("%d charges", count)
+				}
+				if told := u.events(); c.want == Expired && told[len(told)-1] != event.PaymentExpired {
+					u.Errorf("told %v", told)
+				}
+				u.later(25 * time.Hour)
+				if c.awaits {
+					u.expect(u.status(o.ID), Expired, 0, 0)
+				}
+			})
+		})
+	}
+}
+
+// The same payment's address goes on where the payer left off.
+func TestAnAbandonedChallengeIsResumed(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(true)
+		ticket := u.ticketOf(o)
+		u.now.Advance(5 * time.Minute)
+		seen, err := u.ForPayer(u.Context(), shop, o.ID, o.ClientSecret)
+		if err != nil || seen.Status != RequiresAction || u.ticketOf(seen) != ticket {
+			u.Fatalf("%+v, %v", seen, err)
+		}
+		if seen, err = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: tokenGerman}, alone{}); err != nil || seen.Status != RequiresAction {
+			u.Fatalf("the same card again: %+v, %v", seen, err)
+		}
+		c, _, err := u.Challenge(u.Context(), shop, o.ID, ticket)
+		if err != nil || c.CReq == "" {
+			u.Fatalf("%+v, %v", c, err)
+		}
+		u.q.finish(o.ID+"-1", passes)
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); err != nil || o.Status != Captured {
+			u.Errorf("asked without a result: %+v, %v", o, err)
+		}
+	})
+}
+
+func TestAnotherCardTakesTheChallengesPlace(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(true)
+		ticket, secret := u.ticketOf(o), o.ClientSecret
+		o, err := u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Token: token}, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.expect(o, Captured, 10_000, 0)
+		attempts := u.status(o.ID).Attempts
+		if len(attempts) != 2 || attempts[0].Status != AttemptVoided || attempts[1].Status != AttemptCaptured {
+			u.Errorf("%+v", attempts)
+		}
+		u.q.finish(o.ID+"-1", passes)
+		if shown, err := u.back(o, ticket, o.ID+"-1"); !errors.Is(err, errNoChallenge) || shown.Status != Captured {
+			u.Errorf("the challenge that was given up: %+v, %v", shown, err)
+		}
+		u.later(time.Hour)
+		if count, _ := u.q.charged(); count != 1 {
+			u.Errorf("%d charges", count)
+		}
+	})
+}
+
+func TestACanceledPaymentTakesItsChallengeAlong(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(false)
+		ticket := u.ticketOf(o)
+		o, err := u.Cancel(u.Context(), shop, o.ID, "out of stock", alone{})
+		if err != nil || o.CancellationReason != "out of stock" {
+			u.Fatal(err)
+		}
+		u.expect(o, Canceled, 0, 0)
+		u.q.finish(o.ID+"-1", passes)
+		if _, err := u.back(o, ticket, o.ID+"-1"); !errors.Is(err, errNoChallenge) {
+			u.Errorf("went on after the cancellation: %v", err)
+		}
+		u.later(time.Hour)
+		u.expect(u.status(o.ID), Canceled, 0, 0)
+		if count, _ := u.q.charged(); count != 0 {
+			u.Error("charged")
+		}
+		if want := []event.Type{event.PaymentCreated, event.PaymentRequiresAction, event.PaymentCanceled}; !slices.Equal(u.events(), want) {
+			u.Errorf("told %v", u.events())
+		}
+	})
+}
+
+func TestAPaymentHasThreeChallengesAndNoMore(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(true)
+		for n, how := range []string{cancels, fails, leaves} {
+			reference := attemptReference(o.ID, int64(n+1))
+			u.q.finish(reference, how)
+			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{})
+			if !fault.Is(err, fault.Declined) {
+				u.Fatalf("challenge %d: %v", n+1, err)
+			}
+			if o = u.status(o.ID); n == 2 {
+				break
+			}
+			if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenGerman}, alone{}); err != nil || o.Status != RequiresAction {
+				u.Fatalf("challenge %d: %+v, %v", n+2, o, err)
+			}
+		}
+		u.expect(o, Failed, 0, 0)
+	})
+}
+
+// The third challenge is passed, and the card declined: the next card would need a fourth.
+func TestAFourthChallengeIsNotOpened(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(true)
+		for n := range MaxChallenges {
+			u.q.finish(attemptReference(o.ID, int64(n+1)), passes)
+			if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !fault.Is(err, fault.Declined) {
+				u.Fatalf("card %d: %v", n+1, err)
+			}
+			u.expect(u.status(o.ID), RequiresPaymentMethod, 0, 0)
+			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenGerman}, alone{})
+			if last := n == MaxChallenges-1; last != fault.Is(err, fault.Declined) {
+				u.Fatalf("confirmation %d: %v", n+2, err)
+			}
+		}
+		u.expect(u.status(o.ID), Failed, 0, 0)
+	}, declined51, declined51, declined51)
+}
+
+func TestADeclineForWantOfAuthenticationIsTriedAgainWithIt(t *testing.T) {
+	for name, status := range map[string]string{"frictionless": "Y", "challenge": "C"} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				u.q.issuer.insists, u.q.issuer.status = true, status
+				d := &diary{}
+				o, err := u.Create(u.Context(), order(true), d)
+				if err != nil {
+					u.Fatal(err)
+				}
+				if status == "C" {
+					u.expect(o, RequiresAction, 0, 0)
+					u.q.finish(o.ID+"-2", passes)
+					if o, err = u.back(o, u.ticketOf(o), o.ID+"-2"); err != nil {
+						u.Fatal(err)
+					}
+				}
+				u.expect(o, Captured, 10_000, 0)
+				attempts := u.status(o.ID).Attempts
+				if len(attempts) != 2 || attempts[0].Status != AttemptDeclined || attempts[0].Failure.DeclineCode != provider.AuthenticationRequired || attempts[1].Status != AttemptCaptured {
+					u.Errorf("%+v", attempts)
+				}
+				if slices.Contains(u.events(), event.PaymentFailed) {
+					u.Errorf("told %v", u.events())
+				}
+				if d.intents != 1 || d.results != 1 || u.written() != 2 {
+					u.Errorf("%d intents, %d results, %d rows", d.intents, d.results, u.written())
+				}
+			})
+		})
+	}
+}
+
+// The webhook of the decline comes before the answer: whoever waits goes on all the same.
+func TestAWebhookOfASoftDeclineDoesNotEndIt(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.q.issuer.insists, u.q.issuer.status = true, "C"
+		u.q.between = func() {
+			u.q.between = nil
+			if v := u.tell(u.q.mail[len(u.q.mail)-1]); v != Applied {
+				u.Errorf("the webhook is %s", v)
+			}
+		}
+		d := &diary{}
+		o, err := u.Create(u.Context(), order(true), d)
+		if err != nil || d.intents != 1 || u.written() != 2 {
+			u.Fatalf("%v, %d intents, %d rows", err, d.intents, u.written())
+		}
+		u.expect(o, RequiresAction, 0, 0)
+		u.q.finish(o.ID+"-2", passes)
+		if o, err = u.back(o, u.ticketOf(o), o.ID+"-2"); err != nil {
+			u.Fatal(err)
+		}
+		u.expect(o, Captured, 10_000, 0)
+	})
+}
+
+func TestNobodyIsChallengedOffSession(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.q.issuer.insists, u.q.issuer.status = true, "C"
+		in := order(true)
+		in.Token, in.Asked = tokenGerman, Asked{OffSession: true, Exemption: "mit"}
+		o, err := u.Create(u.Context(), in, alone{})
+		var refused *DeclinedError
+		if !errors.As(err, &refused) || refused.Decline.Code != provider.AuthenticationRequired || refused.Meaning.Retry != provider.RetryWith3DS || u.q.issuer.counted != 0 {
+			u.Fatalf("%+v, %v, asked %d times", o, err, u.q.issuer.counted)
+		}
+		u.expect(o, Failed, 0, 0)
+	})
+}
+
+// An issuer that cannot be reached: with a proof required nothing is charged, without one the money is asked for.
+func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		mishaps  []mishap
+		required bool
+		first    Status
+		last     Status
+	}{
+		"refused, required":                 {[]mishap{refused}, true, Failed, Failed},
+		"refused, optional":                 {[]mishap{refused}, false, Captured, Captured},
+		"one answer lost":                   {[]mishap{noAnswer}, true, RequiresAction, Expired},
+		"all answers lost, required":        {[]mishap{noAnswer, noAnswer}, true, Processing, Expired},
+		"all answers lost, optional":        {[]mishap{noAnswer, noAnswer}, false, Captured, Captured},
+		"never arrived, required":           {[]mishap{noArrival, noArrival}, true, Processing, Expired},
+		"never arrived again and again":     {slices.Repeat([]mishap{noArrival}, 50), true, Processing, Failed},
+		"never arrived, refused to the end": {append(slices.Repeat([]mishap{noArrival}, 2), slices.Repeat([]mishap{refused}, 50)...), true, Processing, Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				u.q.issuer.status, u.q.issuer.mishaps = "C", c.mishaps
+				in := order(true)
+				in.Token = tokenGerman
+				if !c.required {
+					in.Token, in.Asked.Challenge = token, ChallengeRequest
+				}
+				o, err := u.Create(u.Context(), in, alone{})
+				if o.Status != c.first || (c.first == Failed) != (err != nil) {
+					u.Fatalf("first %+v, %v", o, err)
+				}
+				if c.first == Processing && c.last == Expired {
+					u.later(time.Minute)
+					u.expect(u.status(o.ID), RequiresAction, 0, 0)
+				}
+				u.later(24 * time.Hour)
+				if o = u.status(o.ID); o.Status != c.last {
+					u.Errorf("in the end %+v", o)
+				}
+				if u.q.issuer.counted > 1 {
+					u.Errorf("the issuer was asked %d questions", u.q.issuer.counted)
+				}
+			})
+		})
+	}
+}
+
+func TestABlindProviderLeavesTheChallengeUntilItSees(t *testing.T) {
+	for name, sees := range map[string]bool{"in the end": true, "never": false} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.challenged(false)
+				u.q.finish(o.ID+"-1", passes)
+				u.q.issuer.blind = true
+				shown, err := u.back(o, u.ticketOf(o), o.ID+"-1")
+				if err != nil || shown.Status != RequiresAction {
+					u.Fatalf("%+v, %v", shown, err)
+				}
+				u.later(challengeTime)
+				if sees {
+					u.q.issuer.blind = false
+				}
+				u.later(24 * time.Hour)
+				want := map[bool]Status{true: Captured, false: Expired}[sees]
+				if o = u.status(o.ID); o.Status != want {
+					u.Errorf("%s, want %s", o.Status, want)
+				}
+			})
+		})
+	}
+}
+
+// What the payer's browser brings is only looked at to see whose it is.
+func TestAResultOfAnotherChallengeIsRefused(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o, other := u.challenged(true), u.challenged(true)
+		ticket := u.ticketOf(o)
+		u.q.finish(other.ID+"-1", passes)
+		for name, c := range map[string]struct {
+			result string
+			kind   fault.Kind
+		}{
+			"of another payment": {u.q.cres(other.ID + "-1"), fault.Conflict},
+			"forged":             {cresOf("server", "acs"), fault.Conflict},
+			"half forged":        {cresOf("server", "acs-"+o.ID+"-1-1"), fault.Conflict},
+			"not base64":         {"***", fault.Invalid},
+			"no JSON":            {base64.RawURLEncoding.EncodeToString([]byte("hello")), fault.Invalid},
+			"no CRes":            {base64.RawURLEncoding.EncodeToString([]byte(`{"messageType":"CReq"}`)), fault.Invalid},
+			"nothing":            {"", fault.Invalid},
+		} {
+			if shown, err := u.CompleteChallenge(u.Context(), shop, o.ID, ticket, c.result); !fault.Is(err, c.kind) || shown.Status != RequiresAction {
+				u.Errorf("%s: %+v, %v", name, shown, err)
+			}
+			if c.result == "" {
+				continue
+			}
+			if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Result: c.result}, alone{}); !fault.Is(err, c.kind) {
+				u.Errorf("%s, confirmed: %v", name, err)
+			}
+			if _, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Result: c.result}, alone{}); !fault.Is(err, c.kind) {
+				u.Errorf("%s, confirmed by the payer: %v", name, err)
+			}
+		}
+		// the browser says that it was passed, and the provider that it was not finished
+		if shown, err := u.back(o, ticket, o.ID+"-1"); err != nil || shown.Status != RequiresAction {
+			u.Errorf("an early result: %+v, %v", shown, err)
+		}
+		u.q.finish(o.ID+"-1", fails)
+		if shown, err := u.back(o, ticket, o.ID+"-1"); err != nil || shown.Status != RequiresPaymentMethod {
+			u.Errorf("a result that lies: %+v, %v", shown, err)
+		}
+		if count, _ := u.q.charged(); count != 0 {
+			u.Error("charged")
+		}
+		wrong := []struct{ payment, ticket string }{{o.ID, "x"}, {o.ID, u.ticketOf(u.status(other.ID))}, {other.ID, ticket}, {"pay_none", ticket}}
+		for _, w := range wrong {
+			_, _, err := u.Challenge(u.Context(), shop, w.payment, w.ticket)
+			if _, err2 := u.CompleteChallenge(u.Context(), shop, w.payment, w.ticket, u.q.cres(o.ID+"-1")); !fault.Is(err, fault.NotFound) || !fault.Is(err2, fault.NotFound) {
+				u.Errorf("%+v: %v, %v", w, err, err2)
+			}
+		}
+	})
+}
+
+// Everybody comes at once: the bank's page, another tab, the merchant's server and the worker.
+func TestOneChallengeIsChargedOnceWhoeverComes(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(true)
+		ticket := u.ticketOf(o)
+		u.q.finish(o.ID+"-1", passes)
+		result := u.q.cres(o.ID + "-1")
+		var done sync.WaitGroup
+		var mu sync.Mutex
+		var failures []error
+		for _, do := range []func() error{
+			func() error { _, err := u.CompleteChallenge(u.Context(), shop, o.ID, ticket, result); return err },
+			func() error { _, err := u.CompleteChallenge(u.Context(), shop, o.ID, ticket, result); return err },
+			func() error {
+				_, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Result: result}, alone{})
+				return err
+			},
+			func() error {
+				_, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{}, alone{})
+				return err
+			},
+			func() error { _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); return err },
+			func() error { return u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}) },
+		} {
+			done.Go(func() {
+				if err := do(); err != nil && !fault.Is(err, fault.Conflict) {
+					mu.Lock()
+					failures = append(failures, err)
+					mu.Unlock()
+				}
+			})
+		}
+		done.Wait()
+		if len(failures) > 0 {
+			u.Errorf("%v", failures)
+		}
+		u.later(time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+		if count, taken := u.q.charged(); count != 1 || taken != 10_000 || u.q.calls != 1 {
+			u.Errorf("%d calls, %d charges of %d", u.q.calls, count, taken)
+		}
+	})
+}
+
+// A process that dies in the middle leaves rows from which the worker goes on.
+func TestACrashBetweenAuthenticationAndAuthorization(t *testing.T) {
+	for status, want := range map[string]Status{"Y": Captured, "C": RequiresAction, "N": Failed} {
+		t.Run("before the answer is recorded, "+status, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				u.q.issuer.status = status
+				u.q.issuer.between = func() { panic(errCrash) }
+				in := order(true)
+				in.Token = tokenGerman
+				func() {
+					defer func() {
+						if recover() == nil {
+							u.Fatal("it lived")
+						}
+					}()
+					_, _ = u.Create(u.Context(), in, alone{})
+				}()
+				u.q.issuer.between = nil
+				page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, "")
+				if err != nil || page[0].Status != Processing {
+					u.Fatalf("%+v, %v", page, err)
+				}
+				u.later(time.Minute)
+				o := u.status(page[0].ID)
+				if o.Status != want || u.q.issuer.counted != 1 {
+					u.Fatalf("%s after %d questions", o.Status, u.q.issuer.counted)
+				}
+				if want == RequiresAction {
+					u.q.finish(o.ID+"-1", passes)
+					if o, err = u.back(o, u.ticketOf(o), o.ID+"-1"); err != nil {
+						u.Fatal(err)
+					}
+					u.expect(o, Captured, 10_000, 0)
+				}
+			})
+		})
+	}
+	for name, m := range map[string]mishap{"after the money was asked for": fine, "and that never arrived": noArrival} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.challenged(true)
+				u.q.finish(o.ID+"-1", passes)
+				_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, crash{})
+				if m == fine && !errors.Is(err, errCrash) {
+					u.Fatal(err)
+				}
+				u.later(10 * time.Minute)
+				o = u.status(o.ID)
+				if want := map[mishap]Status{fine: Captured, noArrival: RequiresPaymentMethod}[m]; o.Status != want {
+					u.Fatalf("%s, want %s", o.Status, want)
+				}
+				if count, _ := u.q.charged(); count != map[mishap]int{fine: 1}[m] {
+					u.Errorf("%d charges", count)
+				}
+			}, m)
+		})
+	}
+}
+
+func TestAProviderThatAuthenticatesOnItsOwnPage(t *testing.T) {
+	for name, pays := range map[string]bool{"paid": true, "not paid": false} {
+		for _, heard := range []string{"come back", "webhook", "worker", "merchant"} {
+			t.Run(name+" "+heard, func(t *testing.T) {
+				eachTill(t, func(u *till) {
+					u.q.issuer.page = true
+					o, err := u.Create(u.Context(), order(true), alone{})
+					if err != nil || o.Status != RequiresAction || o.NextAction.URL != "https://acquirer.example/act/"+o.ID+"-1" || o.ExpiresAt == nil {
+						u.Fatalf("%+v, %v", o, err)
+					}
+					p, err := u.store.payment(u.Context(), shop, o.ID)
+					if err != nil {
+						u.Fatal(err)
+					}
+					if c, shown, err := u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1)); err != nil || c != (provider.Challenge{}) || shown.Status != RequiresAction {
+						u.Errorf("back too early: %+v, %+v, %v", c, shown, err)
+					}
+					u.q.act(o.ID+"-1", pays)
+					switch heard {
+					case "come back":
+						_, _, err = u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1))
+					case "webhook":
+						u.tell(u.q.letters()[len(u.q.letters())-1])
+					case "worker":
+						u.later(actionTime + time.Minute)
+					case "merchant":
+						if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !pays && fault.Is(err, fault.Declined) {
+							err = nil
+						}
+					}
+					want := map[bool]Status{true: Captured, false: Failed}[pays]
+					if o = u.status(o.ID); err != nil || o.Status != want {
+						u.Errorf("%s, want %s: %v", o.Status, want, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAPageThatIsLeftIsClosedAtTheProvider(t *testing.T) {
+	for name, leave := range map[string]func(*till, Object) error{
+		"canceled": func(u *till, o Object) error {
+			_, err := u.Cancel(u.Context(), shop, o.ID, "", alone{})
+			return err
+		},
+		"expired": func(u *till, o Object) error { u.later(actionTime + time.Minute); return nil },
+		"another card": func(u *till, o Object) error {
+			u.q.issuer.page = false
+			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenBrowser}, alone{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				u.q.issuer.page = true
+				o, err := u.Create(u.Context(), order(true), alone{})
+				if err != nil {
+					u.Fatal(err)
+				}
+				if err := leave(u, o); err != nil {
+					u.Fatal(err)
+				}
+				want := map[string]Status{"canceled": Canceled, "expired": Expired, "another card": Captured}[name]
+				if o = u.status(o.ID); o.Status != want {
+					u.Fatalf("%s, want %s", o.Status, want)
+				}
+				if u.q.act(o.ID+"-1", true) {
+					u.Error("the page is still open")
+				}
+				u.later(time.Hour)
+				if count, _ := u.q.charged(); count != map[Status]int{Captured: 1}[want] {
+					u.Errorf("%d charges", count)
+				}
+			})
+		})
+	}
+}
+
+// The request that closes the page is lost, and perhaps the payer pays there meanwhile: what they paid goes back.
+func TestAPageThatCouldNotBeClosedIsClosedLater(t *testing.T) {
+	for name, pays := range map[string]bool{"nobody is there": false, "the payer pays": true} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				u.q.issuer.page = true
+				o, err := u.Create(u.Context(), order(true), alone{})
+				if err != nil {
+					u.Fatal(err)
+				}
+				if o, err = u.Cancel(u.Context(), shop, o.ID, "", alone{}); err != nil || o.Status != Canceled {
+					u.Fatal(err)
+				}
+				if pays && !u.q.act(o.ID+"-1", true) {
+					u.Fatal("the page was closed")
+				}
+				u.later(time.Hour)
+				u.expect(u.status(o.ID), Canceled, 0, 0)
+				if open, kept := u.q.keeps(o.ID + "-1"); open || kept != 0 || u.q.act(o.ID+"-1", true) {
+					u.Errorf("the acquirer keeps %d, open %v", kept, open)
+				}
+				a, err := u.store.attempt(u.Context(), shop, o.ID, 1)
+				if err != nil || !a.DueAt.IsZero() {
+					u.Errorf("still looked after: %+v, %v", a, err)
+				}
+				if got := len(u.entries(o.ID, "late_approval.reversed")); got != map[bool]int{true: 1}[pays] {
+					u.Errorf("%d late approvals", got)
+				}
+			}, fine, noArrival)
+		})
+	}
+}
+
+func TestAWebhookAndAReturnAtOnceChargeOnce(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.q.issuer.page = true
+		o, err := u.Create(u.Context(), order(true), alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		p, err := u.store.payment(u.Context(), shop, o.ID)
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.q.act(o.ID+"-1", true)
+		letters := u.q.letters()
+		var done sync.WaitGroup
+		errs := make([]error, 5)
+		for i, do := range []func() error{
+			func() error { _, _, err := u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1)); return err },
+			func() error {
+				return u.Notify(u.Context(), alpha, letters[len(letters)-1], func(*db.Change, Verdict, string) {})
+			},
+			func() error { _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); return err },
+			func() error { return u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}) },
+			func() error {
+				_, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{}, alone{})
+				return err
+			},
+		} {
+			done.Go(func() { errs[i] = do() })
+		}
+		done.Wait()
+		for i, err := range errs {
+			if err != nil && !fault.Is(err, fault.Conflict) {
+				u.Errorf("%d: %v", i, err)
+			}
+		}
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+		if rows, err := u.store.contradictions(u.Context(), shop, o.ID); err != nil || len(rows) != 0 {
+			u.Errorf("contradicted by %+v, %v", rows, err)
+		}
+	})
+}
