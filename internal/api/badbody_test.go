@@ -133,6 +133,10 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"metadata", `{` + text(41) + `:"v"}`, "metadata." + strings.Repeat("ä", 40) + "…", invalid},
 		{"metadata", `{"k":"4242424242424242"}`, "metadata.k", problem.CodeCardNumber}, {"description", `"card 4242 4242 4242 4242"`, "", problem.CodeCardNumber},
 		{"statement_descriptor", `"A4242424242424242"`, "", problem.CodeCardNumber}, {"metadata", entries(51), "", invalid}, {"metadata", `{"k":"a","k":"b"}`, "metadata.k", duplicate},
+		{"return_url", text(2001), "", invalid}, {"return_url", `7`, "", invalid}, {"off_session", `"yes"`, "", invalid},
+		{"three_ds", `"request"`, "", invalid}, {"three_ds", `{"challenge":"please"}`, "three_ds.challenge", invalid}, {"three_ds", `{"exemption":"any"}`, "three_ds.exemption", invalid},
+		{"three_ds", `{"challenges":"auto"}`, "three_ds.challenges", unknown}, {"device", `{}`, "device.session", missing},
+		{"device", `{"session":"pay_` + someID + `"}`, "device.session", invalid}, {"device", `{"session":"ds_x"}`, "device.session", invalid},
 		{"amounts", `1`, "", unknown}, {"Amount", `1`, "", unknown}, {"customer", `null`, "", unknown}, {"4242 4242 4242 4242", `1`, "[card number]", unknown},
 	} {
 		if c.param == "" {

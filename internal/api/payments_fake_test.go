@@ -18,16 +18,17 @@ type fakePayments struct {
 	ids   *id.Source
 	clock clock.Clock
 
-	mu      sync.Mutex
-	made    map[string]payment.Object
-	refunds map[string]payment.RefundObject
-	asked   int   // how often anything was asked for
-	charged int   // how often the provider was called
-	decline error // what the provider says
-	refuse  error // what is said before anything is written
-	commit  func(context.Context, *db.Change) error
-	last    payment.Create
-	paged   payment.Page
+	mu        sync.Mutex
+	made      map[string]payment.Object
+	refunds   map[string]payment.RefundObject
+	asked     int   // how often anything was asked for
+	charged   int   // how often the provider was called
+	decline   error // what the provider says
+	refuse    error // what is said before anything is written
+	commit    func(context.Context, *db.Change) error
+	confirmed payment.Confirmation // the last one
+	last      payment.Create
+	paged     payment.Page
 
 	atProvider chan string   // if set, tells the id of what the provider is asked about
 	answers    chan struct{} // and then the provider answers when this says so
@@ -158,6 +159,9 @@ func (f *fakePayments) Confirm(ctx context.Context, merchant, id string, in paym
 	if err := f.ask(); err != nil {
 		return payment.Object{}, err
 	}
+	f.mu.Lock()
+	f.confirmed = in
+	f.mu.Unlock()
 	o, err := f.find(merchant, id)
 	if err != nil {
 		return o, err

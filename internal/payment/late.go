@@ -68,10 +68,27 @@ func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt
 	}
 	out := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
 		return refunder.Refund(ctx, account, provider.Refund{
-			Reference: a.ourReference() + lateRefund, Original: now.Reference, Attempt: a.ourReference(), Amount: now.Amount,
+			Reference: s.lateRefund(ctx, account, a, now.Reference), Original: now.Reference, Attempt: a.ourReference(), Amount: now.Amount,
 		})
 	})
 	return out.Class == provider.Approved && out.State == provider.Succeeded
+}
+
+// maxLateRefunds bounds how often the refund of a late approval may be refused before it is a person's business alone.
+const maxLateRefunds = 20
+
+// lateRefund is the reference of a late approval's refund: one that the provider knows and has not refused, else a fresh one.
+// Only a refusal makes room for another, so that no two can succeed.
+func (s *Service) lateRefund(ctx context.Context, account provider.Account, a Attempt, original string) string {
+	reference := a.ourReference() + lateRefund
+	for n := range maxLateRefunds {
+		found := s.inquire(ctx, account, provider.Inquiry{Operation: provider.OpRefund, Reference: reference, Original: original, Attempt: a.ourReference()})
+		if !found.Found || found.Outcome.Class != provider.Declined {
+			break
+		}
+		reference = a.ourReference() + lateRefund + "-" + strconv.Itoa(n+1)
+	}
+	return reference
 }
 
 // reversal voids an authorization.

@@ -65,6 +65,7 @@ type facts struct {
 	stepUp  bool   // a risk rule wants to see the cardholder
 	country string // of the issuer; empty: not known
 	wanted  bool   // the issuer declined the last try for want of it
+	own     bool   // the provider authenticates by itself, and knows the law and the issuers
 }
 
 // approach is how a try begins. The zero value asks for the money at once.
@@ -85,6 +86,9 @@ type approachCase struct {
 // approaches are the cases, the first that fits counts.
 var approaches = []approachCase{
 	{"nobody is there to be asked", func(f facts) bool { return f.asked.OffSession }, direct},
+	{"the provider knows best", func(f facts) bool {
+		return f.own && !f.stepUp && (f.asked.Challenge == "" || f.asked.Challenge == ChallengeAuto)
+	}, direct},
 	{"the merchant insists", func(f facts) bool { return f.asked.Challenge == ChallengeMandate }, authenticating(provider.ChallengeMandated, true)},
 	{"the issuer insists", func(f facts) bool { return f.wanted }, authenticating(provider.ChallengeMandated, true)},
 	{"a risk rule wants it", func(f facts) bool { return f.stepUp }, authenticating(provider.ChallengePreferred, true)},

@@ -32,6 +32,9 @@ func TestWhoIsAuthenticatedBeforeTheMoneyIsAskedFor(t *testing.T) {
 		"the issuer insists":                   {facts{country: "US", wanted: true}, approach{true, provider.ChallengeMandated, "", true}},
 		"the issuer outranks an exemption":     {facts{wanted: true, asked: Asked{Exemption: "low_value"}}, approach{true, provider.ChallengeMandated, "", true}},
 		"nobody is there, whatever is asked":   {facts{country: "DE", stepUp: true, wanted: true, asked: Asked{OffSession: true, Exemption: "mit"}}, approach{}},
+		"the provider knows best":              {facts{country: "DE", wanted: true, own: true}, approach{}},
+		"the merchant knows better":            {facts{country: "US", own: true, asked: Asked{Challenge: ChallengeMandate}}, approach{true, provider.ChallengeMandated, "", true}},
+		"a risk rule knows better":             {facts{country: "US", own: true, stepUp: true}, approach{true, provider.ChallengePreferred, "", true}},
 		"auto is what nothing means":           {facts{country: "DE", asked: Asked{Challenge: ChallengeAuto}}, approach{true, provider.NoPreference, "", true}},
 	} {
 		if got := c.facts.approach(); got != c.want {

@@ -1,0 +1,238 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// begin decides a try: the intent that is written before anybody outside is called.
+func (p Payment) begin(attempt, account string, how approach, able bool, now time.Time, patience time.Duration) (decision, error) {
+	fresh := p.Version == 0
+	if !p.ExpiresAt.IsZero() && !now.Before(p.ExpiresAt) {
+		return decision{}, fault.New(fault.Conflict, fault.CodeExpired, "the payment has expired")
+	}
+	if err := p.move(Processing); err != nil {
+		return decision{}, err
+	}
+	p.Attempts++
+	p.Account, p.Failure, p.Proof, p.DueAt = account, nil, nil, time.Time{}
+	next := newAttempt(p, attempt, account, how, able, now, patience)
+	d := decision{payment: p, attempt: &next}
+	if fresh {
+		d.tell(event.PaymentCreated)
+	}
+	return d, nil
+}
+
+// try commits the intent and pursues it to its end. given is a try that is given up for it, if there is one: it ends in the
+// same Change.
+func (s *Service) try(ctx context.Context, p Payment, token string, given *Attempt, with Companion) (Object, error) {
+	var err error
+	if p.Method, err = s.describe(ctx, p.Merchant, token); err != nil {
+		return Object{}, err
+	}
+	plan, err := s.plan(ctx, p)
+	if err != nil {
+		return Object{}, err
+	}
+	how, err := s.approach(ctx, p, plan[0])
+	if err != nil {
+		return Object{}, err
+	}
+	intent, err := p.begin(s.IDs.New(id.Attempt), plan[0].ID, how, s.authenticates(plan[0]), s.Clock.Now(), s.patience(plan[0]))
+	if err != nil {
+		return Object{}, err
+	}
+	if given != nil {
+		intent.next, intent.attempt = intent.attempt, nil
+		if err := intent.walkAway(*given, s.Clock.Now()); err != nil {
+			return Object{}, err
+		}
+	}
+	if err := s.begin(ctx, intent, with); err != nil {
+		return Object{}, err
+	}
+	if given != nil {
+		s.closeBehind(ctx, written(intent).attempt)
+	}
+	return s.pursue(ctx, plan[0], written(intent).latest(), begun{with})
+}
+
+// begin commits a try's intent.
+func (s *Service) begin(ctx context.Context, intent decision, with Companion) error {
+	change, err := s.change(ctx, intent)
+	if err != nil {
+		return err
+	}
+	if err := s.claim(ctx, change, intent.payment); err != nil {
+		return err
+	}
+	with.Intent(change, intent.payment.ID)
+	return s.unclaimed(ctx, intent.payment, s.commitIntent(ctx, change))
+}
+
+// begun is the Companion of what goes on after its intent was written.
+type begun struct{ Companion }
+
+func (begun) Intent(*db.Change, string) {}
+
+// approach decides how a try begins.
+func (s *Service) approach(ctx context.Context, p Payment, account provider.Account) (approach, error) {
+	f := facts{asked: p.Asked, country: p.Method.Country, own: s.capabilities(account).Authenticates}
+	f.wanted = p.Failure != nil && p.Failure.DeclineCode == provider.AuthenticationRequired
+	if s.StepUp != nil {
+		var err error
+		if f.stepUp, err = s.StepUp(ctx, p); err != nil {
+			return approach{}, fmt.Errorf("risk of %s: %w", p.ID, err)
+		}
+	}
+	return f.approach(), nil
+}
+
+// pursue takes an attempt whose intent is written to its end, or to where its payer must act: it asks the issuer, then for
+// the money, and goes on with the next try if there is one.
+func (s *Service) pursue(ctx context.Context, account provider.Account, from decision, with Companion) (Object, error) {
+	for {
+		var now stage
+		var err error
+		if from.attempt.asking() {
+			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
+		} else {
+			outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
+				return s.authorize(ctx, account, from.payment, *from.attempt)
+			})
+			now, err = s.record(ctx, account, from, outcome, with)
+		}
+		switch {
+		case err != nil:
+			return now.object, err
+		case now.next == nil:
+			return now.object, now.refused
+		}
+		from, with = *now.next, begun{with}
+	}
+}
+
+// stage is how far a payment has come: what the caller is told, or what is to be done next.
+type stage struct {
+	object  Object
+	refused error
+	next    *decision
+}
+
+// latest is a decision about the try that is to be gone on with.
+func (d decision) latest() decision {
+	if d.next != nil {
+		d.attempt, d.next = d.next, nil
+	}
+	return d
+}
+
+// written is a decision's rows as they stand in the database once it is committed.
+func written(d decision) decision {
+	d.payment.Version++
+	if d.attempt != nil {
+		a := *d.attempt
+		a.Version++
+		d.attempt = &a
+	}
+	if d.next != nil {
+		a := *d.next
+		a.Version++
+		d.next = &a
+	}
+	if d.operation != nil {
+		o := *d.operation
+		o.Version++
+		d.operation = &o
+	}
+	d.events, d.postings = nil, nil
+	return d
+}
+
+func (s *Service) authorize(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {
+	authorizer, err := provider.Lookup[provider.Authorizer](s.Providers, account.Provider)
+	if err != nil {
+		return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+	}
+	r := provider.Authorization{
+		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Capture: a.Capture, Card: a.Token,
+		Descriptor: p.StatementDescriptor, Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
+	}
+	if !p.Asked.OffSession && p.Challenges < MaxChallenges {
+		r.ReturnURL = s.returnURL(p, a)
+	}
+	if a.Secure != nil {
+		r.Indicator = a.Secure.Indicator
+	}
+	return authorizer.Authorize(ctx, account, r)
+}
+
+// record commits an authorization's outcome. It starts from the rows of the intent and reads them again only if somebody
+// else, a webhook or the worker, was faster.
+func (s *Service) record(ctx context.Context, account provider.Account, from decision, o provider.Outcome, with Companion) (stage, error) {
+	ctx = context.WithoutCancel(ctx)
+	p, a := from.payment, *from.attempt
+	first := true
+	var now stage
+	d, err := s.apply(ctx, func() (decision, error) {
+		if !first {
+			var err error
+			if p, a, err = s.reload(ctx, p, a); err != nil {
+				return decision{}, err
+			}
+		}
+		first = false
+		d, err := s.settle(ctx, account, p, a, o)
+		if err != nil {
+			return d, err
+		}
+		now.next, err = s.follows(ctx, d, a)
+		return d, err
+	}, func(c *db.Change, d decision) error {
+		if now.next != nil || d.next != nil {
+			return nil // there is no answer yet
+		}
+		if d.attempt != nil {
+			a = *d.attempt
+		}
+		now.object = s.answered(d.payment)
+		now.refused = refusal(now.object, a.Failure)
+		return with.Result(c, now.object, now.refused)
+	})
+	if err == nil && d.next != nil {
+		latest := written(d).latest()
+		now.next = &latest
+	}
+	return now, err
+}
+
+// follows is the try with authentication that somebody else, who heard of the decline first, has put behind an attempt. Whoever
+// waits for the answer goes on with it.
+func (s *Service) follows(ctx context.Context, d decision, a Attempt) (*decision, error) {
+	if d.attempt != nil || d.payment.Attempts != a.Number+1 {
+		return nil, nil
+	}
+	next, err := s.store.attempt(ctx, a.Merchant, a.Payment, a.Number+1)
+	if err != nil || !next.asking() {
+		return nil, err
+	}
+	return &decision{payment: d.payment, attempt: &next}, nil
+}
+
+// reload reads an attempt and then its payment: see rows for why in that order.
+func (s *Service) reload(ctx context.Context, p Payment, a Attempt) (Payment, Attempt, error) {
+	a, err := s.store.attempt(ctx, p.Merchant, p.ID, a.Number)
+	if err != nil {
+		return p, a, err
+	}
+	p, err = s.store.payment(ctx, p.Merchant, p.ID)
+	return p, a, err
+}
