@@ -13,16 +13,22 @@ RACED := $(foreach p,$(RACE),$(if $(wildcard $(p)),./$(p)))
 
 test: tools format vet staticcheck unit race
 
-# tools are what the tests need beside Go: a C compiler for the race detector, PostgreSQL for the stores.
+# tools are what the tests need beside Go: a C compiler for the race detector, PostgreSQL for the stores; Chromium with a font for the pages,
+# Node for the scripts in them. Without the last two, or older ones, their tests are skipped by name.
 tools:
 	@missing=; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	{ command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || missing="$$missing postgresql"; \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" != 0 ]; then echo "make test needs:$$missing (as root: apt-get install$$missing)" >&2; exit 1; fi; \
-		export DEBIAN_FRONTEND=noninteractive; \
-		apt-get -o DPkg::Lock::Timeout=120 update -q; \
-		apt-get -o DPkg::Lock::Timeout=120 install -qy --no-install-recommends $$missing; \
+	wanted=; \
+	{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || wanted="$$wanted chromium fonts-liberation"; \
+	command -v node >/dev/null || wanted="$$wanted nodejs"; \
+	if [ -n "$$missing$$wanted" ]; then \
+		if [ "$$(id -u)" = 0 ]; then \
+			export DEBIAN_FRONTEND=noninteractive; \
+			apt-get -o DPkg::Lock::Timeout=120 update -q; \
+			apt-get -o DPkg::Lock::Timeout=120 install -qy --no-install-recommends $$missing$$wanted; \
+		elif [ -n "$$missing" ]; then echo "make test needs:$$missing (as root: apt-get install$$missing$$wanted)" >&2; exit 1; \
+		else echo "make test skips the tests that need:$$wanted (as root: apt-get install$$wanted)" >&2; fi; \
 	fi
 
 format:

@@ -29,5 +29,6 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build florin:", err)
 		return 1
 	}
+	defer stopChromium()
 	return m.Run()
 }

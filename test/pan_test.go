@@ -97,26 +97,30 @@ func inText(field string, value any, token string) map[string]any {
 	return map[string]any{"amount": 1, "currency": "EUR", "payment_method_token": token, field: value}
 }
 
-// marks are the forms in which the number could lie somewhere.
-func marks() map[string][]byte {
-	found := map[string][]byte{
-		"in plain": []byte(markedPAN), "in groups": []byte("4012 8888 8888 1881"), "with dashes": []byte("4012-8888-8888-1881"),
-		"in hex": []byte(hex.EncodeToString([]byte(markedPAN))),
+// forms are those in which a card number could lie somewhere.
+func forms(pan string) map[string][]byte {
+	groups := slices.Collect(slices.Chunk([]byte(pan), 4))
+	found := map[string][]byte{"in plain": []byte(pan), "in hex": []byte(hex.EncodeToString([]byte(pan)))}
+	for how, between := range map[string]string{"in groups": " ", "with dashes": "-", "in a form": "+", "in an address": "%20"} {
+		found[how] = bytes.Join(groups, []byte(between))
 	}
-	packed, err := hex.DecodeString(markedPAN)
+	packed, err := hex.DecodeString(pan)
 	if err == nil {
 		found["in BCD"] = packed
 	}
 	// Base 64 has three forms, by where in the text the number begins; the outer characters depend on its neighbours.
 	for i := range 3 {
-		encoded := base64.StdEncoding.EncodeToString(append(make([]byte, i), markedPAN...))
+		encoded := base64.StdEncoding.EncodeToString(append(make([]byte, i), pan...))
 		found["in base 64"+strings.Repeat("'", i)] = []byte(strings.TrimRight(encoded, "=")[4 : len(strings.TrimRight(encoded, "="))-2])
 	}
 	return found
 }
 
-func marked(content []byte) string {
-	for how, mark := range marks() {
+func marked(content []byte) string { return holds(content, markedPAN) }
+
+// holds tells in which form a text holds a card number; empty if in none.
+func holds(content []byte, pan string) string {
+	for how, mark := range forms(pan) {
 		if bytes.Contains(bytes.ToLower(content), bytes.ToLower(mark)) && (!strings.HasPrefix(how, "in base 64") || bytes.Contains(content, mark)) {
 			return how
 		}
@@ -187,7 +191,7 @@ func searchRows(t *testing.T, url string) {
 
 func TestTheSearchFindsTheMark(t *testing.T) {
 	for _, text := range []string{
-		"x" + markedPAN + "y", `{"n":"4012 8888 8888 1881"}`, hex.EncodeToString([]byte("pan=" + markedPAN)),
+		"x" + markedPAN + "y", `{"n":"4012 8888 8888 1881"}`, "n=4012+8888+8888+1881", "?n=4012%208888%208888%201881", hex.EncodeToString([]byte("pan=" + markedPAN)),
 		strings.ToUpper(hex.EncodeToString([]byte(markedPAN))), "\x40\x12\x88\x88\x88\x88\x18\x81",
 		base64.StdEncoding.EncodeToString([]byte(`{"number":"` + markedPAN + `"}`)), base64.StdEncoding.EncodeToString([]byte(`ab` + markedPAN + `c`)),
 		base64.RawURLEncoding.EncodeToString([]byte(markedPAN)),

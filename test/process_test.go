@@ -224,7 +224,7 @@ func freeBase(t *testing.T) string {
 		must(t, err)
 		base, err := strconv.Atoi(port)
 		must(t, err)
-		if base < 65000 && allFree(t, base, 2, 4, 10) {
+		if base < 65000 && allFree(t, base, 1, 2, 4, 10) {
 			return port
 		}
 	}
