@@ -11,43 +11,41 @@ import (
 )
 
 func TestAProviderThatAuthenticatesOnItsOwnPage(t *testing.T) {
-	for name, pays := range map[string]bool{"paid": true, "not paid": false} {
-		for _, heard := range []string{"come back", "webhook", "worker", "merchant"} {
-			t.Run(name+" "+heard, func(t *testing.T) {
-				eachTill(t, func(u *till) {
-					u.q.issuer.page = true
-					o, err := u.Create(u.Context(), order(true), alone{})
-					if err != nil || o.Status != RequiresAction || o.NextAction.URL != "https://acquirer.example/act/"+o.ID+"-1" || o.ExpiresAt == nil {
-						u.Fatalf("%+v, %v", o, err)
+	eachTill(t, func(u *till) {
+		u.q.issuer.page = true
+		for _, pays := range []bool{true, false} {
+			for _, heard := range []string{"come back", "webhook", "worker", "merchant"} {
+				o, err := u.Create(u.Context(), order(true), alone{})
+				if err != nil || o.Status != RequiresAction || o.NextAction.URL != "https://acquirer.example/act/"+o.ID+"-1" || o.ExpiresAt == nil {
+					u.Fatalf("%+v, %v", o, err)
+				}
+				p, err := u.store.payment(u.Context(), shop, o.ID)
+				if err != nil {
+					u.Fatal(err)
+				}
+				if c, shown, err := u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1)); err != nil || c != (provider.Challenge{}) || shown.Status != RequiresAction {
+					u.Errorf("back too early: %+v, %+v, %v", c, shown, err)
+				}
+				u.q.act(o.ID+"-1", pays)
+				switch heard {
+				case "come back":
+					_, _, err = u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1))
+				case "webhook":
+					u.tell(u.q.letters()[len(u.q.letters())-1])
+				case "worker":
+					u.later(actionTime + time.Minute)
+				case "merchant":
+					if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !pays && fault.Is(err, fault.Declined) {
+						err = nil
 					}
-					p, err := u.store.payment(u.Context(), shop, o.ID)
-					if err != nil {
-						u.Fatal(err)
-					}
-					if c, shown, err := u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1)); err != nil || c != (provider.Challenge{}) || shown.Status != RequiresAction {
-						u.Errorf("back too early: %+v, %+v, %v", c, shown, err)
-					}
-					u.q.act(o.ID+"-1", pays)
-					switch heard {
-					case "come back":
-						_, _, err = u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1))
-					case "webhook":
-						u.tell(u.q.letters()[len(u.q.letters())-1])
-					case "worker":
-						u.later(actionTime + time.Minute)
-					case "merchant":
-						if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !pays && fault.Is(err, fault.Declined) {
-							err = nil
-						}
-					}
-					want := map[bool]Status{true: Captured, false: Failed}[pays]
-					if o = u.status(o.ID); err != nil || o.Status != want {
-						u.Errorf("%s, want %s: %v", o.Status, want, err)
-					}
-				})
-			})
+				}
+				want := map[bool]Status{true: Captured, false: Failed}[pays]
+				if o = u.status(o.ID); err != nil || o.Status != want {
+					u.Errorf("heard by %s: %s, want %s: %v", heard, o.Status, want, err)
+				}
+			}
 		}
-	}
+	})
 }
 
 func TestAPageThatIsLeftIsClosedAtTheProvider(t *testing.T) {

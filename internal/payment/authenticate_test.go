@@ -33,42 +33,34 @@ func TestAFrictionlessPayerNoticesNothing(t *testing.T) {
 }
 
 func TestWhatTheIssuerSaysDecides(t *testing.T) {
-	for status, c := range map[string]struct {
-		token string
-		want  Status
-		shift bool
-	}{
-		"A": {tokenGerman, Captured, true}, "N": {tokenGerman, Failed, false}, "R": {tokenGerman, Failed, false},
-		"U": {tokenGerman, Failed, false}, "I": {tokenGerman, Failed, false},
-	} {
-		for _, required := range []bool{true, false} {
-			t.Run(status, func(t *testing.T) {
-				eachTill(t, func(u *till) {
-					u.q.issuer.status = status
-					in := order(true)
-					in.Token = c.token
-					want := c.want
-					if !required {
-						in.Token, in.Asked.Challenge = token, ChallengeRequest
-						if status == "U" || status == "I" {
-							want = Captured
-						}
-					}
-					o, err := u.Create(u.Context(), in, alone{})
-					var refused *DeclinedError
-					if o.Status != want || (want == Failed) != errors.As(err, &refused) {
-						u.Fatalf("%+v, %v", o, err)
-					}
-					if want == Failed && (refused.Decline.Code != provider.AuthenticationFailed || u.q.calls != 0) {
-						u.Errorf("declined with %s after %d calls", refused.Decline.Code, u.q.calls)
-					}
-					if o.ThreeDS == nil || o.ThreeDS.Status != status || o.ThreeDS.LiabilityShift != c.shift {
-						u.Errorf("kept %+v", o.ThreeDS)
-					}
-				})
-			})
+	eachTill(t, func(u *till) {
+		for status, c := range map[string]struct {
+			required, optional Status
+			shift              bool
+		}{
+			"A": {Captured, Captured, true}, "N": {Failed, Failed, false}, "R": {Failed, Failed, false},
+			"U": {Failed, Captured, false}, "I": {Failed, Captured, false},
+		} {
+			for _, required := range []bool{true, false} {
+				u.q.issuer.status = status
+				in, want, calls := order(true), c.required, u.q.calls
+				if in.Token = tokenGerman; !required {
+					in.Token, in.Asked.Challenge, want = token, ChallengeRequest, c.optional
+				}
+				o, err := u.Create(u.Context(), in, alone{})
+				var refused *DeclinedError
+				if o.Status != want || (want == Failed) != errors.As(err, &refused) {
+					u.Fatalf("%s, required %v: %+v, %v", status, required, o, err)
+				}
+				if want == Failed && (refused.Decline.Code != provider.AuthenticationFailed || u.q.calls != calls) {
+					u.Errorf("%s: declined with %s after %d calls", status, refused.Decline.Code, u.q.calls-calls)
+				}
+				if o.ThreeDS == nil || o.ThreeDS.Status != status || o.ThreeDS.LiabilityShift != c.shift {
+					u.Errorf("%s: kept %+v", status, o.ThreeDS)
+				}
+			}
 		}
-	}
+	})
 }
 
 func TestADeclineForWantOfAuthenticationIsTriedAgainWithIt(t *testing.T) {
