@@ -6,8 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
@@ -284,11 +284,33 @@ func testCanceled(t *testing.T, s Subject) {
 		})
 		wantClass(t, step.call(ctx), provider.Unknown)
 	}
-	b.faults.Spoil(Silence)
 	for _, step := range steps {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ctx := &deadline{Context: t.Context(), passed: make(chan struct{})}
+		b.faults.Spoil(func(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+			ctx.pass()
+			Silence(w, r, status, body)
+		})
 		wantClass(t, step.call(ctx), provider.Unknown)
-		cancel()
+	}
+}
+
+// deadline is a context whose time is over when the test says so: once the request has arrived, however slow the machine is.
+type deadline struct {
+	context.Context
+	once   sync.Once
+	passed chan struct{}
+}
+
+func (d *deadline) pass() { d.once.Do(func() { close(d.passed) }) }
+
+func (d *deadline) Done() <-chan struct{} { return d.passed }
+
+func (d *deadline) Err() error {
+	select {
+	case <-d.passed:
+		return context.DeadlineExceeded
+	default:
+		return d.Context.Err()
 	}
 }
 
