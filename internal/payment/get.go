@@ -78,15 +78,21 @@ var expanders = map[string]func(*Object, Payment, related){
 	"timeline": func(o *Object, p Payment, rows related) { o.Timeline = timeline(p, rows) },
 }
 
-// timeline is what was done about a payment, oldest first: when it was begun, and how it stands. What a provider said that
-// cannot be true stands in it as well, with what is done about it.
+// timeline is what was done about a payment, oldest first: when each try and each operation was begun, and when it came to
+// where it stands. What a provider said that cannot be true stands in it as well, with what is done about it.
 func timeline(p Payment, rows related) []TimelineEntry {
 	entries := []TimelineEntry{{At: p.CreatedAt, Event: "payment.created", Detail: p.Amount.String()}}
 	for _, a := range rows.attempts {
-		entries = append(entries, TimelineEntry{At: a.CreatedAt, Event: "attempt." + string(a.State), Detail: a.Amount.String() + " at " + a.Account})
+		entries = append(entries, TimelineEntry{At: a.CreatedAt, Event: "attempt.begun", Detail: a.Amount.String() + " at " + a.Account})
+		if a.State != AttemptSending {
+			entries = append(entries, TimelineEntry{At: a.MovedAt, Event: "attempt." + string(a.State), Detail: "at " + a.Account})
+		}
 	}
 	for _, op := range rows.operations {
-		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
+		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + ".begun", Detail: op.Amount.String()})
+		if op.State != OperationSending {
+			entries = append(entries, TimelineEntry{At: op.MovedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
+		}
 	}
 	for _, c := range rows.contradictions {
 		entries = append(entries, TimelineEntry{At: c.FirstAt, Event: contradictionEvents[c.Remedy], Detail: c.Subject + ": " + c.Claim})

@@ -93,7 +93,10 @@ type Attempt struct {
 	DueAt            time.Time
 	Secure           *Secure // nil: the money was asked for without authenticating the cardholder first
 	CreatedAt        time.Time
+	MovedAt          time.Time // when it came to its state
 	Version          int64
+
+	was AttemptState // as it was stored
 }
 
 // Secure is an attempt's authentication, which goes before its authorization. While Asking or Challenge is set no money was
@@ -167,7 +170,10 @@ type Operation struct {
 	SentAt    time.Time
 	DueAt     time.Time
 	CreatedAt time.Time
+	MovedAt   time.Time // when it came to its state
 	Version   int64
+
+	was OperationState // as it was stored
 }
 
 // open tells whether the operation's outcome is not known yet.

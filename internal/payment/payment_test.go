@@ -202,6 +202,28 @@ func TestTwoRefundsAtOnceCannotRacePastTheCapture(t *testing.T) {
 	})
 }
 
+func TestTheTimelineTellsWhenThingsHappened(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		authorized := u.now.Now()
+		u.later(time.Hour)
+		captured := u.now.Now()
+		if _, err := u.Capture(u.Context(), shop, o.ID, 4_000, true, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		for event, at := range map[string]time.Time{
+			"payment.created": o.CreatedAt, "attempt.begun": o.CreatedAt, "attempt.captured": captured, "capture.begun": captured, "capture.succeeded": captured,
+		} {
+			if found := u.entries(o.ID, event); len(found) != 1 || found[0].At.Sub(at).Abs() > time.Minute {
+				u.Errorf("%s: %+v, want one at %s", event, found, at)
+			}
+		}
+		if captured.Sub(authorized) < time.Hour {
+			u.Fatal("no time has passed")
+		}
+	})
+}
+
 func TestRefundsAtOnceThatFitAllGetThrough(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.pay(true)

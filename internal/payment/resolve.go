@@ -227,7 +227,10 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	if again {
 		op.SentAt, op.NotFound = now, 0
 	}
-	op.State, op.DueAt = OperationUnknown, now.Add(inquiryDelay(op.Inquiries))
+	if op.State != OperationUnknown {
+		op.State, op.MovedAt = OperationUnknown, now
+	}
+	op.DueAt = now.Add(inquiryDelay(op.Inquiries))
 	op.Inquiries++
 	row, err := operationRow(op)
 	if err != nil {

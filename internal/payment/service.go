@@ -166,12 +166,18 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 		if a == nil {
 			continue
 		}
+		if a.State != a.was {
+			a.MovedAt = now
+		}
 		if row, err = attemptRow(*a); err != nil {
 			return nil, err
 		}
 		c.Add(row)
 	}
 	if d.operation != nil {
+		if d.operation.State != d.operation.was {
+			d.operation.MovedAt = now
+		}
 		if row, err = operationRow(*d.operation); err != nil {
 			return nil, err
 		}

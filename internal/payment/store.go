@@ -34,7 +34,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "provider_account"}, {Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "capture", Kind: db.Int}, {Name: "method"},
 	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "detail"},
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
-	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
 }}
 
 var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: true, Columns: []db.Column{
@@ -42,7 +42,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: tru
 	{Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "final", Kind: db.Int}, {Name: "purpose"}, {Name: "reason"},
 	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
-	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
@@ -175,17 +175,17 @@ func attemptRow(a Attempt) (db.Row, error) {
 	return write(attemptTable, a.Version, []any{
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
-		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure,
+		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt),
 	}), nil
 }
 
 func scanAttempt(r db.Scanner) (Attempt, error) {
 	var a Attempt
-	var minor, capture, sent, created int64
+	var minor, capture, sent, created, moved int64
 	var due *int64
 	var code, failure, secure string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -194,7 +194,8 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 		return Attempt{}, fmt.Errorf("attempt %s: %w", a.ID, err)
 	}
 	a.Amount, a.Capture = money.Of(minor, currency), capture == 1
-	a.SentAt, a.DueAt, a.CreatedAt = db.Time(sent), db.NullTime(due), db.Time(created)
+	a.SentAt, a.DueAt, a.CreatedAt, a.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
+	a.was = a.State
 	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure))
 }
 
@@ -210,17 +211,17 @@ func operationRow(o Operation) (db.Row, error) {
 	return write(operationTable, o.Version, []any{
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
-		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt),
+		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
 	}), nil
 }
 
 func scanOperation(r db.Scanner) (Operation, error) {
 	var o Operation
-	var minor, final, sent, created int64
+	var minor, final, sent, created, moved int64
 	var due *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -229,7 +230,8 @@ func scanOperation(r db.Scanner) (Operation, error) {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
 	}
 	o.Amount, o.Final = money.Of(minor, currency), final == 1
-	o.SentAt, o.DueAt, o.CreatedAt = db.Time(sent), db.NullTime(due), db.Time(created)
+	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
+	o.was = o.State
 	if err := untext(failure, &o.Failure); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
 	}

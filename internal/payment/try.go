@@ -141,16 +141,19 @@ func written(d decision) decision {
 	if d.attempt != nil {
 		a := *d.attempt
 		a.Version++
+		a.was = a.State
 		d.attempt = &a
 	}
 	if d.next != nil {
 		a := *d.next
 		a.Version++
+		a.was = a.State
 		d.next = &a
 	}
 	if d.operation != nil {
 		o := *d.operation
 		o.Version++
+		o.was = o.State
 		d.operation = &o
 	}
 	d.events, d.postings = nil, nil
