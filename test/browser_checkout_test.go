@@ -129,6 +129,18 @@ func TestBrowserShowsWhatIsWrongBeforeItAsksAnybody(t *testing.T) {
 	f.stands(t, made.text("id"), "requires_payment_method", 0)
 }
 
+func TestBrowserWaitsForALateAnswer(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	made := f.checkout(t, nil)
+	p := f.payer(t).payAt(made)
+	p.write("#name", "SCENARIO late_approval")
+	p.pay(approved).shows("Waiting for the bank’s answer", "Please do not pay again").accessible("waiting")
+	f.stands(t, made.text("id"), "processing", 1)
+	p.shows("Paid") // by itself
+	f.stands(t, made.text("id"), "captured", 1)
+}
+
 func TestBrowserSpeaksThePayersLanguage(t *testing.T) {
 	t.Parallel()
 	f := installDev(t)
@@ -279,6 +291,8 @@ func TestBrowserPagesAreUsableByAll(t *testing.T) {
 	p.accessibleFields()
 	p.pay(challengedCard).at("/acs/challenge/").accessible("challenge")
 	p.open(f.site() + strings.SplitN(strings.TrimPrefix(made.text("checkout_url"), f.site()), "?", 2)[0]).shows("Continue to your bank").accessible("action")
+	next, _ := dig(f.get("/v1/payments/"+made.text("id")).object, "next_action", "url").(string)
+	p.open(next + "?back").shows("Continue at your bank").accessible("on the way to the bank")
 	p.open(f.site() + "/pay/acct_dev:test/pay_00000000000000000000000000").shows("no such payment").accessible("unknown")
 	dark := f.payer(t).dark().payAt(f.checkout(t, nil)).picture("checkout-dark").accessible("checkout in the dark")
 	dark.accessibleFields()

@@ -131,6 +131,11 @@ func (l *networkLog) to(origin, path string) []sentRequest {
 	return slices.DeleteFunc(l.requests(), func(s sentRequest) bool { return originOf(s.url) != origin || !strings.Contains(s.url, path) })
 }
 
+// posts are the POST requests to an address; a browser may ask before one whether it may.
+func (l *networkLog) posts(origin, path string) []sentRequest {
+	return slices.DeleteFunc(l.to(origin, path), func(s sentRequest) bool { return s.method != "POST" })
+}
+
 // console is what the pages said, for a test that fails.
 func (l *networkLog) console() string {
 	l.mu.Lock()

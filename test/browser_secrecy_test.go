@@ -116,7 +116,7 @@ func TestBrowserFieldsHearOnlyThePageAround(t *testing.T) {
 	if made, _ := dig(p.result(), "token", "id").(string); !strings.HasPrefix(made, "pm_tok_") {
 		t.Errorf("the shop's own call ended in %v", p.result())
 	}
-	if n := len(p.log.to(f.vault, "/v1/tokens")); n != 1 {
+	if n := len(p.log.posts(f.vault, "/v1/tokens")); n != 1 {
 		t.Errorf("%d tokens were asked for, want the shop's one", n)
 	}
 	if text := ask[string](p, "JSON.stringify(heard.messages)"); strings.Contains(text, "theirs") {
@@ -219,7 +219,7 @@ func TestBrowserPaysFromAShopsOwnPage(t *testing.T) {
 			if r := p.result(); dig(r, "payment", "status") != "captured" {
 				t.Fatalf("result %v", r)
 			}
-			sessions := p.log.to(f.site(), "/v1/client/device_sessions")
+			sessions := p.log.posts(f.site(), "/v1/client/device_sessions")
 			if len(sessions) == 0 {
 				t.Fatal("no device session was opened")
 			}
@@ -228,7 +228,7 @@ func TestBrowserPaysFromAShopsOwnPage(t *testing.T) {
 			if told.Behaviour.Keystrokes < 16 {
 				t.Errorf("a card was typed with %d keys", told.Behaviour.Keystrokes)
 			}
-			confirm := p.log.to(f.site(), "/confirm")
+			confirm := p.log.posts(f.site(), "/confirm")
 			if len(confirm) == 0 || !strings.Contains(confirm[len(confirm)-1].body, `"device_session":"ds_`) {
 				t.Errorf("the confirmation names no device session: %v", confirm)
 			}

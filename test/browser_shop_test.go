@@ -127,7 +127,7 @@ func TestBrowserMakesATokenInTheVaultsFrames(t *testing.T) {
 			if !strings.HasPrefix(id, "pm_tok_") || dig(made, "token", "card", "last4") != markedPAN[12:] {
 				t.Fatalf("result %v", made)
 			}
-			if n := len(p.log.to(f.vault, "/v1/tokens")); n != 1 {
+			if n := len(p.log.posts(f.vault, "/v1/tokens")); n != 1 {
 				t.Errorf("%d requests for one token", n)
 			}
 			paid := f.pay(id, "paid-"+fields, 4200, true).want(t, http.StatusCreated, "pay with the token")

@@ -153,7 +153,7 @@ func TestBrowserCannotUseAResultTwice(t *testing.T) {
 	first := f.checkout(t, nil)
 	p := f.payer(t).payAt(first).pay(challengedCard).code("123456").at(checkoutPath(first)).shows("Paid")
 	f.stands(t, first.text("id"), "captured", 1)
-	back := p.log.to(f.site(), "/return")
+	back := p.log.posts(f.site(), "/return")
 	if len(back) != 1 {
 		t.Fatalf("the bank sent the payer back by %d requests", len(back))
 	}

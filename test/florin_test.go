@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func install(t *testing.T, o options) *florin {
 
 	succeed(t, "", append(append([]string{"migrate", "--vault-database", cards}, granting...), f.books...)...)
 	succeed(t, "", append([]string{"merchant", "create", "--name", "Shop", "--id", f.account}, f.books...)...)
-	f.secret = f.key("secret")
+	f.secret = f.key("secret", "--scopes", "vault:write")
 	f.public = f.key("publishable")
 
 	apiAddress, vaultAddress := freeAddress(t), freeAddress(t)
@@ -146,9 +147,9 @@ func asUser(t *testing.T, address, user string) string {
 	return u.String()
 }
 
-func (f *florin) key(kind string) string {
+func (f *florin) key(kind string, more ...string) string {
 	f.t.Helper()
-	made := succeed(f.t, "", append([]string{"keys", "create", "--merchant", f.account, "--kind", kind}, f.books...)...)
+	made := succeed(f.t, "", slices.Concat([]string{"keys", "create", "--merchant", f.account, "--kind", kind}, more, f.books)...)
 	return made["key"].(string)
 }
 
@@ -279,10 +280,10 @@ func card(number, name string) map[string]any {
 
 const approved = "4242424242424242"
 
-// token brings a card into the vault.
+// token brings a card into the vault, as a backend that may see cards does: what it gets serves any number of payments.
 func (f *florin) token(number, name string) string {
 	f.t.Helper()
-	a := f.do(request{method: "POST", url: f.vault + "/v1/tokens", key: f.public, body: card(number, name)})
+	a := f.do(request{method: "POST", url: f.vault + "/v1/tokens", key: f.secret, body: card(number, name)})
 	if a.err != nil || a.status/100 != 2 || a.text("id") == "" {
 		f.t.Fatalf("tokenize: %s", a)
 	}
