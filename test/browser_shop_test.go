@@ -43,7 +43,6 @@ func (f *florin) openShop(t *testing.T, name string) *shop {
 		}
 		pages.ServeHTTP(w, r)
 	}))
-	server.Config.ErrorLog = nil
 	t.Cleanup(server.Close)
 	at, err := url.Parse(server.URL)
 	must(t, err)
