@@ -276,7 +276,7 @@ func describeVault(doc *huma.OpenAPI, url string) {
 			Content: map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(reflect.TypeFor[token](), true, "")}},
 		}},
 	}
-	refuseWith(doc, op, 400, 401, 403, 413, 415, 422, 500, 503)
+	refuseWith(doc, op, 400, 401, 403, 413, 415, 422, 429, 500, 503)
 	doc.AddOperation(op)
 }
 
