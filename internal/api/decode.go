@@ -6,7 +6,6 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
 	"github.com/florinpay/florin/internal/vault"
 )
@@ -34,16 +33,7 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		}
 		return "", ""
 	},
-}).Everywhere(noCardNumber)
-
-// noCardNumber keeps card numbers out of metadata, descriptions and whatever else a merchant writes: they would end in the books,
-// in events and in the merchant's own logs.
-func noCardNumber(s string) (string, string) {
-	if vault.HoldsCardNumber(s) {
-		return problem.CodeCardNumber, "looks like a card number: put cards into the vault, and letters into a number that is none"
-	}
-	return "", ""
-}
+}).Everywhere(vault.NoCardNumber)
 
 // decode reads the body of a request; see strict.Decode. What was wrong with the query is told with it.
 func decode[T any](rq *request, data []byte, now time.Time) (*T, error) {

@@ -394,7 +394,7 @@ func TestOnlyThePageItselfPays(t *testing.T) {
 	}
 	refused(t, d.send("POST", checkoutPath+"/confirm", pressed(0), "Content-Type", "application/json"), 404, fault.CodeNotFound)
 	refused(t, d.send("POST", checkoutPath+"/confirm", "step=x", "Cookie", secretCookie+"="+secretAt(0), "Content-Type", "application/x-www-form-urlencoded"), 415, problem.CodeMediaType)
-	if p := refused(t, d.press(0, `{"step":"x","payment_method_token":"4242424242424242"}`), 400, fault.CodeInvalid); p.Param != "payment_method_token" {
+	if p := refused(t, d.press(0, `{"step":"x","payment_method_token":"4242424242424242"}`), 400, problem.CodeCardNumber); p.Param != "payment_method_token" {
 		t.Errorf("%+v", p)
 	}
 	if len(d.core.confirmed) > 0 {

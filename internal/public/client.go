@@ -23,6 +23,7 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/strict"
+	"github.com/florinpay/florin/internal/vault"
 )
 
 // headerSecret carries the client secret: not the path and not the query, which end up in logs.
@@ -208,7 +209,7 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		}
 		return "", ""
 	},
-})
+}).Everywhere(vault.NoCardNumber)
 
 func (p *Public) clientConfirm(ctx context.Context, c caller, r *http.Request) (exchange.Answer, error) {
 	pay := r.PathValue("id")
@@ -267,7 +268,7 @@ func (p *Public) browser(r *http.Request, said *browserBody) provider.Browser {
 		b.IP = a.Unmap().WithZone("").String()
 	}
 	if said != nil {
-		b.Language, b.ColorDepth, b.TimeZone = said.Language, int(said.ColorDepth), int(said.TimeZone)
+		b.Language, b.ColorDepth, b.TimeZone = said.Language, colorDepth(said.ColorDepth), int(said.TimeZone)
 		b.ScreenHeight, b.ScreenWidth = int(said.ScreenHeight), int(said.ScreenWidth)
 		b.JavaEnabled, b.JavaScriptEnabled = said.JavaEnabled, said.JavaScriptEnabled
 	}
@@ -277,6 +278,19 @@ func (p *Public) browser(r *http.Request, said *browserBody) provider.Browser {
 		b.Language = shorten(strings.TrimSpace(first), 35)
 	}
 	return b
+}
+
+// colorDepths are what a 3-D Secure server takes for browserColorDepth. Source: EMV 3-D Secure 2.2.0, AReq.
+var colorDepths = []int{48, 32, 24, 16, 15, 8, 4, 1}
+
+// colorDepth is the largest depth of the standard that a screen has: some have 30 bits, which it does not know. 0 stays unsaid.
+func colorDepth(bits int64) int {
+	for _, known := range colorDepths {
+		if bits >= int64(known) {
+			return known
+		}
+	}
+	return 0
 }
 
 // shorten cuts a header to what the other side takes, whole characters, in ASCII as headers are.

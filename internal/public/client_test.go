@@ -250,6 +250,7 @@ func TestABodyThatIsNotAsItShouldBeIsRefusedByName(t *testing.T) {
 	d := newDoor(t)
 	for body, param := range map[string]string{
 		`{"payment_method_token":"4242424242424242"}`: "payment_method_token", `{"card":{"number":"4242424242424242"}}`: "card", `{"device_session":"x"}`: "device_session",
+		`{"return_url":"https://shop.example/?card=4242424242424242"}`: "return_url", `{"browser":{"language":"4242 4242 4242 4242"}}`: "browser.language",
 		`{"browser":{"color_depth":24.5}}`: "browser.color_depth", `{"browser":{"plugins":[]}}`: "browser.plugins", `{"result":"` + strings.Repeat("x", 20_001) + `"}`: "result",
 	} {
 		w := d.call("POST", confirm, body)
@@ -303,5 +304,13 @@ func TestABrowserTellsOfItself(t *testing.T) {
 	}
 	if p := refused(t, d.call("POST", devices, `{}`), 400, fault.CodeInvalid); p.Param != "fingerprint" {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestTheDepthOfAScreenIsOneThatBanksKnow(t *testing.T) {
+	for bits, want := range map[int64]int{0: 0, 1: 1, 3: 1, 15: 15, 24: 24, 30: 24, 32: 32, 47: 32, 48: 48, 64: 48} {
+		if got := colorDepth(bits); got != want {
+			t.Errorf("%d bits became %d, want %d", bits, got, want)
+		}
 	}
 }

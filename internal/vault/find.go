@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/problem"
 )
 
 // writtenAs are the ways in which people write card numbers: in one piece of a length that cards have, or in groups.
@@ -58,4 +59,13 @@ func goesOn(text string, at int) bool {
 func couldBeCard(digits string) bool {
 	b := brandOf([]byte(digits))
 	return b.name != otherBrand.name && b.name != "maestro" && b.fits(len(digits)) && id.Luhn(digits)
+}
+
+// NoCardNumber is the rule of every edge for every text that it is sent: a card number in metadata, a description or an address would
+// end in the books, in events and in other people's logs. It gives no code if there is none.
+func NoCardNumber(text string) (code, detail string) {
+	if HoldsCardNumber(text) {
+		return problem.CodeCardNumber, "looks like a card number: put cards into the vault, and letters into a number that is none"
+	}
+	return "", ""
 }
