@@ -38,3 +38,15 @@ func (c *Change) Len() int { return len(c.rows) }
 func (c *Change) Touches(t *Table) bool {
 	return slices.ContainsFunc(c.rows, func(r Row) bool { return r.table == t })
 }
+
+// Rows is the values of its rows of one table, in the order in which they were added: for those who watch what lands. They
+// are the Change's own: read them, and leave them as they are.
+func (c *Change) Rows(t *Table) [][]any {
+	var rows [][]any
+	for _, r := range c.rows {
+		if r.table == t {
+			rows = append(rows, r.values)
+		}
+	}
+	return rows
+}
