@@ -50,6 +50,12 @@ func newMasker(sent []byte, references ...string) *masker {
 	return m
 }
 
+// MaskNumbers covers card numbers in what came from outside and is to be kept, in place, and tells whether there were any. It covers
+// what it covers in a provider's answer; the members of these names hold references, which stay. See Request.References.
+func MaskNumbers(b []byte, references ...string) (found bool) {
+	return newMasker(nil, references...).body(b)
+}
+
 // wipe forgets the packed copies; the digits belong to the card.
 func (m *masker) wipe() {
 	for _, p := range m.packed {

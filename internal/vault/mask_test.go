@@ -164,3 +164,17 @@ func BenchmarkMask(b *testing.B) {
 		m.body(answer)
 	}
 }
+
+func TestWhatIsKeptIsMaskedButForReferences(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"n":"4242424242424242"}`:                          `{"n":"************4242"}`,
+		`{"ref":"378282246310005","n":"378282246310005"}`:   `{"ref":"378282246310005","n":"***********0005"}`,
+		"\xff4242 4242 4242 4242\x00":                       "\xff**** **** **** 4242\x00",
+		`{"id":"evt_1","at":"2026-11-22T12:00:00.123456Z"}`: `{"id":"evt_1","at":"2026-11-22T12:00:00.123456Z"}`,
+	} {
+		b := []byte(in)
+		if found := MaskNumbers(b, "ref"); string(b) != want || found != (in != want) {
+			t.Errorf("%q became %q, found %v", in, b, found)
+		}
+	}
+}
