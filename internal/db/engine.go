@@ -15,11 +15,11 @@ type engine interface {
 	cause(err error) cause
 	// dialect turns a migration's statements into the engine's own.
 	dialect(m statements) []string
-	// guard is the statements that make a table append-only.
-	guard(table string) []string
+	// guard is the statements that make a table append-only, in place of a guard that it had.
+	guard(g guarded) []string
 	// migrating takes the lock on the bookkeeping of migrations, which it makes first, inside a transaction.
 	migrating(ctx context.Context, s session) error
-	grant(table, role string, appendOnly bool) ([]string, error)
+	grant(table, role, rights string) ([]string, error)
 	close() error
 }
 
@@ -54,6 +54,9 @@ type cursor interface {
 	Err() error
 	Close() error
 }
+
+// secondsADay are those of a day by the clock of an engine, which knows no leap seconds.
+const secondsADay = 86_400
 
 // cause is what an engine's error means to a writer.
 type cause uint8

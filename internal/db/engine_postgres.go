@@ -142,15 +142,28 @@ func (e *postgresEngine) dialect(m statements) []string {
 	return out
 }
 
-// guard refuses by a trigger that fires whatever the session's replication role is, for the table's owner too.
-func (e *postgresEngine) guard(table string) []string {
-	return []string{
+// guard refuses by triggers that fire whatever the session's replication role is, for the table's owner too. A row's age is
+// told by the server's clock.
+func (e *postgresEngine) guard(g guarded) []string {
+	verbs := "UPDATE OR DELETE OR TRUNCATE"
+	if g.days > 0 {
+		verbs = "UPDATE OR TRUNCATE"
+	}
+	all := []string{
 		`CREATE OR REPLACE FUNCTION florin_refuse() RETURNS trigger LANGUAGE plpgsql AS
 			$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$`,
-		fmt.Sprintf(`CREATE TRIGGER florin_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
-			FOR EACH STATEMENT EXECUTE FUNCTION florin_refuse()`, table),
-		fmt.Sprintf(`ALTER TABLE %s ENABLE ALWAYS TRIGGER florin_append_only`, table),
+		fmt.Sprintf(`DROP TRIGGER IF EXISTS florin_append_only ON %s`, g.table),
+		fmt.Sprintf(`DROP TRIGGER IF EXISTS florin_too_young ON %s`, g.table),
+		fmt.Sprintf(`CREATE TRIGGER florin_append_only BEFORE %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION florin_refuse()`, verbs, g.table),
+		fmt.Sprintf(`ALTER TABLE %s ENABLE ALWAYS TRIGGER florin_append_only`, g.table),
 	}
+	if g.days > 0 {
+		all = append(all,
+			fmt.Sprintf(`CREATE TRIGGER florin_too_young BEFORE DELETE ON %s FOR EACH ROW
+				WHEN (OLD.created_at > (extract(epoch FROM clock_timestamp()) - %d) * 1000000) EXECUTE FUNCTION florin_refuse()`, g.table, g.days*secondsADay),
+			fmt.Sprintf(`ALTER TABLE %s ENABLE ALWAYS TRIGGER florin_too_young`, g.table))
+	}
+	return all
 }
 
 func (e *postgresEngine) migrating(ctx context.Context, s session) error {
@@ -178,12 +191,8 @@ func (e *postgresEngine) migrating(ctx context.Context, s session) error {
 	return err
 }
 
-func (e *postgresEngine) grant(table, role string, appendOnly bool) ([]string, error) {
+func (e *postgresEngine) grant(table, role, rights string) ([]string, error) {
 	to := pgx.Identifier{role}.Sanitize()
-	rights := "SELECT, INSERT, UPDATE, DELETE"
-	if appendOnly {
-		rights = "SELECT, INSERT"
-	}
 	return []string{
 		fmt.Sprintf("REVOKE ALL ON %s FROM %s", table, to),
 		fmt.Sprintf("GRANT %s ON %s TO %s", rights, strings.ToLower(table), to),

@@ -216,11 +216,16 @@ func (e *sqliteEngine) dialect(m statements) []string {
 	return out
 }
 
-func (e *sqliteEngine) guard(table string) []string {
+// guard refuses by triggers. A row's age is told by the machine's clock.
+func (e *sqliteEngine) guard(g guarded) []string {
 	var out []string
 	for _, verb := range []string{"UPDATE", "DELETE"} {
-		out = append(out, fmt.Sprintf("CREATE TRIGGER florin_append_only_%s_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, '%s is append-only'); END",
-			table, verb, verb, table, table))
+		name, when := fmt.Sprintf("florin_append_only_%s_%s", g.table, verb), ""
+		if verb == "DELETE" && g.days > 0 {
+			when = fmt.Sprintf("WHEN OLD.created_at > (unixepoch() - %d) * 1000000 ", g.days*secondsADay)
+		}
+		out = append(out, "DROP TRIGGER IF EXISTS "+name,
+			fmt.Sprintf("CREATE TRIGGER %s BEFORE %s ON %s %sBEGIN SELECT RAISE(ABORT, '%s is append-only'); END", name, verb, g.table, when, g.table))
 	}
 	return out
 }
@@ -241,6 +246,6 @@ func (e *sqliteEngine) migrating(ctx context.Context, s session) error {
 	return nil
 }
 
-func (e *sqliteEngine) grant(string, string, bool) ([]string, error) {
+func (e *sqliteEngine) grant(string, string, string) ([]string, error) {
 	return nil, errors.New("sqlite has no roles")
 }

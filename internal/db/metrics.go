@@ -16,6 +16,7 @@ type metrics struct {
 	lost        *prometheus.CounterVec
 	retries     *prometheus.CounterVec
 	down        prometheus.Gauge
+	pruned      *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -40,8 +41,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Help: "Transactions written again."}, []string{"cause"}),
 		down: prometheus.NewGauge(prometheus.GaugeOpts{Name: "florin_db_unavailable",
 			Help: "1 while the last transaction could not be written."}),
+		pruned: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_pruned_rows_total",
+			Help: "Rows deleted because their time was over."}, []string{"table"}),
 	}
-	m.all = []prometheus.Collector{m.batch, m.wait, m.transaction, m.waiting, m.refused, m.losers, m.lost, m.retries, m.down}
+	m.all = []prometheus.Collector{m.batch, m.wait, m.transaction, m.waiting, m.refused, m.losers, m.lost, m.retries, m.down, m.pruned}
 	if r == nil {
 		return m, nil
 	}

@@ -104,8 +104,8 @@ func (d *DB) applyMigration(ctx context.Context, s session, m migration) error {
 		return err
 	}
 	all := d.engine.dialect(parsed)
-	for _, table := range parsed.appendOnly {
-		all = append(all, d.engine.guard(table)...)
+	for _, g := range parsed.guarded {
+		all = append(all, d.engine.guard(g)...)
 	}
 	for _, sql := range all {
 		if _, err := s.exec(ctx, sql); err != nil {

@@ -176,9 +176,9 @@ func TestTypesAreTranslatedInCodeOnly(t *testing.T) {
 	}
 }
 
-func TestARoleOfGrantCanDoItsWorkAndNoMore(t *testing.T) {
-	url := dbtest.Postgres(t)
-	owner := dbtest.Open(t, url, oneWriter, schema)
+// asClerk makes a role, has the owner grant it its rights, and is the URL by which it comes in.
+func asClerk(t *testing.T, url string, owner *db.DB) string {
+	t.Helper()
 	admin := connect(t, url)
 	role := "clerk_" + admin.Config().Database
 	exec(t, admin, "CREATE ROLE "+role+" LOGIN")
@@ -187,7 +187,13 @@ func TestARoleOfGrantCanDoItsWorkAndNoMore(t *testing.T) {
 		exec(t, admin, "DROP ROLE "+role)
 	})
 	must(t, owner.Grant(t.Context(), role))
-	d := dbtest.Open(t, strings.Replace(url, "user=postgres", "user="+role, 1), oneWriter, schema) // it migrates, too
+	return strings.Replace(url, "user=postgres", "user="+role, 1)
+}
+
+func TestARoleOfGrantCanDoItsWorkAndNoMore(t *testing.T) {
+	url := dbtest.Postgres(t)
+	owner := dbtest.Open(t, url, oneWriter, schema)
+	d := dbtest.Open(t, asClerk(t, url, owner), oneWriter, schema) // it migrates, too
 	must(t, d.Ready(t.Context()))
 	x := thing{merchant: "m", id: "x", version: 1}
 	must(t, d.Commit(t.Context(), db.NewChange("m", x.insert(), entries.Insert("m", "e", int64(1)))))

@@ -3,13 +3,20 @@ package db
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // statements is a migration's text, cut up.
 type statements struct {
-	all        []statement
-	appendOnly []string // tables
+	all     []statement
+	guarded []guarded
+}
+
+// guarded is a table that is append-only: no row changes, and none is deleted before its time.
+type guarded struct {
+	table string
+	days  int // from a row's created_at; 0: for ever
 }
 
 // statement is one SQL statement, in pieces of which every other is words: code, then a literal, an identifier in quotes
@@ -21,7 +28,7 @@ type statement struct {
 
 var (
 	directive  = regexp.MustCompile(`^--\s*florin:\s*(.*?)\s*$`)
-	appendOnly = regexp.MustCompile(`^append-only ([a-z_][a-z0-9_]*)$`)
+	appendOnly = regexp.MustCompile(`^append-only ([a-z_][a-z0-9_]*)(?: for ([1-9][0-9]{0,4}) days)?$`)
 	typeWord   = regexp.MustCompile(`\b(TEXT|BIGINT|BYTES)\b`)
 	makesTable = regexp.MustCompile(`(?is)^\s*CREATE\s+TABLE\b`)
 )
@@ -29,7 +36,10 @@ var (
 // parseStatements cuts a migration into statements and reads its directives, which are comments of their own:
 //
 //	-- florin: append-only TABLE
-//	-- florin: without-rowid        above a CREATE TABLE
+//	-- florin: append-only TABLE for 30 days    from a row's created_at, in unix microseconds; then it may be deleted
+//	-- florin: without-rowid                    above a CREATE TABLE
+//
+// Of two about the same table the later one counts.
 func parseStatements(text string) (statements, error) {
 	var out statements
 	var now statement
@@ -78,11 +88,20 @@ func (m *statements) direct(now *statement, piece string) error {
 		now.withoutRowid = true
 		return nil
 	}
-	if table := appendOnly.FindStringSubmatch(said[1]); table != nil {
-		m.appendOnly = append(m.appendOnly, table[1])
-		return nil
+	words := appendOnly.FindStringSubmatch(said[1])
+	if words == nil {
+		return fmt.Errorf("unknown directive %q", piece)
 	}
-	return fmt.Errorf("unknown directive %q", piece)
+	g := guarded{table: words[1]}
+	if words[2] != "" {
+		days, err := strconv.Atoi(words[2])
+		if err != nil {
+			return fmt.Errorf("directive %q: %w", piece, err)
+		}
+		g.days = days
+	}
+	m.guarded = append(m.guarded, g)
+	return nil
 }
 
 // quoted is the length of the literal, quoted identifier or comment that s begins with; 0 if none, -1 if it has no end.
