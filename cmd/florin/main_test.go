@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"florin": mai
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "chomp": chomp, "sign": sign, "join": join, "dev": dev},
 		Setup: func(e *testscript.Env) error {
 			busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 			if err != nil {

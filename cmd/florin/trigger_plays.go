@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/client"
+	"github.com/florinpay/florin/internal/event"
+)
+
+// The sandbox's test cards that the plays are performed with, and the cardholder whose payments the bank decides later.
+const (
+	cardApproved    = "4242424242424242"
+	cardDeclined    = "4000000000000002"
+	cardChallenged  = "4000002760003184"
+	cardRefundFails = "4000000000005126"
+
+	holder     = "Ada Lovelace"
+	holderLate = "SCENARIO late_approval"
+)
+
+// play is how one type of event is made to happen.
+type play struct {
+	of     event.Type
+	tells  string // for people
+	steps  []step
+	cannot string // why it cannot be made to happen; there are no steps then
+}
+
+// plays has one for each type of event.
+var plays = []play{
+	{of: event.PaymentCreated, tells: "a card is charged", steps: []step{charge(cardApproved, holder)}},
+	{of: event.PaymentPending, tells: "a card is charged, and the bank decides 5 s later", steps: []step{charge(cardApproved, holderLate)}},
+	{of: event.PaymentRequiresAction, tells: "a card is charged whose bank wants to see its holder", steps: []step{charge(cardChallenged, holder)}},
+	{of: event.PaymentAuthorized, tells: "a card is authorized", steps: []step{hold(cardApproved)}},
+	{of: event.PaymentCaptured, tells: "a card is charged", steps: []step{charge(cardApproved, holder)}},
+	{of: event.PaymentPartiallyCaptured, tells: "a card is authorized, and half of it captured", steps: []step{hold(cardApproved), captureHalf}},
+	{of: event.PaymentFailed, tells: "a card is declined", steps: []step{charge(cardDeclined, holder)}},
+	{of: event.PaymentCanceled, tells: "a card is authorized, and the payment canceled", steps: []step{hold(cardApproved), cancel}},
+	{of: event.PaymentExpired, tells: "a card is authorized, and the acquirer lets the authorization go", steps: []step{hold(cardApproved), press("expire")}},
+	{of: event.RefundPending, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
+	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
+	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},
+}
+
+// stage is where a play is performed: a florin, its sandbox, and what was made so far.
+type stage struct {
+	florin   *client.Client
+	sandbox  panel
+	amount   int64
+	currency string
+	now      time.Time
+	said     io.Writer // what is done, a line each
+
+	payment *client.Payment
+	refund  *client.Refund
+}
+
+// step does one thing of a play.
+type step func(context.Context, *stage) error
+
+func (s *stage) perform(ctx context.Context, steps []step) error {
+	for _, do := range steps {
+		if err := do(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subject is the object that the events of a type are about.
+func (s *stage) subject(of event.Type) string {
+	if strings.HasPrefix(string(of), "refund.") {
+		return s.refund.ID
+	}
+	return s.payment.ID
+}
+
+// say tells what was done, as it is done.
+func (s *stage) say(what, format string, args ...any) {
+	fmt.Fprintf(s.said, "%-8s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+// charge takes the money of a card at once.
+func charge(card, holder string) step {
+	return func(ctx context.Context, s *stage) error { return s.pay(ctx, card, holder, true) }
+}
+
+// hold authorizes a card's money without taking it.
+func hold(card string) step {
+	return func(ctx context.Context, s *stage) error { return s.pay(ctx, card, holder, false) }
+}
+
+// pay puts a card into the vault and makes a payment with it. A decline is what some plays are about.
+func (s *stage) pay(ctx context.Context, card, holder string, capture bool) error {
+	token, err := s.florin.Tokens.Create(ctx, client.CreateToken{Card: client.CardDetails{
+		Number: card, ExpMonth: 12, ExpYear: s.now.Year() + 3, CVC: "123", Name: holder,
+	}})
+	if err != nil {
+		return fmt.Errorf("put a card into the vault: %w", err)
+	}
+	s.say("card", "%s %s, …%s", token.ID, token.Card.Brand, token.Card.Last4)
+	s.payment, err = s.florin.Payments.Create(ctx, client.CreatePayment{
+		Amount: s.amount, Currency: s.currency, PaymentMethodToken: token.ID, Capture: &capture, Description: "florin trigger",
+	})
+	if refused := (*client.Error)(nil); errors.As(err, &refused) && client.IsDeclined(err) && refused.Payment != "" {
+		s.payment, err = s.florin.Payments.Get(ctx, refused.Payment)
+	}
+	if err != nil {
+		return fmt.Errorf("make a payment: %w", err)
+	}
+	s.say("payment", "%s %s", s.payment.ID, s.payment.Status)
+	return nil
+}
+
+func captureHalf(ctx context.Context, s *stage) (err error) {
+	s.payment, err = s.florin.Payments.Capture(ctx, s.payment.ID, client.CapturePayment{Amount: s.amount / 2})
+	if err != nil {
+		return fmt.Errorf("capture half of it: %w", err)
+	}
+	s.say("capture", "%d of %d %s", s.payment.AmountCaptured, s.payment.Amount, s.payment.Currency)
+	return nil
+}
+
+func cancel(ctx context.Context, s *stage) (err error) {
+	s.payment, err = s.florin.Payments.Cancel(ctx, s.payment.ID, client.CancelPayment{Reason: "florin trigger"})
+	if err != nil {
+		return fmt.Errorf("cancel it: %w", err)
+	}
+	s.say("cancel", "%s", s.payment.Status)
+	return nil
+}
+
+func refund(ctx context.Context, s *stage) (err error) {
+	s.refund, err = s.florin.Payments.Refund(ctx, s.payment.ID, client.RefundPayment{All: true, Reason: "florin trigger"})
+	if err != nil {
+		return fmt.Errorf("refund it: %w", err)
+	}
+	s.say("refund", "%s %s", s.refund.ID, s.refund.Status)
+	return nil
+}
+
+// press presses a button of the sandbox for the payment.
+func press(button string) step {
+	return func(ctx context.Context, s *stage) error {
+		if err := s.sandbox.press(ctx, s.payment.ProviderReference, button); err != nil {
+			return err
+		}
+		s.say("sandbox", "%s", button)
+		return nil
+	}
+}
