@@ -37,17 +37,17 @@ func (d *DB) Prune(ctx context.Context, t *Table, column string, before int64, l
 // pruneBatch is how many rows one transaction of PruneOlder deletes: a payment that comes meanwhile waits that long.
 const pruneBatch = 500
 
-// PruneOlder deletes rows of all tenants whose id sorts before floor (see id.Floor), the oldest of each tenant first, until
-// about limit are gone; it tells how many. The ids are those of the second key column, and they are time-ordered: no other
-// index is needed, and a tenant who has nothing to prune costs one look. A row that is append-only for some days is refused
-// before its time.
+// PruneOlder deletes rows of all tenants whose column sorts before floor, the oldest of each tenant first, until about limit
+// are gone; it tells how many. The column holds time-ordered ids (see id.Floor) and stands behind merchant_id in an index,
+// such as the primary key: then no index by time is needed, and a tenant who has nothing to prune costs one look. A row that
+// is append-only for some days is refused before its time.
 //
 // It works in small transactions and leaves the writers two thirds of the time. When ctx ends it ends early, without an
 // error.
-func (d *DB) PruneOlder(ctx context.Context, t *Table, floor string, limit int64) (int64, error) {
+func (d *DB) PruneOlder(ctx context.Context, t *Table, column, floor string, limit int64) (int64, error) {
 	var total int64
 	for tenant := ""; total < limit; {
-		next, oldest, err := d.Oldest(ctx, t, tenant)
+		next, oldest, err := d.Oldest(ctx, t, column, tenant)
 		switch {
 		case ctx.Err() != nil || fault.Is(err, fault.NotFound):
 			return total, nil
@@ -58,7 +58,7 @@ func (d *DB) PruneOlder(ctx context.Context, t *Table, floor string, limit int64
 		if oldest >= floor {
 			continue
 		}
-		n, err := d.PruneTenant(ctx, t, tenant, floor, limit-total)
+		n, err := d.PruneTenant(ctx, t, column, tenant, floor, limit-total)
 		total += n
 		if err != nil {
 			return total, err
@@ -68,14 +68,16 @@ func (d *DB) PruneOlder(ctx context.Context, t *Table, floor string, limit int64
 }
 
 // PruneTenant is PruneOlder for one tenant.
-func (d *DB) PruneTenant(ctx context.Context, t *Table, tenant, floor string, limit int64) (int64, error) {
-	id := t.Columns[1].Name
-	within := fmt.Sprintf("WHERE merchant_id = $1 AND %s > $2 AND %s", id, id)
+func (d *DB) PruneTenant(ctx context.Context, t *Table, column, tenant, floor string, limit int64) (int64, error) {
+	if err := t.hasText(column); err != nil {
+		return 0, err
+	}
+	within := fmt.Sprintf("WHERE merchant_id = $1 AND %s > $2 AND %s", column, column)
 	var total int64
 	for from := ""; total < limit; {
 		began := clock.Stopwatch()
 		// Up to here is one batch. The next one begins behind it, and so reads nothing of what was just deleted.
-		to, err := Get(ctx, d, scanText, fmt.Sprintf("SELECT %s FROM %s %s < $3 ORDER BY %s LIMIT 1 OFFSET $4", id, t.Name, within, id),
+		to, err := Get(ctx, d, scanText, fmt.Sprintf("SELECT %s FROM %s %s < $3 ORDER BY %s LIMIT 1 OFFSET $4", column, t.Name, within, column),
 			tenant, from, floor, min(limit-total, pruneBatch)-1)
 		last := fault.Is(err, fault.NotFound)
 		sql, bound := fmt.Sprintf("DELETE FROM %s %s <= $3", t.Name, within), to
@@ -102,14 +104,23 @@ func (d *DB) PruneTenant(ctx context.Context, t *Table, tenant, floor string, li
 	return total, nil
 }
 
-// Oldest is the next tenant behind after, in the order of their names, who has rows in a table, with the smallest id of its
-// second key column. It fails with fault.NotFound behind the last one; "" is before the first.
-func (d *DB) Oldest(ctx context.Context, t *Table, after string) (tenant, id string, err error) {
+// Oldest is the next tenant behind after, in the order of their names, who has rows in a table, with the smallest value of a
+// column as PruneOlder has it. It fails with fault.NotFound behind the last one; "" is before the first.
+func (d *DB) Oldest(ctx context.Context, t *Table, column, after string) (tenant, oldest string, err error) {
+	if err := t.hasText(column); err != nil {
+		return "", "", err
+	}
 	first, err := Get(ctx, d, func(s Scanner) (found [2]string, err error) {
 		return found, s.Scan(&found[0], &found[1])
-	}, fmt.Sprintf("SELECT merchant_id, %s FROM %s WHERE merchant_id > $1 ORDER BY merchant_id, %s LIMIT 1",
-		t.Columns[1].Name, t.Name, t.Columns[1].Name), after)
+	}, fmt.Sprintf("SELECT merchant_id, %s FROM %s WHERE merchant_id > $1 ORDER BY merchant_id, %s LIMIT 1", column, t.Name, column), after)
 	return first[0], first[1], err
+}
+
+func (t *Table) hasText(column string) error {
+	if n := t.column(column); n < 0 || t.Columns[n].Kind != Text || t.Columns[n].Null {
+		return fmt.Errorf("table %s has no text column %q that is never null", t.Name, column)
+	}
+	return nil
 }
 
 func scanText(s Scanner) (text string, err error) { return text, s.Scan(&text) }

@@ -116,7 +116,7 @@ func TestARoleOfGrantDeletesFromTablesWithARetention(t *testing.T) {
 	d := dbtest.Open(t, asClerk(t, url, owner), oneWriter, letterSchema(forEver, forDays))
 	must(t, d.Commit(t.Context(), letter("m", "a", 31*day)))
 	must(t, d.Commit(t.Context(), letter("m", "b", 29*day)))
-	if n, err := d.PruneOlder(t.Context(), letters, "b", 10); n != 1 || err != nil {
+	if n, err := d.PruneOlder(t.Context(), letters, "id", "b", 10); n != 1 || err != nil {
 		t.Errorf("%d deleted, %v", n, err)
 	}
 	for _, sql := range []string{"DELETE FROM letter", "UPDATE letter SET created_at = 0", "TRUNCATE letter", "DROP TRIGGER florin_too_young ON letter",
@@ -154,7 +154,7 @@ func TestPruningByIDTakesOldRowsOfEveryTenant(t *testing.T) {
 			{letters, "l6", 100, 3, 4*each - 18},
 			{tries, "l2", 100, 12, 8*each - 12}, // both of each
 		} {
-			if n, err := d.PruneOlder(t.Context(), c.table, c.floor, c.limit); n != c.want || err != nil {
+			if n, err := d.PruneOlder(t.Context(), c.table, c.table.Columns[1].Name, c.floor, c.limit); n != c.want || err != nil {
 				t.Errorf("step %d: %d deleted, %v", step, n, err)
 			}
 			if n := count(t, d, c.table); n != c.left {
@@ -163,7 +163,7 @@ func TestPruningByIDTakesOldRowsOfEveryTenant(t *testing.T) {
 		}
 		oldest := map[string]string{}
 		for tenant := ""; ; {
-			next, id, err := d.Oldest(t.Context(), letters, tenant)
+			next, id, err := d.Oldest(t.Context(), letters, "id", tenant)
 			if fault.Is(err, fault.NotFound) {
 				break
 			}
@@ -173,8 +173,16 @@ func TestPruningByIDTakesOldRowsOfEveryTenant(t *testing.T) {
 		if fmt.Sprint(oldest) != "map[a:l6 b:l6 none old:l90 z:l6]" {
 			t.Errorf("oldest: %v", oldest)
 		}
-		if n, err := d.PruneTenant(t.Context(), letters, "b", "l9", 100); n != 1 || err != nil {
+		if n, err := d.PruneTenant(t.Context(), letters, "id", "b", "l9", 100); n != 1 || err != nil {
 			t.Errorf("of one tenant %d, %v", n, err)
+		}
+		for _, column := range []string{"none", "created_at"} {
+			if _, err := d.PruneOlder(t.Context(), letters, column, "l9", 100); err == nil {
+				t.Errorf("by %s", column)
+			}
+			if _, err := d.PruneTenant(t.Context(), letters, column, "b", "l9", 100); err == nil {
+				t.Errorf("by %s", column)
+			}
 		}
 	}, letterSchema())
 }
@@ -190,7 +198,7 @@ func TestPruningByIDWorksInBatchesAndIsCounted(t *testing.T) {
 			}
 			must(t, d.Commit(t.Context(), c))
 		}
-		if n, err := d.PruneOlder(t.Context(), letters, "l01100", 5000); n != 1100 || err != nil {
+		if n, err := d.PruneOlder(t.Context(), letters, "id", "l01100", 5000); n != 1100 || err != nil {
 			t.Errorf("%d deleted, %v", n, err)
 		}
 		if n := count(t, d, letters); n != all-1100 {
@@ -211,10 +219,10 @@ func TestPruningByIDEndsWithItsContextAndTellsWhatWasRefused(t *testing.T) {
 		must(t, d.Commit(t.Context(), letter("b", "2", 29*day)))
 		ended, end := context.WithCancel(t.Context())
 		end()
-		if n, err := d.PruneOlder(ended, letters, "9", 10); n != 0 || err != nil {
+		if n, err := d.PruneOlder(ended, letters, "id", "9", 10); n != 0 || err != nil {
 			t.Errorf("after the end %d, %v", n, err)
 		}
-		n, err := d.PruneOlder(t.Context(), letters, "9", 10)
+		n, err := d.PruneOlder(t.Context(), letters, "id", "9", 10)
 		if n != 1 || err == nil || !strings.Contains(err.Error(), "letter of b") {
 			t.Errorf("%d deleted, %v", n, err)
 		}
