@@ -31,6 +31,7 @@ const (
 	Declined          // the issuer, the provider or a rule said no
 	RateLimited       // too many requests from this caller
 	Unavailable       // overloaded or switched off: try later
+	Gone              // it was there once, and is no longer kept
 )
 
 // Codes that more than one package gives. A code is part of the contract: it never changes its meaning.
@@ -45,6 +46,7 @@ const (
 	CodeCardDeclined        = "card_declined"
 	CodeProviderUnavailable = "provider_unavailable"
 	CodeOverloaded          = "overloaded"
+	CodeCursorExpired       = "cursor_expired"
 )
 
 // Field is one wrong field of a request.

@@ -41,8 +41,11 @@ const (
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// bodySize is how many characters follow the prefix and the underscore.
-const bodySize = 26
+// bodySize is how many characters follow the prefix and the underscore; the first timeSize of them are the time.
+const (
+	bodySize = 26
+	timeSize = 10
+)
 
 // Source makes ids. It is safe for concurrent use.
 type Source struct {
@@ -142,4 +145,17 @@ func Floor(p Prefix, t time.Time) string {
 	var raw [16]byte
 	binary.BigEndian.PutUint64(raw[:8], uint64(t.UnixMilli())<<16)
 	return string(appendBody([]byte(string(p)+"_"), raw))
+}
+
+// Time is the millisecond in which a whole id with this prefix was made; false if s is none. An id made while the clock went
+// back tells the time before that.
+func Time(s string, p Prefix) (time.Time, bool) {
+	if !Has(s, p) {
+		return time.Time{}, false
+	}
+	var ms int64
+	for _, c := range s[len(p)+1:][:timeSize] {
+		ms = ms<<5 | int64(strings.IndexRune(alphabet, c))
+	}
+	return time.UnixMilli(ms).UTC(), true
 }

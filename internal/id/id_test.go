@@ -76,6 +76,20 @@ func TestFloorBoundsATime(t *testing.T) {
 	}
 }
 
+func TestAnIdTellsItsTime(t *testing.T) {
+	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC))
+	s := NewSource(now, rand.Reader)
+	for _, made := range []string{s.New(Event), s.New(Event), Floor(Event, now.Now())} {
+		at, ok := Time(made, Event)
+		if want := now.Now().Truncate(time.Millisecond); !ok || !at.Equal(want) {
+			t.Errorf("%s is of %v, %t; want %v", made, at, ok, want)
+		}
+		if _, ok := Time(made, Payment); ok {
+			t.Errorf("%s passed for a payment", made)
+		}
+	}
+}
+
 func TestForeignTextIsNoID(t *testing.T) {
 	good := System().New(Payment)
 	for _, bad := range []string{"", "pay_", "pay", good + "0", good[:len(good)-1], "ref" + good[3:], "pay_8zzzzzzzzzzzzzzzzzzzzzzzzz",

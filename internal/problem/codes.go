@@ -84,6 +84,7 @@ var Codes = []Code{
 	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
 	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},
+	{fault.CodeCursorExpired, 410, "The place in the stream is no longer kept", "Begin without it, or list the events that are kept and begin behind the oldest."},
 	{CodeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
 	{CodeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
 	{codeIdempotencyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
@@ -123,5 +124,6 @@ var kinds = map[fault.Kind]standard{
 	fault.TooLarge:     {http.StatusRequestEntityTooLarge, CodeTooLarge, false},
 	fault.Declined:     {http.StatusPaymentRequired, fault.CodeCardDeclined, false},
 	fault.RateLimited:  {http.StatusTooManyRequests, CodeRateLimited, true},
+	fault.Gone:         {http.StatusGone, fault.CodeCursorExpired, false},
 	fault.Unavailable:  {http.StatusServiceUnavailable, fault.CodeOverloaded, true},
 }
