@@ -14,10 +14,44 @@ import (
 	"github.com/florinpay/florin/internal/secret"
 )
 
+// A secret in bytes: what is made here, and what a merchant may bring. Source: Standard Webhooks 1.0.
 const (
-	secretPrefix = "whsec_"
-	secretSize   = 32
+	secretPrefix   = "whsec_"
+	secretSize     = 32
+	smallestSecret = 24
+	largestSecret  = 64
 )
+
+// signingSecret is a secret that signs until it expires; without an end if ExpiresAt is zero.
+type signingSecret struct {
+	Secret    secret.Text
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// signing are the secrets that have not expired, in their order.
+func signing(all []signingSecret, now time.Time) []secret.Text {
+	var live []secret.Text
+	for _, s := range all {
+		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(now) {
+			live = append(live, s.Secret)
+		}
+	}
+	return live
+}
+
+// checkSecret says what is wrong with a secret that a merchant brings; nothing if it is right. It does not repeat it.
+func checkSecret(text string) string {
+	encoded, ok := strings.CutPrefix(text, secretPrefix)
+	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	switch {
+	case !ok || err != nil || strings.ContainsAny(encoded, "\r\n"): // which the decoder skips
+		return "must be whsec_ and 24 to 64 random bytes in base64"
+	case len(key) < smallestSecret || len(key) > largestSecret:
+		return fmt.Sprintf("must hold %d to %d bytes in base64 behind whsec_, and holds %d", smallestSecret, largestSecret, len(key))
+	}
+	return ""
+}
 
 // newSecret makes a signing secret: whsec_ and 32 random bytes in base64.
 func newSecret(random io.Reader) (secret.Text, error) {

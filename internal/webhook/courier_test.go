@@ -1,0 +1,540 @@
+package webhook
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+// The keys of the standard's own examples, and one more.
+const (
+	oneSecret     = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	anotherSecret = "whsec_plJ3nmyCDGBKInavdOK15jsl"
+)
+
+var captured = event.Event{
+	Merchant: shop, ID: "evt_1", Type: event.PaymentCaptured, Subject: "pay_1", CreatedAt: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
+	Body: []byte(`{"id":"evt_1","object":"event","type":"payment.captured","data":{"id":"pay_1","description":"Zwölf Äpfel"}}`),
+}
+
+func courierFor(t *testing.T, o courierOptions) *courier {
+	t.Helper()
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	c := newCourier(o)
+	t.Cleanup(c.close)
+	return c
+}
+
+func endpointAt(url string) destination {
+	return destination{Merchant: shop, ID: "we_1", URL: url, Secrets: []signingSecret{{Secret: secret.New(oneSecret)}}}
+}
+
+// listener is a merchant's server that keeps what it hears.
+type listener struct {
+	*httptest.Server
+	mu    sync.Mutex
+	heard []heard
+}
+
+// listenAt starts a server; prepare may change it before and start it otherwise, answer answers.
+func listenAt(t *testing.T, prepare func(*httptest.Server), answer http.HandlerFunc) *listener {
+	t.Helper()
+	l := &listener{}
+	l.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("read a webhook: %v", err)
+		}
+		l.mu.Lock()
+		l.heard = append(l.heard, heard{r.Header, body})
+		l.mu.Unlock()
+		if answer != nil {
+			answer(w, r)
+		}
+	}))
+	l.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what the tests are about
+	if prepare == nil {
+		l.Start()
+	} else {
+		prepare(l.Server)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.heard)
+}
+
+// sendOnce sends one webhook in the clear to a server that answers so.
+func sendOnce(t *testing.T, answer http.HandlerFunc) try {
+	t.Helper()
+	l := listenAt(t, nil, answer)
+	return courierFor(t, courierOptions{AllowPrivate: true}).carry(t.Context(), endpointAt(l.URL), captured)
+}
+
+func TestATryRecordsWhatWasSentAndAnswered(t *testing.T) {
+	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	l := listenAt(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Trace", "abc")
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "thanks")
+	})
+	to := endpointAt(l.URL + "/hooks?shop=1")
+	to.Headers = map[string]secret.Text{"authorization": secret.New("Bearer hunter2"), "X-Shop": secret.New("north")}
+	got := courierFor(t, courierOptions{Clock: now, AllowPrivate: true}).carry(t.Context(), to, captured)
+	if got.Err != nil || got.Status != 202 || string(got.ResponseBody) != "thanks" || got.Truncated || got.URL != to.URL || !got.StartedAt.Equal(now.Now()) {
+		t.Fatalf("%+v", got)
+	}
+	if got.FirstByte <= 0 || got.Duration < got.FirstByte || got.ResponseHeader["X-Trace"][0] != "abc" {
+		t.Errorf("%+v", got)
+	}
+	sent := l.heard[0].header
+	if sent.Get("Authorization") != "Bearer hunter2" || sent.Get("X-Shop") != "north" || !bytes.Equal(l.heard[0].body, captured.Body) {
+		t.Errorf("sent %v", sent)
+	}
+	for name, want := range map[string]string{
+		"Authorization": "[hidden]", "X-Shop": "[hidden]", "Webhook-Id": "evt_1", "Webhook-Timestamp": strconv.FormatInt(now.Now().Unix(), 10),
+		"Webhook-Signature": sent.Get("Webhook-Signature"), "Content-Type": "application/json", "User-Agent": "Florin-Webhooks/1.0", "Accept-Encoding": "identity",
+	} {
+		if values := got.RequestHeader[name]; !slices.Equal(values, []string{want}) {
+			t.Errorf("recorded %s: %q, want %q", name, values, want)
+		}
+		if want != hiddenHeader && sent.Get(name) != want {
+			t.Errorf("sent %s: %q, want %q", name, sent.Get(name), want)
+		}
+	}
+	if strings.Contains(fmt.Sprintf("%+v", got), "hunter2") {
+		t.Error("a merchant's password is in the record")
+	}
+}
+
+func TestAMerchantsHeaderTakesThePlaceOfNothing(t *testing.T) {
+	l := listenAt(t, nil, nil)
+	to := endpointAt(l.URL)
+	to.Headers = map[string]secret.Text{}
+	for _, name := range []string{"webhook-id", "Webhook-Signature", "user-agent", "Content-Type", "Content-Encoding", "Connection", "Accept-Encoding", "Expect"} {
+		to.Headers[name] = secret.New("forged")
+	}
+	got := courierFor(t, courierOptions{AllowPrivate: true}).carry(t.Context(), to, captured)
+	if got.Status != 200 {
+		t.Fatalf("%+v", got)
+	}
+	if all := fmt.Sprint(l.heard[0].header, got.RequestHeader); strings.Contains(all, "forged") || strings.Contains(all, hiddenHeader) {
+		t.Errorf("sent and recorded %s", all)
+	}
+}
+
+func TestARedirectIsAnAnswerAndIsNotFollowed(t *testing.T) {
+	elsewhere := listenAt(t, nil, nil)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		got := sendOnce(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, status) })
+		if got.Status != status || got.Err != nil || elsewhere.count() != 0 {
+			t.Errorf("%d: %+v, %d followed", status, got, elsewhere.count())
+		}
+	}
+}
+
+func TestOfALongAnswerTheBeginningIsKept(t *testing.T) {
+	sent := bytes.Repeat([]byte("0123456789abcdef"), 2<<10) // 32 KiB
+	for size, truncated := range map[int]bool{0: false, keptBody - 1: false, keptBody: false, keptBody + 1: true, 2 * keptBody: true} {
+		got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(sent[:size]) })
+		if got.Status != 200 || got.Truncated != truncated || !bytes.Equal(got.ResponseBody, sent[:min(size, keptBody)]) {
+			t.Errorf("of %d bytes: %d, truncated %v, %v", size, len(got.ResponseBody), got.Truncated, got.Err)
+		}
+	}
+}
+
+func TestAnEndlessAnswerIsCutOffByEitherProtocol(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		ended := make(chan struct{})
+		l := listenAt(t, func(s *httptest.Server) { s.EnableHTTP2 = two; s.StartTLS() }, func(w http.ResponseWriter, _ *http.Request) {
+			defer close(ended)
+			for block := bytes.Repeat([]byte("x"), 64<<10); ; {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		})
+		got := courierFor(t, courierOptions{AllowPrivate: true, Roots: rootsOf(l)}).carry(t.Context(), endpointAt(l.URL), captured)
+		<-ended
+		if got.Status != 200 || !got.Truncated || len(got.ResponseBody) != keptBody || got.Err != nil {
+			t.Errorf("HTTP/2 %v: %d, %d bytes, %v", two, got.Status, len(got.ResponseBody), got.Err)
+		}
+	}
+}
+
+func TestHugeHeadersAreNoAnswerAndLongOnesAreBounded(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		var size int
+		l := listenAt(t, func(s *httptest.Server) { s.EnableHTTP2 = two; s.StartTLS() }, func(w http.ResponseWriter, _ *http.Request) {
+			for i := range size {
+				w.Header().Add("X-Long-"+strconv.Itoa(i), strings.Repeat("x", 1000))
+			}
+			w.Header().Set("A-First", "kept")
+			w.Header().Set("Z-Last", strings.Repeat("x", keptHeader))
+		})
+		c := courierFor(t, courierOptions{AllowPrivate: true, Roots: rootsOf(l)})
+		size = 30
+		got := c.carry(t.Context(), endpointAt(l.URL), captured)
+		kept := 0
+		for name, values := range got.ResponseHeader {
+			kept += len(name) + len(strings.Join(values, ""))
+		}
+		if got.Status != 200 || kept > keptHeader || kept < keptHeader/2 || got.ResponseHeader["A-First"] == nil || got.ResponseHeader["Z-Last"] != nil {
+			t.Errorf("HTTP/2 %v: %+v, %d bytes kept", two, got.Status, kept)
+		}
+		size = 100
+		if got = c.carry(t.Context(), endpointAt(l.URL), captured); got.Status != 0 || got.Err == nil || explain(got.Err) == "" {
+			t.Errorf("HTTP/2 %v: with huge headers %d, %v", two, got.Status, got.Err)
+		}
+	}
+}
+
+func TestNothingIsUnpacked(t *testing.T) {
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	if _, err := w.Write(make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	packed := bomb.Bytes()[:min(bomb.Len(), keptBody)]
+	for _, encoding := range []string{"gzip", "br", "nonsense"} {
+		got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", encoding)
+			_, _ = w.Write(packed)
+		})
+		if got.Status != 200 || !bytes.Equal(got.ResponseBody, packed) {
+			t.Errorf("%s: %d bytes of %d, %v", encoding, len(got.ResponseBody), len(packed), got.Err)
+		}
+	}
+}
+
+func TestAnAnswerIsKeptByteForByteWhateverItIs(t *testing.T) {
+	odd := []byte("caf\xe9 \x00 \xff\xfe \xed\xa0\x80")
+	got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Odd", "caf\xe9")
+		_, _ = w.Write(odd)
+	})
+	if !bytes.Equal(got.ResponseBody, odd) {
+		t.Errorf("%q", got.ResponseBody)
+	}
+	if value := got.ResponseHeader["X-Odd"][0]; !utf8.ValidString(value) || !strings.HasPrefix(value, "caf") {
+		t.Errorf("a header that no database takes: %q", value)
+	}
+}
+
+func TestCardNumbersInAnswersAreCovered(t *testing.T) {
+	const card = "4242424242424242"
+	edge := strings.Repeat("x", keptBody-10) + card + strings.Repeat("x", 1000) // of the number, ten digits would be kept
+	for name, body := range map[string]string{"alone": card, "in JSON": `{"n":"4242 4242 4242 4242"}`, "across the end": edge} {
+		got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Card", card)
+			w.Header().Set("X-"+card, "yes")
+			_, _ = io.WriteString(w, body)
+		})
+		if all := fmt.Sprintf("%s %v", got.ResponseBody, got.ResponseHeader); strings.Contains(all, "4242424242") || strings.Contains(all, "4242 4242") {
+			t.Errorf("%s: a card number is recorded: …%s", name, all[max(0, len(all)-300):])
+		}
+		if want := min(len(body), keptBody); len(got.ResponseBody) != want {
+			t.Errorf("%s: %d bytes, want %d", name, len(got.ResponseBody), want)
+		}
+	}
+}
+
+// After a 101 the connection is the server's to use, and no deadline of the request would end the reading.
+func TestASwitchOfProtocolsDoesNotHoldATryUp(t *testing.T) {
+	hungUp := make(chan error, 1)
+	got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tea\r\n\r\n")
+		_, err = conn.Read(make([]byte, 1))
+		hungUp <- err
+	})
+	if err := <-hungUp; got.Status != 101 || got.Err != nil || len(got.ResponseBody) != 0 || err == nil {
+		t.Errorf("%+v, then %v", got, err)
+	}
+}
+
+func TestWhatIsNoAnswerIsAnErrorInPlainWords(t *testing.T) {
+	for name, written := range map[string]string{
+		"nothing": "", "no HTTP": "220 mail.shop.example ESMTP 4242424242424242\r\n", "half a head": "HTTP/1.1 200 OK\r\nContent-Le",
+		"two lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "a wrong status": "HTTP/1.1 99999 OK\r\n\r\n",
+	} {
+		got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, written)
+			conn.Close()
+		})
+		if got.Status != 0 || got.Err == nil || got.ResponseBody != nil {
+			t.Errorf("%s: %+v", name, got)
+			continue
+		}
+		if why := explain(got.Err); why == "" || strings.Contains(why, "4242424242424242") || strings.Contains(why, "127.0.0.1") {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+}
+
+func TestNobodyIsSentToWithoutALiveSecret(t *testing.T) {
+	l := listenAt(t, nil, nil)
+	now := clock.NewManual(captured.CreatedAt)
+	c := courierFor(t, courierOptions{Clock: now, AllowPrivate: true})
+	to := endpointAt(l.URL)
+	to.Secrets[0].ExpiresAt = now.Now()
+	if got := c.carry(t.Context(), to, captured); !errors.Is(got.Err, errNoSecret) || l.count() != 0 {
+		t.Errorf("%+v, heard %d", got, l.count())
+	}
+}
+
+func TestAnEndpointMayAskToBeLeftAlone(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, " 120 ": 2 * time.Minute, "0": 0, "-1": 0, "1.5": 0, "soon": 0, "+5": 0,
+		"Sun, 22 Nov 2026 13:00:00 GMT":      time.Hour,
+		"Sunday, 22-Nov-26 13:00:00 GMT":     time.Hour, // RFC 850
+		"Sun Nov 22 13:00:00 2026":           time.Hour, // asctime
+		"Sun, 22 Nov 2026 11:00:00 GMT":      0,
+		"Sun, 22 Nov 2026 25:00:00 GMT":      0,
+		"99999999999999999999999999999999":   (1<<31 - 1) * time.Second,
+		"Fri, 31 Dec 9999 23:59:59 GMT":      1<<63 - 1,
+		"Sun, 22 Nov 2026 13:00:00 GMT, 120": 0,
+	} {
+		if got := askedDelay(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+	got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	if got.Status != 503 || got.RetryAfter != 7*time.Second {
+		t.Errorf("%+v", got)
+	}
+}
+
+func FuzzAskedDelay(f *testing.F) {
+	for _, seed := range []string{"", "120", "-1", "99999999999999999999", "Sun, 22 Nov 2026 13:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "0x10", "1e9"} {
+		f.Add(seed, int64(1795348800))
+	}
+	f.Fuzz(func(t *testing.T, value string, unix int64) {
+		got := askedDelay(http.Header{"Retry-After": {value}}, time.Unix(unix, 0))
+		if got < 0 {
+			t.Fatalf("%q: %s", value, got)
+		}
+		if seconds, err := strconv.ParseUint(value, 10, 31); err == nil && value[0] != '+' && got != time.Duration(seconds)*time.Second {
+			t.Fatalf("%q: %s", value, got)
+		}
+	})
+}
+
+// piped is a courier whose connections all lead to one server, which is a function.
+func piped(t *testing.T, serve func(conn net.Conn)) (c *courier, served chan struct{}) {
+	t.Helper()
+	c, served = newCourier(courierOptions{Clock: clock.NewManual(captured.CreatedAt)}), make(chan struct{})
+	c.lines.dial = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() {
+			defer close(served)
+			defer there.Close()
+			serve(there)
+		}()
+		return here, nil
+	}
+	return c, served
+}
+
+// readRequest reads one request to its end; false if none came.
+func readRequest(conn net.Conn) bool {
+	request, err := http.ReadRequest(bufio.NewReader(conn))
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, request.Body)
+	return err == nil
+}
+
+// drip is how long each byte of a slow answer takes: never a fraction of the deadline, so that none comes at the same moment.
+const drip = time.Second + time.Millisecond
+
+// slowly writes a byte a second until nobody listens.
+func slowly(conn net.Conn, text string) {
+	for i := range len(text) {
+		<-time.After(drip)
+		if _, err := conn.Write([]byte{text[i]}); err != nil {
+			return
+		}
+	}
+}
+
+func TestADrippingAnswerIsLeftAfterFifteenSeconds(t *testing.T) {
+	for name, c := range map[string]struct {
+		atOnce, slow string
+		status       int
+		body         string
+	}{
+		"its head":  {"", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, ""},
+		"its body":  {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", strings.Repeat("x", 100), 200, strings.Repeat("x", 14)},
+		"its parts": {"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\nx\r\n", 20), 500, "xx"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				post, served := piped(t, func(conn net.Conn) {
+					if readRequest(conn) {
+						_, _ = io.WriteString(conn, c.atOnce)
+						slowly(conn, c.slow)
+					}
+				})
+				got := post.carry(t.Context(), endpointAt("http://shop.example/"), captured)
+				<-served
+				if got.Duration != tryTimeout || got.Status != c.status || string(got.ResponseBody) != c.body || got.Truncated != (c.status != 0) {
+					t.Errorf("%+v", got)
+				}
+				if c.status == 0 && explain(got.Err) != "the endpoint did not answer in time" || c.status != 0 && got.Err != nil {
+					t.Errorf("%v", got.Err)
+				}
+			})
+		})
+	}
+}
+
+// The clock of the tests stands still meanwhile, so what is measured is not the clock's.
+func TestATryIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, served := piped(t, func(conn net.Conn) {
+			if readRequest(conn) {
+				<-time.After(3 * time.Second)
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n")
+				slowly(conn, "ok")
+			}
+		})
+		got := c.carry(t.Context(), endpointAt("http://shop.example/"), captured)
+		<-served
+		if got.FirstByte != 3*time.Second || got.Duration != 3*time.Second+2*drip || string(got.ResponseBody) != "ok" || got.Truncated {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestATryEndsWithWhoAskedForIt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	l := listenAt(t, nil, func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-release
+	})
+	got := courierFor(t, courierOptions{AllowPrivate: true}).carry(ctx, endpointAt(l.URL), captured)
+	close(release)
+	if !errors.Is(got.Err, context.Canceled) || explain(got.Err) != "the try was broken off" {
+		t.Errorf("%v", got.Err)
+	}
+}
+
+// What a merchant is told of a failure says nothing of the network that Florin runs in, and can always be stored.
+func TestExplanationsTellNothingOfTheInside(t *testing.T) {
+	inside := &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 53}
+	for name, err := range map[string]error{
+		"reset":     &net.OpError{Op: "read", Net: "tcp", Source: inside, Addr: inside, Err: errors.New("connection reset by peer")},
+		"forbidden": &net.OpError{Op: "dial", Net: "tcp", Addr: inside, Err: errForbiddenAddress},
+		"lookup":    &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "shop.example", Server: "10.1.2.3:53"}},
+		"odd text":  errors.New("malformed \x00 \xff " + strings.Repeat("ü", 400)),
+		"card":      errors.New("malformed 4242424242424242"),
+		"secret":    errors.New("malformed " + oneSecret),
+		"bad URL": func() error {
+			_, err := newRequest(t.Context(), endpointAt("https://shop.example:x/?key=hunter2"), captured, time.Now())
+			return err
+		}(),
+	} {
+		got := explain(err)
+		if got == "" || len(got) > maxWhyBytes || strings.ContainsRune(got, 0) || !utf8.ValidString(got) {
+			t.Errorf("%s: %q", name, got)
+		}
+		for _, hidden := range []string{"10.1.2.3", "hunter2", "4242424242424242", oneSecret} {
+			if strings.Contains(got, hidden) {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+	}
+	var outer *url.Error
+	if errors.As(sendOnce(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).Err, &outer) {
+		t.Error("the URL is within the error")
+	}
+}
+
+func TestHeadersOfMerchantsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		headers map[string]string
+		wrong   []string
+	}{
+		"right":       {map[string]string{"Authorization": "Bearer a b c", "X-Shop": "1", "Cookie": "a=b"}, nil},
+		"none":        {nil, nil},
+		"too many":    {manyHeaders(21), []string{"headers"}},
+		"just enough": {manyHeaders(20), nil},
+		"ours": {map[string]string{"content-type": "a", "Content-Length": "1", "CONTENT-ENCODING": "a", "Host": "a", "Connection": "close", "keep-alive": "a",
+			"Transfer-Encoding": "a", "TE": "a", "Trailer": "a", "Upgrade": "a", "Proxy-Authorization": "a", "User-Agent": "a", "Webhook-Id": "a", "webhook-x": "a",
+			"Accept-Encoding": "a", "Expect": "a", "HTTP2-Settings": "a"},
+			[]string{"headers[Accept-Encoding]", "headers[CONTENT-ENCODING]", "headers[Connection]", "headers[Content-Length]", "headers[Expect]", "headers[HTTP2-Settings]",
+				"headers[Host]", "headers[Proxy-Authorization]", "headers[TE]", "headers[Trailer]", "headers[Transfer-Encoding]", "headers[Upgrade]", "headers[User-Agent]",
+				"headers[Webhook-Id]", "headers[content-type]", "headers[keep-alive]", "headers[webhook-x]"}},
+		"bad names":  {map[string]string{"": "a", "X Y": "a", "X\r\nY": "a", "X:": "a", "Ä": "a"}, []string{"headers[]", "headers[X\r\nY]", "headers[X Y]", "headers[X:]", "headers[Ä]"}},
+		"long name":  {map[string]string{"X" + strings.Repeat("x", 100): "a"}, []string{"headers[X" + strings.Repeat("x", 39) + "…]"}},
+		"bad values": {map[string]string{"A": "", "B": "a\r\nX: y", "C": "ü", "D": strings.Repeat("x", 1001), "E": " a", "F": "a\t"}, []string{"headers[A]", "headers[B]", "headers[C]", "headers[D]", "headers[E]", "headers[F]"}},
+		"long value": {map[string]string{"A": strings.Repeat("x", 1000)}, nil},
+		"twice":      {map[string]string{"X-Shop": "1", "x-shop": "2"}, []string{"headers[x-shop]"}},
+	} {
+		var params []string
+		for _, f := range checkHeaders(c.headers) {
+			params = append(params, f.Param)
+			if f.Detail == "" || f.Code == "" {
+				t.Errorf("%s: %+v", name, f)
+			}
+		}
+		if !slices.Equal(params, c.wrong) {
+			t.Errorf("%s: %q, want %q", name, params, c.wrong)
+		}
+	}
+}
+
+func manyHeaders(n int) map[string]string {
+	headers := map[string]string{}
+	for i := range n {
+		headers["X-"+strconv.Itoa(i)] = "a"
+	}
+	return headers
+}
