@@ -146,7 +146,7 @@ func TestAWebhookAndAReturnAtOnceChargeOnce(t *testing.T) {
 		for i, do := range []func() error{
 			func() error { _, _, err := u.Challenge(u.Context(), shop, o.ID, u.ticket(p, 1)); return err },
 			func() error {
-				return u.Notify(u.Context(), alpha, letters[len(letters)-1], func(*db.Change, Verdict, string) {})
+				return u.Notify(u.Context(), alpha, letters[len(letters)-1], func(*db.Change, Heard) error { return nil })
 			},
 			func() error { _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); return err },
 			func() error { return u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}) },

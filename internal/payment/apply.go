@@ -6,6 +6,7 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -21,38 +22,56 @@ const (
 	Contradicted Verdict = "contradicted" // it cannot be true together with what is known
 )
 
+// Heard is what became of a provider's message.
+type Heard struct {
+	Verdict Verdict
+	Detail  string // in words, for people
+	Subject string // the payment or refund that it speaks of; empty: nothing of ours
+}
+
 // Notify applies a provider's verified message. The caller's record of it, made by with, travels in the same Change, so
-// that a message is recorded and applied, or neither. Messages may come in any order and any number of times.
-func (s *Service) Notify(ctx context.Context, account provider.Account, n provider.Notification,
-	with func(c *db.Change, v Verdict, detail string)) error {
-	decide, verdict, detail, err := s.hear(ctx, account, n)
+// that a message is recorded and applied, or neither. Messages may come in any order and any number of times. with may be called
+// again for another Change, if rows changed meanwhile.
+func (s *Service) Notify(ctx context.Context, account provider.Account, n provider.Notification, with func(c *db.Change, h Heard) error) error {
+	m, err := s.hear(ctx, account, n)
 	if err != nil {
 		return err
 	}
-	if verdict != "" {
+	if m.decide == nil {
 		c := db.NewChange(account.Merchant)
-		with(c, verdict, detail)
+		if err := with(c, m.Heard); err != nil {
+			return err
+		}
 		return s.DB.Commit(ctx, c)
 	}
-	_, err = s.apply(ctx, decide, func(c *db.Change, d decision) error {
+	_, err = s.apply(ctx, m.decide, func(c *db.Change, d decision) error {
+		h := Heard{Verdict: Applied, Subject: m.Subject}
 		switch {
 		case d.contradiction != nil:
-			with(c, Contradicted, d.contradiction.Claim)
+			h.Verdict, h.Detail = Contradicted, d.contradiction.Claim
 		case d.nothing():
-			with(c, Known, "")
-		default:
-			with(c, Applied, "")
+			h.Verdict = Known
 		}
-		return nil
+		return with(c, h)
 	})
 	return err
 }
 
-// hear finds what a message speaks of. It gives back the decision to make, or the verdict if there is none to make.
-func (s *Service) hear(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
+// message is a message of which it is known what it speaks of: the decision that it asks for, or its verdict if it asks for none.
+type message struct {
+	decide func() (decision, error) // nil: there is nothing to decide
+	Heard
+}
+
+func verdict(v Verdict, detail string) message {
+	return message{Heard: Heard{Verdict: v, Detail: detail}}
+}
+
+// hear finds what a message speaks of.
+func (s *Service) hear(ctx context.Context, account provider.Account, n provider.Notification) (message, error) {
 	switch n.Operation {
 	case "":
-		return nil, Unsupported, n.Type, nil
+		return verdict(Unsupported, n.Type), nil
 	case provider.OpAuthorize:
 		return s.hearAttempt(ctx, account, n)
 	default:
@@ -60,50 +79,54 @@ func (s *Service) hear(ctx context.Context, account provider.Account, n provider
 	}
 }
 
-func (s *Service) hearAttempt(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
+func (s *Service) hearAttempt(ctx context.Context, account provider.Account, n provider.Notification) (message, error) {
 	payment, number, ok := parseAttemptReference(n.Attempt)
 	if !ok {
-		return nil, Unmatched, "reference " + n.Attempt, nil
+		return verdict(Unmatched, "reference "+n.Attempt), nil
 	}
 	read := func() (Payment, Attempt, error) {
 		return s.reload(ctx, Payment{Merchant: account.Merchant, ID: payment}, Attempt{Number: number})
 	}
 	if _, a, err := read(); fault.Is(err, fault.NotFound) || err == nil && a.Account != account.ID {
-		return nil, Unmatched, "reference " + n.Attempt, nil
+		return verdict(Unmatched, "reference "+n.Attempt), nil
 	} else if err != nil {
-		return nil, "", "", err
+		return message{}, err
 	}
-	return func() (decision, error) {
+	return message{Heard: Heard{Subject: payment}, decide: func() (decision, error) {
 		p, a, err := read()
 		if err != nil {
 			return decision{}, err
 		}
 		return s.settle(ctx, account, p, a, n.Outcome)
-	}, "", "", nil
+	}}, nil
 }
 
-func (s *Service) hearOperation(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
+func (s *Service) hearOperation(ctx context.Context, account provider.Account, n provider.Notification) (message, error) {
 	unmatched := fmt.Sprintf("%s %s", n.Operation, n.Reference)
 	if n.Operation == provider.OpCapture && n.Reference == n.Attempt {
 		return s.hearOwnCapture(ctx, account, n)
 	}
+	if isReversal(n.Reference, n.Attempt) {
+		return verdict(Known, "a reversal of "+n.Attempt), nil
+	}
+	if !id.Has(n.Reference, operationIDs[n.Operation]) {
+		return verdict(Unmatched, unmatched), nil
+	}
 	op, err := s.store.operation(ctx, account.Merchant, n.Reference)
-	switch {
-	case fault.Is(err, fault.NotFound) && isReversal(n.Reference, n.Attempt):
-		return nil, Known, "a reversal of " + n.Attempt, nil
-	case fault.Is(err, fault.NotFound), err == nil && inquiries[op.Kind] != n.Operation:
-		return nil, Unmatched, unmatched, nil
-	case err != nil:
-		return nil, "", "", err
+	if fault.Is(err, fault.NotFound) {
+		return verdict(Unmatched, unmatched), nil
+	}
+	if err != nil {
+		return message{}, err
 	}
 	a, err := s.store.attempt(ctx, op.Merchant, op.Payment, op.Attempt)
 	if err != nil {
-		return nil, "", "", err
+		return message{}, err
 	}
 	if a.Account != account.ID {
-		return nil, Unmatched, unmatched, nil
+		return verdict(Unmatched, unmatched), nil
 	}
-	return func() (decision, error) {
+	return message{Heard: Heard{Subject: op.subject()}, decide: func() (decision, error) {
 		p, a, op, err := s.rows(ctx, op)
 		if err != nil {
 			return decision{}, err
@@ -113,16 +136,30 @@ func (s *Service) hearOperation(ctx context.Context, account provider.Account, n
 			return decision{}, err
 		}
 		return settleOperation(p, a, op, n.Outcome, t)
-	}, "", "", nil
+	}}, nil
+}
+
+// operationIDs are how our own references of operations begin. Whatever else a message names is nothing of ours, and is not looked
+// for.
+var operationIDs = map[provider.Operation]id.Prefix{
+	provider.OpCapture: id.Capture, provider.OpVoid: id.Void, provider.OpRefund: id.Refund,
+}
+
+// subject is what merchants know of an operation: a refund has an id of its own to them, a capture and a void have not.
+func (o Operation) subject() string {
+	if o.Kind == KindRefund {
+		return o.ID
+	}
+	return o.Payment
 }
 
 // hearOwnCapture hears of the capture that was asked for together with an authorization. If it failed, the authorization
 // still stands: it can be captured again, or ends when its time is over.
-func (s *Service) hearOwnCapture(ctx context.Context, account provider.Account, n provider.Notification) (func() (decision, error), Verdict, string, error) {
+func (s *Service) hearOwnCapture(ctx context.Context, account provider.Account, n provider.Notification) (message, error) {
 	n.Outcome.Reference = "" // the capture's, not the authorization's
-	decide, verdict, detail, err := s.hearAttempt(ctx, account, n)
-	if decide != nil && n.Outcome.Class == provider.Declined {
-		return nil, Known, "the capture together with the authorization failed", nil
+	m, err := s.hearAttempt(ctx, account, n)
+	if m.decide != nil && n.Outcome.Class == provider.Declined {
+		m.decide, m.Verdict, m.Detail = nil, Known, "the capture together with the authorization failed"
 	}
-	return decide, verdict, detail, err
+	return m, err
 }

@@ -261,7 +261,7 @@ func TestMessagesComeByTheAccountThatWasAsked(t *testing.T) {
 			{Operation: provider.OpRefund, Reference: r.ID, Attempt: o.ID + "-1", Outcome: declinedLate},
 		} {
 			var verdict Verdict
-			err := u.Notify(u.Context(), provider.Account{Merchant: shop, ID: "beta", Provider: "fake"}, n, func(_ *db.Change, v Verdict, _ string) { verdict = v })
+			err := u.Notify(u.Context(), provider.Account{Merchant: shop, ID: "beta", Provider: "fake"}, n, func(_ *db.Change, h Heard) error { verdict = h.Verdict; return nil })
 			if err != nil || verdict != Unmatched {
 				u.Errorf("%s: %s, %v", n.Operation, verdict, err)
 			}

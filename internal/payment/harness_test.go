@@ -131,7 +131,7 @@ func (u *till) expect(o Object, status Status, captured, refunded int64) {
 func (u *till) tell(n provider.Notification) Verdict {
 	u.Helper()
 	var verdict Verdict
-	if err := u.Notify(u.Context(), alpha, n, func(_ *db.Change, v Verdict, _ string) { verdict = v }); err != nil {
+	if err := u.Notify(u.Context(), alpha, n, func(_ *db.Change, h Heard) error { verdict = h.Verdict; return nil }); err != nil {
 		u.Fatalf("notify: %v", err)
 	}
 	return verdict

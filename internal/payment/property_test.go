@@ -157,7 +157,7 @@ func (s *story) post() {
 }
 
 func (s *story) hear(n provider.Notification) {
-	err := s.Notify(s.Context(), alpha, n, func(*db.Change, Verdict, string) {})
+	err := s.Notify(s.Context(), alpha, n, func(*db.Change, Heard) error { return nil })
 	if err != nil {
 		s.r.Fatalf("notify %+v: %v", n, err)
 	}

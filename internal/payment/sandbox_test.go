@@ -124,11 +124,14 @@ func (s *street) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	var n provider.Notification
 	if err == nil {
-		n, err = (*simcard.Connector)(nil).ReadWebhook(account, r.Header, body, s.now.Now())
+		err = (*simcard.Connector)(nil).VerifyWebhook(account, r.Header, body, s.now.Now())
+	}
+	if err == nil {
+		n, err = (*simcard.Connector)(nil).ReadWebhook(account, body)
 	}
 	h := heard{kind: n.Type}
 	if err == nil {
-		err = s.Notify(r.Context(), account, n, func(_ *db.Change, v Verdict, _ string) { h.verdict = v })
+		err = s.Notify(r.Context(), account, n, func(_ *db.Change, said Heard) error { h.verdict = said.Verdict; return nil })
 	}
 	if h.err = err; err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

@@ -188,7 +188,7 @@ func TestWebhooksApplyInAnyOrderAndOnce(t *testing.T) {
 		err := u.Notify(u.Context(), alpha, provider.Notification{
 			EventID: "e", Type: "t", Operation: provider.OpAuthorize, Reference: o.ID + "-1", Attempt: o.ID + "-1",
 			Outcome: u.q.word(o.ID+"-1", state),
-		}, func(_ *db.Change, v Verdict, _ string) { verdict = v })
+		}, func(_ *db.Change, h Heard) error { verdict = h.Verdict; return nil })
 		if err != nil {
 			u.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestAWebhookFasterThanTheAnswerIsNoConflict(t *testing.T) {
 			outcome := u.q.outcomes[reference]
 			err = u.Notify(u.Context(), alpha, provider.Notification{
 				Operation: provider.OpAuthorize, Attempt: reference, Reference: reference, Outcome: outcome,
-			}, func(*db.Change, Verdict, string) {})
+			}, func(*db.Change, Heard) error { return nil })
 			if err != nil {
 				u.Fatal(err)
 			}
@@ -254,7 +254,7 @@ func TestMessagesAboutNothingOfOursAreKeptApart(t *testing.T) {
 			"attempt number 0": {provider.Notification{Operation: provider.OpAuthorize, Attempt: "pay_00000000000000000000000000-0"}, Unmatched},
 		} {
 			var got Verdict
-			if err := u.Notify(u.Context(), alpha, c.n, func(_ *db.Change, v Verdict, _ string) { got = v }); err != nil || got != c.want {
+			if err := u.Notify(u.Context(), alpha, c.n, func(_ *db.Change, h Heard) error { got = h.Verdict; return nil }); err != nil || got != c.want {
 				u.Errorf("%s: %s, %v; want %s", name, got, err, c.want)
 			}
 		}

@@ -137,9 +137,9 @@ type Finding struct {
 	Outcome Outcome
 }
 
-// Notification is a provider's webhook, verified and read.
+// Notification is a provider's webhook, read.
 type Notification struct {
-	EventID    string    // the provider's id of the message: record it once
+	EventID    string    // the provider's id of the message, by which it is recorded once; empty: it gives none
 	Type       string    // the provider's own name for it
 	Operation  Operation // empty: a message that this version does not understand; keep it, do not act
 	Reference  string    // ours, of the call it speaks of
@@ -174,10 +174,14 @@ type Inquirer interface {
 	Inquire(ctx context.Context, a Account, r Inquiry) Finding
 }
 
-// WebhookReader verifies and reads the provider's webhooks. It fails with fault.Unauthorized if the signature is wrong
-// or too old, and with fault.Malformed if the body cannot be read.
+// WebhookReader verifies and reads the provider's webhooks. The two are apart, so that a message that was recorded can be read
+// again when its signature is long gone.
 type WebhookReader interface {
-	ReadWebhook(a Account, h http.Header, body []byte, now time.Time) (Notification, error)
+	// VerifyWebhook fails with fault.Unauthorized if the signature is wrong, and with ErrWebhookTime if it is good and not of this
+	// hour.
+	VerifyWebhook(a Account, h http.Header, body []byte, now time.Time) error
+	// ReadWebhook reads a body that was verified, now or long ago. It fails with fault.Malformed if it cannot.
+	ReadWebhook(a Account, body []byte) (Notification, error)
 }
 
 // Connector is a provider's implementation. What it can do is found by asking which of the small interfaces it has.
@@ -196,6 +200,7 @@ type Capabilities struct {
 	Secrets          []string      // names of the credentials an account must have
 	Settings         []string      // names of the settings an account must have
 	DefaultOrigins   []string      // where its requests go if the settings do not say otherwise
+	References       []string      // names of JSON members of its webhooks with long numbers that may look like a card's; see vault.Request
 }
 
 // AccountCapable is a connector whose capabilities depend on the contract behind an account.

@@ -15,8 +15,13 @@ import (
 // signatureTolerance is how far a webhook's time may lie from ours, either way.
 const signatureTolerance = 5 * time.Minute
 
+// ErrWebhookTime is the refusal of a webhook whose signature is good and whose time is too far from ours: it may be an old one that
+// somebody sends again.
+var ErrWebhookTime = fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is too old or ahead of time")
+
 // VerifyStamped checks the signature that several providers put on their webhooks: "t=<unix>,v1=<hex hmac-sha256 of
-// t.body>". While a secret is rolled there are several v1: one must match. It fails with fault.Unauthorized.
+// t.body>". While a secret is rolled there are several v1: one must match. It fails with fault.Unauthorized, of which
+// ErrWebhookTime is one.
 func VerifyStamped(key secret.Text, header string, body []byte, now time.Time) error {
 	stamp, signatures := parseStamped(header)
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
@@ -36,7 +41,7 @@ func VerifyStamped(key secret.Text, header string, body []byte, now time.Time) e
 		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is wrong")
 	}
 	if age := now.Sub(time.Unix(seconds, 0)); age > signatureTolerance || age < -signatureTolerance {
-		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is too old or ahead of time")
+		return ErrWebhookTime
 	}
 	return nil
 }

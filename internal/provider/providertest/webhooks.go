@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -16,9 +17,16 @@ func testWebhooks(t *testing.T, s Subject) {
 	reader := as[provider.WebhookReader](t, b)
 	for _, w := range s.Webhooks {
 		t.Run(w.Name, func(t *testing.T) {
-			got, err := reader.ReadWebhook(b.account, s.Sign(b.account, SignedAt, []byte(w.Body)), []byte(w.Body), SignedAt)
+			body := []byte(w.Body)
+			if err := reader.VerifyWebhook(b.account, s.Sign(b.account, SignedAt, body), body, SignedAt); err != nil {
+				t.Fatal(err)
+			}
+			got, err := reader.ReadWebhook(b.account, body)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if again, err := reader.ReadWebhook(b.account, body); err != nil || again != got {
+				t.Errorf("read again as %+v, %v; at first %+v", again, err, got)
 			}
 			if !got.OccurredAt.Equal(w.Want.OccurredAt) {
 				t.Errorf("occurred at %s, want %s", got.OccurredAt, w.Want.OccurredAt)
@@ -31,15 +39,21 @@ func testWebhooks(t *testing.T, s Subject) {
 	}
 	t.Run("unknown type", func(t *testing.T) {
 		body := []byte(s.UnknownWebhook)
-		got, err := reader.ReadWebhook(b.account, s.Sign(b.account, SignedAt, body), body, SignedAt)
+		if err := reader.VerifyWebhook(b.account, s.Sign(b.account, SignedAt, body), body, SignedAt); err != nil {
+			t.Fatal(err)
+		}
+		got, err := reader.ReadWebhook(b.account, body)
 		if err != nil || got.Operation != "" || got.EventID == "" || got.Type != s.UnknownWebhookType {
 			t.Errorf("read as %+v, %v", got, err)
 		}
 	})
 	t.Run("forged", func(t *testing.T) { testForgeries(t, s, b, reader) })
 	t.Run("unreadable", func(t *testing.T) {
-		for _, body := range []string{"", "null", "{}", "[]", "<xml/>", s.Webhooks[0].Body[:len(s.Webhooks[0].Body)/2], s.Webhooks[0].Body + "x"} {
-			_, err := reader.ReadWebhook(b.account, s.Sign(b.account, SignedAt, []byte(body)), []byte(body), SignedAt)
+		for _, body := range []string{"", "null", "{}", "[]", "<xml/>", s.Webhooks[0].Body[:len(s.Webhooks[0].Body)/2], s.Webhooks[0].Body + "x", "\xff\xfe\x00"} {
+			if err := reader.VerifyWebhook(b.account, s.Sign(b.account, SignedAt, []byte(body)), []byte(body), SignedAt); err != nil {
+				t.Errorf("%q: its signature is refused: %v", body, err)
+			}
+			_, err := reader.ReadWebhook(b.account, []byte(body))
 			if !fault.Is(err, fault.Malformed) {
 				t.Errorf("%q: %v", body, err)
 			}
@@ -62,21 +76,23 @@ func testForgeries(t *testing.T, s Subject, b *bench, reader provider.WebhookRea
 		header  http.Header
 		body    []byte
 		now     time.Time
+		time    bool // it is the time that is wrong
 	}{
-		"other key":      {b.account, s.Sign(stranger, SignedAt, body), body, SignedAt},
-		"empty key":      {bare, s.Sign(bare, SignedAt, body), body, SignedAt},
-		"no signature":   {b.account, http.Header{}, body, SignedAt},
-		"altered body":   {b.account, good, append(bytes.Clone(body), ' '), SignedAt},
-		"old":            {b.account, good, body, SignedAt.Add(6 * time.Minute)},
-		"from to-morrow": {b.account, good, body, SignedAt.Add(-6 * time.Minute)},
+		"other key":      {b.account, s.Sign(stranger, SignedAt, body), body, SignedAt, false},
+		"empty key":      {bare, s.Sign(bare, SignedAt, body), body, SignedAt, false},
+		"no signature":   {b.account, http.Header{}, body, SignedAt, false},
+		"altered body":   {b.account, good, append(bytes.Clone(body), ' '), SignedAt, false},
+		"old":            {b.account, good, body, SignedAt.Add(6 * time.Minute), true},
+		"from to-morrow": {b.account, good, body, SignedAt.Add(-6 * time.Minute), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := reader.ReadWebhook(c.account, c.header, c.body, c.now); !fault.Is(err, fault.Unauthorized) {
-				t.Errorf("accepted: %v", err)
+			err := reader.VerifyWebhook(c.account, c.header, c.body, c.now)
+			if !fault.Is(err, fault.Unauthorized) || errors.Is(err, provider.ErrWebhookTime) != c.time {
+				t.Errorf("accepted, or refused for another reason: %v", err)
 			}
 		})
 	}
-	if _, err := reader.ReadWebhook(b.account, good, body, SignedAt.Add(4*time.Minute)); err != nil {
+	if err := reader.VerifyWebhook(b.account, good, body, SignedAt.Add(4*time.Minute)); err != nil {
 		t.Errorf("four minutes old: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package simcard
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func (*Connector) Capabilities() provider.Capabilities {
 		Timeout:          timeout,
 		Secrets:          []string{"api_key", "signing_key", "webhook_secret"},
 		Settings:         []string{"base_url"},
+		References:       references,
 	}
 }
 
@@ -158,6 +160,9 @@ func get(a provider.Account, path, reference string) vault.Request {
 
 var contentType = secret.New("application/json")
 
+// references are the members of answers and webhooks that are long without being card numbers.
+var references = []string{"network_reference"}
+
 func request(a provider.Account, method, path string) vault.Request {
 	return vault.Request{
 		Merchant: a.Merchant,
@@ -167,6 +172,6 @@ func request(a provider.Account, method, path string) vault.Request {
 		Header:   map[string]secret.Text{"Authorization": secret.New("Bearer " + a.Credentials["api_key"].Reveal())},
 		Timeout:  timeout,
 
-		References: []string{"network_reference"},
+		References: slices.Clone(references), // authenticate adds its own
 	}
 }

@@ -35,11 +35,13 @@ var operationKinds = map[string]provider.Operation{
 	"refund":  provider.OpRefund,
 }
 
-// ReadWebhook verifies and reads a webhook. A type it does not know comes back with an empty Operation.
-func (*Connector) ReadWebhook(a provider.Account, h http.Header, body []byte, now time.Time) (provider.Notification, error) {
-	if err := provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(signatureHeader), body, now); err != nil {
-		return provider.Notification{}, err
-	}
+// VerifyWebhook checks a webhook's signature.
+func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, now time.Time) error {
+	return provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(signatureHeader), body, now)
+}
+
+// ReadWebhook reads a webhook. A type it does not know comes back with an empty Operation.
+func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
 	var m message
 	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
 		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
@@ -78,7 +80,7 @@ func readOperationEvent(n provider.Notification, data []byte) (provider.Notifica
 	return believed(n)
 }
 
-// believed refuses a message that contradicts itself: the acquirer will send it again, and the inquiry is there meanwhile.
+// believed refuses a message that contradicts itself: nothing can be concluded from it, and the inquiry is there.
 func believed(n provider.Notification) (provider.Notification, error) {
 	if n.Outcome.Class == provider.Unknown {
 		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + n.Outcome.Detail)

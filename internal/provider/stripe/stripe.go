@@ -58,6 +58,7 @@ func (*Connector) Capabilities() provider.Capabilities {
 		Timeout:          timeout,
 		Secrets:          []string{keyAPI, keyWebhook},
 		DefaultOrigins:   []string{origin},
+		References:       references,
 	}
 }
 
@@ -241,6 +242,9 @@ func get(a provider.Account, path string, query *form) vault.Request {
 	return request(a, "GET", path+"?"+string(query.bytes()))
 }
 
+// references are the members of answers and webhooks that are long without being card numbers.
+var references = []string{"network_transaction_id"}
+
 func request(a provider.Account, method, path string) vault.Request {
 	base := strings.TrimSuffix(a.Settings[settingBase], "/")
 	if base == "" {
@@ -252,6 +256,6 @@ func request(a provider.Account, method, path string) vault.Request {
 			"Authorization":  secret.New("Bearer " + a.Credentials[keyAPI].Reveal()),
 			"Stripe-Version": secret.New(apiVersion),
 		},
-		References: []string{"network_transaction_id"},
+		References: references,
 	}
 }

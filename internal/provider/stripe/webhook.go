@@ -52,12 +52,14 @@ var readers = map[string]func(event, provider.Notification) (provider.Notificati
 	"refund.updated":                           readRefund,
 }
 
-// ReadWebhook verifies and reads a webhook. A type it does not know, and an object that Florin did not make, come back
-// with an empty Operation.
-func (*Connector) ReadWebhook(a provider.Account, h http.Header, body []byte, now time.Time) (provider.Notification, error) {
-	if err := provider.VerifyStamped(a.Credentials[keyWebhook], h.Get(signatureHeader), body, now); err != nil {
-		return provider.Notification{}, err
-	}
+// VerifyWebhook checks a webhook's signature.
+func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, now time.Time) error {
+	return provider.VerifyStamped(a.Credentials[keyWebhook], h.Get(signatureHeader), body, now)
+}
+
+// ReadWebhook reads a webhook. A type it does not know, and an object that Florin did not make, come back with an empty
+// Operation.
+func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil || e.Object != "event" || e.ID == "" || e.Type == "" || e.Created <= 0 {
 		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
