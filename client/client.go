@@ -31,6 +31,7 @@ type Client struct {
 	Events            *EventService
 	WebhookEndpoints  *WebhookEndpointService
 	WebhookDeliveries *WebhookDeliveryService
+	InboundWebhooks   *InboundWebhookService
 	Balance           *BalanceService
 	Ledger            *LedgerService
 	APIKeys           *APIKeyService
@@ -92,6 +93,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Events:            &EventService{c},
 		WebhookEndpoints:  &WebhookEndpointService{c},
 		WebhookDeliveries: &WebhookDeliveryService{c},
+		InboundWebhooks:   &InboundWebhookService{c},
 		Balance:           &BalanceService{c},
 		Ledger:            &LedgerService{c},
 		APIKeys:           &APIKeyService{c},

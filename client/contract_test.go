@@ -46,7 +46,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
 		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
-		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
 	} {
 		schema := doc.Components.Schemas[name]
 		if schema == nil {
@@ -124,6 +124,9 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listWebhookEndpoints":  func(c *Client) error { return one(first(c.WebhookEndpoints.List(ctx))) },
 		"getWebhookDelivery":    func(c *Client) error { return one(c.WebhookDeliveries.Get(ctx, "x")) },
 		"listWebhookDeliveries": func(c *Client) error { return one(first(c.WebhookDeliveries.List(ctx, ListWebhookDeliveries{}))) },
+		"getInboundWebhook":     func(c *Client) error { return one(c.InboundWebhooks.Get(ctx, "x")) },
+		"listInboundWebhooks":   func(c *Client) error { return one(first(c.InboundWebhooks.List(ctx, ListInboundWebhooks{}))) },
+		"replayInboundWebhook":  func(c *Client) error { return one(c.InboundWebhooks.Replay(ctx, "x")) },
 		"getBalance":            func(c *Client) error { return one(c.Balance.Get(ctx)) },
 		"listLedgerAccounts":    func(c *Client) error { return one(first(c.Ledger.Accounts(ctx))) },
 		"listLedgerTransactions": func(c *Client) error {

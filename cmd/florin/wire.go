@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -221,7 +222,10 @@ func (a *parts) openPayments(ctx context.Context) error {
 		},
 	})
 	a.sender = webhook.NewSender(a.main, a.events, a.clock, a.plan.localHTTP)
-	a.receiver = &webhook.Receiver{DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock}
+	a.receiver = webhook.NewReceiver(webhook.ReceiverOptions{
+		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+	})
+	a.released = append(a.released, func() error { a.receiver.Close(); return nil })
 	if s := a.plan.sites[zoneAPI]; s != nil {
 		s.handle(a.watch.Watch(a.api()))
 	}
@@ -268,8 +272,8 @@ func (a *parts) hostedKey(ctx context.Context, tenant string) (string, error) {
 func (a *parts) api() http.Handler {
 	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
 	return api.New(api.Options{
-		Authenticate: a.keys.Authenticate,
-		Payments:     a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
+		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
+		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
 		Endpoints: &webhook.Endpoints{
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
 		},
@@ -318,7 +322,7 @@ const pruneEvery = time.Minute
 
 // sweeps is the work that comes due.
 func (a *parts) sweeps() []func(context.Context) error {
-	due := append(a.payments.Sweeps(), a.sender.Sweeps()...)
+	due := slices.Concat(a.payments.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },

@@ -2,10 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"os"
 	"reflect"
 	"time"
 
@@ -14,7 +11,6 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
 )
 
@@ -131,38 +127,4 @@ func shownKey(k access.Key, live bool) apiKey {
 		ID: k.ID, Object: "api_key", Livemode: live, Kind: k.Kind, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes.List(),
 		Networks: networks, ExpiresAt: orNil(k.ExpiresAt), RevokedAt: orNil(k.RevokedAt), CreatedAt: k.CreatedAt,
 	}
-}
-
-// receipt is the answer to a provider.
-type receipt struct {
-	Received bool `json:"received" doc:"The message is recorded." example:"true"`
-}
-
-// receive takes a provider's webhook. The body is handed on as it came: the signature is over its bytes.
-func (a *API) receive(w http.ResponseWriter, r *http.Request) {
-	rq := requestOf(r.Context())
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		err = fault.New(fault.TooLarge, problem.CodeTooLarge, "the body is larger than 1 MiB")
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = problem.New(problem.CodeReadTimeout, "")
-	case err != nil:
-		err = fault.New(fault.Malformed, problem.CodeMalformed, "the body did not arrive whole")
-	default:
-		// The provider may hang up as soon as it has sent; what it said is applied all the same.
-		ctx, done := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
-		defer done()
-		err = a.Receiver.Receive(ctx, r.PathValue("merchant"), r.PathValue("provider_account"), r.Header, body)
-	}
-	if err != nil {
-		rq.Answer(rq.fail(err))
-		return
-	}
-	given, err := show(receipt{Received: true}, nil)
-	if err != nil {
-		given = rq.fail(err)
-	}
-	rq.Answer(given)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,7 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/webhook"
@@ -113,9 +115,12 @@ type ProviderAccounts interface {
 	List(ctx context.Context, tenant string) ([]provider.Account, error)
 }
 
-// Receiver takes providers' webhooks. See webhook.Receiver.
+// Receiver takes providers' webhooks, shows and replays them. See webhook.Receiver.
 type Receiver interface {
-	Receive(ctx context.Context, account, providerAccount string, h http.Header, body []byte) error
+	Receive(ctx context.Context, m webhook.Message) error
+	Get(ctx context.Context, tenant, inbound string) (webhook.Inbound, error)
+	List(ctx context.Context, tenant string, p db.Page, f webhook.InboundFilter) ([]webhook.Inbound, bool, error)
+	Replay(ctx context.Context, tenant, inbound string, with func(c *db.Change, m webhook.Inbound) error) (webhook.Inbound, error)
 }
 
 // Idempotency finds what is known of a key. See idempotency.Store.
@@ -138,6 +143,8 @@ type Sealer interface {
 type Options struct {
 	// Authenticate tells who calls. It fails with fault.Unauthorized. See access.Keys.
 	Authenticate func(ctx context.Context, r *http.Request) (access.Principal, error)
+	// Address is whose request it is, as trusted proxies tell it. limit.Connection if nil.
+	Address func(r *http.Request) netip.Addr
 
 	Payments         Payments
 	Reader           PaymentReader
@@ -184,6 +191,9 @@ func New(o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Address == nil {
+		o.Address = limit.Connection
+	}
 	a := &API{Options: o, mux: http.NewServeMux()}
 	a.huma = huma.NewAPI(document(cmp.Or(o.URL, "http://127.0.0.1:8080")), humago.NewAdapter(a.mux, ""))
 	a.huma.UseMiddleware(a.admit)
@@ -191,6 +201,7 @@ func New(o Options) *API {
 	a.registerRefunds()
 	a.registerEvents()
 	a.registerEndpoints()
+	a.registerInbound()
 	a.registerLedger()
 	a.registerAccounts()
 	a.mux.HandleFunc("POST /in/{merchant}/{provider_account}", a.receive)

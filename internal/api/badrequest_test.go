@@ -42,6 +42,7 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/refunds?limit=x&payment=x&starting_after=x&y=1&y=2":                                     {"limit": invalid, "payment": invalid, "starting_after": invalid, "y": unknown},
 		"/v1/events?type=payment.exploded&subject=cus_1&limit=0":                                     {"type": invalid, "subject": invalid, "limit": invalid},
 		"/v1/webhook_deliveries?endpoint=evt_" + someID + "&event=we_" + someID + "&ending_before=x": {"endpoint": invalid, "event": invalid, "ending_before": invalid},
+		"/v1/inbound_webhooks?provider_account=a%00b&verdict=lost&starting_after=evt_" + someID:      {"provider_account": invalid, "verdict": invalid, "starting_after": invalid},
 		"/v1/ledger/transactions?subject=x&starting_after=x&z=":                                      {"subject": invalid, "starting_after": invalid, "z": unknown},
 		"/v1/api_keys?starting_after=x&limit=1000":                                                   {"starting_after": invalid, "limit": invalid},
 		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                           {"starting_after": invalid, "limit": invalid, "status": unknown},
@@ -67,6 +68,7 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"POST", "/v1/payments/{id}/cancel", "", "pay"}, {"POST", "/v1/payments/{id}/refund", "{}", "pay"}, {"GET", "/v1/refunds/{id}", "", "ref"},
 	{"GET", "/v1/events/{id}", "", "evt"}, {"GET", "/v1/webhook_deliveries/{id}", "", "wd"}, {"GET", "/v1/webhook_endpoints/{id}", "", "we"},
 	{"PATCH", "/v1/webhook_endpoints/{id}", "{}", "we"}, {"DELETE", "/v1/webhook_endpoints/{id}", "", "we"},
+	{"GET", "/v1/inbound_webhooks/{id}", "", "iw"}, {"POST", "/v1/inbound_webhooks/{id}/replay", "", "iw"},
 	{"GET", "/v1/api_keys/{id}", "", "key"}, {"DELETE", "/v1/api_keys/{id}", "", "key"},
 }
 
@@ -83,7 +85,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {

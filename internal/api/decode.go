@@ -13,14 +13,7 @@ import (
 // bodies reads what merchants send. The tags that it reads are those from which the OpenAPI document is made, so that what is
 // promised and what is checked cannot differ.
 var bodies = strict.NewReader(map[string]strict.Check{
-	"name": func(s string) (string, string) {
-		for i := range len(s) {
-			if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-				return fault.CodeInvalid, "must consist of a-z, 0-9, _ and -"
-			}
-		}
-		return "", ""
-	},
+	"name": plainName,
 	"device": func(s string) (string, string) {
 		if !id.Has(s, id.DeviceSession) {
 			return fault.CodeInvalid, "must be a device session, which begins with ds_"
@@ -34,6 +27,16 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		return "", ""
 	},
 }).Everywhere(vault.NoCardNumber)
+
+// plainName is the rule of the names that merchants give to their own things, such as provider accounts.
+func plainName(s string) (code, detail string) {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return fault.CodeInvalid, "must consist of a-z, 0-9, _ and -"
+		}
+	}
+	return "", ""
+}
 
 // decode reads the body of a request; see strict.Decode. What was wrong with the query is told with it.
 func decode[T any](rq *request, data []byte, now time.Time) (*T, error) {

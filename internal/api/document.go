@@ -64,7 +64,10 @@ parameters are refused, never ignored; a refusal is a problem of RFC 9457 that n
 Send an Idempotency-Key with every POST and PATCH: a repeat gets the first answer again, byte for byte, and nothing
 happens twice.`
 
-const vaultTag = "Tokens"
+const (
+	vaultTag   = "Tokens"
+	inboundTag = "Inbound"
+)
 
 // tags are the groups of operations, in the order of the documentation.
 var tags = []*huma.Tag{
@@ -76,7 +79,7 @@ var tags = []*huma.Tag{
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
 	{Name: "Routing", Description: "Which providers there are."},
 	{Name: "API keys", Description: "Who may call, and what for."},
-	{Name: "Inbound", Description: "For providers: where their webhooks come in."},
+	{Name: inboundTag, Description: "What providers told of your payments: where their webhooks come in, and what became of each."},
 }
 
 // The parameters and headers that many operations share.
@@ -183,9 +186,9 @@ func declineWords() []string {
 func (a *API) describeInbound(doc *huma.OpenAPI) {
 	text := &huma.Schema{Type: huma.TypeString}
 	op := &huma.Operation{
-		OperationID: "receiveProviderWebhook", Method: http.MethodPost, Path: "/in/{merchant}/{provider_account}", Tags: []string{"Inbound"},
+		OperationID: "receiveProviderWebhook", Method: http.MethodPost, Path: "/in/{merchant}/{provider_account}", Tags: []string{inboundTag},
 		Summary:     "Receive a provider's webhook",
-		Description: "For providers, not for merchants. The signature is verified as the provider makes it, the message is recorded once and applied; a repeat changes nothing.",
+		Description: "For providers, not for merchants. The signature is verified as the provider makes it, the message is recorded once and applied; a repeat changes nothing. If it cannot be applied at once it is recorded, answered, and applied a little later. Many messages that do not verify are answered with 429.",
 		Security:    []map[string][]string{},
 		Parameters: []*huma.Param{
 			{Name: "merchant", In: "path", Required: true, Schema: text},
@@ -199,7 +202,7 @@ func (a *API) describeInbound(doc *huma.OpenAPI) {
 			Content: map[string]*huma.MediaType{jsonType: {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[receipt](), true, "")}},
 		}},
 	}
-	refuseWith(doc, op, 400, 401, 404, 408, 413, 500, 503)
+	refuseWith(doc, op, 400, 401, 404, 408, 413, 429, 500, 503)
 	doc.AddOperation(op)
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
@@ -14,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/webhook"
 )
@@ -157,14 +157,49 @@ func (k fakeKeys) Revoke(ctx context.Context, merchant, id string, by audit.By) 
 }
 
 type fakeReceiver struct {
-	heard func(account, provider string, body []byte) error
+	heard  func(account, provider string, body []byte) error
+	commit func(*db.Change) error
 }
 
-func (f fakeReceiver) Receive(_ context.Context, account, providerAccount string, _ http.Header, body []byte) error {
-	if f.heard == nil {
-		return nil
+func (f fakeReceiver) Receive(_ context.Context, m webhook.Message) error {
+	body, err := m.Body()
+	if err != nil || f.heard == nil {
+		return err
 	}
-	return f.heard(account, providerAccount, body)
+	return f.heard(m.Merchant, m.Account, body)
+}
+
+func someInbound() webhook.Inbound {
+	return webhook.Inbound{
+		Merchant: tenant, ID: "iw_" + someID, Account: "alpha", Event: "wh_1", Type: "authorization.captured", Verdict: payment.Unmatched,
+		Detail: "reference order-77", Body: []byte(`{"id":"wh_1"}`), Duplicates: 2, CreatedAt: start, Version: 1,
+	}
+}
+
+func (f fakeReceiver) Get(_ context.Context, merchant, _ string) (webhook.Inbound, error) {
+	if merchant != tenant {
+		return webhook.Inbound{}, fault.Missing("inbound webhook")
+	}
+	return someInbound(), nil
+}
+
+func (f fakeReceiver) List(context.Context, string, db.Page, webhook.InboundFilter) ([]webhook.Inbound, bool, error) {
+	m := someInbound()
+	m.Body = nil
+	return []webhook.Inbound{m}, false, nil
+}
+
+func (f fakeReceiver) Replay(ctx context.Context, merchant, inbound string, with func(*db.Change, webhook.Inbound) error) (webhook.Inbound, error) {
+	m, err := f.Get(ctx, merchant, inbound)
+	if err != nil {
+		return m, err
+	}
+	m.Verdict, m.Subject, m.AppliedAt = payment.Applied, "pay_"+someID, start
+	c := db.NewChange(merchant)
+	if err := with(c, m); err != nil || f.commit == nil {
+		return m, err
+	}
+	return m, f.commit(c)
 }
 
 type noKeys struct{}

@@ -255,6 +255,8 @@ func subjectOf(object any) string {
 		return o.ID
 	case event.EndpointObject:
 		return o.ID
+	case inboundWebhook:
+		return o.ID
 	}
 	return ""
 }

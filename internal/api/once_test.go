@@ -59,6 +59,7 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 			DB: database, Store: store, Outbox: event.NewOutbox(store, o.IDs, o.Clock), Clock: o.Clock, IDs: o.IDs, Random: rand.Reader,
 		}
 		o.Payments.(*fakePayments).commit = database.Commit
+		o.Receiver = fakeReceiver{commit: func(c *db.Change) error { return database.Commit(t.Context(), c) }}
 	})
 	return onceDoor{d, database, keys}
 }
@@ -107,6 +108,7 @@ func TestARepeatGetsTheFirstAnswerByteForByte(t *testing.T) {
 		"cancel":             {"POST", "/v1/payments/{payment}/cancel", `{"reason":"out of stock"}`, nil, 200},
 		"refund":             {"POST", "/v1/payments/{payment}/refund", `{"amount":1000}`, nil, 201},
 		"endpoint":           {"POST", "/v1/webhook_endpoints", endpoint, nil, 201},
+		"replay":             {"POST", "/v1/inbound_webhooks/iw_" + someID + "/replay", ``, nil, 200},
 		"endpoint changed":   {"PATCH", "/v1/webhook_endpoints/{endpoint}", `{"status":"disabled"}`, nil, 200},
 	}
 	eachOnce(t, func(t *testing.T, d onceDoor) {

@@ -80,16 +80,32 @@ func (l *Limiter) Take(key string) Decision {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn(now)
-	full, known := l.young[key]
-	if !known {
-		full = l.old[key]
-	}
-	d, full := decide(l.policy, full, now)
+	d, full := decide(l.policy, l.full(key), now)
 	if _, known := l.young[key]; !known && len(l.young) >= l.keys {
 		l.old, l.young, l.born = l.young, make(map[string]time.Time), now
 	}
 	l.young[key] = full
 	return d
+}
+
+// Look says what Take would say, and takes nothing.
+func (l *Limiter) Look(key string) Decision {
+	if l.policy.Off() || key == "" {
+		return Decision{Allowed: true}
+	}
+	now := l.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, _ := decide(l.policy, l.full(key), now)
+	return d
+}
+
+// full is when the bucket of a key is full; long ago if it is not kept.
+func (l *Limiter) full(key string) time.Time {
+	if full, known := l.young[key]; known {
+		return full
+	}
+	return l.old[key]
 }
 
 // turn drops the generation in which every bucket must be full: nothing in the old one was touched for a whole refill.

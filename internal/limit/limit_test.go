@@ -62,6 +62,30 @@ func TestKeysDoNotShareABucket(t *testing.T) {
 	}
 }
 
+func TestALookTakesNothing(t *testing.T) {
+	hands := clock.NewManual(noon)
+	l := limit.New(hands, limit.Policy{Quota: 1, Window: time.Minute}, 0)
+	for range 3 {
+		if !l.Look("a").Allowed {
+			t.Fatal("a look was refused, or took something")
+		}
+	}
+	if l.Len() != 0 {
+		t.Errorf("%d buckets are kept of looks", l.Len())
+	}
+	l.Take("a")
+	if d := l.Look("a"); d.Allowed || d.Wait != time.Minute {
+		t.Errorf("an empty bucket looks like %+v", d)
+	}
+	hands.Advance(time.Minute)
+	if !l.Look("a").Allowed || !l.Take("a").Allowed || !l.Look("").Allowed {
+		t.Error("a full bucket looks empty")
+	}
+	if !limit.New(hands, limit.Policy{}, 0).Look("a").Allowed {
+		t.Error("a look is refused without a policy")
+	}
+}
+
 func TestThereIsNoLimitWithoutAPolicy(t *testing.T) {
 	l := limit.New(clock.NewManual(noon), limit.Policy{Name: "none"}, 0)
 	for range 1000 {

@@ -88,7 +88,7 @@ var Codes = []Code{
 	{CodeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
 	{CodeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
 	{codeIdempotencyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
-	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone has none."},
+	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone limits only providers' webhooks that do not verify."},
 	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
 	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }

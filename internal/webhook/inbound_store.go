@@ -1,0 +1,86 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/florinpay/florin/internal/db"
+)
+
+var inboundTable = &db.Table{Name: "inbound_webhook", Key: 2, Versioned: true, Columns: append(inboundHead,
+	db.Column{Name: "body", Kind: db.Bytes})}
+
+// inboundHead is what lists show: a page of a hundred bodies could be 100 MiB.
+var inboundHead = []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "provider_account"}, {Name: "event_id"}, {Name: "type"}, {Name: "verdict"},
+	{Name: "detail"}, {Name: "subject"}, {Name: "duplicates", Kind: db.Int}, {Name: "tries", Kind: db.Int},
+	{Name: "applied_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+}
+
+// inboundHeads is the table without the bodies. Nothing is written through it.
+var inboundHeads = &db.Table{Name: inboundTable.Name, Key: 2, Versioned: true, Columns: inboundHead}
+
+func (m Inbound) row() db.Row {
+	values := []any{
+		m.Merchant, m.ID, m.Account, m.Event, m.Type, string(m.Verdict), m.Detail, m.Subject, m.Duplicates, m.Tries,
+		db.MicrosOrNil(m.AppliedAt), db.MicrosOrNil(m.DueAt), db.Micros(m.CreatedAt), m.Body,
+	}
+	if m.Version == 0 {
+		return inboundTable.Insert(values...)
+	}
+	return inboundTable.Update(m.Version, values...)
+}
+
+func scanInbound(r db.Scanner) (Inbound, error) { return scanHead(r, true) }
+
+func scanInboundHead(r db.Scanner) (Inbound, error) { return scanHead(r, false) }
+
+func scanHead(r db.Scanner, body bool) (Inbound, error) {
+	var m Inbound
+	var applied, due *int64
+	var created int64
+	into := []any{
+		&m.Merchant, &m.ID, &m.Account, &m.Event, &m.Type, &m.Verdict, &m.Detail, &m.Subject, &m.Duplicates, &m.Tries,
+		&applied, &due, &created,
+	}
+	if body {
+		into = append(into, &m.Body)
+	}
+	err := r.Scan(append(into, &m.Version)...)
+	m.AppliedAt, m.DueAt, m.CreatedAt = db.NullTime(applied), db.NullTime(due), db.Time(created)
+	return m, err
+}
+
+// Get is a recorded message, with its body. It fails with fault.NotFound.
+func (r *Receiver) Get(ctx context.Context, tenant, inbound string) (Inbound, error) {
+	m, err := db.Get(ctx, r.DB, scanInbound, inboundTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, inbound)
+	if err != nil {
+		return m, fmt.Errorf("inbound webhook %s: %w", inbound, err)
+	}
+	return m, nil
+}
+
+// List is recorded messages without their bodies, newest first, and whether more follow.
+func (r *Receiver) List(ctx context.Context, tenant string, p db.Page, f InboundFilter) ([]Inbound, bool, error) {
+	var filters []db.Filter
+	if f.Account != "" {
+		filters = append(filters, db.Filter{Column: "provider_account", Value: f.Account})
+	}
+	if f.Verdict != "" {
+		filters = append(filters, db.Filter{Column: "verdict", Value: string(f.Verdict)})
+	}
+	return db.ListPage(ctx, r.DB, inboundHeads, scanInboundHead, tenant, p, filters...)
+}
+
+// known finds the record of a message that was heard before.
+func (r *Receiver) known(ctx context.Context, m Inbound) (Inbound, error) {
+	return db.Get(ctx, r.DB, scanInbound, inboundTable.Select()+" WHERE merchant_id = $1 AND provider_account = $2 AND event_id = $3",
+		m.Merchant, m.Account, m.Event)
+}
+
+// waiting counts, over all tenants, the messages that wait to be applied, and those of them that were tried too often.
+func (r *Receiver) waiting(ctx context.Context) (all, stuck int64, err error) {
+	counts, err := db.Get(ctx, r.DB, func(s db.Scanner) (n [2]int64, err error) { return n, s.Scan(&n[0], &n[1]) },
+		"SELECT count(*), count(CASE WHEN tries >= $1 THEN 1 END) FROM inbound_webhook WHERE due_at IS NOT NULL", int64(stuckAfter))
+	return counts[0], counts[1], err
+}
