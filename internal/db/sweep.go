@@ -260,6 +260,8 @@ func (t *Table) scan(row Scanner) ([]any, error) {
 		case *[]byte:
 			if *d != nil {
 				values[i] = *d
+			} else if !t.Columns[i].Null {
+				values[i] = []byte{} // an engine may give nil for no bytes
 			}
 		}
 	}

@@ -47,6 +47,9 @@ func scanHead(r db.Scanner, body bool) (Inbound, error) {
 		into = append(into, &m.Body)
 	}
 	err := r.Scan(append(into, &m.Version)...)
+	if body && m.Body == nil {
+		m.Body = []byte{} // an engine may give nil for no bytes
+	}
 	m.AppliedAt, m.DueAt, m.CreatedAt = db.NullTime(applied), db.NullTime(due), db.Time(created)
 	return m, err
 }

@@ -1,146 +1,220 @@
 package webhook
 
 import (
-	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 )
 
-var signed = http.Header{"Word": {"open sesame"}}
-
-// scripted records what it is told with a verdict of its own, after it has failed as often as it shall.
-type scripted struct {
-	db      *db.DB
-	verdict payment.Verdict
-	fails   atomic.Int64
-	applied atomic.Int64
+func TestMessagesAreVerifiedRecordedOnceAndApplied(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.script.subject = "pay_1"
+		for range 3 {
+			x.hear("evt-1")
+		}
+		m := x.only()
+		if !id.Has(m.ID, id.InboundWebhook) || m.Event != "evt-1" || m.Type != "test" || m.Duplicates != 2 || string(m.Body) != "evt-1" || m.Account != "alpha" {
+			x.Errorf("recorded %+v", m)
+		}
+		if m.Verdict != payment.Applied || m.Subject != "pay_1" || !m.AppliedAt.Equal(x.now.Now()) || !m.CreatedAt.Equal(x.now.Now()) || !m.DueAt.IsZero() || x.script.applied.Load() != 1 {
+			x.Errorf("recorded %+v, applied %d times", m, x.script.applied.Load())
+		}
+		x.counted("applied", 1)
+		x.counted(duplicate, 2)
+		if n := x.number("florin_inbound_webhook_seconds", "talker"); n != 3 {
+			x.Errorf("%v were measured", n)
+		}
+	})
 }
 
-func (s *scripted) Notify(ctx context.Context, a provider.Account, n provider.Notification, with func(*db.Change, payment.Verdict, string)) error {
-	if s.fails.Add(-1) >= 0 {
-		return errors.New("the database is away")
-	}
-	c := db.NewChange(a.Merchant)
-	with(c, s.verdict, n.Type)
-	if err := s.db.Commit(ctx, c); err != nil {
-		return err
-	}
-	s.applied.Add(1)
-	return nil
+func TestWhatDoesNotVerifyIsRefusedAndCounted(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		broken := errors.New("cut off")
+		for name, c := range map[string]struct {
+			change func(*Message)
+			kind   fault.Kind
+			is     error
+			count  string
+		}{
+			"forged":                 {func(m *Message) { m.Header = forged }, fault.Unauthorized, nil, badSignature},
+			"not signed":             {func(m *Message) { m.Header = nil }, fault.Unauthorized, nil, badSignature},
+			"of yesterday":           {func(m *Message) { m.Header = stale }, fault.Unauthorized, provider.ErrWebhookTime, tooOld},
+			"cut off":                {func(m *Message) { m.Body = func() ([]byte, error) { return nil, broken } }, fault.Internal, broken, incomplete},
+			"to an unknown merchant": {func(m *Message) { m.Merchant = "acct_none" }, fault.NotFound, nil, unknownAccount},
+			"to an unknown account":  {func(m *Message) { m.Account = "gamma" }, fault.NotFound, nil, unknownAccount},
+			"to a long merchant":     {func(m *Message) { m.Merchant = strings.Repeat("a", 65) }, fault.NotFound, nil, unknownAccount},
+			"to a long account":      {func(m *Message) { m.Account = strings.Repeat("a", 65) }, fault.NotFound, nil, unknownAccount},
+		} {
+			m := letter(signed, "evt-1")
+			c.change(&m)
+			before := x.number("florin_inbound_webhooks_total", connectorOf(c.count), c.count)
+			err := x.Receive(x.Context(), m)
+			if !fault.Is(err, c.kind) || c.is != nil && !errors.Is(err, c.is) {
+				x.Errorf("%s: %v", name, err)
+			}
+			x.counted(c.count, before+1)
+		}
+		if all := x.all(); len(all) != 0 || x.script.applied.Load() != 0 {
+			x.Errorf("recorded %+v", all)
+		}
+	})
 }
 
-func eachReceiver(t *testing.T, body func(t *testing.T, r *Receiver, s *scripted)) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		s := &scripted{db: d, verdict: payment.Applied}
-		body(t, &Receiver{DB: d, Accounts: oneAccount{}, Providers: provider.Registry{"talker": talker{}}, Payments: s, Clock: clock.System{}}, s)
-	}, Schema)
+func connectorOf(count string) string {
+	if count == unknownAccount {
+		return nobody
+	}
+	return "talker"
+}
+
+func TestTheAccountIsFoundInItsMode(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.hear("evt-1")
+		found, _, err := x.List(x.Context(), "acct_shop:live", db.Page{Limit: 2}, InboundFilter{})
+		if err != nil || len(found) != 1 || found[0].Event != "evt-1" {
+			x.Errorf("recorded %+v, %v", found, err)
+		}
+		away := &fault.Error{Kind: fault.Unavailable, Detail: "away", RetryAfter: time.Second}
+		x.Accounts = liveOnly{fails: away}
+		if err := x.Receive(x.Context(), letter(signed, "evt-2")); !fault.Is(err, fault.Unavailable) {
+			x.Errorf("without a database: %v", err)
+		}
+		x.Accounts = liveOnly{provider: "silent"}
+		if err := x.Receive(x.Context(), letter(signed, "evt-3")); !fault.Is(err, fault.NotFound) {
+			x.Errorf("of a provider without webhooks: %v", err)
+		}
+	}, func(o *ReceiverOptions) { o.Accounts = liveOnly{} })
 }
 
 func TestCopiesOfOneMessageAtOnceAreAppliedOnce(t *testing.T) {
-	eachReceiver(t, func(t *testing.T, r *Receiver, s *scripted) {
+	eachInbox(t, func(x *inbox) {
 		var all sync.WaitGroup
 		for range 10 {
-			all.Go(func() {
-				if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-1")); err != nil {
-					t.Error(err)
-				}
-			})
+			all.Go(func() { x.hear("evt-1") })
 		}
 		all.Wait()
-		m, err := r.find(t.Context(), inbound{Merchant: shop, Account: "alpha", Event: "evt-1"})
-		if n := s.applied.Load(); err != nil || n != 1 || m.Duplicates < 1 || m.Duplicates > 9 {
-			t.Errorf("applied %d times, %d duplicates, %v", n, m.Duplicates, err)
+		if m, n := x.only(), x.script.applied.Load(); n != 1 || m.Duplicates < 1 || m.Duplicates > 9 {
+			x.Errorf("applied %d times, %d duplicates", n, m.Duplicates)
 		}
+		x.counted(duplicate, 9)
 	})
 }
 
 func TestMessagesThatAreNotUnderstoodAreKept(t *testing.T) {
-	eachReceiver(t, func(t *testing.T, r *Receiver, s *scripted) {
-		for i, verdict := range []payment.Verdict{payment.Unsupported, payment.Unmatched, payment.Contradicted, payment.Known} {
-			s.verdict = verdict
-			body := fmt.Sprintf("evt-%d", i)
-			if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte(body)); err != nil {
-				t.Errorf("%s: %v", verdict, err)
+	eachInbox(t, func(x *inbox) {
+		for _, verdict := range []payment.Verdict{payment.Unsupported, payment.Unmatched, payment.Contradicted, payment.Known} {
+			x.script.verdict = verdict
+			x.hear("evt " + string(verdict))
+			m := x.all()[0]
+			if m.Verdict != verdict || m.Detail != "test" || string(m.Body) != "evt "+string(verdict) || !m.AppliedAt.IsZero() {
+				x.Errorf("%s: kept %+v", verdict, m)
 			}
-			m, err := r.find(t.Context(), inbound{Merchant: shop, Account: "alpha", Event: body})
-			if err != nil || m.Verdict != verdict || m.Detail != "test" || string(m.Body) != body {
-				t.Errorf("%s: kept %+v, %v", verdict, m, err)
+			found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, InboundFilter{Account: "alpha", Verdict: verdict})
+			if err != nil || len(found) != 1 || found[0].ID != m.ID || found[0].Body != nil {
+				x.Errorf("%s: listed %+v, %v", verdict, found, err)
 			}
 		}
-	})
-}
-
-// What could not be applied is not recorded, so that the provider's next copy of it is not taken for a duplicate.
-func TestAMessageThatCouldNotBeAppliedIsAppliedWhenItComesAgain(t *testing.T) {
-	eachReceiver(t, func(t *testing.T, r *Receiver, s *scripted) {
-		s.fails.Store(1)
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-1")); err == nil {
-			t.Error("it was answered as if it had been applied")
+		if found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, InboundFilter{Account: "beta"}); err != nil || len(found) != 0 {
+			x.Errorf("of another account: %+v, %v", found, err)
 		}
-		if _, err := r.find(t.Context(), inbound{Merchant: shop, Account: "alpha", Event: "evt-1"}); !fault.Is(err, fault.NotFound) {
-			t.Errorf("recorded: %v", err)
-		}
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-1")); err != nil || s.applied.Load() != 1 {
-			t.Errorf("applied %d times, %v", s.applied.Load(), err)
+		if _, err := x.Get(x.Context(), "acct_other:test", x.all()[0].ID); !fault.Is(err, fault.NotFound) {
+			x.Errorf("another merchant's: %v", err)
 		}
 	})
 }
 
-func TestAMessageWithoutAnIDIsRefused(t *testing.T) {
-	eachReceiver(t, func(t *testing.T, r *Receiver, s *scripted) {
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, nil); err == nil || s.applied.Load() != 0 {
-			t.Errorf("applied %d times, %v", s.applied.Load(), err)
-		}
-	})
-}
-
-// silent is a provider that sends no webhooks.
-type silent struct{}
-
-func (silent) Capabilities() provider.Capabilities { return provider.Capabilities{} }
-
-// liveOnly has the account in live mode.
-type liveOnly struct{ fails error }
-
-func (l liveOnly) Get(_ context.Context, tenant, account string) (provider.Account, error) {
-	if l.fails != nil {
-		return provider.Account{}, l.fails
+// A provider would send what cannot be read again and again, and in the end nothing at all.
+func TestWhatIsSignedAndCannotBeReadIsKept(t *testing.T) {
+	for body, detail := range map[string]string{
+		"mumble":                  "it mumbles",
+		"mumble \xff\xfe\x00\x80": "it mumbles",
+		"hollow":                  "the webhook has characters that cannot be kept",
+	} {
+		t.Run(fmt.Sprintf("%q", body), func(t *testing.T) {
+			eachInbox(t, func(x *inbox) {
+				x.hear(body)
+				x.hear(body)
+				m := x.only()
+				if m.Verdict != Unreadable || m.Detail != detail || string(m.Body) != body || m.Duplicates != 1 || !m.DueAt.IsZero() || x.script.applied.Load() != 0 {
+					x.Errorf("kept %+v", m)
+				}
+				x.counted("unreadable", 1)
+			})
+		})
 	}
-	if tenant != "acct_shop:live" {
-		return provider.Account{}, fault.Missing("provider account")
-	}
-	return provider.Account{Merchant: tenant, ID: account, Provider: "talker"}, nil
 }
 
-func TestTheAccountIsFoundInItsMode(t *testing.T) {
-	eachReceiver(t, func(t *testing.T, r *Receiver, s *scripted) {
-		r.Accounts = liveOnly{}
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-1")); err != nil {
-			t.Fatal(err)
+func TestAMessageWithoutAnIDThatCanBeKeptIsKnownByItsBody(t *testing.T) {
+	for name, body := range map[string]string{
+		"none":          "anonymous",
+		"empty":         "",
+		"invalid UTF-8": "evt \xff",
+		"NUL":           "evt \x00",
+		"line break":    "evt\n1",
+		"too long":      strings.Repeat("e", 256),
+		"a card number": "evt 4242424242424242",
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachInbox(t, func(x *inbox) {
+				for range 2 {
+					x.hear(body)
+				}
+				sum := sha256.Sum256([]byte(body))
+				if m := x.only(); m.Event != "sha256:"+hex.EncodeToString(sum[:]) || m.Verdict != payment.Applied || m.Duplicates != 1 {
+					x.Errorf("recorded %+v", m)
+				}
+				x.hear("anonymous, another")
+				if n := len(x.all()); n != 2 {
+					x.Errorf("%d records of two messages", n)
+				}
+			})
+		})
+	}
+}
+
+func TestCardNumbersAreNotKept(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.hear(`{"n":"4242 4242 4242 4242","reference":"378282246310005","m":[5555555555554444]}`)
+		m := x.only()
+		if want := `{"n":"**** **** **** 4242","reference":"378282246310005","m":[9999999999994444]}`; string(m.Body) != want {
+			x.Errorf("kept %s", m.Body)
 		}
-		if _, err := r.find(t.Context(), inbound{Merchant: "acct_shop:live", Account: "alpha", Event: "evt-1"}); err != nil {
-			t.Error(err)
+		if m.Event != eventID("", []byte(`{"n":"4242 4242 4242 4242","reference":"378282246310005","m":[5555555555554444]}`)) {
+			x.Errorf("known as %s", m.Event)
 		}
-		away := &fault.Error{Kind: fault.Unavailable, Detail: "away", RetryAfter: time.Second}
-		r.Accounts = liveOnly{away}
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-2")); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("without a database: %v", err)
+	})
+	for in, want := range map[string]string{
+		"card 4242424242424242 declined": "card ************4242 declined",
+		"a\x00b\xffc\nd\u202e":           "abcd",
+		strings.Repeat("é", 300):         strings.Repeat("é", 250),
+		strings.Repeat("x", 499) + "é":   strings.Repeat("x", 499),
+	} {
+		if got := words(in, maxDetail); got != want {
+			t.Errorf("%q is kept as %q", in, got)
 		}
-		r.Accounts, r.Providers = liveOnly{}, provider.Registry{"talker": silent{}}
-		if err := r.Receive(t.Context(), "acct_shop", "alpha", signed, []byte("evt-3")); !fault.Is(err, fault.NotFound) {
-			t.Errorf("of a provider without webhooks: %v", err)
+	}
+}
+
+func TestTheBodyIsReadAfterTheCallerIsKnown(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		m := letter(signed, "")
+		m.Account, m.Body = "gamma", func() ([]byte, error) {
+			x.Error("the body of a message to nobody was read")
+			return nil, nil
+		}
+		if err := x.Receive(x.Context(), m); !fault.Is(err, fault.NotFound) {
+			x.Error(err)
 		}
 	})
 }

@@ -17,7 +17,8 @@ import (
 const (
 	applyTime = 15 * time.Second // to apply one message
 	noteTime  = 5 * time.Second  // to note that it could not be
-	rereads   = 5                // how often a record that changed meanwhile is read again
+	rereads   = 16               // how often a record that changed meanwhile is read again
+	recounts  = 5                // how often the count of copies is tried again
 	inboxLook = 500 * time.Millisecond
 )
 
@@ -40,6 +41,7 @@ const waits = "it could not be applied yet and is tried again"
 func (r *Receiver) take(ctx context.Context, to provider.Account, reader provider.WebhookReader, body []byte) error {
 	n, unread := r.read(to, reader, body)
 	m := record(to, n, body, r.references(to), r.Clock.Now())
+	m.ID = r.IDs.New(id.InboundWebhook)
 	applied := r.applyAside(ctx, to, n, unread, m)
 	patience := time.NewTimer(r.Patience)
 	defer patience.Stop()
@@ -54,8 +56,7 @@ func (r *Receiver) take(ctx context.Context, to provider.Account, reader provide
 		r.metrics.settled(to.Provider, result.verdict)
 		return nil
 	case recorded(result.err):
-		r.metrics.count(to.Provider, duplicate)
-		return r.duplicate(ctx, m)
+		return r.duplicate(ctx, to, m)
 	}
 	return r.keep(ctx, to, m, result.err)
 }
@@ -79,7 +80,6 @@ func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provid
 		done <- outcome{err: errFull}
 		return done
 	}
-	m.ID = r.IDs.New(id.InboundWebhook)
 	r.running.Go(func() {
 		defer r.gate.applying.leave(key)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTime)
@@ -98,18 +98,18 @@ func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provid
 // keep records a message that could not be applied, for why, so that it is applied later. The record has an id of its own, so that it
 // need not wait for a Change that is under way with the other; whichever comes first is the message's only record.
 func (r *Receiver) keep(ctx context.Context, to provider.Account, m Inbound, why error) error {
-	m.ID, m.Verdict, m.Detail, m.Tries = r.IDs.New(id.InboundWebhook), Waiting, waits, 1
-	m.DueAt = m.CreatedAt.Add(backoff(m.Tries))
-	switch err := r.DB.Commit(ctx, db.NewChange(m.Merchant, m.row())); {
+	alone := m
+	alone.ID, alone.Verdict, alone.Detail, alone.Tries = r.IDs.New(id.InboundWebhook), Waiting, waits, 1
+	alone.DueAt = m.CreatedAt.Add(backoff(alone.Tries))
+	switch err := r.DB.Commit(ctx, db.NewChange(m.Merchant, alone.row())); {
 	case recorded(err):
-		r.metrics.count(to.Provider, duplicate) // a copy of it was faster, or it was applied after all
-		return nil
+		return r.duplicate(ctx, to, m)
 	case err != nil:
 		r.metrics.count(to.Provider, failed)
 		return fmt.Errorf("record %s of %s, which could not be applied (%w): %w", m.Event, to.ID, why, err)
 	}
 	r.metrics.settled(to.Provider, Waiting)
-	r.Logger.Warn("a provider's message waits", "merchant_id", m.Merchant, "provider_account", m.Account, "inbound_webhook_id", m.ID, "reason", why)
+	r.Logger.Warn("a provider's message waits", "merchant_id", m.Merchant, "provider_account", m.Account, "inbound_webhook_id", alone.ID, "reason", why)
 	return nil
 }
 
@@ -119,18 +119,28 @@ func recorded(err error) bool {
 	return errors.As(err, &taken) && taken.Kind == fault.Exists && taken.Table == inboundTable.Name
 }
 
-// duplicate counts a message that was recorded already.
-func (r *Receiver) duplicate(ctx context.Context, m Inbound) error {
-	known, err := r.known(ctx, m)
-	if err != nil {
-		return err
+// duplicate counts a message that is recorded already. If the record is its own, it was applied after all.
+func (r *Receiver) duplicate(ctx context.Context, to provider.Account, m Inbound) error {
+	for range recounts {
+		known, err := r.known(ctx, m)
+		if err != nil {
+			return r.refused(to.Provider, failed, err)
+		}
+		if known.ID == m.ID {
+			r.metrics.settled(to.Provider, known.Verdict)
+			return nil
+		}
+		known.Duplicates++
+		err = r.DB.Commit(ctx, db.NewChange(known.Merchant, known.row()))
+		if err != nil && !fault.Is(err, fault.Stale) {
+			return r.refused(to.Provider, failed, err)
+		}
+		if err == nil {
+			break
+		}
 	}
-	known.Duplicates++
-	err = r.DB.Commit(ctx, db.NewChange(known.Merchant, known.row()))
-	if fault.Is(err, fault.Stale) {
-		return nil // it is changed at the same time; one more or less is no matter
-	}
-	return err
+	r.metrics.count(to.Provider, duplicate) // in a crowd of copies the record may miss some
+	return nil
 }
 
 // read reads a body. What cannot be read has an error of fault.Malformed; any other error is a mistake of ours.
