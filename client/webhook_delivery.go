@@ -10,15 +10,45 @@ import (
 type WebhookDelivery struct {
 	ID             string     `json:"id"`
 	Livemode       bool       `json:"livemode"`
-	Event          string     `json:"event"`    // evt_…
-	Endpoint       string     `json:"endpoint"` // we_…
-	Status         string     `json:"status"`   // pending, succeeded or failed
-	Attempts       int64      `json:"attempts"`
+	Event          string     `json:"event"`      // evt_…
+	EventType      string     `json:"event_type"` // such as payment.captured
+	Endpoint       string     `json:"endpoint"`   // we_…
+	Status         string     `json:"status"`     // pending, succeeded or failed
+	AttemptCount   int64      `json:"attempt_count"`
 	LastAttemptAt  *time.Time `json:"last_attempt_at"`
 	NextAttemptAt  *time.Time `json:"next_attempt_at"`           // nil: there is none
 	ResponseStatus int64      `json:"response_status,omitempty"` // of the last attempt; 0: no answer came
 	Error          string     `json:"error,omitempty"`           // of the last attempt
 	CreatedAt      time.Time  `json:"created_at"`
+
+	Attempts []WebhookAttempt `json:"attempts,omitempty"` // each try, where one delivery is read
+}
+
+// WebhookAttempt is one try of a delivery.
+type WebhookAttempt struct {
+	Number     int64            `json:"number"`
+	CreatedAt  time.Time        `json:"created_at"`
+	DurationMS int64            `json:"duration_ms"`
+	Error      string           `json:"error,omitempty"`
+	Request    WebhookRequest   `json:"request"`
+	Response   *WebhookResponse `json:"response"` // nil: no answer came
+}
+
+// WebhookRequest is what was sent.
+type WebhookRequest struct {
+	URL    string              `json:"url"`
+	Header map[string][]string `json:"headers"`
+	Body   string              `json:"body"` // byte for byte as it was signed
+}
+
+// WebhookResponse is what came back.
+type WebhookResponse struct {
+	Status      int64               `json:"status"`
+	Header      map[string][]string `json:"headers"`
+	Body        string              `json:"body"` // the first 16 KiB
+	Base64      bool                `json:"base64,omitempty"`
+	Truncated   bool                `json:"truncated,omitempty"`
+	FirstByteMS int64               `json:"first_byte_ms"`
 }
 
 // ListWebhookDeliveries chooses deliveries.

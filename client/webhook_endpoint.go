@@ -21,6 +21,25 @@ type WebhookEndpoint struct {
 	Secret      string            `json:"secret,omitempty"` // whsec_…, for [NewWebhooks]; shown once, when it is made
 	Metadata    map[string]string `json:"metadata"`
 	CreatedAt   time.Time         `json:"created_at"`
+
+	DisabledReason    *string            `json:"disabled_reason"` // merchant, gone (it answered 410) or failing (for three days); nil while it is enabled
+	DisabledAt        *time.Time         `json:"disabled_at"`
+	Ordering          string             `json:"ordering"`     // none, or object: later events of an object wait for earlier ones
+	Concurrency       int64              `json:"concurrency"`  // most webhooks under way at once
+	RateLimit         int64              `json:"rate_limit"`   // webhooks per second; 0: no limit
+	HeaderNames       []string           `json:"header_names"` // of the static headers
+	ClientCertificate *ClientCertificate `json:"client_certificate"`
+	OldSecretExpires  *time.Time         `json:"old_secret_expires_at"` // until when the secret before this one signs as well
+	Health            string             `json:"health"`                // healthy, slowed (it fails) or disabled
+	FailingSince      *time.Time         `json:"failing_since"`
+	OldestPendingAge  *int64             `json:"oldest_pending_age"` // in seconds; nil: nothing waits
+}
+
+// ClientCertificate tells which client certificate an endpoint is shown.
+type ClientCertificate struct {
+	Subject     string    `json:"subject"`
+	Fingerprint string    `json:"fingerprint"` // SHA-256, hexadecimal
+	ExpiresAt   time.Time `json:"expires_at"`
 }
 
 // String hides the secret from logs.

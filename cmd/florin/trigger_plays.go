@@ -45,6 +45,8 @@ var plays = []play{
 	{of: event.RefundPending, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},
+	{of: event.EndpointDisabled, cannot: "an endpoint is disabled by its own answer 410, or after three days of nothing but failure"},
+	{of: event.EndpointTest, cannot: "an endpoint is tested by POST /v1/webhook_endpoints/{id}/test"},
 }
 
 // stage is where a play is performed: a florin, its sandbox, and what was made so far.

@@ -221,7 +221,9 @@ func (a *parts) openPayments(ctx context.Context) error {
 			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
 		},
 	})
-	a.sender = webhook.NewSender(a.main, a.events, a.clock, a.plan.localHTTP)
+	a.sender = webhook.NewSender(webhook.SenderOptions{
+		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
+	})
 	a.receiver = webhook.NewReceiver(webhook.ReceiverOptions{
 		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
@@ -325,6 +327,7 @@ func (a *parts) sweeps() []func(context.Context) error {
 	due := slices.Concat(a.payments.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
+		a.sender.Run,
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },
 	}
 }

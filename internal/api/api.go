@@ -86,7 +86,7 @@ type Events interface {
 	Event(ctx context.Context, tenant, event string) (event.Event, error)
 	Events(ctx context.Context, tenant string, p db.Page, t event.Type, subject string) ([]event.Event, bool, error)
 	Delivery(ctx context.Context, tenant, delivery string) (event.Delivery, error)
-	Deliveries(ctx context.Context, tenant string, p db.Page, endpoint, event string) ([]event.Delivery, bool, error)
+	Deliveries(ctx context.Context, tenant string, p db.Page, f event.DeliveryFilter) ([]event.Delivery, bool, error)
 }
 
 // Endpoints keeps where a merchant wants to hear of events. See webhook.Endpoints.
@@ -99,7 +99,7 @@ type Endpoints interface {
 
 // EndpointRows reads endpoints to change them. See event.Store.
 type EndpointRows interface {
-	Endpoint(ctx context.Context, tenant, endpoint string) (event.Endpoint, error)
+	Standing(ctx context.Context, tenant, endpoint string) (event.Standing, error)
 	EndpointUpdate(e event.Endpoint) (db.Row, error)
 }
 

@@ -117,17 +117,17 @@ func (a *API) updateEndpoint(ctx context.Context, rq *request, in *actionInput) 
 		if err != nil {
 			return nil, err
 		}
-		e, err := a.EndpointRows.Endpoint(ctx, tenant, in.ID)
+		e, err := a.EndpointRows.Standing(ctx, tenant, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		changed := body.apply(&e)
-		row, err := a.EndpointRows.EndpointUpdate(e)
+		changed := body.apply(&e.Endpoint)
+		row, err := a.EndpointRows.EndpointUpdate(e.Endpoint)
 		if err != nil {
 			return nil, err
 		}
 		record := rq.by().Record(a.IDs, a.Clock.Now(), tenant, "webhook_endpoint.updated", e.ID, changed)
-		object := e.Object()
+		object := e.Object(a.Clock.Now())
 		if err := o.commit(ctx, object, row, record.Row()); err != nil {
 			return nil, fmt.Errorf("write endpoint %s: %w", e.ID, err)
 		}

@@ -40,6 +40,7 @@ type listDeliveriesInput struct {
 	Paging
 	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only deliveries to this endpoint."`
 	Event    string `query:"event" maxLength:"64" doc:"Only deliveries of this event."`
+	Status   string `query:"status" enum:"pending,succeeded,failed" doc:"Only deliveries that are so far."`
 }
 
 // Resolve checks the query.
@@ -102,10 +103,10 @@ func (a *API) getEvent(ctx context.Context, rq *request, in *getInput) (answer, 
 }
 
 func (a *API) listDeliveries(ctx context.Context, rq *request, in *listDeliveriesInput) (answer, error) {
-	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, in.page(), in.Endpoint, in.Event)
+	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, in.page(), event.DeliveryFilter{Endpoint: in.Endpoint, Event: in.Event, State: event.DeliveryState(in.Status)})
 	data := make([]event.DeliveryObject, len(found))
 	for i, d := range found {
-		data[i] = deliveryObject(d, rq.principal.Live)
+		data[i] = d.Object()
 	}
 	return show(deliveryList{"list", data, more}, err)
 }
@@ -115,15 +116,7 @@ func (a *API) getDelivery(ctx context.Context, rq *request, in *getInput) (answe
 		return answer{}, fault.Missing("webhook delivery")
 	}
 	found, err := a.Events.Delivery(ctx, rq.principal.Tenant, in.ID)
-	return show(deliveryObject(found, rq.principal.Live), err)
-}
-
-func deliveryObject(d event.Delivery, live bool) event.DeliveryObject {
-	return event.DeliveryObject{
-		ID: d.ID, Object: "webhook_delivery", Livemode: live, Event: d.Event, Endpoint: d.Endpoint, Status: d.State,
-		Attempts: d.Attempts, ResponseStatus: d.LastStatus, Error: d.LastError,
-		LastAttemptAt: orNil(d.LastAt), NextAttemptAt: orNil(d.DueAt), CreatedAt: d.CreatedAt,
-	}
+	return show(found.Object(), err)
 }
 
 func orNil(t time.Time) *time.Time {

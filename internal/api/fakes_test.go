@@ -72,20 +72,23 @@ func (fakeEvents) Delivery(_ context.Context, merchant, _ string) (event.Deliver
 	return someDelivery(), nil
 }
 
-func (fakeEvents) Deliveries(context.Context, string, db.Page, string, string) ([]event.Delivery, bool, error) {
+func (fakeEvents) Deliveries(context.Context, string, db.Page, event.DeliveryFilter) ([]event.Delivery, bool, error) {
 	return []event.Delivery{someDelivery()}, false, nil
 }
 
 type fakeEndpoints struct{ commit func(*db.Change) error }
 
-func someEndpoint(merchant string) event.Endpoint {
-	return event.Endpoint{Merchant: merchant, ID: "we_" + someID, URL: "https://shop.example/", Filters: []string{"*"}, Status: event.Enabled, CreatedAt: start, Version: 1}
+func someEndpoint(merchant string) event.Standing {
+	return event.Standing{Endpoint: event.Endpoint{
+		Merchant: merchant, ID: "we_" + someID, URL: "https://shop.example/", Filters: []string{"*"}, Status: event.Enabled, Ordering: event.Unordered,
+		Concurrency: event.DefaultConcurrency, CreatedAt: start, Version: 1,
+	}}
 }
 
 func (f fakeEndpoints) Create(_ context.Context, merchant string, in webhook.EndpointInput, with webhook.With) (event.EndpointObject, error) {
 	e := someEndpoint(merchant)
 	e.URL, e.Filters, e.Description, e.Metadata = in.URL, in.Events, in.Description, in.Metadata
-	o := e.Object()
+	o := e.Object(start)
 	o.Secret = "whsec_c2VjcmV0"
 	c := db.NewChange(merchant)
 	if err := with(c, o); err != nil {
@@ -98,12 +101,12 @@ func (f fakeEndpoints) Create(_ context.Context, merchant string, in webhook.End
 }
 
 func (fakeEndpoints) Get(ctx context.Context, merchant, _ string) (event.EndpointObject, error) {
-	e, err := fakeEndpoints{}.Endpoint(ctx, merchant, "")
-	return e.Object(), err
+	e, err := fakeEndpoints{}.Standing(ctx, merchant, "")
+	return e.Object(start), err
 }
 
 func (fakeEndpoints) List(_ context.Context, merchant string) ([]event.EndpointObject, error) {
-	return []event.EndpointObject{someEndpoint(merchant).Object()}, nil
+	return []event.EndpointObject{someEndpoint(merchant).Object(start)}, nil
 }
 
 func (f fakeEndpoints) Delete(ctx context.Context, merchant, endpoint string) error {
@@ -111,9 +114,9 @@ func (f fakeEndpoints) Delete(ctx context.Context, merchant, endpoint string) er
 	return err
 }
 
-func (fakeEndpoints) Endpoint(_ context.Context, merchant, _ string) (event.Endpoint, error) {
+func (fakeEndpoints) Standing(_ context.Context, merchant, _ string) (event.Standing, error) {
 	if merchant != tenant {
-		return event.Endpoint{}, fault.Missing("webhook endpoint")
+		return event.Standing{}, fault.Missing("webhook endpoint")
 	}
 	return someEndpoint(merchant), nil
 }

@@ -25,7 +25,8 @@ var samples = story{
 	"provider": "alpha", "ProviderAccount.provider": "simcard", "metadata": map[string]string{"order_id": "ORD-1001"},
 	"settings": map[string]string{"base_url": "http://127.0.0.1:8090/alpha"}, "fingerprint": "fp_7hq2c5v0k9",
 	"type": "payment.captured", "PaymentMethod.type": "card", "api_version": Version, "version": Version,
-	"event": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "endpoint": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "attempts": 1, "response_status": 200,
+	"event": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "endpoint": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "WebhookDelivery.attempt_count": 1, "response_status": 200,
+	"AttemptRequest.body": `{"id":"evt_01jd9qk3v8m2x4r6t7w9y0a1b2","object":"event","type":"payment.captured"}`, "AttemptAnswer.body": "ok", "event_type": "payment.captured",
 	"url": "https://shop.example/webhooks", "events": []string{"payment.*"}, "scopes": []string{"payments:read", "payments:write"},
 	"ApiKey.name": "checkout", "cause": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "subject": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Event.object": "event", "balance": 9232, "LedgerAccount.class": "liability",
@@ -37,9 +38,9 @@ var samples = story{
 
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
-	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
+	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
 	"description": true, "statement_descriptor": true, "network_reference": true, "provider_reference": true, "error": true,
-	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true,
+	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "truncated": true,
 }
 
 // sample writes an example of a schema's object, in the order of its Go type.

@@ -29,12 +29,23 @@ const (
 	RefundPending            Type = "refund.pending"
 	RefundSucceeded          Type = "refund.succeeded"
 	RefundFailed             Type = "refund.failed"
+	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
+	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
 
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
-	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed,
+	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed, EndpointDisabled, EndpointTest,
+}
+
+// Fact is something that happened, to be told of.
+type Fact struct {
+	Type     Type
+	Subject  string // the id of the object
+	Thread   string // the facts of one thread have an order: a payment's, its refunds' among them. Empty: no order
+	Sequence int64  // rises within the thread
+	Object   any    // the object as it is now
 }
 
 // Event is one thing that happened. Its body is rendered once and sent byte for byte the same on every try.
@@ -45,6 +56,8 @@ type Event struct {
 	Subject   string // the id of the object
 	Body      []byte // the webhook's body: JSON
 	CreatedAt time.Time
+	Thread    string
+	Sequence  int64
 }
 
 // Object is an event as the contract shows it, and the body of its webhook.

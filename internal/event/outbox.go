@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -19,54 +21,109 @@ const (
 	cacheSize    = 10_000
 )
 
-// Outbox adds events to Changes.
+// Outbox adds events to Changes, and tells those who listen in this process what has landed.
 type Outbox struct {
 	store *Store
 	ids   *id.Source
 	known *recent.Cache[string, []Endpoint]
+
+	mu        sync.RWMutex
+	listeners []*listener
 }
+
+type listener struct{ hear func(c *db.Change) }
 
 // NewOutbox makes an outbox over the endpoints in s.
 func NewOutbox(s *Store, ids *id.Source, c clock.Clock) *Outbox {
 	return &Outbox{store: s, ids: ids, known: recent.New[string, []Endpoint](c, endpointsAge, cacheSize)}
 }
 
-// Committed tells the sender that a Change has landed, so that its deliveries need not wait for the next sweep.
-func (o *Outbox) Committed(c *db.Change) {
-	if c.Touches(deliveryTable) {
-		o.store.db.Wake(deliverySweep)
+// Listen has hear called with every Change that has landed, until stop is called. It is a hint, for what landed in this process:
+// who must miss nothing looks at the tables too. hear runs in the way of a payment: it must be quick and must not block.
+func (o *Outbox) Listen(hear func(c *db.Change)) (stop func()) {
+	l := &listener{hear}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.listeners = append(slices.Clone(o.listeners), l)
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.listeners = slices.DeleteFunc(slices.Clone(o.listeners), func(other *listener) bool { return other == l })
 	}
 }
 
-// Emit adds an event about an object, and its deliveries, to a Change.
-func (o *Outbox) Emit(ctx context.Context, c *db.Change, t Type, subject string, object any, now time.Time) error {
+// Committed tells those who listen that a Change has landed.
+func (o *Outbox) Committed(c *db.Change) {
+	o.mu.RLock()
+	all := o.listeners
+	o.mu.RUnlock()
+	for _, l := range all {
+		l.hear(c)
+	}
+}
+
+// Happened tells whether a Change brings events.
+func Happened(c *db.Change) bool { return c.Touches(eventTable) }
+
+// Emit adds an event about a fact, and its deliveries, to a Change.
+func (o *Outbox) Emit(ctx context.Context, c *db.Change, f Fact, now time.Time) error {
 	endpoints, err := o.endpoints(ctx, c.Merchant())
 	if err != nil {
-		return fmt.Errorf("emit %s of %s: %w", t, subject, err)
+		return fmt.Errorf("emit %s of %s: %w", f.Type, f.Subject, err)
 	}
-	data, err := json.Marshal(object)
+	e, err := o.Event(c.Merchant(), f, now)
 	if err != nil {
-		return fmt.Errorf("emit %s of %s: %w", t, subject, err)
-	}
-	e := Event{Merchant: c.Merchant(), ID: o.ids.New(id.Event), Type: t, Subject: subject, CreatedAt: now}
-	e.Body, err = json.Marshal(Object{
-		ID: e.ID, Object: "event", Type: t, APIVersion: Version, CreatedAt: now,
-		Livemode: id.Live(e.Merchant), Data: data,
-	})
-	if err != nil {
-		return fmt.Errorf("emit %s of %s: %w", t, subject, err)
+		return err
 	}
 	c.Add(eventRow(e))
 	for _, to := range endpoints {
-		if to.Wants(t) {
-			d := Delivery{
-				Merchant: e.Merchant, ID: o.ids.New(id.Delivery), Event: e.ID, Endpoint: to.ID,
-				State: DeliveryPending, DueAt: now, CreatedAt: now,
-			}
-			c.Add(deliveryTable.Insert(deliveryValues(d)...))
+		if to.Wants(f.Type) {
+			c.Add(DeliveryRow(o.Delivery(e, to, now)))
 		}
 	}
 	return nil
+}
+
+// EmitTo adds an event and its delivery to one endpoint alone, whatever that wants, to a Change.
+func (o *Outbox) EmitTo(c *db.Change, to Endpoint, f Fact, now time.Time) (Letter, error) {
+	e, err := o.Event(c.Merchant(), f, now)
+	if err != nil {
+		return Letter{}, err
+	}
+	d := o.Delivery(e, to, now)
+	c.Add(eventRow(e), DeliveryRow(d))
+	d.Version = 1
+	return Letter{d, e.Body}, nil
+}
+
+// Event renders a fact.
+func (o *Outbox) Event(tenant string, f Fact, now time.Time) (Event, error) {
+	data, err := json.Marshal(f.Object)
+	if err != nil {
+		return Event{}, fmt.Errorf("emit %s of %s: %w", f.Type, f.Subject, err)
+	}
+	e := Event{
+		Merchant: tenant, ID: o.ids.New(id.Event), Type: f.Type, Subject: f.Subject, CreatedAt: now, Thread: f.Thread, Sequence: f.Sequence,
+	}
+	e.Body, err = json.Marshal(Object{
+		ID: e.ID, Object: "event", Type: f.Type, APIVersion: Version, CreatedAt: now, Livemode: id.Live(tenant), Data: data,
+	})
+	if err != nil {
+		return Event{}, fmt.Errorf("emit %s of %s: %w", f.Type, f.Subject, err)
+	}
+	return e, nil
+}
+
+// Delivery is a new delivery of an event to an endpoint, due now.
+func (o *Outbox) Delivery(e Event, to Endpoint, now time.Time) Delivery {
+	d := Delivery{
+		Merchant: e.Merchant, ID: o.ids.New(id.Delivery), Event: e.ID, Endpoint: to.ID, Type: e.Type,
+		State: DeliveryPending, DueAt: now, Since: now, CreatedAt: now,
+	}
+	if to.Ordering == ByObject {
+		d.Thread, d.Sequence = e.Thread, e.Sequence
+	}
+	return d
 }
 
 // endpoints is the tenant's endpoints, read at most a second ago.

@@ -38,6 +38,8 @@ const (
 	Key            Prefix = "key"
 	Audit          Prefix = "aud"
 	DeviceSession  Prefix = "ds"
+	Recovery       Prefix = "wr"
+	Process        Prefix = "proc"
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

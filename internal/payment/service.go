@@ -193,17 +193,23 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 
 // emit adds the decision's events. An event about a refund carries the refund, every other one the payment.
 func (s *Service) emit(ctx context.Context, c *db.Change, d decision, now time.Time) error {
-	for _, t := range d.events {
-		subject, object := d.payment.ID, any(s.object(d.payment))
-		if refundEvents[t] {
-			subject, object = d.operation.ID, refundObject(*d.operation)
+	for i, t := range d.events {
+		f := event.Fact{
+			Type: t, Subject: d.payment.ID, Thread: d.payment.ID, Sequence: d.payment.Version*maxEvents + int64(i), Object: s.object(d.payment),
 		}
-		if err := s.Outbox.Emit(ctx, c, t, subject, object, now); err != nil {
+		if refundEvents[t] {
+			f.Subject, f.Object = d.operation.ID, refundObject(*d.operation)
+		}
+		if err := s.Outbox.Emit(ctx, c, f, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// maxEvents is more events than one decision has. Each decision writes the payment's row, so its version orders them, whichever
+// process made them and whatever its clock says.
+const maxEvents = 16
 
 var refundEvents = map[event.Type]bool{event.RefundPending: true, event.RefundSucceeded: true, event.RefundFailed: true}
 

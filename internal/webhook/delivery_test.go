@@ -1,24 +1,14 @@
 package webhook
 
 import (
-	"bufio"
 	"bytes"
-	"context"
-	"errors"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/secret"
@@ -45,7 +35,7 @@ func TestEachLiveSecretSigns(t *testing.T) {
 			p.Fatal(err)
 		}
 		fresh := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-		stored.Secrets = slices.Insert(stored.Secrets, 0, secret.New(fresh))
+		stored.Secrets = slices.Insert(stored.Secrets, 0, event.SigningSecret{Secret: secret.New(fresh), CreatedAt: p.now.Now()})
 		row, err := p.store.EndpointUpdate(stored)
 		if err != nil {
 			p.Fatal(err)
@@ -70,26 +60,22 @@ func TestEachLiveSecretSigns(t *testing.T) {
 	})
 }
 
-// killed sends what is due and dies before it can write what came of it.
+// killed sends what is due as a process that dies before it can write what came of it: its lease stays.
 func (p *post) killed() {
 	p.Helper()
-	sweep := event.DeliverySweep(func(ctx context.Context, key []string) error {
-		d, err := p.store.Delivery(ctx, key[0], key[1])
-		if err != nil {
-			return err
+	dying := newTestSender(p.db, p.store, p.outbox, p.now, p.ids)
+	err := p.store.DueLanes(p.Context(), p.now.Now(), func(due event.DueLane) {
+		l := dying.newLane(laneKey{due.Merchant, due.Endpoint})
+		if !l.take(p.Context()) {
+			p.Error("the lane is not free")
+			return
 		}
-		to, err := p.store.Endpoint(ctx, d.Merchant, d.Endpoint)
-		if err != nil {
-			return err
+		l.read(p.Context())
+		for _, letter := range l.letters {
+			dying.carrier.carry(p.Context(), l.endpoint, event.Event{Merchant: shop, ID: letter.Event, Type: letter.Type, Body: letter.Body})
 		}
-		e, err := p.store.Event(ctx, d.Merchant, d.Event)
-		if err != nil {
-			return err
-		}
-		p.sender.post(ctx, to, e)
-		return errors.New("killed")
 	})
-	if _, err := p.db.SweepOnce(p.Context(), sweep); err != nil {
+	if err != nil {
 		p.Fatal(err)
 	}
 }
@@ -104,7 +90,7 @@ func TestWhatWasSentAndNotRecordedIsSentAgain(t *testing.T) {
 		if len(e.heard) != 1 {
 			p.Fatalf("heard %d webhooks within the lease", len(e.heard))
 		}
-		p.now.Advance(time.Minute)
+		p.now.Advance(p.sender.lease)
 		p.work()
 		if len(e.heard) != 2 || !bytes.Equal(e.heard[0].body, e.heard[1].body) ||
 			e.heard[0].header.Get("Webhook-Id") != e.heard[1].header.Get("Webhook-Id") {
@@ -117,121 +103,6 @@ func TestWhatWasSentAndNotRecordedIsSentAgain(t *testing.T) {
 			p.Errorf("%+v", d)
 		}
 	})
-}
-
-func TestAnEndpointThatHangsDoesNotHoldUpTheOthers(t *testing.T) {
-	eachPost(t, func(p *post) {
-		release, heard := make(chan struct{}), make(chan struct{}, 1)
-		hangs := func(http.ResponseWriter, *http.Request) { <-release }
-		slow, quick := newEar(p.T), newEar(p.T, func(http.ResponseWriter, *http.Request) { heard <- struct{}{} })
-		for range 400 {
-			slow.script = append(slow.script, hangs)
-		}
-		p.listen(slow.URL, "payment.*")
-		p.listen(quick.URL, "refund.*")
-		for range 300 { // more than are sent at once
-			p.happen(event.PaymentCreated, map[string]string{})
-		}
-		p.happen(event.RefundPending, map[string]string{})
-		ctx, stop := context.WithCancel(p.Context())
-		done := make(chan error, 1)
-		go func() { done <- p.db.Sweep(ctx, p.sender.Sweeps()...) }()
-		<-heard
-		slow.mu.Lock()
-		if n := len(slow.heard); n > 64 {
-			p.Errorf("%d webhooks at once to one endpoint", n)
-		}
-		slow.mu.Unlock()
-		close(release)
-		stop()
-		if err := <-done; err != nil {
-			p.Error(err)
-		}
-	})
-}
-
-func TestAnAnswerWithoutEndIsNotReadToItsEnd(t *testing.T) {
-	eachPost(t, func(p *post) {
-		ended := make(chan struct{})
-		e := newEar(p.T, func(w http.ResponseWriter, _ *http.Request) {
-			defer close(ended)
-			for block := make([]byte, 64<<10); ; {
-				if _, err := w.Write(block); err != nil {
-					return
-				}
-			}
-		})
-		p.listen(e.URL, "*")
-		p.happen(event.PaymentCaptured, map[string]string{})
-		p.work()
-		<-ended
-		if d := p.deliveries()[0]; d.State != event.DeliverySucceeded || d.LastStatus != 200 {
-			p.Errorf("%+v", d)
-		}
-	})
-}
-
-func TestAnEndpointHasFifteenSecondsToAnswer(t *testing.T) {
-	for name, c := range map[string]struct {
-		after time.Duration
-		want  int
-	}{"in time": {14 * time.Second, 200}, "too late": {16 * time.Second, 0}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				here, there := net.Pipe()
-				served := make(chan struct{})
-				go func() {
-					defer close(served)
-					answerAfter(there, c.after)
-				}()
-				s := NewSender(nil, nil, clock.System{}, false)
-				s.client.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return here, nil }}
-				begun := time.Now()
-				got := s.post(t.Context(), event.Endpoint{URL: "http://shop.example/", Secrets: []secret.Text{secret.New("whsec_AAAA")}}, event.Event{ID: "evt_1"})
-				if got.status != c.want || (got.err == nil) != (c.want == 200) {
-					t.Errorf("after %s: %+v", time.Since(begun), got)
-				}
-				if c.want == 0 && (time.Since(begun) != 15*time.Second || reason(got.err) != "the endpoint did not answer in time") {
-					t.Errorf("after %s: %q", time.Since(begun), reason(got.err))
-				}
-				s.client.CloseIdleConnections()
-				<-served
-			})
-		})
-	}
-}
-
-// answerAfter reads one request and answers it after a time.
-func answerAfter(conn net.Conn, after time.Duration) {
-	defer conn.Close()
-	request, err := http.ReadRequest(bufio.NewReader(conn))
-	if err != nil {
-		return
-	}
-	if _, err := io.Copy(io.Discard, request.Body); err != nil {
-		return
-	}
-	<-time.After(after)
-	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // it may have hung up
-}
-
-// What a merchant is told of a failure says nothing of the network that Florin runs in, and can always be stored.
-func TestReasonsTellNothingOfTheInside(t *testing.T) {
-	inside := &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 53}
-	wrap := func(err error) error {
-		return &url.Error{Op: "Post", URL: "https://shop.example/?key=hunter2", Err: err}
-	}
-	for name, err := range map[string]error{
-		"reset":     wrap(&net.OpError{Op: "read", Net: "tcp", Source: inside, Addr: inside, Err: errors.New("connection reset by peer")}),
-		"forbidden": wrap(&net.OpError{Op: "dial", Net: "tcp", Addr: inside, Err: errForbiddenAddress}),
-		"lookup":    wrap(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "shop.example", Server: "10.1.2.3:53"}}),
-		"odd text":  wrap(errors.New("malformed \x00 \xff " + strings.Repeat("ü", 400))),
-	} {
-		got := reason(err)
-		if got == "" || len(got) > maxError || strings.Contains(got, "10.1.2.3") || strings.Contains(got, "hunter2") || strings.ContainsRune(got, 0) || !utf8.ValidString(got) {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
 }
 
 func TestDeliveriesAreListedByEndpointAndEvent(t *testing.T) {
@@ -248,12 +119,12 @@ func TestDeliveriesAreListedByEndpointAndEvent(t *testing.T) {
 			endpoint, event string
 			want            int
 		}{{first.ID, "", 1}, {second.ID, "", 2}, {"", all[0].Event, 1}, {"", all[2].Event, 2}, {first.ID, all[0].Event, 0}} {
-			found, more, err := p.store.Deliveries(p.Context(), shop, db.Page{Limit: 10}, c.endpoint, c.event)
+			found, more, err := p.store.Deliveries(p.Context(), shop, db.Page{Limit: 10}, event.DeliveryFilter{Endpoint: c.endpoint, Event: c.event})
 			if err != nil || more || len(found) != c.want {
 				p.Errorf("to %q of %q: %d, %v", c.endpoint, c.event, len(found), err)
 			}
 		}
-		found, _, err := p.store.Deliveries(p.Context(), "acct_other:test", db.Page{Limit: 10}, first.ID, "")
+		found, _, err := p.store.Deliveries(p.Context(), "acct_other:test", db.Page{Limit: 10}, event.DeliveryFilter{Endpoint: first.ID})
 		if err != nil || len(found) != 0 {
 			p.Errorf("another merchant sees %v, %v", found, err)
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/secret"
 )
 
 // Endpoints are the addresses that merchants want to hear at.
@@ -29,6 +29,9 @@ type EndpointInput struct {
 	URL         string
 	Events      []string // types, prefixes such as payment.*, or *
 	Description string
+	Ordering    event.Ordering // empty: none
+	Concurrency int64          // 0: event.DefaultConcurrency
+	RateLimit   int64          // per second; 0: no limit
 	Metadata    map[string]string
 }
 
@@ -53,50 +56,115 @@ func (e *Endpoints) Create(ctx context.Context, tenant string, in EndpointInput,
 	if err != nil {
 		return event.EndpointObject{}, err
 	}
-	endpoint := event.Endpoint{
+	now := e.Clock.Now()
+	made := event.Endpoint{
 		Merchant: tenant, ID: e.IDs.New(id.Endpoint), URL: in.URL, Filters: in.Events, Status: event.Enabled,
-		Description: in.Description, Secrets: []secret.Text{signing}, Metadata: in.Metadata, CreatedAt: e.Clock.Now(),
+		Description: in.Description, Ordering: in.Ordering, Concurrency: in.Concurrency, RateLimit: in.RateLimit,
+		Secrets: []event.SigningSecret{{Secret: signing, CreatedAt: now}}, Metadata: in.Metadata, CreatedAt: now,
 	}
-	row, err := e.Store.EndpointRow(endpoint)
+	if made.Ordering == "" {
+		made.Ordering = event.Unordered
+	}
+	if made.Concurrency == 0 {
+		made.Concurrency = event.DefaultConcurrency
+	}
+	rows, err := e.Store.EndpointRows(made)
 	if err != nil {
 		return event.EndpointObject{}, err
 	}
-	object := endpoint.Object()
+	object := event.Standing{Endpoint: made}.Object(now)
 	object.Secret = signing.Reveal()
-	return object, e.commit(ctx, db.NewChange(tenant, row), object, with)
+	return object, e.commit(ctx, db.NewChange(tenant, rows...), object, with)
 }
 
 // Get is an endpoint; fault.NotFound if there is none.
 func (e *Endpoints) Get(ctx context.Context, tenant, endpoint string) (event.EndpointObject, error) {
-	found, err := e.Store.Endpoint(ctx, tenant, endpoint)
-	return found.Object(), err
+	found, err := e.Store.Standing(ctx, tenant, endpoint)
+	if err != nil {
+		return event.EndpointObject{}, err
+	}
+	return found.Object(e.Clock.Now()), nil
 }
 
 // List is every endpoint of a tenant, newest first.
 func (e *Endpoints) List(ctx context.Context, tenant string) ([]event.EndpointObject, error) {
-	found, err := e.Store.Endpoints(ctx, tenant)
+	found, err := e.Store.Standings(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	objects := make([]event.EndpointObject, 0, len(found))
 	for i := len(found) - 1; i >= 0; i-- {
-		objects = append(objects, found[i].Object())
+		objects = append(objects, found[i].Object(e.Clock.Now()))
 	}
 	return objects, nil
 }
 
+// Enable has an endpoint sent to, and sends what it has missed meanwhile. One that is enabled is given another chance at once.
+func (e *Endpoints) Enable(ctx context.Context, tenant, endpoint string, with With) (event.EndpointObject, error) {
+	return e.change(ctx, tenant, endpoint, with, func(s *event.Standing, c *db.Change, now time.Time) {
+		since := now
+		for _, begun := range []time.Time{s.DisabledAt, s.Lane.FailingSince, s.OldestPending} {
+			if !begun.IsZero() && begun.Before(since) {
+				since = begun
+			}
+		}
+		c.Add(event.RecoveryRow(e.recovery(s.Endpoint, event.Resend, since, now)))
+		s.Status, s.DisabledReason, s.DisabledAt, s.Lane = event.Enabled, "", time.Time{}, s.Lane.Cleared()
+	})
+}
+
+// Disable stops sending to an endpoint. What happens from now on waits for it.
+func (e *Endpoints) Disable(ctx context.Context, tenant, endpoint string, with With) (event.EndpointObject, error) {
+	return e.change(ctx, tenant, endpoint, with, func(s *event.Standing, _ *db.Change, now time.Time) {
+		if s.Status == event.Enabled {
+			s.Status, s.DisabledReason, s.DisabledAt, s.Lane.Paused = event.Disabled, event.DisabledByMerchant, now, true
+		}
+	})
+}
+
 // Delete takes an endpoint away. Deliveries that wait for it are given up.
 func (e *Endpoints) Delete(ctx context.Context, tenant, endpoint string) error {
-	found, err := e.Store.Endpoint(ctx, tenant, endpoint)
-	if err != nil {
-		return err
+	nobody := func(*db.Change, event.EndpointObject) error { return nil }
+	_, err := e.change(ctx, tenant, endpoint, nobody, func(s *event.Standing, c *db.Change, now time.Time) {
+		s.Status, s.DisabledReason, s.Lane.Paused = event.Deleted, "", true
+		c.Add(event.RecoveryRow(e.recovery(s.Endpoint, event.GiveUp, s.CreatedAt, now)))
+	})
+	return err
+}
+
+// changeTries is how often a change is decided anew because the rows it was decided from changed meanwhile.
+const changeTries = 8
+
+// change reads an endpoint and its lane, has them changed, and writes both.
+func (e *Endpoints) change(ctx context.Context, tenant, endpoint string, with With,
+	decide func(s *event.Standing, c *db.Change, now time.Time)) (event.EndpointObject, error) {
+	for try := 1; ; try++ {
+		s, err := e.Store.Standing(ctx, tenant, endpoint)
+		if err != nil {
+			return event.EndpointObject{}, err
+		}
+		now := e.Clock.Now()
+		c := db.NewChange(tenant)
+		decide(&s, c, now)
+		row, err := e.Store.EndpointUpdate(s.Endpoint)
+		if err != nil {
+			return event.EndpointObject{}, err
+		}
+		c.Add(row, event.LaneUpdate(s.Lane))
+		object := s.Object(now)
+		err = e.commit(ctx, c, object, with)
+		if err == nil || !fault.Is(err, fault.Stale) || try == changeTries {
+			return object, err
+		}
 	}
-	found.Status = event.Deleted
-	row, err := e.Store.EndpointUpdate(found)
-	if err != nil {
-		return err
+}
+
+// recovery is a new recovery of an endpoint, due now.
+func (e *Endpoints) recovery(of event.Endpoint, kind event.RecoveryKind, since, now time.Time) event.Recovery {
+	return event.Recovery{
+		Merchant: of.Merchant, ID: e.IDs.New(id.Recovery), Endpoint: of.ID, Kind: kind, Filters: of.Filters,
+		States: []event.DeliveryState{event.DeliveryPending, event.DeliveryFailed}, Since: since, Until: now.Add(time.Millisecond), DueAt: now, CreatedAt: now,
 	}
-	return e.commit(ctx, db.NewChange(tenant, row), found.Object(), func(*db.Change, event.EndpointObject) error { return nil })
 }
 
 func (e *Endpoints) commit(ctx context.Context, c *db.Change, o event.EndpointObject, with With) error {
@@ -107,6 +175,7 @@ func (e *Endpoints) commit(ctx context.Context, c *db.Change, o event.EndpointOb
 		return fmt.Errorf("write endpoint %s: %w", o.ID, err)
 	}
 	e.Outbox.Forget(c.Merchant())
+	e.Outbox.Committed(c)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
@@ -24,11 +25,13 @@ const shop = "acct_shop:test"
 type post struct {
 	*testing.T
 	db        *db.DB
+	ids       *id.Source
 	now       *clock.Manual
 	store     *event.Store
 	outbox    *event.Outbox
 	endpoints *Endpoints
 	sender    *Sender
+	sequence  int64
 }
 
 func eachPost(t *testing.T, body func(p *post)) {
@@ -47,10 +50,14 @@ func eachPost(t *testing.T, body func(p *post)) {
 		store := event.NewStore(d, box)
 		outbox := event.NewOutbox(store, ids, now)
 		body(&post{
-			T: t, db: d, now: now, store: store, outbox: outbox, sender: NewSender(d, store, now, true),
+			T: t, db: d, ids: ids, now: now, store: store, outbox: outbox, sender: newTestSender(d, store, outbox, now, ids),
 			endpoints: &Endpoints{DB: d, Store: store, Outbox: outbox, Clock: now, IDs: ids, Random: rand.Reader, AllowPrivate: true},
 		})
-	}, event.Schema)
+	}, audit.Schema, event.Schema)
+}
+
+func newTestSender(d *db.DB, s *event.Store, o *event.Outbox, c clock.Clock, ids *id.Source) *Sender {
+	return NewSender(SenderOptions{DB: d, Store: s, Outbox: o, Clock: c, IDs: ids, AllowPrivate: true})
 }
 
 // listen makes an endpoint for a URL.
@@ -67,15 +74,18 @@ func (p *post) listen(url string, filters ...string) event.EndpointObject {
 func (p *post) happen(t event.Type, object any) {
 	p.Helper()
 	c := db.NewChange(shop)
-	if err := p.outbox.Emit(p.Context(), c, t, "pay_1", object, p.now.Now()); err != nil {
+	p.sequence++
+	f := event.Fact{Type: t, Subject: "pay_1", Thread: "pay_1", Sequence: p.sequence, Object: object}
+	if err := p.outbox.Emit(p.Context(), c, f, p.now.Now()); err != nil {
 		p.Fatal(err)
 	}
 	if err := p.db.Commit(p.Context(), c); err != nil {
 		p.Fatal(err)
 	}
+	p.outbox.Committed(c)
 }
 
-// work sends what is due.
+// work sends what is due, until nothing more can be sent now, and takes recoveries as far as they go.
 func (p *post) work() {
 	p.Helper()
 	for _, s := range p.sender.Sweeps() {
@@ -83,11 +93,41 @@ func (p *post) work() {
 			p.Fatal(err)
 		}
 	}
+	p.drain(p.sender)
+}
+
+// drain has a sender do what its lanes do, as long as there is something to do.
+func (p *post) drain(s *Sender) {
+	p.Helper()
+	var lanes sync.WaitGroup
+	err := p.store.DueLanes(p.Context(), p.now.Now(), func(due event.DueLane) {
+		l := s.newLane(laneKey{due.Merchant, due.Endpoint})
+		lanes.Go(func() {
+			if !l.take(p.Context()) {
+				return
+			}
+			for l.keep(p.Context()) {
+				l.read(p.Context())
+				if len(l.underWay) == 0 && !l.mayStart(p.now.Now()) {
+					break
+				}
+				l.turn(p.Context())
+			}
+			for len(l.underWay) > 0 {
+				l.finish(p.Context(), <-l.done)
+			}
+			l.release(p.Context())
+		})
+	})
+	lanes.Wait()
+	if err != nil {
+		p.Fatal(err)
+	}
 }
 
 func (p *post) deliveries() []event.Delivery {
 	p.Helper()
-	found, _, err := p.store.Deliveries(p.Context(), shop, db.Page{Limit: 100}, "", "")
+	found, _, err := p.store.Deliveries(p.Context(), shop, db.Page{Limit: 100}, event.DeliveryFilter{})
 	if err != nil {
 		p.Fatal(err)
 	}

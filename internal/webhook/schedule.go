@@ -2,9 +2,9 @@ package webhook
 
 import (
 	"hash/fnv"
-	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/florinpay/florin/internal/event"
 )
 
 // retryDelays is how long after each failed try the next one comes; the last delay repeats until the schedule ends.
@@ -20,11 +20,11 @@ const maxRetryAfter = 12 * time.Hour
 
 // nextTry says when a delivery that failed is tried again; the zero time if its schedule has ended. A tenth of the delay
 // is spread by the delivery's own id, so that what failed together does not come back together.
-func nextTry(delivery string, attempts int64, created, now time.Time, retryAfter time.Duration) time.Time {
-	delay := retryDelays[min(attempts-1, int64(len(retryDelays)-1))]
-	delay = max(delay+jitter(delivery, delay/10), min(retryAfter, maxRetryAfter))
+func nextTry(d event.Delivery, now time.Time, retryAfter time.Duration) time.Time {
+	delay := retryDelays[min(d.Retried-1, int64(len(retryDelays)-1))]
+	delay = max(delay+jitter(d.ID, delay/10), min(retryAfter, maxRetryAfter))
 	next := now.Add(delay)
-	if next.After(created.Add(retryFor)) {
+	if next.After(d.Since.Add(retryFor)) {
 		return time.Time{}
 	}
 	return next
@@ -34,13 +34,4 @@ func jitter(delivery string, span time.Duration) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(delivery))
 	return time.Duration(h.Sum64() % uint64(span+1))
-}
-
-// retryAfter reads the header in its form of seconds; the form of a date is not honoured.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -1,181 +1,234 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"log/slog"
+	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/recent"
 	"github.com/florinpay/florin/internal/event"
-	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 )
 
+// The bounds of a sender.
+const (
+	slotsOfPool = 1024 // webhooks under way, of quick endpoints and of slow ones each
+	maxLanes    = 8192 // endpoints sent to at a time; the others wait for their turn
+	maxHints    = 8192
+	endpointAge = time.Second // how old what is known of an endpoint may be
+	awayFor     = time.Second // how long a lane that could not be had is left alone by hints
+	lagEvery    = 10 * time.Second
+)
+
+// pool is a number of slots: one is taken by sending to it and given back by receiving from it.
+type pool chan struct{}
+
+// SenderOptions are what a sender needs. The zero value of each setting is its default.
+type SenderOptions struct {
+	DB           *db.DB
+	Store        *event.Store
+	Outbox       *event.Outbox
+	Clock        clock.Clock
+	IDs          *id.Source
+	Logger       *slog.Logger
+	Metrics      prometheus.Registerer
+	AllowPrivate bool          // reach loopback and private networks: for development
+	Mail         *MailOptions  // nil: no endpoint is told by mail
+	Lease        time.Duration // how long a lane stays with a process that died: 10 s
+	Poll         time.Duration // how often to look for what is due: 200 ms
+}
+
+// carrier makes one try.
+type carrier interface {
+	carry(ctx context.Context, to event.Endpoint, e event.Event) try
+}
+
 // Sender delivers events to endpoints, at least once.
+//
+// Each endpoint has a lane of its own. A process that finds something due in a lane leases it, and sends what is due there through a
+// window of its own, so that endpoints do not wait for each other. Deliveries are not claimed one by one: a million that wait in a
+// lane cost their rows and nothing else.
 type Sender struct {
-	db     *db.DB
-	store  *event.Store
-	clock  clock.Clock
-	client *http.Client
+	db      *db.DB
+	store   *event.Store
+	outbox  *event.Outbox
+	clock   clock.Clock
+	ids     *id.Source
+	logger  *slog.Logger
+	metrics *metrics
+	carrier carrier
+	known   *recent.Cache[laneKey, event.Endpoint]
+	owner   string
+	lease   time.Duration
+	poll    time.Duration
+
+	quick, slow pool
+
+	mu      sync.Mutex
+	lanes   map[laneKey]*lane
+	away    map[laneKey]time.Time // lanes that could not be had, and when
+	hints   map[laneKey]struct{}
+	hinted  chan struct{} // holds one while there are hints
+	running sync.WaitGroup
 }
 
-// NewSender makes a sender. It reaches private networks only if allowPrivate is set.
-func NewSender(d *db.DB, s *event.Store, c clock.Clock, allowPrivate bool) *Sender {
-	return &Sender{db: d, store: s, clock: c, client: newClient(allowPrivate)}
+// NewSender makes a sender.
+func NewSender(o SenderOptions) *Sender {
+	if o.Lease == 0 {
+		o.Lease = 10 * time.Second
+	}
+	if o.Poll == 0 {
+		o.Poll = 200 * time.Millisecond
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Sender{
+		db: o.DB, store: o.Store, outbox: o.Outbox, clock: o.Clock, ids: o.IDs, logger: o.Logger,
+		metrics: newMetrics(o.Metrics),
+		carrier: newCourier(courierOptions{Clock: o.Clock, AllowPrivate: o.AllowPrivate, Mail: o.Mail}),
+		known:   recent.New[laneKey, event.Endpoint](o.Clock, endpointAge, maxLanes),
+		owner:   o.IDs.New(id.Process), lease: o.Lease, poll: o.Poll,
+		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool),
+		lanes: map[laneKey]*lane{}, away: map[laneKey]time.Time{}, hints: map[laneKey]struct{}{}, hinted: make(chan struct{}, 1),
+	}
+	return s
 }
 
-// Sweeps is the sender's queue.
-func (s *Sender) Sweeps() []db.Sweep { return []db.Sweep{event.DeliverySweep(s.deliver)} }
+// Sweeps is the sender's other work: recoveries.
+func (s *Sender) Sweeps() []db.Sweep { return []db.Sweep{event.RecoverySweep(s.goOn)} }
 
-// deliver tries one delivery that is due.
-func (s *Sender) deliver(ctx context.Context, key []string) error {
-	d, err := s.store.Delivery(ctx, key[0], key[1])
-	if err != nil || d.State != event.DeliveryPending {
-		return err
-	}
-	to, err := s.store.Endpoint(ctx, d.Merchant, d.Endpoint)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	if err != nil || to.Status != event.Enabled {
-		return s.write(ctx, giveUp(d, "the endpoint is gone or disabled"))
-	}
-	e, err := s.store.Event(ctx, d.Merchant, d.Event)
-	if err != nil {
-		return fmt.Errorf("event %s of delivery %s: %w", d.Event, d.ID, err)
-	}
-	answer := s.post(ctx, to, e)
-	if answer.status == http.StatusGone {
-		if err := s.disable(ctx, d.Merchant, d.Endpoint); err != nil {
-			return err
-		}
-	}
-	return s.write(ctx, after(d, answer, s.clock.Now()))
-}
-
-// disable stops sending to an endpoint that has said that it is gone. Deliveries that wait for it are given up when they
-// are due.
-func (s *Sender) disable(ctx context.Context, tenant, endpoint string) error {
-	ctx = context.WithoutCancel(ctx)
+// Run sends until ctx ends, and then waits for what is under way.
+func (s *Sender) Run(ctx context.Context) error {
+	defer s.outbox.Listen(s.hear)()
+	defer s.running.Wait()
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	lag := time.NewTicker(lagEvery)
+	defer lag.Stop()
 	for {
-		to, err := s.store.Endpoint(ctx, tenant, endpoint)
-		if fault.Is(err, fault.NotFound) || err == nil && to.Status != event.Enabled {
-			return nil // deleted, or disabled by another delivery
-		}
-		if err != nil {
-			return err
-		}
-		to.Status = event.Disabled
-		row, err := s.store.EndpointUpdate(to)
-		if err != nil {
-			return err
-		}
-		if err = s.db.Commit(ctx, db.NewChange(tenant, row)); !fault.Is(err, fault.Stale) {
-			return err
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wait.C:
+			wait.Reset(s.look(ctx))
+		case <-s.hinted:
+			s.follow(ctx)
+		case <-lag.C:
+			s.measure(ctx)
 		}
 	}
 }
 
-// answer is what came of one try.
-type answer struct {
-	status     int
-	retryAfter time.Duration
-	err        error // why there was no answer
-}
-
-// maxAnswer is how much of an answer is read: enough to use the connection again, not enough to hurt.
-const maxAnswer = 16 << 10
-
-func (s *Sender) post(ctx context.Context, to event.Endpoint, e event.Event) answer {
+// look begins a lane for each endpoint to which something is due, nudges those that run, and tells when to look again: the longer
+// it takes, the less often.
+func (s *Sender) look(ctx context.Context) time.Duration {
+	began := clock.Stopwatch()
 	now := s.clock.Now()
-	signature, err := sign(to.Secrets, e.ID, now, e.Body)
-	if err != nil {
-		return answer{err: err}
+	err := s.store.DueLanes(ctx, now, func(due event.DueLane) {
+		if due.Free(s.owner, now) && due.Sendable(now) {
+			s.begin(ctx, laneKey{due.Merchant, due.Endpoint})
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		s.logger.Error("look for due webhooks", "error", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(e.Body))
-	if err != nil {
-		return answer{err: err}
+	s.mu.Lock()
+	for _, l := range s.lanes {
+		l.nudge()
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "Florin-Webhooks/1.0")
-	request.Header.Set("Webhook-Id", e.ID)
-	request.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	request.Header.Set("Webhook-Signature", signature)
-	response, err := s.client.Do(request)
-	if err != nil {
-		return answer{err: err}
-	}
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil && response.StatusCode/100 != 2 {
-		return answer{err: err}
-	}
-	return answer{status: response.StatusCode, retryAfter: retryAfter(response.Header)}
+	s.mu.Unlock()
+	return max(s.poll, 10*clock.Since(began))
 }
 
-// after is the delivery once a try has ended. A 2xx is success, a 410 ends it, and everything else comes again: a
-// redirect, too, is no success.
-func after(d event.Delivery, a answer, now time.Time) event.Delivery {
-	d.Attempts++
-	d.LastStatus, d.LastAt, d.LastError = int64(a.status), now, ""
-	switch {
-	case a.err != nil:
-		d.LastError = reason(a.err)
-	case a.status/100 == 2:
-		d.State, d.DueAt = event.DeliverySucceeded, time.Time{}
-		return d
-	default:
-		d.LastError = "the endpoint answered " + strconv.Itoa(a.status)
+// begin runs a lane, unless it runs already or too many do.
+func (s *Sender) begin(ctx context.Context, key laneKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lanes[key] != nil || len(s.lanes) >= maxLanes || ctx.Err() != nil {
+		return
 	}
-	if d.DueAt = nextTry(d.ID, d.Attempts, d.CreatedAt, now, a.retryAfter); d.DueAt.IsZero() || a.status == http.StatusGone {
-		return giveUp(d, d.LastError)
-	}
-	return d
+	l := s.newLane(key)
+	s.lanes[key] = l
+	s.metrics.lanes.Inc()
+	s.running.Go(func() {
+		l.run(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.lanes, key)
+		s.metrics.lanes.Dec()
+		if l.row.Version == 0 { // it could not be had
+			if len(s.away) >= maxLanes {
+				clear(s.away)
+			}
+			s.away[key] = s.clock.Now()
+		}
+	})
 }
 
-func giveUp(d event.Delivery, why string) event.Delivery {
-	d.State, d.DueAt, d.LastError = event.DeliveryFailed, time.Time{}, why
-	return d
+// hear notes which lanes a Change of this process touches, so that they need not wait for the next look.
+func (s *Sender) hear(c *db.Change) {
+	due := append(event.DueIn(c), event.LanesIn(c)...)
+	if len(due) == 0 {
+		return
+	}
+	s.mu.Lock()
+	fresh := false
+	for _, endpoint := range due {
+		key := laneKey{c.Merchant(), endpoint}
+		if l := s.lanes[key]; l != nil {
+			l.nudge()
+		} else if len(s.hints) < maxHints {
+			s.hints[key] = struct{}{}
+			fresh = true
+		}
+	}
+	s.mu.Unlock()
+	if fresh {
+		select {
+		case s.hinted <- struct{}{}:
+		default:
+		}
+	}
 }
 
-// maxError bounds what is kept of an error's text, in bytes.
-const maxError = 300
-
-// reason is why there was no answer, for the merchant to read. It leaves out what the errors say of our own network: our
-// resolver, our addresses, and what a name means to us.
-func reason(err error) string {
-	var outer *url.Error
-	if errors.As(err, &outer) {
-		err = outer.Err
+// follow begins the lanes that were heard of.
+func (s *Sender) follow(ctx context.Context) {
+	s.mu.Lock()
+	now := s.clock.Now()
+	var keys []laneKey
+	for key := range s.hints {
+		if at, ok := s.away[key]; !ok || now.Sub(at) >= awayFor {
+			delete(s.away, key)
+			keys = append(keys, key)
+		}
 	}
-	var lookup *net.DNSError
-	var operation *net.OpError
-	var late net.Error
-	switch {
-	case errors.Is(err, errForbiddenAddress):
-		return errForbiddenAddress.Error()
-	case errors.As(err, &lookup):
-		return "the name of the host does not resolve"
-	case errors.As(err, &late) && late.Timeout():
-		return "the endpoint did not answer in time"
-	case errors.As(err, &operation):
-		err = operation.Err
+	clear(s.hints)
+	s.mu.Unlock()
+	for _, key := range keys {
+		s.begin(ctx, key)
 	}
-	text := err.Error()
-	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), maxError)], "\x00", ""), "")
 }
 
-func (s *Sender) write(ctx context.Context, d event.Delivery) error {
-	err := s.db.Commit(context.WithoutCancel(ctx), db.NewChange(d.Merchant, event.DeliveryUpdate(d)))
-	if fault.Is(err, fault.Stale) {
-		return nil // its lease ran out and another worker has it: sent twice, recorded once
+// endpoint is an endpoint as it was at most a second ago.
+func (s *Sender) endpoint(ctx context.Context, key laneKey) (event.Endpoint, error) {
+	return s.known.Get(ctx, key, func(ctx context.Context) (event.Endpoint, error) {
+		return s.store.Endpoint(ctx, key.tenant, key.endpoint)
+	})
+}
+
+func (s *Sender) fail(ctx context.Context, key laneKey, what string, err error) {
+	s.logger.ErrorContext(ctx, what, "merchant_id", key.tenant, "endpoint_id", key.endpoint, "error", err)
+}
+
+func (s *Sender) name(p pool) string {
+	if p == s.slow {
+		return "slow"
 	}
-	return err
+	return "quick"
 }
