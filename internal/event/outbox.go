@@ -28,10 +28,10 @@ type Outbox struct {
 	known *recent.Cache[string, []Endpoint]
 
 	mu        sync.RWMutex
-	listeners []*listener
+	listeners []*ear
 }
 
-type listener struct{ hear func(c *db.Change) }
+type ear struct{ hear func(c *db.Change) }
 
 // NewOutbox makes an outbox over the endpoints in s.
 func NewOutbox(s *Store, ids *id.Source, c clock.Clock) *Outbox {
@@ -41,14 +41,14 @@ func NewOutbox(s *Store, ids *id.Source, c clock.Clock) *Outbox {
 // Listen has hear called with every Change that has landed, until stop is called. It is a hint, for what landed in this process:
 // who must miss nothing looks at the tables too. hear runs in the way of a payment: it must be quick and must not block.
 func (o *Outbox) Listen(hear func(c *db.Change)) (stop func()) {
-	l := &listener{hear}
+	l := &ear{hear}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.listeners = append(slices.Clone(o.listeners), l)
 	return func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.listeners = slices.DeleteFunc(slices.Clone(o.listeners), func(other *listener) bool { return other == l })
+		o.listeners = slices.DeleteFunc(slices.Clone(o.listeners), func(other *ear) bool { return other == l })
 	}
 }
 
