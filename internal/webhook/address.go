@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -52,15 +51,6 @@ func checkAddress(a netip.Addr) error {
 		}
 	}
 	return nil
-}
-
-// newClient makes a client on the courier's own connections.
-func newClient(allowPrivate bool) *http.Client {
-	return &http.Client{
-		Timeout:       tryTimeout,
-		Transport:     newLines(courierOptions{AllowPrivate: allowPrivate}).plain,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // checkDestination says what is wrong with what an endpoint gives as its URL; nothing if it is right. Besides a URL that

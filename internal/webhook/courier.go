@@ -38,17 +38,6 @@ const (
 // hiddenHeader stands for a merchant's own header value in what is recorded.
 const hiddenHeader = "[hidden]"
 
-// destination is what the courier has to know of an endpoint.
-type destination struct {
-	Merchant          string
-	ID                string
-	URL               string
-	Secrets           []signingSecret // each that has not expired signs
-	Headers           map[string]secret.Text
-	ClientCertificate string      // a chain in PEM; empty: none
-	ClientKey         secret.Text // its key, in PEM
-}
-
 // try is one try as it went: what is recorded as an attempt.
 type try struct {
 	StartedAt      time.Time
@@ -91,7 +80,7 @@ func (c *courier) close() { c.lines.close() }
 
 // carry sends an event to an endpoint and tells how it went. A status is an answer even if its body broke off: whoever
 // said 200 has the event. It takes 15 seconds at most.
-func (c *courier) carry(ctx context.Context, to destination, e event.Event) try {
+func (c *courier) carry(ctx context.Context, to event.Endpoint, e event.Event) try {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	t := try{StartedAt: c.clock.Now(), URL: to.URL}
@@ -105,7 +94,7 @@ func (c *courier) carry(ctx context.Context, to destination, e event.Event) try 
 	return t
 }
 
-func (c *courier) post(ctx context.Context, t *try, to destination, e event.Event, start time.Time) error {
+func (c *courier) post(ctx context.Context, t *try, to event.Endpoint, e event.Event, start time.Time) error {
 	var firstByte atomic.Int64 // the connection's reader may still report it when the try is over
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { firstByte.Store(int64(clock.Since(start))) },
@@ -136,8 +125,8 @@ func (c *courier) post(ctx context.Context, t *try, to destination, e event.Even
 }
 
 // newRequest is the webhook, signed. What the merchant added takes the place of nothing that is ours.
-func newRequest(ctx context.Context, to destination, e event.Event, now time.Time) (*http.Request, error) {
-	secrets := signing(to.Secrets, now)
+func newRequest(ctx context.Context, to event.Endpoint, e event.Event, now time.Time) (*http.Request, error) {
+	secrets := to.Signing(now)
 	if len(secrets) == 0 {
 		return nil, errNoSecret
 	}

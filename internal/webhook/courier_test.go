@@ -48,8 +48,8 @@ func courierFor(t *testing.T, o courierOptions) *courier {
 	return c
 }
 
-func endpointAt(url string) destination {
-	return destination{Merchant: shop, ID: "we_1", URL: url, Secrets: []signingSecret{{Secret: secret.New(oneSecret)}}}
+func endpointAt(url string) event.Endpoint {
+	return event.Endpoint{Merchant: shop, ID: "we_1", URL: url, Secrets: []event.SigningSecret{{Secret: secret.New(oneSecret)}}}
 }
 
 // listener is a merchant's server that keeps what it hears.

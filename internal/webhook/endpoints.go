@@ -22,6 +22,7 @@ type Endpoints struct {
 	IDs          *id.Source
 	Random       io.Reader
 	AllowPrivate bool // loopback and private networks: for development
+	Mail         bool // endpoints may be addresses for mail
 }
 
 // EndpointInput is what a merchant says of an endpoint.
@@ -181,7 +182,7 @@ func (e *Endpoints) commit(ctx context.Context, c *db.Change, o event.EndpointOb
 
 func (e *Endpoints) check(in EndpointInput) error {
 	var wrong fault.Collect
-	if wrongURL := checkURL(in.URL, e.AllowPrivate); wrongURL != "" {
+	if wrongURL := checkDestination(in.URL, e.AllowPrivate, e.Mail); wrongURL != "" {
 		wrong.Add("url", fault.CodeInvalid, wrongURL)
 	}
 	if len(in.Events) == 0 || len(in.Events) > len(event.Types)+1 {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -69,18 +70,18 @@ func (l *lines) transport(certificate *tls.Certificate) *http.Transport {
 }
 
 // to is the way to an endpoint.
-func (l *lines) to(d destination) (*http.Transport, error) {
-	if d.ClientCertificate == "" {
+func (l *lines) to(d event.Endpoint) (*http.Transport, error) {
+	if d.Certificate == "" {
 		return l.plain, nil
 	}
-	key := lineKey(sha256.Sum256([]byte(d.ClientCertificate + "\x00" + d.ClientKey.Reveal())))
+	key := lineKey(sha256.Sum256([]byte(d.Certificate + "\x00" + d.CertificateKey.Reveal())))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, ok := l.by[key]; ok {
 		l.order.MoveToFront(known)
 		return known.Value.(*line).transport, nil
 	}
-	certificate, err := tls.X509KeyPair([]byte(d.ClientCertificate), []byte(d.ClientKey.Reveal()))
+	certificate, err := tls.X509KeyPair([]byte(d.Certificate), []byte(d.CertificateKey.Reveal()))
 	if err != nil {
 		return nil, errBadCertificate
 	}

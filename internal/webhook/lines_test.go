@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -131,10 +132,10 @@ func TestAClientCertificateIsShownByWhoHasIt(t *testing.T) {
 	}, func(_ http.ResponseWriter, r *http.Request) { shown <- r.TLS.PeerCertificates[0].Subject.CommonName })
 	c := courierFor(t, courierOptions{AllowPrivate: true, Roots: rootsOf(l)})
 	bare, north, south, stranger := endpointAt(l.URL), endpointAt(l.URL), endpointAt(l.URL), endpointAt(l.URL)
-	north.ClientCertificate, north.ClientKey = trusted.issue(t, "north", time.Now().Add(time.Hour))
-	south.ClientCertificate, south.ClientKey = trusted.issue(t, "south", time.Now().Add(time.Hour))
-	stranger.ClientCertificate, stranger.ClientKey = other.issue(t, "stranger", time.Now().Add(time.Hour))
-	for _, to := range []destination{north, south, north} { // each by its own connections, also while the other's wait
+	north.Certificate, north.CertificateKey = trusted.issue(t, "north", time.Now().Add(time.Hour))
+	south.Certificate, south.CertificateKey = trusted.issue(t, "south", time.Now().Add(time.Hour))
+	stranger.Certificate, stranger.CertificateKey = other.issue(t, "stranger", time.Now().Add(time.Hour))
+	for _, to := range []event.Endpoint{north, south, north} { // each by its own connections, also while the other's wait
 		if got := c.carry(t.Context(), to, captured); got.Status != 200 {
 			t.Fatalf("%+v", got)
 		}
@@ -142,13 +143,13 @@ func TestAClientCertificateIsShownByWhoHasIt(t *testing.T) {
 	if a, b, again := <-shown, <-shown, <-shown; a != "north" || b != "south" || again != "north" {
 		t.Errorf("shown %s, %s, %s", a, b, again)
 	}
-	for name, to := range map[string]destination{"no certificate": bare, "a stranger's": stranger} {
+	for name, to := range map[string]event.Endpoint{"no certificate": bare, "a stranger's": stranger} {
 		if got := c.carry(t.Context(), to, captured); got.Err == nil || !strings.Contains(explain(got.Err), "certificate") {
 			t.Errorf("%s: %+v, %q", name, got, explain(got.Err))
 		}
 	}
 	broken := north
-	broken.ClientKey = south.ClientKey
+	broken.CertificateKey = south.CertificateKey
 	if got := c.carry(t.Context(), broken, captured); got.Err != errBadCertificate {
 		t.Errorf("%+v", got)
 	}
@@ -160,15 +161,15 @@ func TestAClientCertificateIsShownByWhoHasIt(t *testing.T) {
 func TestConnectionsByCertificateAreBounded(t *testing.T) {
 	a := newAuthority(t)
 	l := newLines(courierOptions{})
-	first := destination{}
-	first.ClientCertificate, first.ClientKey = a.issue(t, "first", time.Now().Add(time.Hour))
+	first := event.Endpoint{}
+	first.Certificate, first.CertificateKey = a.issue(t, "first", time.Now().Add(time.Hour))
 	before, err := l.to(first)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range maxLines + 10 {
 		d := first
-		d.ClientCertificate += strings.Repeat("\n", i+1) // another key of the cache, the same certificate
+		d.Certificate += strings.Repeat("\n", i+1) // another key of the cache, the same certificate
 		if _, err := l.to(d); err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +182,7 @@ func TestConnectionsByCertificateAreBounded(t *testing.T) {
 	if len(l.by) != maxLines || l.order.Len() != maxLines {
 		t.Errorf("%d and %d transports are kept", len(l.by), l.order.Len())
 	}
-	if plain, err := l.to(destination{}); err != nil || plain != l.plain {
+	if plain, err := l.to(event.Endpoint{}); err != nil || plain != l.plain {
 		t.Errorf("without a certificate: %v", err)
 	}
 	l.close()

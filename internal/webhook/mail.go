@@ -98,7 +98,7 @@ const lettersAndDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 var errMail = errors.New("mail was not sent")
 
 // sendMail sends an event by mail and fills in what came of it. A reply of the server is an answer, and its code the status.
-func (c *courier) sendMail(ctx context.Context, t *try, to destination, e event.Event, start time.Time) error {
+func (c *courier) sendMail(ctx context.Context, t *try, to event.Endpoint, e event.Event, start time.Time) error {
 	if c.mail == nil {
 		return fmt.Errorf("%w: this installation sends no mail", errMail)
 	}

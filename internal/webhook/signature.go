@@ -22,24 +22,6 @@ const (
 	largestSecret  = 64
 )
 
-// signingSecret is a secret that signs until it expires; without an end if ExpiresAt is zero.
-type signingSecret struct {
-	Secret    secret.Text
-	CreatedAt time.Time
-	ExpiresAt time.Time
-}
-
-// signing are the secrets that have not expired, in their order.
-func signing(all []signingSecret, now time.Time) []secret.Text {
-	var live []secret.Text
-	for _, s := range all {
-		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(now) {
-			live = append(live, s.Secret)
-		}
-	}
-	return live
-}
-
 // checkSecret says what is wrong with a secret that a merchant brings; nothing if it is right. It does not repeat it.
 func checkSecret(text string) string {
 	encoded, ok := strings.CutPrefix(text, secretPrefix)

@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -66,7 +67,7 @@ func verifiedInNode(t *testing.T, node, key string, header http.Header, body []b
 }
 
 // sent is what a receiver gets from an endpoint with these secrets.
-func sent(t *testing.T, now clock.Clock, secrets ...signingSecret) heard {
+func posted(t *testing.T, now clock.Clock, secrets ...event.SigningSecret) heard {
 	t.Helper()
 	l := listenAt(t, nil, nil)
 	to := endpointAt(l.URL)
@@ -79,8 +80,8 @@ func sent(t *testing.T, now clock.Clock, secrets ...signingSecret) heard {
 
 func TestReceiversVerifyWhatIsSent(t *testing.T) {
 	now := clock.System{}
-	got := sent(t, now, signingSecret{Secret: secret.New(oneSecret)})
-	stale := sent(t, clock.NewManual(now.Now().Add(-6*time.Minute)), signingSecret{Secret: secret.New(oneSecret)})
+	got := posted(t, now, event.SigningSecret{Secret: secret.New(oneSecret)})
+	stale := posted(t, clock.NewManual(now.Now().Add(-6*time.Minute)), event.SigningSecret{Secret: secret.New(oneSecret)})
 	eachVerifier(t, func(t *testing.T, genuine verifier) {
 		if !genuine(t, oneSecret, got.header, got.body) {
 			t.Error("a webhook is refused")
@@ -104,12 +105,12 @@ func TestReceiversVerifyWhatIsSent(t *testing.T) {
 
 func TestBothSecretsSignWhileOneReplacesTheOther(t *testing.T) {
 	now := clock.System{}
-	fresh := signingSecret{Secret: secret.New(anotherSecret), CreatedAt: now.Now()}
+	fresh := event.SigningSecret{Secret: secret.New(anotherSecret), CreatedAt: now.Now()}
 	for name, c := range map[string]struct {
 		expires time.Time
 		want    bool
 	}{"overlap": {now.Now().Add(time.Hour), true}, "overlap without end": {time.Time{}, true}, "expired": {now.Now().Add(-time.Second), false}} {
-		got := sent(t, now, fresh, signingSecret{Secret: secret.New(oneSecret), ExpiresAt: c.expires})
+		got := posted(t, now, fresh, event.SigningSecret{Secret: secret.New(oneSecret), ExpiresAt: c.expires})
 		eachVerifier(t, func(t *testing.T, genuine verifier) {
 			if !genuine(t, anotherSecret, got.header, got.body) {
 				t.Errorf("%s: the new secret does not sign", name)
@@ -130,8 +131,8 @@ func TestBothSecretsSignWhileOneReplacesTheOther(t *testing.T) {
 
 func TestASecretStopsSigningAtItsEnd(t *testing.T) {
 	end := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	all := []signingSecret{{Secret: secret.New(oneSecret), ExpiresAt: end}}
-	if len(signing(all, end.Add(-time.Microsecond))) != 1 || len(signing(all, end)) != 0 || len(signing(all, end.Add(time.Hour))) != 0 {
+	all := event.Endpoint{Secrets: []event.SigningSecret{{Secret: secret.New(oneSecret), ExpiresAt: end}}}
+	if len(all.Signing(end.Add(-time.Microsecond))) != 1 || len(all.Signing(end)) != 0 || len(all.Signing(end.Add(time.Hour))) != 0 {
 		t.Error("it signs at the wrong times")
 	}
 }
