@@ -105,7 +105,7 @@ func TestAnEndpointThatIsGoneIsDisabledAndNothingIsLost(t *testing.T) {
 		if n := len(other.heard); n != 4 || !strings.Contains(string(other.heard[n-1].body)+string(other.heard[n-2].body), `"type":"webhook_endpoint.disabled"`) {
 			p.Errorf("the other endpoint heard %d webhooks", n)
 		}
-		if _, err := p.endpoints.Enable(p.Context(), shop, gone.ID, nobody); err != nil {
+		if _, err := p.endpoints.Enable(p.Context(), shop, gone.ID, alone); err != nil {
 			p.Fatal(err)
 		}
 		p.work() // the recovery
@@ -118,7 +118,7 @@ func TestAnEndpointThatIsGoneIsDisabledAndNothingIsLost(t *testing.T) {
 	})
 }
 
-func nobody(*db.Change, event.EndpointObject) error { return nil }
+func alone(*db.Change, event.EndpointObject) error { return nil }
 
 func TestExhaustedDeliveriesEnd(t *testing.T) {
 	d := event.Delivery{ID: "wd_1", State: event.DeliveryPending, Since: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
