@@ -1,0 +1,448 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+)
+
+// run has the sender work by itself until the test ends.
+func (p *post) run(s *Sender) {
+	ctx, stop := context.WithCancel(p.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	p.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			p.Error(err)
+		}
+	})
+}
+
+// about commits an event about a payment.
+func (p *post) about(thread string, t event.Type) {
+	p.Helper()
+	p.sequence++
+	c := db.NewChange(shop)
+	f := event.Fact{Type: t, Subject: thread, Thread: thread, Sequence: p.sequence}
+	if err := p.outbox.Emit(p.Context(), c, f, p.now.Now()); err != nil {
+		p.Fatal(err)
+	}
+	if err := p.db.Commit(p.Context(), c); err != nil {
+		p.Fatal(err)
+	}
+	p.outbox.Committed(c)
+}
+
+// setEndpoint changes an endpoint as it is stored.
+func (p *post) setEndpoint(endpoint string, change func(e *event.Endpoint)) {
+	p.Helper()
+	e, err := p.store.Endpoint(p.Context(), shop, endpoint)
+	if err != nil {
+		p.Fatal(err)
+	}
+	change(&e)
+	row, err := p.store.EndpointUpdate(e)
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := p.db.Commit(p.Context(), db.NewChange(shop, row)); err != nil {
+		p.Fatal(err)
+	}
+	p.outbox.Forget(shop)
+	p.sender.known.Forget(laneKey{shop, endpoint})
+}
+
+func TestDeadEndpointsDoNotHoldUpAHealthyOne(t *testing.T) {
+	eachPost(t, func(p *post) {
+		release := make(chan struct{})
+		hangs := func(http.ResponseWriter, *http.Request) { <-release }
+		defer close(release)
+		for range 20 {
+			dead := newEar(p.T)
+			for range 20 {
+				dead.script = append(dead.script, hangs)
+			}
+			p.listen(dead.URL, "payment.*")
+		}
+		heard := make(chan struct{}, 20)
+		var script []http.HandlerFunc
+		for range 20 {
+			script = append(script, func(http.ResponseWriter, *http.Request) { heard <- struct{}{} })
+		}
+		p.listen(newEar(p.T, script...).URL, "refund.*")
+		p.sender.quick, p.sender.slow = make(pool, 100), make(pool, 40) // fewer than the dead would take
+		p.run(p.sender)
+		for range 10 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		for range 20 {
+			p.happen(event.RefundPending, nil)
+		}
+		for range 20 {
+			<-heard
+		}
+	})
+}
+
+func TestALaneSendsNoMoreAtOnceThanItsEndpointWants(t *testing.T) {
+	eachPost(t, func(p *post) {
+		release, arrived := make(chan struct{}), make(chan struct{}, 10)
+		hangs := func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-release }
+		e := newEar(p.T, hangs, hangs, hangs, hangs, hangs, hangs)
+		endpoint := p.listen(e.URL, "*")
+		p.setEndpoint(endpoint.ID, func(e *event.Endpoint) { e.Concurrency = 2 })
+		for range 6 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		p.run(p.sender)
+		for range 6 {
+			<-arrived
+			if n := len(arrived); n > 1 {
+				p.Errorf("%d at once", n+1)
+			}
+			select {
+			case release <- struct{}{}:
+			case <-time.After(time.Minute):
+				p.Fatal("nobody waits")
+			}
+		}
+	})
+}
+
+func TestALanesRateIsItsEndpoints(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "*")
+		p.setEndpoint(endpoint.ID, func(e *event.Endpoint) { e.RateLimit = 3 })
+		for range 10 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		for _, want := range []int{3, 6, 9, 10} {
+			if p.work(); len(e.heard) != want {
+				p.Errorf("heard %d, want %d", len(e.heard), want)
+			}
+			p.now.Advance(time.Second)
+		}
+	})
+}
+
+func TestEventsOfAPaymentComeInOrderWhereThatIsAsked(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T, status(500))
+		endpoint := p.listen(e.URL, "*")
+		p.setEndpoint(endpoint.ID, func(e *event.Endpoint) { e.Ordering = event.ByObject })
+		p.about("pay_1", event.PaymentCreated)
+		p.work() // fails: what follows of this payment waits, and of others not
+		p.about("pay_1", event.PaymentCaptured)
+		p.about("pay_2", event.PaymentCreated)
+		p.about("pay_1", event.RefundPending)
+		p.work()
+		if len(e.heard) != 2 {
+			p.Fatalf("heard %d, want the first and that of the other payment", len(e.heard))
+		}
+		p.now.Advance(time.Minute)
+		p.work()
+		var types []string
+		for _, h := range e.heard {
+			_, rest, _ := strings.Cut(string(h.body), `"type":"`)
+			kind, _, _ := strings.Cut(rest, `"`)
+			types = append(types, kind)
+		}
+		if want := []string{"payment.created", "payment.created", "payment.created", "payment.captured", "refund.pending"}; !slices.Equal(types, want) {
+			p.Errorf("heard %v", types)
+		}
+	})
+}
+
+func TestABreakerLetsOneWebhookThroughAndThenTheOthers(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		for range failuresToOpen + 1 {
+			e.script = append(e.script, status(500))
+		}
+		endpoint := p.listen(e.URL, "*")
+		p.setEndpoint(endpoint.ID, func(e *event.Endpoint) { e.Concurrency = 1 })
+		for range 20 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		p.work()
+		if len(e.heard) != failuresToOpen {
+			p.Fatalf("heard %d until the breaker opened", len(e.heard))
+		}
+		shown, err := p.endpoints.Get(p.Context(), shop, endpoint.ID)
+		if err != nil || shown.Health != event.Slowed || shown.FailingSince == nil || shown.OldestPendingAge == nil {
+			p.Errorf("shown %+v, %v", shown, err)
+		}
+		p.now.Advance(breakerPauses[0] - time.Second)
+		if p.work(); len(e.heard) != failuresToOpen {
+			p.Errorf("heard %d while it is open", len(e.heard))
+		}
+		p.now.Advance(time.Second)
+		if p.work(); len(e.heard) != failuresToOpen+1 {
+			p.Errorf("heard %d after the first pause: one probe, which fails", len(e.heard))
+		}
+		p.now.Advance(breakerPauses[1])
+		if p.work(); len(e.heard) < 20 {
+			p.Errorf("heard %d once it is mended", len(e.heard))
+		}
+		p.now.Advance(time.Hour)
+		p.work()
+		for _, d := range p.deliveries() {
+			if d.State != event.DeliverySucceeded {
+				p.Errorf("lost: %+v", d)
+			}
+		}
+		if shown, err = p.endpoints.Get(p.Context(), shop, endpoint.ID); err != nil || shown.Health != event.Healthy || shown.FailingSince != nil || shown.OldestPendingAge != nil {
+			p.Errorf("shown %+v, %v", shown, err)
+		}
+	})
+}
+
+func TestThreeDaysOfFailureDisableAndEnablingSendsWhatWaited(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e, other := newEar(p.T), newEar(p.T)
+		for range 500 {
+			e.script = append(e.script, status(503))
+		}
+		failing := p.listen(e.URL, "payment.*")
+		p.listen(other.URL, "webhook_endpoint.disabled")
+		events := 0
+		for hours := 0; ; hours++ {
+			if hours%10 == 0 {
+				p.happen(event.PaymentCreated, nil)
+				events++
+			}
+			p.work()
+			shown, err := p.endpoints.Get(p.Context(), shop, failing.ID)
+			if err != nil {
+				p.Fatal(err)
+			}
+			if shown.Status == event.Disabled {
+				if hours < 71 || *shown.DisabledReason != event.DisabledFailing {
+					p.Errorf("disabled after %d hours: %+v", hours, shown)
+				}
+				break
+			}
+			if hours > 100 {
+				p.Fatal("it is never disabled")
+			}
+			p.now.Advance(time.Hour)
+		}
+		p.work()
+		if len(other.heard) != 1 || !strings.Contains(string(other.heard[0].body), failing.ID) {
+			p.Errorf("the notice was heard %d times", len(other.heard))
+		}
+		p.happen(event.PaymentCaptured, nil) // waits with the rest
+		events++
+		e.mu.Lock()
+		e.script, e.heard = nil, nil
+		e.mu.Unlock()
+		p.now.Advance(24 * time.Hour)
+		if p.work(); len(e.heard) != 0 {
+			p.Errorf("%d webhooks to a disabled endpoint", len(e.heard))
+		}
+		if _, err := p.endpoints.Enable(p.Context(), shop, failing.ID, alone); err != nil {
+			p.Fatal(err)
+		}
+		p.work()
+		if len(e.heard) != events {
+			p.Errorf("heard %d of %d once it was enabled", len(e.heard), events)
+		}
+		for _, d := range p.deliveries() {
+			if d.State != event.DeliverySucceeded {
+				p.Errorf("lost: %+v", d)
+			}
+		}
+	})
+}
+
+func TestARecoveryOfManyGoesOnWhereItWasAndWaitsForItsBacklog(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "payment.*")
+		if _, err := p.endpoints.Disable(p.Context(), shop, endpoint.ID, alone); err != nil {
+			p.Fatal(err)
+		}
+		const many = recoveryBacklog + 3*recoveryStep
+		p.fail(endpoint.ID, many)
+		if _, err := p.endpoints.Enable(p.Context(), shop, endpoint.ID, alone); err != nil {
+			p.Fatal(err)
+		}
+		sweep := p.sender.Sweeps()[0]
+		if _, err := p.db.SweepOnce(p.Context(), sweep); err != nil {
+			p.Fatal(err)
+		}
+		waiting, err := p.store.Backlog(p.Context(), shop, endpoint.ID, p.now.Now(), 10*many)
+		if err != nil || waiting != recoveryBacklog {
+			p.Errorf("%d wait, %v: it does not stop at its bound", waiting, err)
+		}
+		p.drain(p.sender)
+		p.now.Advance(recoveryPause)
+		if _, err := p.db.SweepOnce(p.Context(), sweep); err != nil { // by another process, for all it knows
+			p.Fatal(err)
+		}
+		p.drain(p.sender)
+		if len(e.heard) != many {
+			p.Errorf("heard %d of %d", len(e.heard), many)
+		}
+		found, _, err := p.store.Recoveries(p.Context(), shop, db.Page{Limit: 10}, endpoint.ID)
+		if err != nil || len(found) != 1 || found[0].Queued != many || found[0].DoneAt.IsZero() || found[0].Object().Status != "done" {
+			p.Errorf("%+v, %v", found, err)
+		}
+	})
+}
+
+// fail makes events whose deliveries to an endpoint have failed.
+func (p *post) fail(endpoint string, n int) {
+	p.Helper()
+	to, err := p.store.Endpoint(p.Context(), shop, endpoint)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for made := 0; made < n; made += recoveryStep {
+		c, failed := db.NewChange(shop), db.NewChange(shop)
+		for i := range recoveryStep {
+			letter, err := p.outbox.EmitTo(c, to, event.Fact{Type: event.PaymentCreated, Subject: fmt.Sprint("pay_", made+i)}, p.now.Now())
+			if err != nil {
+				p.Fatal(err)
+			}
+			failed.Add(event.DeliveryRow(letter.GiveUp("no")))
+		}
+		for _, one := range []*db.Change{c, failed} {
+			if err := p.db.Commit(p.Context(), one); err != nil {
+				p.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestARecoveryMakesWhatWasNeverMade(t *testing.T) {
+	eachPost(t, func(p *post) {
+		p.happen(event.PaymentCreated, nil)
+		p.happen(event.RefundPending, nil)
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "payment.*")
+		standing, err := p.store.Standing(p.Context(), shop, endpoint.ID)
+		if err != nil {
+			p.Fatal(err)
+		}
+		r := p.endpoints.recovery(standing.Endpoint, event.Resend, p.now.Now(), p.now.Now())
+		if err := p.db.Commit(p.Context(), db.NewChange(shop, event.RecoveryRow(r))); err != nil {
+			p.Fatal(err)
+		}
+		p.work()
+		if len(e.heard) != 1 || !strings.Contains(string(e.heard[0].body), "payment.created") {
+			p.Errorf("heard %d", len(e.heard))
+		}
+	})
+}
+
+func TestTwoProcessesDoNotSendInOneLane(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "*")
+		p.happen(event.PaymentCreated, nil)
+		other := newTestSender(p.db, p.store, p.outbox, p.now, p.ids)
+		key := laneKey{shop, endpoint.ID}
+		mine, theirs := p.sender.newLane(key), other.newLane(key)
+		if !mine.take(p.Context()) || theirs.take(p.Context()) {
+			p.Fatal("both have it, or none")
+		}
+		p.now.Advance(p.sender.lease) // this process was paused: its lease is over, and the other one takes the lane
+		if !theirs.take(p.Context()) || mine.keep(p.Context()) {
+			p.Fatal("the one that lost its lease goes on")
+		}
+		theirs.release(p.Context())
+		if row, err := p.store.Lane(p.Context(), shop, endpoint.ID); err != nil || row.Owner != "" || !row.LeasedUntil.IsZero() {
+			p.Errorf("%+v, %v", row, err)
+		}
+	})
+}
+
+func TestASenderStopsOnceWhatIsUnderWayHasEnded(t *testing.T) {
+	eachPost(t, func(p *post) {
+		release, arrived := make(chan struct{}), make(chan struct{})
+		e := newEar(p.T, func(http.ResponseWriter, *http.Request) { close(arrived); <-release })
+		endpoint := p.listen(e.URL, "*")
+		ctx, stop := context.WithCancel(p.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.sender.Run(ctx) }()
+		p.happen(event.PaymentCreated, nil)
+		<-arrived
+		stop()
+		select {
+		case <-done:
+			p.Error("it stops while a webhook is under way")
+		default:
+		}
+		close(release)
+		if err := <-done; err != nil {
+			p.Error(err)
+		}
+		if d := p.deliveries()[0]; d.State != event.DeliverySucceeded {
+			p.Errorf("%+v", d)
+		}
+		if row, err := p.store.Lane(p.Context(), shop, endpoint.ID); err != nil || row.Owner != "" {
+			p.Errorf("the lane is still leased: %+v, %v", row, err)
+		}
+	})
+}
+
+func TestATryIsKeptWithItsRequestAndItsAnswer(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte("later"))
+		})
+		p.listen(e.URL, "*")
+		p.happen(event.PaymentCreated, nil)
+		p.work()
+		p.now.Advance(time.Minute)
+		p.work()
+		tries, err := p.store.Attempts(p.Context(), shop, p.deliveries()[0].ID)
+		if err != nil || len(tries) != 2 {
+			p.Fatalf("%d tries, %v", len(tries), err)
+		}
+		first, second := tries[0], tries[1]
+		if first.Number != 1 || first.Status != 429 || string(first.ResponseBody) != "later" || first.Error != "the endpoint answered 429" || first.Duration <= 0 ||
+			!slices.Equal(first.ResponseHeader["Retry-After"], []string{"7"}) || len(first.RequestHeader["Webhook-Signature"]) != 1 {
+			p.Errorf("first %+v", first)
+		}
+		if second.Number != 2 || second.Status != 200 || second.Error != "" || !second.CreatedAt.Equal(p.now.Now()) {
+			p.Errorf("second %+v", second)
+		}
+	})
+}
+
+func TestARetryThatSomebodyAskedForMeanwhileIsNotUndone(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "*")
+		p.happen(event.PaymentCreated, nil)
+		read := p.deliveries()[0]
+		again := read.Again(p.now.Now())
+		if err := p.db.Commit(p.Context(), db.NewChange(shop, event.DeliveryRow(again))); err != nil {
+			p.Fatal(err)
+		}
+		after, err := p.sender.record(p.Context(), read, try{Status: 500, StartedAt: p.now.Now()})
+		if err != nil || after.Attempts != 1 || after.State != event.DeliveryPending {
+			p.Errorf("%+v, %v", after, err)
+		}
+		if _, err := p.sender.record(p.Context(), event.Delivery{Merchant: shop, ID: "wd_gone", Version: 1, State: event.DeliveryPending, Since: p.now.Now()}, try{Status: 500}); err != nil {
+			p.Errorf("a delivery that is gone: %v", err)
+		}
+		if _, err := p.store.Endpoint(p.Context(), shop, endpoint.ID); fault.Is(err, fault.NotFound) {
+			p.Error(err)
+		}
+	})
+}
