@@ -15,12 +15,12 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/event"
-	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -106,8 +106,12 @@ func (c *courier) sendMail(ctx context.Context, t *try, to event.Endpoint, e eve
 	if wrong := checkMailURL(to.URL); wrong != "" {
 		return fmt.Errorf("%w: the address cannot be read", errMail)
 	}
-	header := mailHeader(c.mail, recipient, to.ID, e, t.StartedAt)
-	message, err := renderMail(header, e)
+	n, err := readNews(e.Body)
+	if err != nil {
+		return fmt.Errorf("event %s cannot be read: %w", e.ID, err)
+	}
+	header := mailHeader(c.mail, recipient, to.ID, n, t.StartedAt)
+	message, err := renderMail(header, n, e.Body)
 	if err != nil {
 		return err
 	}
@@ -220,17 +224,17 @@ func loopback(a net.Addr) bool {
 type headerLine struct{ name, value string }
 
 // mailHeader is a mail's header. Its Message-ID is the same on every try, so that whoever got it twice sees it once.
-func mailHeader(o *MailOptions, recipient, endpoint string, e event.Event, now time.Time) []headerLine {
+func mailHeader(o *MailOptions, recipient, endpoint string, n news, now time.Time) []headerLine {
 	mode := "Florin"
-	if !id.Live(e.Merchant) {
+	if !n.Livemode {
 		mode = "Florin test"
 	}
 	header := []headerLine{
 		{"From", o.from.String()},
 		{"To", "<" + recipient + ">"},
-		{"Subject", mime.QEncoding.Encode("utf-8", fmt.Sprintf("[%s] %s %s", mode, e.Type, e.Subject))},
+		{"Subject", mime.QEncoding.Encode("utf-8", strings.TrimSpace(fmt.Sprintf("[%s] %s %s", mode, n.Type, n.subject)))},
 		{"Date", now.Format(time.RFC1123Z)},
-		{"Message-ID", "<" + e.ID + "." + endpoint + "@" + o.domain() + ">"},
+		{"Message-ID", "<" + n.ID + "." + endpoint + "@" + o.domain() + ">"},
 		{"Auto-Submitted", "auto-generated"},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "text/plain; charset=utf-8"},
@@ -248,22 +252,39 @@ func mailHeader(o *MailOptions, recipient, endpoint string, e event.Event, now t
 }
 
 // renderMail is the whole message: what happened in one sentence, then the event.
-func renderMail(header []headerLine, e event.Event) ([]byte, error) {
+func renderMail(header []headerLine, n news, body []byte) ([]byte, error) {
 	var b bytes.Buffer
 	for _, h := range header {
 		b.WriteString(h.name + ": " + h.value + "\r\n")
 	}
 	b.WriteString("\r\n")
 	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, e.Body, "", "  "); err != nil {
-		return nil, fmt.Errorf("event %s is no JSON: %w", e.ID, err)
+	if err := json.Indent(&pretty, body, "", "  "); err != nil {
+		return nil, err
 	}
 	w := quotedprintable.NewWriter(&b)
-	if _, err := io.WriteString(w, sentence(e)+"\n\n"+pretty.String()+"\n"); err != nil {
+	if _, err := io.WriteString(w, n.sentence()+"\n\n"+pretty.String()+"\n"); err != nil {
 		return nil, err
 	}
 	err := w.Close() // writes what is left, so b is not whole before it
 	return b.Bytes(), err
+}
+
+// news is an event as a person is told of it. It comes from the body, which is all that every try has.
+type news struct {
+	event.Object
+	subject string // the id of the object; empty if it has none
+}
+
+func readNews(body []byte) (n news, err error) {
+	var data struct {
+		ID string `json:"id"`
+	}
+	if err = json.Unmarshal(body, &n.Object); err == nil && len(n.Data) > 0 {
+		err = json.Unmarshal(n.Data, &data)
+	}
+	n.subject = data.ID
+	return n, err
 }
 
 // verbs are how the words of an event's type are said; those that are not here are said with "was" before them.
@@ -273,17 +294,18 @@ var verbs = map[string]string{
 }
 
 // sentence says what happened.
-func sentence(e event.Event) string {
-	object, verb, _ := strings.Cut(string(e.Type), ".")
+func (n news) sentence() string {
+	object, verb, _ := strings.Cut(string(n.Type), ".")
 	said, ok := verbs[verb]
 	if !ok {
 		said = "was " + strings.NewReplacer("_", " ", ".", " ").Replace(verb)
 	}
 	object = strings.ReplaceAll(object, "_", " ")
-	object = strings.ToUpper(object[:min(1, len(object))]) + object[min(1, len(object)):]
+	words := []string{strings.ToUpper(object[:min(1, len(object))]) + object[min(1, len(object)):], n.subject, said}
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
 	mode := ""
-	if !id.Live(e.Merchant) {
+	if !n.Livemode {
 		mode = ", in test mode"
 	}
-	return fmt.Sprintf("%s %s %s on %s%s.", object, e.Subject, said, e.CreatedAt.UTC().Format("2 January 2006 at 15:04:05 MST"), mode)
+	return fmt.Sprintf("%s on %s%s.", strings.Join(words, " "), n.CreatedAt.UTC().Format("2 January 2006 at 15:04:05 MST"), mode)
 }

@@ -146,6 +146,8 @@ func TestAMailSaysWhatHappened(t *testing.T) {
 	want := "Payment pay_1 was captured on 22 November 2026 at 12:00:00 UTC, in test mode.\n\n{\n" + `  "id": "evt_1",
   "object": "event",
   "type": "payment.captured",
+  "created_at": "2026-11-22T12:00:00Z",
+  "livemode": false,
   "data": {
     "id": "pay_1",
     "description": "Zwölf Äpfel"
@@ -173,7 +175,6 @@ func TestEveryTryOfAMailIsTheSameMessage(t *testing.T) {
 }
 
 func TestTheSentenceFitsTheEvent(t *testing.T) {
-	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for kind, want := range map[event.Type]string{
 		event.PaymentCreated:           "Payment x_1 was created",
 		event.PaymentPending:           "Payment x_1 is pending",
@@ -185,10 +186,14 @@ func TestTheSentenceFitsTheEvent(t *testing.T) {
 		"webhook_endpoint.disabled":    "Webhook endpoint x_1 was disabled",
 		"webhook_endpoint.test":        "Webhook endpoint x_1 is being tested",
 	} {
-		got := sentence(event.Event{Merchant: "acct_shop:live", Type: kind, Subject: "x_1", CreatedAt: at})
-		if got != want+" on 22 November 2026 at 12:00:00 UTC." {
-			t.Errorf("%s: %q", kind, got)
+		n, err := readNews([]byte(`{"type":"` + string(kind) + `","created_at":"2026-11-22T13:00:00+01:00","livemode":true,"data":{"id":"x_1"}}`))
+		if got := n.sentence(); err != nil || got != want+" on 22 November 2026 at 12:00:00 UTC." {
+			t.Errorf("%s: %q, %v", kind, got, err)
 		}
+	}
+	bare, err := readNews([]byte(`{"type":"payment.captured","created_at":"2026-11-22T12:00:00Z","data":{}}`))
+	if got := bare.sentence(); err != nil || got != "Payment was captured on 22 November 2026 at 12:00:00 UTC, in test mode." {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -313,6 +318,21 @@ func TestASilentMailServerIsLeftAfterFifteenSeconds(t *testing.T) {
 	})
 }
 
+func TestWhatIsNoEventIsNotMailed(t *testing.T) {
+	options, err := ParseMail(secret.New("smtp://127.0.0.1:1"), "florin@shop.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"", "{", `{"data":[]}`} {
+		odd := captured
+		odd.Body = []byte(body)
+		got := courierFor(t, courierOptions{Mail: options}).carry(t.Context(), endpointAt("mailto:ops@shop.example"), odd)
+		if got.Err == nil || got.Status != 0 || got.RequestHeader != nil {
+			t.Errorf("%q: %+v", body, got)
+		}
+	}
+}
+
 func TestNoMailWithoutAServerForIt(t *testing.T) {
 	got := courierFor(t, courierOptions{}).carry(t.Context(), endpointAt("mailto:ops@shop.example"), captured)
 	if got.Status != 0 || explain(got.Err) != "mail was not sent: this installation sends no mail" {
@@ -322,7 +342,7 @@ func TestNoMailWithoutAServerForIt(t *testing.T) {
 
 func TestNothingGetsIntoTheHeaderOfAMail(t *testing.T) {
 	odd := captured
-	odd.Type, odd.Subject, odd.ID = "payment.captured\r\nBcc: a@b.example", "pay_1\r\n\r\nhello", "evt_1>\r\nX-Odd: y"
+	odd.Body = []byte(`{"id":"evt_1>\r\nX-Odd: y","type":"payment.captured\r\nBcc: a@b.example","data":{"id":"pay_1\r\n\r\nhello"}}`)
 	o := &postOffice{}
 	if got := mailed(t, o, "smtp", "", odd); got.Status != 250 {
 		t.Fatalf("%+v", got)
