@@ -58,7 +58,7 @@ func eventData[T any](e *Event, prefix string) (*T, error) {
 type ListEvents struct {
 	Page
 	Type    string // such as payment.captured
-	Subject string // about one payment or refund
+	Subject string // about one payment, refund or webhook endpoint
 }
 
 func (p ListEvents) query() url.Values {

@@ -63,10 +63,7 @@ func (t triggerCommand) Run(ctx context.Context, c *console) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, t.Wait, fmt.Errorf("%s did not come within %s", t.Event, t.Wait))
 	defer cancel()
-	if err := s.perform(ctx, p.steps); err != nil {
-		return fmt.Errorf("trigger %s: %w", p.of, because(ctx, err))
-	}
-	found, err := s.await(ctx, p.of)
+	found, err := s.perform(ctx, p)
 	if err != nil {
 		return fmt.Errorf("trigger %s: %w", p.of, because(ctx, err))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ var plays = []play{
 	{of: event.RefundPending, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},
-	{of: event.EndpointDisabled, cannot: "an endpoint is disabled by its own answer 410, or after three days of nothing but failure"},
+	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, cannot: "an endpoint is tested by POST /v1/webhook_endpoints/{id}/test"},
 }
 
@@ -58,26 +59,34 @@ type stage struct {
 	now      time.Time
 	said     io.Writer // what is done, a line each
 
-	payment *client.Payment
-	refund  *client.Refund
+	payment  *client.Payment
+	refund   *client.Refund
+	endpoint *client.WebhookEndpoint
+
+	strike []func(context.Context) error // what to clear away at the end
 }
 
 // step does one thing of a play.
 type step func(context.Context, *stage) error
 
-func (s *stage) perform(ctx context.Context, steps []step) error {
-	for _, do := range steps {
+// perform does one step after the other, and finds the event that came of it.
+func (s *stage) perform(ctx context.Context, p play) (found *client.Event, err error) {
+	defer func() { err = errors.Join(err, s.clear(ctx)) }()
+	for _, do := range p.steps {
 		if err := do(ctx, s); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return s.await(ctx, p.of)
 }
 
 // subject is the object that the events of a type are about.
 func (s *stage) subject(of event.Type) string {
-	if strings.HasPrefix(string(of), "refund.") {
+	switch kind, _, _ := strings.Cut(string(of), "."); kind {
+	case "refund":
 		return s.refund.ID
+	case "webhook_endpoint":
+		return s.endpoint.ID
 	}
 	return s.payment.ID
 }

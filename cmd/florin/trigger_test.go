@@ -65,6 +65,9 @@ func TestEveryPlayEndsWithItsEvent(t *testing.T) {
 			if err != nil || kept.Type != string(p.of) {
 				t.Errorf("the API has %+v, %v", kept, err)
 			}
+			for endpoint, err := range florin.WebhookEndpoints.List(t.Context()) {
+				t.Errorf("%s was left behind (%v)", endpoint, err)
+			}
 		})
 	}
 }

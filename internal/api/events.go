@@ -33,7 +33,7 @@ type deliveryList struct {
 type listEventsInput struct {
 	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
-	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment or refund."`
+	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment, refund or webhook endpoint."`
 }
 
 type listDeliveriesInput struct {
@@ -50,7 +50,7 @@ func (in *listEventsInput) Resolve(huma.Context) []error {
 		if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
 			f.Add("type", fault.CodeInvalid, "there is no such type of event")
 		}
-		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund)
+		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund, id.Endpoint)
 	})
 }
 

@@ -130,7 +130,7 @@ func newRequest(ctx context.Context, to event.Endpoint, e event.Event, now time.
 	if len(secrets) == 0 {
 		return nil, errNoSecret
 	}
-	signature, err := sign(secrets, e.ID, now, e.Body)
+	signature, err := Sign(secrets, e.ID, now, e.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,11 @@ import (
 // The message and its signature are those of the standard's own libraries' tests.
 func TestThePublishedSignatureComesOut(t *testing.T) {
 	known := secret.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	got, err := sign([]secret.Text{known}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	got, err := Sign([]secret.Text{known}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
 	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want || err != nil {
 		t.Errorf("signed %s, %v", got, err)
 	}
-	if _, err := sign([]secret.Text{secret.New("whsec_%%%")}, "m", time.Unix(0, 0), nil); err == nil {
+	if _, err := Sign([]secret.Text{secret.New("whsec_%%%")}, "m", time.Unix(0, 0), nil); err == nil {
 		t.Error("a secret that is none signs")
 	}
 }

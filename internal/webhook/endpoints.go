@@ -53,7 +53,7 @@ func (e *Endpoints) Create(ctx context.Context, tenant string, in EndpointInput,
 	if len(existing) >= event.MaxEndpoints {
 		return event.EndpointObject{}, event.ErrTooManyEndpoints
 	}
-	signing, err := newSecret(e.Random)
+	signing, err := NewSecret(e.Random)
 	if err != nil {
 		return event.EndpointObject{}, err
 	}

@@ -35,8 +35,8 @@ func checkSecret(text string) string {
 	return ""
 }
 
-// newSecret makes a signing secret: whsec_ and 32 random bytes in base64.
-func newSecret(random io.Reader) (secret.Text, error) {
+// NewSecret makes a signing secret: whsec_ and 32 random bytes in base64.
+func NewSecret(random io.Reader) (secret.Text, error) {
 	raw := make([]byte, secretSize)
 	if _, err := io.ReadFull(random, raw); err != nil {
 		return secret.Text{}, fmt.Errorf("make a webhook secret: %w", err)
@@ -44,9 +44,9 @@ func newSecret(random io.Reader) (secret.Text, error) {
 	return secret.New(secretPrefix + base64.StdEncoding.EncodeToString(raw)), nil
 }
 
-// sign gives the webhook-signature header of a message: for each secret v1 and the base64 of the HMAC-SHA256 over the
+// Sign gives the webhook-signature header of a message: for each secret v1 and the base64 of the HMAC-SHA256 over the
 // message's id, the unix time of sending and the body, joined by dots. Source: Standard Webhooks 1.0.
-func sign(secrets []secret.Text, message string, at time.Time, body []byte) (string, error) {
+func Sign(secrets []secret.Text, message string, at time.Time, body []byte) (string, error) {
 	var header strings.Builder
 	for i, s := range secrets {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), secretPrefix))

@@ -154,7 +154,7 @@ func TestSecretsOfMerchantsAreChecked(t *testing.T) {
 			t.Errorf("the fault repeats the secret: %q", got)
 		}
 	}
-	made, err := newSecret(strings.NewReader(strings.Repeat("r", 32)))
+	made, err := NewSecret(strings.NewReader(strings.Repeat("r", 32)))
 	if err != nil || checkSecret(made.Reveal()) != "" {
 		t.Errorf("one of ours is refused: %v", err)
 	}
