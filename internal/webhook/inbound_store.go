@@ -3,8 +3,10 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 )
 
 var inboundTable = &db.Table{Name: "inbound_webhook", Key: 2, Versioned: true, Columns: append(inboundHead,
@@ -86,4 +88,13 @@ func (r *Receiver) waiting(ctx context.Context) (all, stuck int64, err error) {
 	counts, err := db.Get(ctx, r.DB, func(s db.Scanner) (n [2]int64, err error) { return n, s.Scan(&n[0], &n[1]) },
 		"SELECT count(*), count(CASE WHEN tries >= $1 THEN 1 END) FROM inbound_webhook WHERE due_at IS NOT NULL", int64(stuckAfter))
 	return counts[0], counts[1], err
+}
+
+// prunePortion is how many messages one Prune deletes at most.
+const prunePortion = 200_000
+
+// Prune deletes the messages that came before a time, and tells how many. It ends early, without an error, when the context
+// ends. What has waited to be applied until then is deleted too: nobody has mended it for as long as messages are kept.
+func (r *Receiver) Prune(ctx context.Context, before time.Time) (int64, error) {
+	return r.DB.PruneOlder(ctx, inboundTable, "id", id.Floor(id.InboundWebhook, before), prunePortion)
 }

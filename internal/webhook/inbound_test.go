@@ -218,3 +218,22 @@ func TestTheBodyIsReadAfterTheCallerIsKnown(t *testing.T) {
 		}
 	})
 }
+
+func TestMessagesLeaveWhenTheyAreOldEnough(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.hear("evt-1")
+		x.script.fails.Store(1 << 30)
+		x.hear("evt-2") // it waits to be applied
+		kept := x.now.Now().Add(time.Hour)
+		x.now.Advance(time.Hour)
+		x.hear("evt-3")
+		for step, want := range []int64{2, 0} {
+			if n, err := x.Prune(x.Context(), kept); n != want || err != nil {
+				x.Errorf("step %d: %d deleted, %v", step, n, err)
+			}
+		}
+		if m := x.only(); m.Event != "evt-3" {
+			x.Errorf("left %+v", m)
+		}
+	})
+}
