@@ -46,7 +46,7 @@ type benchServer struct {
 func startBench(ctx context.Context, c *console, where storage, b benchCommand) (_ *benchServer, err error) {
 	began := clock.Stopwatch()
 	s := &benchServer{where: where, ended: make(chan error, 1)}
-	p := plan{where: where, sandbox: dataDir(where.Data).sandbox(), sites: map[string]*site{}, worker: true, localHTTP: true, drain: 10 * time.Second}
+	p := plan{where: where, sandbox: dataDir(where.Data).sandbox(), sites: map[string]*site{}, worker: true, localHTTP: true, keepEvents: event.Kept, drain: 10 * time.Second}
 	for zone := range devOffsets {
 		if p.sites[zone], err = bind(ctx, zone, devHost+":0", "any free port"); err != nil {
 			return nil, errors.Join(err, unbind(p.sites))

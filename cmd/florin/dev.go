@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/event"
 )
 
 type devCommand struct {
@@ -34,7 +35,7 @@ func (d devCommand) Run(ctx context.Context, c *console) (err error) {
 	if d.BasePort != 0 && (d.BasePort < 1 || d.BasePort+devOffsets[zoneSandbox] > 65535) {
 		return usagef("--base-port %d: ports up to %d more must fit below 65536", d.BasePort, devOffsets[zoneSandbox])
 	}
-	p := plan{sites: map[string]*site{}, worker: true, localHTTP: true, drain: d.Drain}
+	p := plan{sites: map[string]*site{}, worker: true, localHTTP: true, keepEvents: event.Kept, drain: d.Drain}
 	for _, zone := range []string{zoneAPI, zonePublic, zoneVault, zoneOps, zoneSandbox} {
 		if p.sites[zone], err = bind(ctx, zone, d.address(zone), "stop what listens there, or choose other ports with --base-port"); err != nil {
 			return errors.Join(err, unbind(p.sites))

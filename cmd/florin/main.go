@@ -36,6 +36,7 @@ type commands struct {
 	Keys      keysGroup      `cmd:"" help:"API keys."`
 	Providers providersGroup `cmd:"" help:"Accounts with payment providers."`
 	Ledger    ledgerGroup    `cmd:"" help:"The books."`
+	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
 	Webhooks  webhooksGroup  `cmd:"" help:"Webhooks, as who receives them sees them."`
 	Trigger   triggerCommand `cmd:"" help:"Make an event really happen, in the sandbox."`
 	Bench     benchCommand   `cmd:"" help:"Measure whole card payments, and the storage below them."`

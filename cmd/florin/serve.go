@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/secret"
@@ -41,6 +42,9 @@ type serveCommand struct {
 	VaultKey       string `help:"Key of --vault-cert." placeholder:"FILE"`
 	VaultCA        string `help:"Authority that signed the certificate of the other side." name:"vault-ca" placeholder:"FILE"`
 	VaultTokenFile string `help:"File with the token that both sides of the internal door share." placeholder:"FILE"`
+
+	Archive    string        `help:"Directory where events go before they are deleted: a file for each merchant, mode and day. The same for every process with the zone worker." placeholder:"DIR"`
+	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
 	Drain         time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
@@ -92,7 +96,7 @@ func (s serveCommand) plan() (plan, error) {
 	}
 	p := plan{
 		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
-		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, drain: s.Drain,
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, archive: s.Archive, keepEvents: s.KeepEvents, drain: s.Drain,
 	}
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
@@ -110,6 +114,10 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, usagef("the zones api, public and worker need a vault: add the zone vault, or name its process by --vault-url")
 	case s.VaultURL != "" && !strings.HasPrefix(s.VaultURL, "https://"):
 		return plan{}, usagef("--vault-url must begin with https://")
+	case s.Archive != "" && !p.worker:
+		return plan{}, usagef("--archive is for a process with the zone worker: it is the one that deletes events")
+	case s.KeepEvents < event.Kept:
+		return plan{}, usagef("--keep-events %v: events are kept for 720h at the least", s.KeepEvents)
 	case slices.Contains(s.Zones, zoneSandbox) && p.sandbox == "":
 		return plan{}, usagef("the zone sandbox needs --sandbox-file or --data")
 	case slices.Contains(s.Zones, zoneSandbox) && !loopback(s.ListenSandbox):

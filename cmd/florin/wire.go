@@ -61,6 +61,8 @@ type plan struct {
 	proxies    []netip.Prefix // whose word for a caller's address is taken
 	geoIP      string         // the file that tells the country of an address; empty: nobody knows
 	localHTTP  bool           // webhook endpoints may be plain HTTP on this machine
+	archive    string         // the directory where events go before they are deleted; empty: nowhere
+	keepEvents time.Duration  // how long the database keeps events, and what is about them
 	drain      time.Duration
 }
 
@@ -97,6 +99,7 @@ type parts struct {
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
 	events    *event.Store
+	archive   *event.Archive // nil: events are deleted without one
 	outbox    *event.Outbox
 	payments  *payment.Service
 	devices   *risk.DeviceSessions
@@ -228,10 +231,20 @@ func (a *parts) openPayments(ctx context.Context) error {
 		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.released = append(a.released, func() error { a.receiver.Close(); return nil })
+	if err := a.openArchive(); err != nil {
+		return err
+	}
 	if s := a.plan.sites[zoneAPI]; s != nil {
 		s.handle(a.watch.Watch(a.api()))
 	}
 	return a.openPublic()
+}
+
+func (a *parts) openArchive() (err error) {
+	if a.plan.archive != "" {
+		a.archive, err = event.OpenArchive(a.events, a.plan.archive, a.clock)
+	}
+	return err
 }
 
 // openPublic opens the payers' door. Device sessions are kept by whoever prunes them as well.
@@ -329,6 +342,8 @@ func (a *parts) sweeps() []func(context.Context) error {
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		a.sender.Run,
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },
+		// Apart, because to archive a busy day takes its time.
+		func(ctx context.Context) error { return every(ctx, pruneEvery, a.pruneEvents) },
 	}
 }
 
@@ -339,11 +354,25 @@ func (a *parts) prune(ctx context.Context) {
 		prune func(context.Context) (int64, error)
 	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}} {
 		n, err := kept.prune(ctx)
-		if err != nil {
-			a.log.Error("prune what is over", "what", kept.what, "error", err)
-		} else if n > 0 {
-			a.log.Info("pruned what is over", "what", kept.what, "count", n)
-		}
+		a.pruned(kept.what, n, err)
+	}
+}
+
+// pruneEvents deletes events with what is about them, and what providers told.
+func (a *parts) pruneEvents(ctx context.Context) {
+	before := a.clock.Now().Add(-a.plan.keepEvents)
+	n, err := a.events.Prune(ctx, before, a.archive)
+	a.pruned("events", n, err)
+	n, err = a.receiver.Prune(ctx, before)
+	a.pruned("providers' messages", n, err)
+}
+
+func (a *parts) pruned(what string, n int64, err error) {
+	if err != nil {
+		a.log.Error("prune what is over", "what", what, "error", err)
+	}
+	if n > 0 {
+		a.log.Info("pruned what is over", "what", what, "count", n)
 	}
 }
 
