@@ -167,6 +167,29 @@ func TestNobodyLosesAgainstALoser(t *testing.T) {
 	}, schema)
 }
 
+// Two Changes of one batch want the same slot under different keys. Who is told that it exists can read it.
+func TestARowThatIsSaidToExistCanBeRead(t *testing.T) {
+	dbtest.EachWith(t, oneWriter, func(t *testing.T, d *db.DB) {
+		free := hold(t, d)
+		lost := make(chan int64, 2)
+		for _, id := range []string{"first", "second"} {
+			go func() {
+				err := d.Commit(context.Background(), db.NewChange("m", thing{merchant: "m", id: id, slot: "s"}.insert()))
+				if err == nil {
+					return
+				}
+				isConflict(t, err, fault.Exists, "thing")
+				lost <- count(t, d, things)
+			}()
+		}
+		d.AwaitWaiting(t, 2)
+		free()
+		if n := <-lost; n != 1 {
+			t.Errorf("the loser finds %d rows", n)
+		}
+	}, schema)
+}
+
 func TestASlotIsFreedBeforeItIsTakenInOneBatch(t *testing.T) {
 	dbtest.EachWith(t, oneWriter, func(t *testing.T, d *db.DB) {
 		x := thing{merchant: "m", id: "z", slot: "s", version: 1}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -173,10 +174,12 @@ func (w *writer) rollback(s session) {
 // settle answers the losers of a plan and writes the others again.
 //
 // An insert can have lost against a row of another loser, which is not there after all. Such a Change is tried again:
-// with the winners, or, where only such are left, alone.
+// with the winners, or, where only such are left, alone. An insert that lost against a winner is told so once the winner has landed:
+// whoever hears that a row exists can read it.
 func (w *writer) settle(p *plan, losses []loss, try int) {
 	verdict := w.judge(p, losses)
-	var rest, suspects []*pending
+	var rest, suspects, second []*pending
+	var why []error
 	certain := 0
 	for i, one := range p.batch {
 		switch {
@@ -184,13 +187,17 @@ func (w *writer) settle(p *plan, losses []loss, try int) {
 			rest = append(rest, one)
 		case verdict[i].suspect:
 			suspects = append(suspects, one)
+		case verdict[i].exists:
+			second, why = append(second, one), append(why, verdict[i].err)
 		default:
 			certain++
 			w.answerLoser(one, verdict[i].err)
 		}
 	}
-	if certain > 0 {
-		w.write(append(rest, suspects...), try)
+	if certain+len(second) > 0 {
+		rest = append(rest, suspects...)
+		w.write(rest, try)
+		w.answerSecond(second, why, rest, try)
 		return
 	}
 	w.write(rest, try)
@@ -199,9 +206,23 @@ func (w *writer) settle(p *plan, losses []loss, try int) {
 	}
 }
 
+// answerSecond tells those whose rows exist, now that the others have been written. If one of those failed after all, it may have been
+// the one that was first: then they are tried again.
+func (w *writer) answerSecond(second []*pending, why []error, first []*pending, try int) {
+	failed := slices.ContainsFunc(first, func(p *pending) bool { return p.err != nil })
+	for i, one := range second {
+		if failed {
+			w.write([]*pending{one}, try)
+		} else {
+			w.answerLoser(one, why[i])
+		}
+	}
+}
+
 type judgement struct {
 	err     error
-	suspect bool
+	exists  bool // an insert found its row taken
+	suspect bool // perhaps by a row of another loser
 }
 
 // judge is what each Change of the plan lost by; nil for those that lost nothing. Of several losses of one Change the
@@ -228,7 +249,7 @@ func (w *writer) judge(p *plan, losses []loss) []*judgement {
 		if heavy > 1 {
 			err = &Conflict{Table: p.rows[l.row].row.table.Name, Kind: l.kind}
 		}
-		verdict[owner] = &judgement{err: err, suspect: heavy == 2}
+		verdict[owner] = &judgement{err: err, exists: heavy == 2, suspect: heavy == 2}
 	}
 	// How many rows the losers placed in each table, before they were rolled back.
 	placed := map[string]map[int]bool{}
