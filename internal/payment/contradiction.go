@@ -16,6 +16,7 @@ type Contradiction struct {
 	Subject   string // att_…, cap_…, voi_… or ref_…
 	Claim     string // what is known, and what the provider says
 	Attempt   int64
+	Account   string // the provider account that says it
 	Reference string // the provider's, of what it speaks of
 	Remedy    Remedy
 	Heard     int64 // how often

@@ -268,3 +268,28 @@ func TestMessagesComeByTheAccountThatWasAsked(t *testing.T) {
 		}
 	})
 }
+
+// Two copies of a contradiction find that it is new, and one of them is written first.
+func TestAContradictionHeardTwiceAtOnceIsKeptOnce(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		contradiction := says(o, "1", declinedLate)
+		tries := 0
+		err := u.Notify(u.Context(), alpha, contradiction, func(_ *db.Change, h Heard) error {
+			if tries++; tries == 1 {
+				if v := u.tell(contradiction); v != Contradicted {
+					u.Errorf("the copy between is %s", v)
+				}
+			}
+			if h.Verdict != Contradicted || h.Subject != o.ID || h.Detail == "" {
+				u.Errorf("heard as %+v", h)
+			}
+			return nil
+		})
+		rows, reading := u.store.contradictions(u.Context(), shop, o.ID)
+		if err != nil || reading != nil || len(rows) != 1 || rows[0].Heard != 2 || tries != 2 {
+			u.Errorf("kept %+v after %d tries, %v, %v", rows, tries, err, reading)
+		}
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	})
+}

@@ -90,9 +90,9 @@ func (d *decision) post(kind ledger.Kind, cause string, amount, fee money.Money)
 func (d *decision) tell(types ...event.Type) { d.events = append(d.events, types...) }
 
 // contradict notes that an outcome cannot be true together with what is known of an attempt or an operation.
-func (d *decision) contradict(attempt int64, subject, known string, o provider.Outcome, remedy Remedy) {
+func (d *decision) contradict(a Attempt, subject, known string, o provider.Outcome, remedy Remedy) {
 	d.contradiction = &Contradiction{
-		Merchant: d.payment.Merchant, Payment: d.payment.ID, Attempt: attempt, Subject: subject,
+		Merchant: d.payment.Merchant, Payment: d.payment.ID, Attempt: a.Number, Account: a.Account, Subject: subject,
 		Claim: "it is " + known + ", the provider says " + claimOf(o), Reference: o.Reference, Remedy: remedy,
 	}
 }

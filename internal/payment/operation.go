@@ -21,7 +21,7 @@ type occasion struct {
 // newOperation is a row that says what is about to be asked of the provider.
 func newOperation(p Payment, a Attempt, kind Kind, opID string, amount money.Money, at occasion) *Operation {
 	return &Operation{
-		Merchant: p.Merchant, ID: opID, Payment: p.ID, Attempt: a.Number, Kind: kind, State: OperationSending,
+		Merchant: p.Merchant, ID: opID, Payment: p.ID, Attempt: a.Number, Account: a.Account, Kind: kind, State: OperationSending,
 		Amount: amount, SentAt: at.now, DueAt: at.now.Add(at.patience), CreatedAt: at.now,
 	}
 }
@@ -122,13 +122,13 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	to := operationStateOf(op, o)
 	switch {
 	case to != OperationUnknown && op.isOfAnotherAmount(o):
-		d.contradict(a.Number, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
+		d.contradict(a, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
 		to = OperationUnknown // not ours to adopt
 	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && p.Status != Authorized:
-		d.contradict(a.Number, op.ID, "a capture of a payment that is "+string(p.Status), o, RemedyNone)
+		d.contradict(a, op.ID, "a capture of a payment that is "+string(p.Status), o, RemedyNone)
 		to = OperationUnknown
 	case !op.open() && op.State != to && to != OperationUnknown && to != OperationPending:
-		d.contradict(a.Number, op.ID, string(op.State), o, RemedyNone)
+		d.contradict(a, op.ID, string(op.State), o, RemedyNone)
 	}
 	if !op.open() {
 		if d.contradiction != nil && op.Kind != KindRefund {

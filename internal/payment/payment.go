@@ -155,6 +155,7 @@ type Operation struct {
 	ID        string // cap_…, voi_… or ref_…: also our reference at the provider
 	Payment   string
 	Attempt   int64
+	Account   string // the provider account, which is the attempt's
 	Kind      Kind
 	State     OperationState
 	Amount    money.Money // of a void: what it releases

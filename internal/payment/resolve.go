@@ -11,15 +11,21 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
-// Sweeps are the worker's queues: what time has to bring about.
+// Sweeps are the worker's queues: what time has to bring about. Each handler may wait for a provider, and one provider that hangs
+// keeps no more than half the hands waiting: the rest is for the others. Accounts of one name count together, whoever's they are,
+// as they are mostly of one provider.
 func (s *Service) Sweeps() []db.Sweep {
-	lease := time.Minute
-	return []db.Sweep{
-		{Name: "attempts", Table: attemptTable, Lease: lease, Every: 500 * time.Millisecond, Limit: 64, Handle: s.resolveAttempt},
-		{Name: "operations", Table: operationTable, Lease: lease, Every: 500 * time.Millisecond, Limit: 64, Handle: s.resolveOperation},
-		{Name: "expiry", Table: paymentTable, Lease: lease, Every: time.Second, Limit: 64, Handle: s.expire},
-		{Name: "late approvals", Table: contradictionTable, Lease: lease, Every: time.Second, Limit: 64, Handle: s.reverseLate},
+	sweeps := []db.Sweep{
+		{Name: "attempts", Table: attemptTable, Every: 500 * time.Millisecond, Handle: s.resolveAttempt},
+		{Name: "operations", Table: operationTable, Every: 500 * time.Millisecond, Handle: s.resolveOperation},
+		{Name: "expiry", Table: paymentTable, Every: time.Second, Handle: s.expire},
+		{Name: "late approvals", Table: contradictionTable, Every: time.Second, Handle: s.reverseLate},
 	}
+	for i := range sweeps {
+		sweeps[i].Lease, sweeps[i].Limit = time.Minute, 64
+		sweeps[i].Group, sweeps[i].Share = "provider_account", 32
+	}
+	return sweeps
 }
 
 // resolveAttempt finds out what became of an authorization whose outcome is open: never by asking for the money again. An

@@ -30,10 +30,10 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 	case isKnown:
 		return d, nil
 	case isLate:
-		d.contradict(a.Number, a.ID, string(a.State), o, RemedyReverse)
+		d.contradict(a, a.ID, string(a.State), o, RemedyReverse)
 		return d, nil
 	case isContradiction:
-		d.contradict(a.Number, a.ID, standing(p, a), o, RemedyNone)
+		d.contradict(a, a.ID, standing(p, a), o, RemedyNone)
 		return d, nil
 	case isEarly:
 		a.Inquiries++
@@ -44,7 +44,7 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 	case isStillOpen:
 		to = AttemptUnknown
 	case isAnotherAmount:
-		d.contradict(a.Number, a.ID, "asked for as "+a.Amount.String(), o, RemedyNone)
+		d.contradict(a, a.ID, "asked for as "+a.Amount.String(), o, RemedyNone)
 		o.Detail, to = d.contradiction.Claim, AttemptUnknown
 	}
 	err := torn(d.adopt(a, to, o, t))

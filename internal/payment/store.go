@@ -43,12 +43,14 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: tru
 	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
+	{Name: "provider_account"},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "payment_id"}, {Name: "subject"}, {Name: "claim"}, {Name: "attempt", Kind: db.Int},
 	{Name: "provider_reference"}, {Name: "remedy"}, {Name: "heard", Kind: db.Int}, {Name: "tries", Kind: db.Int},
 	{Name: "first_at", Kind: db.Int}, {Name: "last_at", Kind: db.Int}, {Name: "due_at", Kind: db.Int, Null: true},
+	{Name: "provider_account"},
 }}
 
 var tokenTable = &db.Table{Name: "payment_token", Key: 2, Columns: []db.Column{
@@ -212,6 +214,7 @@ func operationRow(o Operation) (db.Row, error) {
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
+		o.Account,
 	}), nil
 }
 
@@ -221,7 +224,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	var due *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -241,7 +244,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 func contradictionRow(c Contradiction) db.Row {
 	return write(contradictionTable, c.Version, []any{
 		c.Merchant, c.Payment, c.Subject, c.Claim, c.Attempt, c.Reference, string(c.Remedy), c.Heard, c.Tries,
-		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt),
+		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt), c.Account,
 	})
 }
 
@@ -250,7 +253,7 @@ func scanContradiction(r db.Scanner) (Contradiction, error) {
 	var first, last int64
 	var due *int64
 	err := r.Scan(&c.Merchant, &c.Payment, &c.Subject, &c.Claim, &c.Attempt, &c.Reference, &c.Remedy, &c.Heard, &c.Tries,
-		&first, &last, &due, &c.Version)
+		&first, &last, &due, &c.Account, &c.Version)
 	c.FirstAt, c.LastAt, c.DueAt = db.Time(first), db.Time(last), db.NullTime(due)
 	return c, err
 }
