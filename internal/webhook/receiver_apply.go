@@ -56,7 +56,9 @@ func (r *Receiver) take(ctx context.Context, to provider.Account, reader provide
 		r.metrics.settled(to.Provider, result.verdict)
 		return nil
 	case recorded(result.err):
-		return r.duplicate(ctx, to, m)
+		if err := r.duplicate(ctx, to, m); !errors.Is(err, errGone) {
+			return err
+		}
 	}
 	return r.keep(ctx, to, m, result.err)
 }
@@ -103,7 +105,10 @@ func (r *Receiver) keep(ctx context.Context, to provider.Account, m Inbound, why
 	alone.DueAt = m.CreatedAt.Add(backoff(alone.Tries))
 	switch err := r.DB.Commit(ctx, db.NewChange(m.Merchant, alone.row())); {
 	case recorded(err):
-		return r.duplicate(ctx, to, m)
+		if err = r.duplicate(ctx, to, m); errors.Is(err, errGone) {
+			return r.refused(to.Provider, failed, err)
+		}
+		return err
 	case err != nil:
 		r.metrics.count(to.Provider, failed)
 		return fmt.Errorf("record %s of %s, which could not be applied (%w): %w", m.Event, to.ID, why, err)
@@ -119,10 +124,18 @@ func recorded(err error) bool {
 	return errors.As(err, &taken) && taken.Kind == fault.Exists && taken.Table == inboundTable.Name
 }
 
-// duplicate counts a message that is recorded already. If the record is its own, it was applied after all.
+// errGone is a record that was in the way and is not there: it was pruned between, or its writer failed in the end. The provider
+// sends the message again.
+var errGone = fault.New(fault.Unavailable, fault.CodeOverloaded, "the message's record is gone")
+
+// duplicate counts a message that is recorded already. If the record is its own, it was applied after all. It fails with errGone if
+// there is no record.
 func (r *Receiver) duplicate(ctx context.Context, to provider.Account, m Inbound) error {
 	for range recounts {
 		known, err := r.known(ctx, m)
+		if fault.Is(err, fault.NotFound) {
+			return errGone
+		}
 		if err != nil {
 			return r.refused(to.Provider, failed, err)
 		}
