@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
@@ -360,6 +362,40 @@ func TestWhatAProcessLeavesBehindIsAppliedByTheNext(t *testing.T) {
 			c.Errorf("recorded %+v", m)
 		}
 	})
+}
+
+// Somebody else holds the payment's row, in another session of the server: its message is recorded beside it.
+func TestAMessageForALockedPaymentIsAnsweredAndAppliedLater(t *testing.T) {
+	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	url := dbtest.Postgres(t)
+	c := openCounter(t, dbtest.Open(t, url, db.Options{Clock: now}, event.Schema, ledger.Schema, payment.Schema, Schema), now)
+	o := c.pay()
+	c.Patience = DefaultPatience
+	other, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"BEGIN", "SELECT id FROM payment FOR UPDATE"} {
+		if _, err := other.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m := c.says(o.ID, provider.Captured); m.Verdict != Waiting { // it returns while the row is locked
+		t.Errorf("recorded %+v", m)
+	}
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if m := c.only(); m.Verdict != Waiting {
+		t.Errorf("then %+v", m)
+	}
+	now.Advance(time.Second)
+	c.work()
+	if m := c.only(); m.Verdict != payment.Applied {
+		t.Errorf("in the end %+v", m)
+	}
+	c.expect(o.ID, payment.Captured, 10_000, 3)
 }
 
 // A reference may hold anything: it is looked for only if it can be one of ours.
