@@ -15,6 +15,12 @@ import (
 	"github.com/florinpay/florin/internal/secret"
 )
 
+// benchGroup is what can be measured: payments if nothing else is said.
+type benchGroup struct {
+	Payments benchCommand         `cmd:"" default:"withargs" help:"Whole card payments, and the storage below them."`
+	Webhooks benchWebhooksCommand `cmd:"" help:"Webhooks: how many, how soon beside endpoints that hang, and what a million that wait cost."`
+}
+
 type benchCommand struct {
 	Engine           string      `help:"Database of the server that it starts: sqlite or postgres." enum:"sqlite,postgres" default:"sqlite"`
 	Database         secret.Text `help:"Empty PostgreSQL database to use instead of a private server. It is filled, and stays filled." placeholder:"URL"`

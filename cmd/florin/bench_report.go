@@ -75,9 +75,11 @@ func (r *benchReport) check(what string, ok bool, why string, args ...any) {
 var errBench = errors.New("the benchmark found a fault")
 
 // verdict is an error if something that must be true is not.
-func (r *benchReport) verdict() error {
+func (r *benchReport) verdict() error { return verdictOf(r.Checks) }
+
+func verdictOf(checks []check) error {
 	var wrong []error
-	for _, c := range r.Checks {
+	for _, c := range checks {
 		if !c.OK {
 			wrong = append(wrong, fmt.Errorf("%w: %s: %s", errBench, c.What, c.Why))
 		}
@@ -108,7 +110,11 @@ func (r *benchReport) text(w io.Writer) {
 		fmt.Fprintf(w, "\t%d payments/s with one merchant\t%s\n", s.Hot.PerSecond, s.Hot.latency())
 		fmt.Fprintf(w, "\t%d clients, two Changes of %d and %d rows, %d bytes a payment\n", s.Clients, s.Rows[0], s.Rows[1], s.Bytes)
 	}
-	for _, c := range r.Checks {
+	writeChecks(w, r.Checks)
+}
+
+func writeChecks(w io.Writer, checks []check) {
+	for _, c := range checks {
 		fmt.Fprintf(w, "%s\t%s: %s\n", map[bool]string{true: "ok", false: "FAULT"}[c.OK], c.What, c.Why)
 	}
 }

@@ -39,7 +39,7 @@ type commands struct {
 	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
 	Webhooks  webhooksGroup  `cmd:"" help:"Webhooks, as who receives them sees them."`
 	Trigger   triggerCommand `cmd:"" help:"Make an event really happen, in the sandbox."`
-	Bench     benchCommand   `cmd:"" help:"Measure whole card payments, and the storage below them."`
+	Bench     benchGroup     `cmd:"" help:"Measure whole card payments, the storage below them, and webhooks."`
 	Version   versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -87,6 +87,16 @@ func (s *Store) DueLanes(ctx context.Context, now time.Time, do func(DueLane)) e
 	return nil
 }
 
+// Pending is how many deliveries to an endpoint are pending.
+func (s *Store) Pending(ctx context.Context, tenant, endpoint string) (int64, error) {
+	return db.Get(ctx, s.db, func(r db.Scanner) (int64, error) {
+		var n int64
+		err := r.Scan(&n)
+		return n, err
+	},
+		"SELECT CAST(COUNT(*) AS BIGINT) FROM webhook_delivery WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'pending'", tenant, endpoint)
+}
+
 // Lag is how far sending to a class of endpoints is behind.
 type Lag struct {
 	Endpoints int

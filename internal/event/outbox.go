@@ -65,6 +65,14 @@ func (o *Outbox) Committed(c *db.Change) {
 // Happened tells whether a Change brings events.
 func Happened(c *db.Change) bool { return c.Touches(eventTable) }
 
+// EventIn is the id of the first event that a Change brings; empty if it brings none.
+func EventIn(c *db.Change) string {
+	for _, row := range c.Rows(eventTable) {
+		return row[1].(string)
+	}
+	return ""
+}
+
 // Emit adds an event about a fact, and its deliveries, to a Change.
 func (o *Outbox) Emit(ctx context.Context, c *db.Change, f Fact, now time.Time) error {
 	endpoints, err := o.endpoints(ctx, c.Merchant())

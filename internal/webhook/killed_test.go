@@ -60,14 +60,11 @@ func worker(ctx context.Context, url, dir string) error {
 				os.Exit(1)
 			}
 			p.outbox.Committed(c)
-			fmt.Println(eventOf(c))
+			fmt.Println(event.EventIn(c))
 		}
 	}()
 	return p.sender.Run(ctx)
 }
-
-// eventOf is the id of the event that a Change brings.
-func eventOf(c *db.Change) string { return c.Rows(event.Schema.Tables[0])[0][1].(string) }
 
 // openPost opens a sender as a worker has it: by the machine's clock, and with a lease that does not keep a test waiting.
 func openPost(ctx context.Context, url, dir string) (*post, error) {
