@@ -19,6 +19,7 @@ type devCommand struct {
 	BasePort int           `help:"Port of the api zone. The public zone has +1, the vault +2, ops +4, the sandbox +10. 0 takes any free ports." default:"8080"`
 	Clean    bool          `help:"Start over: empty the data directory first, if it is florin's."`
 	Drain    time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
+	Mail     mailFlags     `embed:""`
 }
 
 func (devCommand) Help() string {
@@ -36,6 +37,9 @@ func (d devCommand) Run(ctx context.Context, c *console) (err error) {
 		return usagef("--base-port %d: ports up to %d more must fit below 65536", d.BasePort, devOffsets[zoneSandbox])
 	}
 	p := plan{sites: map[string]*site{}, worker: true, localHTTP: true, keepEvents: event.Kept, drain: d.Drain}
+	if p.mail, err = d.Mail.options(); err != nil {
+		return err
+	}
 	for _, zone := range []string{zoneAPI, zonePublic, zoneVault, zoneOps, zoneSandbox} {
 		if p.sites[zone], err = bind(ctx, zone, d.address(zone), "stop what listens there, or choose other ports with --base-port"); err != nil {
 			return errors.Join(err, unbind(p.sites))

@@ -47,6 +47,7 @@ type serveCommand struct {
 	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
+	Mail          mailFlags     `embed:""`
 	Drain         time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
 }
 
@@ -102,6 +103,9 @@ func (s serveCommand) plan() (plan, error) {
 		p.sandbox = dataDir(where.Data).sandbox()
 	}
 	if err := s.browsers(&p); err != nil {
+		return plan{}, err
+	}
+	if p.mail, err = s.Mail.options(); err != nil {
 		return plan{}, err
 	}
 	vault, pays := slices.Contains(s.Zones, zoneVault), p.worker || slices.Contains(s.Zones, zoneAPI) || slices.Contains(s.Zones, zonePublic)

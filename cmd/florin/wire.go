@@ -56,13 +56,14 @@ type plan struct {
 	vaultURL   string      // the vault zone of another process; empty: this process has it, or needs none
 	vaultTLS   *tls.Config // of whichever end of the internal door this process is
 	vaultToken secret.Text
-	publicAt   string         // where browsers reach the public zone; empty: at its site, if this process has it
-	vaultAt    string         // where browsers reach the vault zone; empty likewise
-	proxies    []netip.Prefix // whose word for a caller's address is taken
-	geoIP      string         // the file that tells the country of an address; empty: nobody knows
-	localHTTP  bool           // webhook endpoints may be plain HTTP on this machine
-	archive    string         // the directory where events go before they are deleted; empty: nowhere
-	keepEvents time.Duration  // how long the database keeps events, and what is about them
+	publicAt   string               // where browsers reach the public zone; empty: at its site, if this process has it
+	vaultAt    string               // where browsers reach the vault zone; empty likewise
+	proxies    []netip.Prefix       // whose word for a caller's address is taken
+	geoIP      string               // the file that tells the country of an address; empty: nobody knows
+	localHTTP  bool                 // webhook endpoints may be plain HTTP on this machine
+	archive    string               // the directory where events go before they are deleted; empty: nowhere
+	keepEvents time.Duration        // how long the database keeps events, and what is about them
+	mail       *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
 	drain      time.Duration
 }
 
@@ -226,6 +227,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	})
 	a.sender = webhook.NewSender(webhook.SenderOptions{
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
+		Mail: a.plan.mail,
 	})
 	a.receiver = webhook.NewReceiver(webhook.ReceiverOptions{
 		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
@@ -291,6 +293,7 @@ func (a *parts) api() http.Handler {
 		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
 		Endpoints: &webhook.Endpoints{
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
+			Mail: a.plan.mail != nil,
 		},
 		EndpointRows: a.events, EndpointsChanged: a.outbox.Forget, ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log,

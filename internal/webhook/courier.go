@@ -75,9 +75,6 @@ func newCourier(o courierOptions) *courier {
 	return &courier{clock: o.Clock, lines: newLines(o), mail: o.Mail, dialMail: dialer.DialContext}
 }
 
-// close lets go of the connections that wait for more.
-func (c *courier) close() { c.lines.close() }
-
 // carry sends an event to an endpoint and tells how it went. A status is an answer even if its body broke off: whoever
 // said 200 has the event. It takes 15 seconds at most.
 func (c *courier) carry(ctx context.Context, to event.Endpoint, e event.Event) try {

@@ -41,7 +41,7 @@ func courierFor(t *testing.T, o courierOptions) *courier {
 		o.Clock = clock.System{}
 	}
 	c := newCourier(o)
-	t.Cleanup(c.close)
+	t.Cleanup(c.lines.close)
 	return c
 }
 

@@ -100,15 +100,6 @@ func (l *lines) forget(e *list.Element) {
 	old.transport.CloseIdleConnections()
 }
 
-func (l *lines) close() {
-	l.plain.CloseIdleConnections()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.order.Len() > 0 {
-		l.forget(l.order.Back())
-	}
-}
-
 var errBadCertificate = errors.New("the client certificate and its key cannot be read")
 
 // clientCertificate is what is told of a client certificate.

@@ -29,6 +29,16 @@ func rootsOf(l *listener) *x509.CertPool {
 	return roots
 }
 
+// close lets go of the connections that wait for more, so that servers can be closed.
+func (l *lines) close() {
+	l.plain.CloseIdleConnections()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.order.Len() > 0 {
+		l.forget(l.order.Back())
+	}
+}
+
 func TestTLSIsOfTheSecondKindAtLeast(t *testing.T) {
 	for name, c := range map[string]struct {
 		most uint16

@@ -165,6 +165,29 @@ func TestAMailSaysWhatHappened(t *testing.T) {
 	}
 }
 
+func TestAnEndpointAtAnAddressIsToldByMail(t *testing.T) {
+	eachPost(t, func(p *post) {
+		o := &postOffice{}
+		address, done := o.open(p.T)
+		options, err := ParseMail(secret.New("smtp://"+address), "florin@shop.example")
+		if err != nil {
+			p.Fatal(err)
+		}
+		p.sender = NewSender(SenderOptions{DB: p.db, Store: p.store, Outbox: p.outbox, Clock: p.now, IDs: p.ids, Mail: options})
+		p.endpoints.Mail = true
+		p.listen("mailto:ops@shop.example", "*")
+		p.happen(event.PaymentCaptured, map[string]string{"id": "pay_1"})
+		p.work()
+		<-done
+		if d := p.deliveries()[0]; d.State != event.DeliverySucceeded || d.LastStatus != 250 {
+			p.Errorf("%+v", d)
+		}
+		if !strings.Contains(string(o.message), "Payment pay_1 was captured on 22 November 2026 at 12:00:00 UTC") {
+			p.Errorf("%s", o.message)
+		}
+	})
+}
+
 func TestEveryTryOfAMailIsTheSameMessage(t *testing.T) {
 	first, second := &postOffice{}, &postOffice{}
 	mailed(t, first, "smtp", "", captured)
