@@ -73,7 +73,7 @@ func TestAMistakeOfOursLosesNoMessage(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsIsTriedEverLessOftenAndNeverGivenUp(t *testing.T) {
+func TestWhatWaitsIsTriedEverLessOftenAndNotGivenUp(t *testing.T) {
 	eachInbox(t, func(x *inbox) {
 		x.script.fails.Store(1000)
 		x.hear("evt-1")

@@ -208,7 +208,7 @@ func (r *Receiver) Sweeps() []db.Sweep {
 // errSettled: the message does not wait any more.
 var errSettled = errors.New("the message is settled")
 
-// applyWaiting applies a message that waits. If it cannot be applied it is put off, for ever if need be.
+// applyWaiting applies a message that waits. If it cannot be applied it is put off, for as long as messages are kept.
 func (r *Receiver) applyWaiting(ctx context.Context, key []string) error {
 	bounded, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
