@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/florinpay/florin/internal/id"
 )
 
 // Page asks for a stretch of a list, newest first. The zero value of a bound is no bound.
@@ -21,7 +23,13 @@ type Page struct {
 type Filter struct {
 	Column string
 	Value  any
+	// Constant writes the value into the statement, where an index over just the rows that have it counts. It is for words of the
+	// program, of lower-case letters.
+	Constant bool
 }
+
+// boundSlack is how far a row's created_at may be from the time in its id: both come from clocks, not always the same.
+const boundSlack = time.Hour
 
 // ListPage reads one page of a tenant's rows from a table whose columns include id and created_at, newest first, and
 // tells whether more follow in the page's direction. It is stable under inserts because ids rise with time.
@@ -39,14 +47,24 @@ func ListPage[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T
 		add("id >", p.EndingBefore)
 		order = "ASC" // the nearest newer ones; turned around below
 	}
-	if !p.CreatedFrom.IsZero() {
-		add("created_at >=", Micros(p.CreatedFrom))
+	// Ids rise with time, and the index is by id: with their bounds a search for a time does not walk through all the others.
+	bound := func(condition string, at, slack time.Time) {
+		if at.IsZero() {
+			return
+		}
+		add("created_at "+condition, Micros(at))
+		if t.IDs != "" {
+			add("id "+condition, id.Floor(t.IDs, slack))
+		}
 	}
-	if !p.CreatedTo.IsZero() {
-		add("created_at <", Micros(p.CreatedTo))
-	}
+	bound(">=", p.CreatedFrom, p.CreatedFrom.Add(-boundSlack))
+	bound("<", p.CreatedTo, p.CreatedTo.Add(boundSlack))
 	for _, f := range filters {
-		add(f.Column+" =", f.Value)
+		if f.Constant {
+			where = append(where, constant(f))
+		} else {
+			add(f.Column+" =", f.Value)
+		}
 	}
 	args = append(args, int64(p.Limit)+1)
 	rows, err := List(ctx, d, scan, fmt.Sprintf("%s WHERE %s ORDER BY id %s LIMIT $%d",
@@ -60,4 +78,35 @@ func ListPage[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T
 		slices.Reverse(rows)
 	}
 	return rows, more, nil
+}
+
+func constant(f Filter) string {
+	word, ok := f.Value.(string)
+	if !ok || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		panic(fmt.Sprintf("db: %v is no constant of a statement", f.Value))
+	}
+	return fmt.Sprintf("%s = '%s'", f.Column, word)
+}
+
+// ListAny is ListPage of the rows whose column has one of some values: a page of each value, by an index that begins with the
+// column, of which the foremost are kept. key is the id of a row.
+func ListAny[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T, error), key func(T) string, tenant string, p Page,
+	column string, values []string, filters ...Filter) ([]T, bool, error) {
+	var all []T
+	anyMore := false
+	for _, value := range values {
+		some, more, err := ListPage(ctx, d, t, scan, tenant, p, append(slices.Clip(filters), Filter{Column: column, Value: value})...)
+		if err != nil {
+			return nil, false, err
+		}
+		all, anyMore = append(all, some...), anyMore || more
+	}
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(key(b), key(a)) })
+	if len(all) <= p.Limit {
+		return all, anyMore, nil
+	}
+	if p.EndingBefore != "" {
+		return all[len(all)-p.Limit:], true, nil // the nearest newer ones
+	}
+	return all[:p.Limit], true, nil
 }

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 )
 
 // items are what lists are made of.
@@ -88,6 +91,68 @@ func TestPagesAreNewestFirstAndStable(t *testing.T) {
 		}
 		if got := page(t, d, db.Page{Limit: 3, EndingBefore: "i006"}); got != "i007" {
 			t.Errorf("what is new is %q", got)
+		}
+	}, itemSchema)
+}
+
+func TestAPageOfSomeKindsIsThoseKindsMerged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		for n := range 7 {
+			must(t, d.Commit(t.Context(), item("m", n)))
+		}
+		for name, c := range map[string]struct {
+			page   db.Page
+			kinds  []string
+			filter []db.Filter
+			want   string
+		}{
+			"both":           {db.Page{Limit: 3}, []string{"odd", "even"}, nil, "i006 i005 i004 +"},
+			"the rest":       {db.Page{Limit: 9, StartingAfter: "i004"}, []string{"odd", "even"}, nil, "i003 i002 i001 i000"},
+			"back":           {db.Page{Limit: 2, EndingBefore: "i001"}, []string{"odd", "even"}, nil, "i003 i002 +"},
+			"exactly a page": {db.Page{Limit: 3}, []string{"odd", "none"}, nil, "i005 i003 i001"},
+			"no kind":        {db.Page{Limit: 3}, nil, nil, ""},
+			"a constant":     {db.Page{Limit: 9}, []string{"odd", "even"}, []db.Filter{{Column: "merchant_id", Value: "m", Constant: true}}, "i006 i005 i004 i003 i002 i001 i000"},
+		} {
+			ids, more, err := db.ListAny(t.Context(), d, items, scanItem, func(id string) string { return id }, "m", c.page, "kind", c.kinds, c.filter...)
+			must(t, err)
+			if more {
+				ids = append(ids, "+")
+			}
+			if got := strings.Join(ids, " "); got != c.want {
+				t.Errorf("%s: %q, want %q", name, got, c.want)
+			}
+		}
+		defer func() {
+			if recover() == nil {
+				t.Error("a value from outside is written into a statement")
+			}
+		}()
+		page(t, d, db.Page{Limit: 1}, db.Filter{Column: "kind", Value: "x' OR ''='", Constant: true})
+	}, itemSchema)
+}
+
+// Ids are made by a clock of their own, which may differ from the one that a row's time comes from.
+func TestTimesBoundIdsWithRoomForClocks(t *testing.T) {
+	dated := *items
+	dated.IDs = id.Event
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		for _, slow := range []time.Duration{-10 * time.Minute, 0, 10 * time.Minute} {
+			ids := id.NewSource(clock.NewManual(noon.Add(slow)), rand.Reader)
+			must(t, d.Commit(t.Context(), db.NewChange("m", items.Insert("m", ids.New(id.Event), "even", db.Micros(noon)))))
+		}
+		for name, c := range map[string]struct {
+			page db.Page
+			want int
+		}{
+			"within":     {db.Page{Limit: 9, CreatedFrom: noon, CreatedTo: noon.Add(1)}, 0},
+			"the moment": {db.Page{Limit: 9, CreatedFrom: noon, CreatedTo: noon.Add(time.Microsecond)}, 3},
+			"after":      {db.Page{Limit: 9, CreatedFrom: noon.Add(time.Microsecond)}, 0},
+			"before":     {db.Page{Limit: 9, CreatedTo: noon}, 0},
+		} {
+			got, _, err := db.ListPage(t.Context(), d, &dated, scanItem, "m", c.page)
+			if must(t, err); len(got) != c.want {
+				t.Errorf("%s: %d, want %d", name, len(got), c.want)
+			}
 		}
 	}, itemSchema)
 }

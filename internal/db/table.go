@@ -1,6 +1,10 @@
 package db
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/florinpay/florin/internal/id"
+)
 
 // Kind is how a column is stored. Times are Int (unix microseconds, see Micros), booleans are Int (0 or 1).
 type Kind uint8
@@ -28,6 +32,7 @@ type Table struct {
 	Columns   []Column
 	Key       int
 	Versioned bool
+	IDs       id.Prefix // of the column id, where the table is listed by pages
 }
 
 // Row is one write: an insert, or a compare-and-set update. Its values are in the order of the table's columns.

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,9 +8,10 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 )
 
-var deliveryTable = &db.Table{Name: "webhook_delivery", Key: 2, Versioned: true, Columns: []db.Column{
+var deliveryTable = &db.Table{Name: "webhook_delivery", Key: 2, IDs: id.Delivery, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "event_id"}, {Name: "endpoint_id"}, {Name: "type"}, {Name: "thread"}, {Name: "sequence", Kind: db.Int},
 	{Name: "state"}, {Name: "attempts", Kind: db.Int}, {Name: "last_status", Kind: db.Int}, {Name: "last_error"},
 	{Name: "last_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true},
@@ -64,38 +64,20 @@ func (s *Store) Deliveries(ctx context.Context, tenant string, p db.Page, f Deli
 	if f.Event != "" {
 		filters = append(filters, db.Filter{Column: "event_id", Value: f.Event})
 	}
-	if f.Endpoint == "" || f.State != "" || f.Event != "" {
-		if f.Endpoint != "" {
-			filters = append(filters, db.Filter{Column: "endpoint_id", Value: f.Endpoint})
+	if f.Endpoint != "" {
+		filters = append(filters, db.Filter{Column: "endpoint_id", Value: f.Endpoint})
+	}
+	if f.Endpoint != "" && f.Event == "" && f.State == "" {
+		states := make([]string, len(DeliveryStates))
+		for i, state := range DeliveryStates {
+			states[i] = string(state)
 		}
-		if f.State != "" {
-			filters = append(filters, db.Filter{Column: "state", Value: string(f.State)})
-		}
-		return db.ListPage(ctx, s.db, deliveryTable, scanOneDelivery, tenant, p, filters...)
+		return db.ListAny(ctx, s.db, deliveryTable, scanOneDelivery, func(d Delivery) string { return d.ID }, tenant, p, "state", states, filters...)
 	}
-	return s.deliveriesTo(ctx, tenant, p, f.Endpoint)
-}
-
-// deliveriesTo is a page of all deliveries to an endpoint. The index is by endpoint and state, so it reads a page of each
-// state and keeps the foremost.
-func (s *Store) deliveriesTo(ctx context.Context, tenant string, p db.Page, endpoint string) ([]Delivery, bool, error) {
-	var all []Delivery
-	anyMore := false
-	for _, state := range DeliveryStates {
-		some, more, err := s.Deliveries(ctx, tenant, p, DeliveryFilter{Endpoint: endpoint, State: state})
-		if err != nil {
-			return nil, false, err
-		}
-		all, anyMore = append(all, some...), anyMore || more
+	if f.State != "" {
+		filters = append(filters, db.Filter{Column: "state", Value: string(f.State), Constant: true})
 	}
-	slices.SortFunc(all, func(a, b Delivery) int { return cmp.Compare(b.ID, a.ID) })
-	if len(all) <= p.Limit {
-		return all, anyMore, nil
-	}
-	if p.EndingBefore != "" {
-		return all[len(all)-p.Limit:], true, nil // the nearest newer ones
-	}
-	return all[:p.Limit], true, nil
+	return db.ListPage(ctx, s.db, deliveryTable, scanOneDelivery, tenant, p, filters...)
 }
 
 // DeliveriesOf is what there is of the deliveries of events to an endpoint, by event; at most one each.

@@ -4,9 +4,10 @@ import (
 	"context"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 )
 
-var eventTable = &db.Table{Name: "event", Key: 2, Columns: []db.Column{
+var eventTable = &db.Table{Name: "event", Key: 2, IDs: id.Event, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "type"}, {Name: "subject"},
 	{Name: "body", Kind: db.Bytes}, {Name: "created_at", Kind: db.Int}, {Name: "thread"}, {Name: "sequence", Kind: db.Int},
 }}

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 )
 
-var recoveryTable = &db.Table{Name: "webhook_recovery", Key: 2, Versioned: true, Columns: []db.Column{
+var recoveryTable = &db.Table{Name: "webhook_recovery", Key: 2, IDs: id.Recovery, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "endpoint_id"}, {Name: "kind"}, {Name: "filters"}, {Name: "states"},
 	{Name: "since", Kind: db.Int}, {Name: "until", Kind: db.Int}, {Name: "cursor"}, {Name: "queued", Kind: db.Int},
 	{Name: "done_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},

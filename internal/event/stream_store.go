@@ -2,9 +2,6 @@ package event
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/florinpay/florin/internal/db"
 )
@@ -46,21 +43,13 @@ func (s *Store) EventsOf(ctx context.Context, tenant string, p db.Page, types []
 	if len(types) == 0 {
 		return s.Events(ctx, tenant, p, "", subject)
 	}
-	var all []Event
-	var more bool
-	for _, t := range types {
-		found, further, err := s.Events(ctx, tenant, p, t, subject)
-		if err != nil {
-			return nil, false, fmt.Errorf("list the events of %d types: %w", len(types), err)
-		}
-		all, more = append(all, found...), more || further
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
 	}
-	slices.SortFunc(all, func(a, b Event) int { return strings.Compare(b.ID, a.ID) })
-	if len(all) <= p.Limit {
-		return all, more, nil
+	var about []db.Filter
+	if subject != "" {
+		about = []db.Filter{{Column: "subject", Value: subject}}
 	}
-	if p.EndingBefore != "" {
-		return all[len(all)-p.Limit:], true, nil // the nearest newer ones
-	}
-	return all[:p.Limit], true, nil
+	return db.ListAny(ctx, s.db, eventTable, scanEvent, func(e Event) string { return e.ID }, tenant, p, "type", names, about...)
 }

@@ -14,7 +14,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-var transactionTable = &db.Table{Name: "ledger_transaction", Key: 2, Columns: []db.Column{
+var transactionTable = &db.Table{Name: "ledger_transaction", Key: 2, IDs: id.Transaction, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "kind"}, {Name: "subject"},
 	{Name: "created_at", Kind: db.Int}, {Name: "canonical", Kind: db.Bytes},
 }}

@@ -10,13 +10,14 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-var paymentTable = &db.Table{Name: "payment", Key: 2, Versioned: true, Columns: []db.Column{
+var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "status"}, {Name: "amount", Kind: db.Int}, {Name: "currency"},
 	{Name: "amount_authorized", Kind: db.Int}, {Name: "amount_captured", Kind: db.Int}, {Name: "amount_refunded", Kind: db.Int},
 	{Name: "amount_refunding", Kind: db.Int}, {Name: "amount_disputed", Kind: db.Int}, {Name: "capture", Kind: db.Int},
@@ -37,7 +38,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
 }}
 
-var operationTable = &db.Table{Name: "payment_operation", Key: 2, Versioned: true, Columns: []db.Column{
+var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "payment_id"}, {Name: "attempt", Kind: db.Int}, {Name: "kind"}, {Name: "state"},
 	{Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "final", Kind: db.Int}, {Name: "purpose"}, {Name: "reason"},
 	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},

@@ -20,7 +20,7 @@ var inboundHead = []db.Column{
 }
 
 // inboundHeads is the table without the bodies. Nothing is written through it.
-var inboundHeads = &db.Table{Name: inboundTable.Name, Key: 2, Versioned: true, Columns: inboundHead}
+var inboundHeads = &db.Table{Name: inboundTable.Name, Key: 2, IDs: id.InboundWebhook, Versioned: true, Columns: inboundHead}
 
 func (m Inbound) row() db.Row {
 	values := []any{

@@ -2,6 +2,7 @@
 ALTER TABLE event ADD COLUMN thread TEXT NOT NULL DEFAULT '';
 ALTER TABLE event ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX event_subject ON event (merchant_id, subject, id);
+CREATE INDEX event_type ON event (merchant_id, type, id);
 -- florin: append-only event for 30 days
 
 -- Nothing is released yet, so the tables of 0001 give way to new ones.
@@ -51,6 +52,7 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX webhook_delivery_due ON webhook_delivery (merchant_id, endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_delivery_thread ON webhook_delivery (merchant_id, endpoint_id, thread, sequence) WHERE due_at IS NOT NULL AND thread <> '';
 CREATE INDEX webhook_delivery_state ON webhook_delivery (merchant_id, endpoint_id, state, id);
+CREATE INDEX webhook_delivery_failed ON webhook_delivery (merchant_id, id) WHERE state = 'failed';
 CREATE INDEX webhook_delivery_event ON webhook_delivery (merchant_id, event_id);
 
 CREATE TABLE webhook_attempt (
