@@ -36,6 +36,7 @@ type Client struct {
 	Ledger            *LedgerService
 	APIKeys           *APIKeyService
 	ProviderAccounts  *ProviderAccountService
+	RequestLogs       *RequestLogService
 	Tokens            *TokenService
 }
 
@@ -98,6 +99,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Ledger:            &LedgerService{c},
 		APIKeys:           &APIKeyService{c},
 		ProviderAccounts:  &ProviderAccountService{c},
+		RequestLogs:       &RequestLogService{c},
 		Tokens:            &TokenService{c},
 	}, nil
 }

@@ -47,6 +47,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
 		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+		"RequestLog": reflect.TypeFor[RequestLog](),
 	} {
 		schema := doc.Components.Schemas[name]
 		if schema == nil {
@@ -117,6 +118,8 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listRefunds":           func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
 		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
 		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
+		"streamEvents":          func(c *Client) error { return one(first(c.Events.Stream(ctx, StreamEvents{}))) },
+		"streamRequestLogs":     func(c *Client) error { return one(first(c.RequestLogs.Stream(ctx, StreamRequestLogs{}))) },
 		"createWebhookEndpoint": func(c *Client) error { return one(c.WebhookEndpoints.Create(ctx, CreateWebhookEndpoint{})) },
 		"getWebhookEndpoint":    func(c *Client) error { return one(c.WebhookEndpoints.Get(ctx, "x")) },
 		"updateWebhookEndpoint": func(c *Client) error { return one(c.WebhookEndpoints.Update(ctx, "x", UpdateWebhookEndpoint{})) },
@@ -148,7 +151,11 @@ func TestEveryOperationHasACall(t *testing.T) {
 				t.Errorf("there is no call for %s", operation.OperationID)
 				continue
 			}
-			c, a, _ := serve(t, []http.HandlerFunc{object(200, `{}`)})
+			give := object(200, `{}`)
+			if operation.Responses.Status(200) != nil && operation.Responses.Status(200).Value.Content["text/event-stream"] != nil {
+				give = streamed("data: {}\n\n")
+			}
+			c, a, _ := serve(t, []http.HandlerFunc{give})
 			if err := call(c); err != nil {
 				t.Error(err)
 			}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,19 @@ type Event struct {
 	Livemode   bool            `json:"livemode"`
 	CreatedAt  time.Time       `json:"created_at"`
 	Data       json.RawMessage `json:"data"` // read it with Payment, Refund, or json.Unmarshal
+
+	Cursor string `json:"-"` // of an event that a stream brought: see [EventService.Stream]
+	Raw    []byte `json:"-"` // the event byte for byte, as webhooks sign it
+}
+
+// UnmarshalJSON reads an event and keeps what it read.
+func (e *Event) UnmarshalJSON(text []byte) error {
+	type fields Event
+	if err := json.Unmarshal(text, (*fields)(e)); err != nil {
+		return err
+	}
+	e.Raw = bytes.Clone(text)
+	return nil
 }
 
 // Payment reads the payment of a payment.… event, as it was when it happened. Events may come out of order: where that
@@ -57,13 +71,15 @@ func eventData[T any](e *Event, prefix string) (*T, error) {
 // ListEvents chooses events.
 type ListEvents struct {
 	Page
-	Type    string // such as payment.captured
-	Subject string // about one payment, refund or webhook endpoint
+	Type    string   // such as payment.captured
+	Types   []string // or several, such as payment.* and refund.failed
+	Subject string   // about one payment, refund or webhook endpoint
 }
 
 func (p ListEvents) query() url.Values {
 	v := p.values()
 	set(v, "type", p.Type)
+	set(v, "types", strings.Join(p.Types, ","))
 	set(v, "subject", p.Subject)
 	return v
 }

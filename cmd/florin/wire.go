@@ -102,6 +102,7 @@ type parts struct {
 	events    *event.Store
 	archive   *event.Archive // nil: events are deleted without one
 	outbox    *event.Outbox
+	streams   *event.Streams
 	payments  *payment.Service
 	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
@@ -237,7 +238,12 @@ func (a *parts) openPayments(ctx context.Context) error {
 		return err
 	}
 	if s := a.plan.sites[zoneAPI]; s != nil {
-		s.handle(a.watch.Watch(a.api()))
+		a.streams = event.NewStreams(a.events, event.StreamOptions{Clock: a.clock, Logger: a.log, Metrics: a.registry})
+		deafen := a.outbox.Listen(a.streams.Landed)
+		a.released = append(a.released, func() error { deafen(); a.streams.Close(); return nil })
+		zone := a.api()
+		s.handle(a.watch.Watch(zone.Handler()))
+		s.server.RegisterOnShutdown(zone.Release)
 	}
 	return a.openPublic()
 }
@@ -286,19 +292,19 @@ func (a *parts) hostedKey(ctx context.Context, tenant string) (string, error) {
 	return text.Reveal(), nil
 }
 
-func (a *parts) api() http.Handler {
+func (a *parts) api() *api.API {
 	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
 	return api.New(api.Options{
 		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
-		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events,
+		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams,
 		Endpoints: &webhook.Endpoints{
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
 		EndpointRows: a.events, EndpointsChanged: a.outbox.Forget, ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
-		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log,
+		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
-	}).Handler()
+	})
 }
 
 // checks is what must work for the process to be sent work.

@@ -127,11 +127,13 @@ func TestEveryAnswerIsWhatTheDocumentSays(t *testing.T) {
 			t.Helper()
 			agrees(t, doc, path, method, d.call(method, target, body, headers...))
 		}
-		ok := d.call(method, target, body)
-		if ok.Code > 299 {
-			t.Errorf("%s: %d %s", o.OperationID, ok.Code, ok.Body)
+		if !isStream(o) { // which have no end
+			ok := d.call(method, target, body)
+			if ok.Code > 299 {
+				t.Errorf("%s: %d %s", o.OperationID, ok.Code, ok.Body)
+			}
+			agrees(t, doc, path, method, ok)
 		}
-		agrees(t, doc, path, method, ok)
 		if len(*securityOf(o)) == 0 {
 			return
 		}
@@ -153,6 +155,12 @@ func TestEveryAnswerIsWhatTheDocumentSays(t *testing.T) {
 	if answered < 24 {
 		t.Errorf("only %d operations were tried", answered)
 	}
+}
+
+// isStream tells whether an operation answers with a stream.
+func isStream(o *openapi3.Operation) bool {
+	ok := o.Responses.Status(200)
+	return ok != nil && ok.Value.Content[eventStream] != nil
 }
 
 // exampleBody is the body that the document shows, or any that a provider might send.

@@ -14,6 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
@@ -84,9 +86,14 @@ type Ledger interface {
 // Events reads what happened and how far it was told. See event.Store.
 type Events interface {
 	Event(ctx context.Context, tenant, event string) (event.Event, error)
-	Events(ctx context.Context, tenant string, p db.Page, t event.Type, subject string) ([]event.Event, bool, error)
+	EventsOf(ctx context.Context, tenant string, p db.Page, types []event.Type, subject string) ([]event.Event, bool, error)
 	Delivery(ctx context.Context, tenant, delivery string) (event.Delivery, error)
 	Deliveries(ctx context.Context, tenant string, p db.Page, f event.DeliveryFilter) ([]event.Delivery, bool, error)
+}
+
+// EventStreams follows what happens, as it happens. See event.Streams.
+type EventStreams interface {
+	Open(ctx context.Context, tenant string, filters []string, from event.Cursor) (*event.Stream, error)
 }
 
 // Endpoints keeps where a merchant wants to hear of events. See webhook.Endpoints.
@@ -150,6 +157,7 @@ type Options struct {
 	Reader           PaymentReader
 	Ledger           Ledger
 	Events           Events
+	Streams          EventStreams
 	Endpoints        Endpoints
 	EndpointRows     EndpointRows
 	EndpointsChanged func(tenant string) // after a change; see event.Outbox.Forget. May be nil
@@ -160,9 +168,10 @@ type Options struct {
 	DB               Committer
 	Sealer           Sealer
 
-	Clock  clock.Clock
-	IDs    *id.Source
-	Logger *slog.Logger
+	Clock   clock.Clock
+	IDs     *id.Source
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // may be nil
 
 	// KeyLease is how long the first request with an idempotency key is believed to be running while its outcome is not
 	// known. Past it the process that ran it is taken for dead. Zero is DefaultKeyLease.
@@ -181,6 +190,8 @@ type API struct {
 	huma       huma.API
 	operations []*operation
 	pages      pages
+	streams    *streams
+	requests   *requestLog
 }
 
 // New builds the api zone.
@@ -194,16 +205,18 @@ func New(o Options) *API {
 	if o.Address == nil {
 		o.Address = limit.Connection
 	}
-	a := &API{Options: o, mux: http.NewServeMux()}
+	a := &API{Options: o, mux: http.NewServeMux(), streams: newStreams(o.Metrics), requests: newRequestLog(requestsKept)}
 	a.huma = huma.NewAPI(document(cmp.Or(o.URL, "http://127.0.0.1:8080")), humago.NewAdapter(a.mux, ""))
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()
 	a.registerRefunds()
 	a.registerEvents()
+	a.registerEventStream()
 	a.registerEndpoints()
 	a.registerInbound()
 	a.registerLedger()
 	a.registerAccounts()
+	a.registerRequestLog()
 	a.mux.HandleFunc("POST /in/{merchant}/{provider_account}", a.receive)
 	a.finishDocument()
 	a.servePages()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,8 @@ type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
 	dialled  int
+	server   *http.Server
+	once     sync.Once
 }
 
 func (p *pipes) Accept() (net.Conn, error) {
@@ -32,7 +35,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error { close(p.closed); return nil }
+func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
 
 func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
 
@@ -48,6 +51,8 @@ func serve(t *testing.T, d door) (*pipes, *http.Client) {
 	t.Helper()
 	p := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
 	server := Server(d.Handler())
+	server.RegisterOnShutdown(d.Release)
+	p.server = server
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(p) }()
 	transport := &http.Transport{DialContext: p.dial}

@@ -40,6 +40,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[createEndpoint]():        "CreateWebhookEndpoint",
 	reflect.TypeFor[updateEndpoint]():        "UpdateWebhookEndpoint",
 	reflect.TypeFor[providerAccount]():       "ProviderAccount",
+	reflect.TypeFor[loggedRequest]():         "RequestLog",
 }
 
 func nameSchema(t reflect.Type, hint string) string {
@@ -79,6 +80,7 @@ var tags = []*huma.Tag{
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
 	{Name: "Routing", Description: "Which providers there are."},
 	{Name: "API keys", Description: "Who may call, and what for."},
+	{Name: "Request logs", Description: "What your keys asked of the API a moment ago."},
 	{Name: inboundTag, Description: "What providers told of your payments: where their webhooks come in, and what became of each."},
 }
 
@@ -214,7 +216,8 @@ func refuseWith(doc *huma.OpenAPI, op *huma.Operation, statuses ...int) {
 
 // refusalHeaders are the headers that go with some refusals.
 var refusalHeaders = map[int]string{
-	http.StatusUnauthorized: headerChallenge, http.StatusConflict: headerRetryAfter, http.StatusServiceUnavailable: headerRetryAfter,
+	http.StatusUnauthorized: headerChallenge, http.StatusConflict: headerRetryAfter, http.StatusTooManyRequests: headerRetryAfter,
+	http.StatusServiceUnavailable: headerRetryAfter,
 }
 
 // refusal is a reference to the one description of a status' Problem.

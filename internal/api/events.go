@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,6 +34,7 @@ type deliveryList struct {
 type listEventsInput struct {
 	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
+	Types   string `query:"types" maxLength:"1000" doc:"Only events of these types, or of those that begin so: separated by commas." example:"payment.*,refund.failed"`
 	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment, refund or webhook endpoint."`
 }
 
@@ -50,6 +52,10 @@ func (in *listEventsInput) Resolve(huma.Context) []error {
 		if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
 			f.Add("type", fault.CodeInvalid, "there is no such type of event")
 		}
+		if in.Type != "" && in.Types != "" {
+			f.Add("types", fault.CodeInvalid, "cannot stand beside type")
+		}
+		checkTypes(f, in.Types)
 		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund, id.Endpoint)
 	})
 }
@@ -61,6 +67,23 @@ func (in *listDeliveriesInput) Resolve(huma.Context) []error {
 		idOrNone(f, "endpoint", in.Endpoint, id.Endpoint)
 		idOrNone(f, "event", in.Event, id.Event)
 	})
+}
+
+// filtersOf are the filters in a query.
+func filtersOf(types string) []string {
+	if types == "" {
+		return nil
+	}
+	return strings.Split(types, ",")
+}
+
+func checkTypes(f *strict.Faults, types string) {
+	for _, one := range filtersOf(types) {
+		if event.CheckFilter(one) != nil {
+			f.Add("types", fault.CodeInvalid, "must be types of event, prefixes such as payment.*, or *, separated by commas")
+			return
+		}
+	}
 }
 
 func (a *API) registerEvents() {
@@ -86,7 +109,11 @@ func (a *API) registerEvents() {
 }
 
 func (a *API) listEvents(ctx context.Context, rq *request, in *listEventsInput) (answer, error) {
-	found, more, err := a.Events.Events(ctx, rq.principal.Tenant, in.page(), event.Type(in.Type), in.Subject)
+	types := event.TypesOf(filtersOf(in.Types))
+	if in.Type != "" {
+		types = []event.Type{event.Type(in.Type)}
+	}
+	found, more, err := a.Events.EventsOf(ctx, rq.principal.Tenant, in.page(), types, in.Subject)
 	data := make([]eventContent, len(found))
 	for i, e := range found {
 		data[i] = eventContent{json.RawMessage(e.Body)}

@@ -57,7 +57,7 @@ func (fakeEvents) Event(_ context.Context, merchant, _ string) (event.Event, err
 	return someEvent(), nil
 }
 
-func (fakeEvents) Events(context.Context, string, db.Page, event.Type, string) ([]event.Event, bool, error) {
+func (fakeEvents) EventsOf(context.Context, string, db.Page, []event.Type, string) ([]event.Event, bool, error) {
 	return []event.Event{someEvent()}, false, nil
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -135,7 +136,17 @@ func (o *once) replay(r idempotency.Record) (answer, error) {
 		}
 		given.ContentType, given.Body = plain, body
 	}
+	o.rq.Code = codeIn(given)
 	return given, nil
+}
+
+// codeIn is the code of a refusal that is given again.
+func codeIn(a answer) string {
+	var p struct{ Code string }
+	if a.ContentType != problem.ContentType || json.Unmarshal(a.Body, &p) != nil {
+		return ""
+	}
+	return p.Code
 }
 
 func (o *once) sealContext() []byte { return []byte(o.key.Merchant + " idempotency " + o.key.Path) }

@@ -31,11 +31,12 @@ type operation struct {
 	scope   access.Scope
 
 	status   int          // of success
-	answer   reflect.Type // of success; nil: it has no body
+	answer   reflect.Type // of success, or of each event of a stream; nil: it has no body
 	body     reflect.Type // nil: it takes none
 	optional bool         // the body may be left out
 	query    []string     // the names of its query parameters
-	sample   string       // of a body, for the documentation
+	stream   string       // what the answer is a stream of, if it is one
+	sample   string       // of a body, or of a stream, for the documentation
 	shows    story        // how the sample of the answer differs from the common one
 	refusals []int        // the statuses of refusals beyond those that every operation has
 }
@@ -53,6 +54,14 @@ type output struct {
 // register adds an operation to the mux and to the document. I holds its parameters, and a field RawBody if it takes a
 // body.
 func register[I any](a *API, o operation, run func(ctx context.Context, rq *request, in *I) (answer, error)) {
+	operate(a, o, func(ctx context.Context, rq *request, in *I) (func(), error) {
+		given, err := run(ctx, rq, in)
+		return func() { rq.Answer(given) }, err
+	})
+}
+
+// operate adds an operation whose answer run gives as what writes it.
+func operate[I any](a *API, o operation, run func(ctx context.Context, rq *request, in *I) (func(), error)) {
 	op := &o
 	op.query = queryNames(reflect.TypeFor[I]())
 	a.operations = append(a.operations, op)
@@ -61,17 +70,18 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 		rq := requestOf(ctx)
 		ctx, done := rq.work(ctx)
 		defer done()
-		given, err := answer{}, error(nil)
+		write, err := (func())(nil), error(nil)
 		if op.body == nil { // else decode tells of the query together with the body
 			err = rq.query.Err()
 		}
 		if err == nil {
-			given, err = run(ctx, rq, in)
+			write, err = run(ctx, rq, in)
 		}
 		if err != nil {
-			given = rq.fail(err)
+			given := rq.fail(err)
+			write = func() { rq.Answer(given) }
 		}
-		return &output{Body: func(huma.Context) { rq.Answer(given) }}, nil
+		return &output{Body: func(huma.Context) { write() }}, nil
 	})
 	if o.body != nil {
 		bodies.Compile(o.body)                                            // a shape that cannot be compiled shows at start
@@ -222,7 +232,13 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 		headers[headerReplayed] = replayedHeader
 	}
 	success := &huma.Response{Description: http.StatusText(o.status), Headers: headers}
-	if o.answer != nil {
+	switch {
+	case o.stream != "":
+		success.Content = map[string]*huma.MediaType{eventStream: {
+			Schema: &huma.Schema{Type: huma.TypeString}, Example: o.sample,
+			Extensions: map[string]any{itemSchema: schemas.Schema(o.answer, true, o.id+"Answer")},
+		}}
+	case o.answer != nil:
 		success.Content = map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(o.answer, true, o.id+"Answer")}}
 	}
 	all := map[string]*huma.Response{strconv.Itoa(o.status): success}

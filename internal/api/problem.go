@@ -64,7 +64,7 @@ func init() {
 			return edgeProblem(status, message, strict.Faults{}, errs)
 		}
 		p := edgeProblem(status, message, rq.query, errs)
-		p.RequestID = rq.ID
+		p.RequestID, rq.Code = rq.ID, p.Code
 		rq.Failed(p, errors.Join(errs...))
 		return p
 	}

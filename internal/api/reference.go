@@ -122,7 +122,7 @@ func (w referenceWriter) operation(o *huma.Operation) referenceOperation {
 		}
 	}
 	for _, p := range o.Parameters {
-		if p.Ref == "" && p.In != "header" {
+		if p.Ref == "" {
 			r.Params = append(r.Params, row(p.Name, p.Schema, p.Description, p.Required, 0))
 		}
 	}
@@ -193,6 +193,11 @@ func (w referenceWriter) answers(r *referenceOperation, o *huma.Operation) {
 			continue
 		}
 		r.Status = status
+		if media := o.Responses[status].Content[eventStream]; media != nil {
+			item, _ := media.Extensions[itemSchema].(*huma.Schema)
+			r.Answer, r.Example = w.rows(item, 0), fmt.Sprint(media.Example)
+			r.AnswerName = strings.TrimPrefix(item.Ref, "#/components/schemas/")
+		}
 		if media := o.Responses[status].Content[jsonType]; media != nil {
 			r.Answer, r.Example = w.rows(media.Schema, 0), exampleText(media)
 			r.AnswerName = strings.TrimPrefix(media.Schema.Ref, "#/components/schemas/")

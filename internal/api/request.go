@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/exchange"
@@ -23,6 +24,7 @@ const (
 type request struct {
 	*exchange.Exchange
 	api       *API
+	at        time.Time // it came in
 	principal access.Principal
 	operation *operation    // nil outside the contract: webhooks, documentation
 	query     strict.Faults // what is wrong with the query beside its values
@@ -40,7 +42,8 @@ func requestOf(ctx context.Context) *request {
 // ServeHTTP gives every request an id and every answer a Request-Id, whatever happens inside.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	exchange.Serve(w, r, a.IDs.New(id.Request), a.Logger, func(x *exchange.Exchange) {
-		rq := &request{Exchange: x, api: a}
+		rq := &request{Exchange: x, api: a, at: a.Clock.Now()}
+		x.Done = rq.log
 		x.Request = x.Request.WithContext(context.WithValue(x.Request.Context(), requestKey{}, rq))
 		if v := x.Request.Header[headerVersion]; len(v) > 0 && (len(v) > 1 || v[0] != Version) {
 			x.Refuse(problem.New(problem.CodeVersion, "the only version is "+Version).At(headerVersion))

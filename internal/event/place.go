@@ -22,6 +22,20 @@ const (
 	ahead = time.Minute
 )
 
+// TypesOf are the types that at least one of some filters takes; none without filters, or if they take all.
+func TypesOf(filters []string) []Type {
+	if slices.Contains(filters, "*") {
+		return nil
+	}
+	var taken []Type
+	for _, t := range Types {
+		if slices.ContainsFunc(filters, func(f string) bool { return Matches(f, t) }) {
+			taken = append(taken, t)
+		}
+	}
+	return taken
+}
+
 // listed is an event without its body.
 type listed struct {
 	id   string

@@ -104,7 +104,7 @@ func (x *Streams) Close() {
 }
 
 // Landed has a tenant's streams look at once: a Change of this process has landed. It is for Outbox.Listen.
-func (x *Streams) Landed(tenant string, c *db.Change) {
+func (x *Streams) Landed(c *db.Change) {
 	rows := c.Rows(eventTable)
 	if len(rows) == 0 {
 		return
@@ -113,12 +113,12 @@ func (x *Streams) Landed(tenant string, c *db.Change) {
 	for _, r := range rows {
 		if event, ok := r[1].(string); ok && event < settled {
 			x.late.Inc()
-			x.o.Logger.Warn("event landed late", "merchant_id", tenant, "event", event)
+			x.o.Logger.Warn("event landed late", "merchant_id", c.Merchant(), "event", event)
 		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if f := x.feeds[tenant]; f != nil {
+	if f := x.feeds[c.Merchant()]; f != nil {
 		select {
 		case f.wake <- struct{}{}:
 		default: // it will look already

@@ -486,7 +486,7 @@ func TestStreamsOfATenantShareOneLookAndAreWokenByWhatLandsHere(t *testing.T) {
 		if err := r.db.Commit(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		r.streams.Landed(r.tenant, c)
+		r.streams.Landed(c)
 		for _, s := range []*Stream{one, two} {
 			if page := next(s); len(page) != 1 || page[0].ID != e.ID {
 				t.Errorf("read %v", page)

@@ -29,6 +29,10 @@ type Exchange struct {
 	Request  *http.Request
 	ID       string // req_…
 	Merchant string // the tenant once it is known, for logs
+	Code     string // of the refusal, once there is one
+
+	// Done, if it is set, is called once the answer is out or has been given up, with its status (0 if there is none).
+	Done func(status int, took time.Duration)
 
 	log    *slog.Logger
 	status int // 0 until the head is written
@@ -69,6 +73,11 @@ func (x *Exchange) Write(b []byte) (int, error) {
 // finish turns a panic into a bare 500, and logs.
 func (x *Exchange) finish(outer *http.Request, start time.Time) {
 	outer.Pattern = x.Request.Pattern // obs.HTTP labels by it
+	defer func() {
+		if x.Done != nil {
+			x.Done(x.status, clock.Since(start))
+		}
+	}()
 	if crash := recover(); crash != nil {
 		if crash == http.ErrAbortHandler { //nolint:errorlint // it is a sentinel for panic, compared as net/http does
 			panic(crash)
@@ -90,7 +99,7 @@ func (x *Exchange) Refuse(p *problem.Problem) { x.Answer(x.Problem(p)) }
 
 // Problem renders a Problem with the request's id.
 func (x *Exchange) Problem(p *problem.Problem) Answer {
-	p.RequestID = x.ID
+	p.RequestID, x.Code = x.ID, p.Code
 	body, err := problem.Render(p)
 	if err != nil { // nothing in a Problem can fail to render
 		x.log.ErrorContext(x.Request.Context(), "render a problem", "error", err)

@@ -8,18 +8,19 @@ import (
 
 // The codes that only the edge gives. Those that more than one package gives are in fault.
 const (
-	CodeMalformed   = "body_malformed"
-	CodeMissing     = "parameter_missing"
-	CodeUnknown     = "parameter_unknown"
-	CodeCardNumber  = "card_number_not_allowed"
-	CodeDuplicate   = "parameter_duplicate"
-	CodeVersion     = "version_unknown"
-	CodeMethod      = "method_not_allowed"
-	CodeTooLarge    = "body_too_large"
-	CodeMediaType   = "media_type_not_supported"
-	CodeRateLimited = "rate_limited"
-	CodeInternal    = "internal_error"
-	CodeReadTimeout = "request_timeout"
+	CodeMalformed      = "body_malformed"
+	CodeMissing        = "parameter_missing"
+	CodeUnknown        = "parameter_unknown"
+	CodeCardNumber     = "card_number_not_allowed"
+	CodeDuplicate      = "parameter_duplicate"
+	CodeVersion        = "version_unknown"
+	CodeMethod         = "method_not_allowed"
+	CodeTooLarge       = "body_too_large"
+	CodeMediaType      = "media_type_not_supported"
+	CodeRateLimited    = "rate_limited"
+	CodeTooManyStreams = "too_many_streams"
+	CodeInternal       = "internal_error"
+	CodeReadTimeout    = "request_timeout"
 
 	CodeOrigin       = "origin_not_allowed"
 	CodeClientSecret = "client_secret_missing"
@@ -89,6 +90,7 @@ var Codes = []Code{
 	{CodeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
 	{codeIdempotencyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
 	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone limits only providers' webhooks that do not verify."},
+	{CodeTooManyStreams, 429, "Too many streams are open", "A merchant has 10 in each mode. Close one, and wait as long as Retry-After says; read one stream and share it out on your side."},
 	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
 	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }
