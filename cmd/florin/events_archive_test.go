@@ -15,8 +15,8 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/secret"
-	"github.com/florinpay/florin/internal/webhook"
 )
 
 // oldBooks is a migrated database in which something happened long ago and something happened now.
@@ -71,7 +71,7 @@ func TestAWorkerPrunesEventsWithAndWithoutAnArchive(t *testing.T) {
 		a := &parts{stores: newStores(slog.New(slog.NewTextHandler(&said, nil)), nil), plan: plan{archive: dir, keepEvents: event.Kept}}
 		ok(t, a.openMain(t.Context(), oldBooks(t)))
 		a.events = event.NewStore(a.main, nil)
-		a.receiver = webhook.NewReceiver(webhook.ReceiverOptions{DB: a.main, Clock: a.clock, IDs: a.ids, Logger: a.log})
+		a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{DB: a.main, Clock: a.clock, IDs: a.ids, Logger: a.log})
 		ok(t, a.openArchive())
 		a.pruneEvents(t.Context())
 		if !strings.Contains(said.String(), `what=events count=1`) {

@@ -18,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
@@ -27,13 +28,12 @@ import (
 	"github.com/florinpay/florin/internal/seal"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
-	"github.com/florinpay/florin/internal/webhook"
 )
 
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, risk.Schema, payment.Schema, access.Schema, webhook.Schema,
+	provider.Schema, risk.Schema, payment.Schema, access.Schema, inbound.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

@@ -21,6 +21,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
@@ -106,7 +107,7 @@ type parts struct {
 	payments  *payment.Service
 	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
-	receiver  *webhook.Receiver
+	receiver  *inbound.Receiver
 }
 
 // assemble opens and makes what the plan needs, lower floors first. On an error everything is closed again.
@@ -230,7 +231,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
 		Mail: a.plan.mail,
 	})
-	a.receiver = webhook.NewReceiver(webhook.ReceiverOptions{
+	a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{
 		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.released = append(a.released, func() error { a.receiver.Close(); return nil })

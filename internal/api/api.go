@@ -23,6 +23,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/payment"
@@ -122,12 +123,12 @@ type ProviderAccounts interface {
 	List(ctx context.Context, tenant string) ([]provider.Account, error)
 }
 
-// Receiver takes providers' webhooks, shows and replays them. See webhook.Receiver.
+// Receiver takes providers' webhooks, shows and replays them. See inbound.Receiver.
 type Receiver interface {
-	Receive(ctx context.Context, m webhook.Message) error
-	Get(ctx context.Context, tenant, inbound string) (webhook.Inbound, error)
-	List(ctx context.Context, tenant string, p db.Page, f webhook.InboundFilter) ([]webhook.Inbound, bool, error)
-	Replay(ctx context.Context, tenant, inbound string, with func(c *db.Change, m webhook.Inbound) error) (webhook.Inbound, error)
+	Receive(ctx context.Context, m inbound.Message) error
+	Get(ctx context.Context, tenant, inbound string) (inbound.Webhook, error)
+	List(ctx context.Context, tenant string, p db.Page, f inbound.Filter) ([]inbound.Webhook, bool, error)
+	Replay(ctx context.Context, tenant, inbound string, with func(c *db.Change, m inbound.Webhook) error) (inbound.Webhook, error)
 }
 
 // Idempotency finds what is known of a key. See idempotency.Store.

@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
@@ -164,7 +165,7 @@ type fakeReceiver struct {
 	commit func(*db.Change) error
 }
 
-func (f fakeReceiver) Receive(_ context.Context, m webhook.Message) error {
+func (f fakeReceiver) Receive(_ context.Context, m inbound.Message) error {
 	body, err := m.Body()
 	if err != nil || f.heard == nil {
 		return err
@@ -172,27 +173,27 @@ func (f fakeReceiver) Receive(_ context.Context, m webhook.Message) error {
 	return f.heard(m.Merchant, m.Account, body)
 }
 
-func someInbound() webhook.Inbound {
-	return webhook.Inbound{
+func someInbound() inbound.Webhook {
+	return inbound.Webhook{
 		Merchant: tenant, ID: "iw_" + someID, Account: "alpha", Event: "wh_1", Type: "authorization.captured", Verdict: payment.Unmatched,
 		Detail: "reference order-77", Body: []byte(`{"id":"wh_1"}`), Duplicates: 2, CreatedAt: start, Version: 1,
 	}
 }
 
-func (f fakeReceiver) Get(_ context.Context, merchant, _ string) (webhook.Inbound, error) {
+func (f fakeReceiver) Get(_ context.Context, merchant, _ string) (inbound.Webhook, error) {
 	if merchant != tenant {
-		return webhook.Inbound{}, fault.Missing("inbound webhook")
+		return inbound.Webhook{}, fault.Missing("inbound webhook")
 	}
 	return someInbound(), nil
 }
 
-func (f fakeReceiver) List(context.Context, string, db.Page, webhook.InboundFilter) ([]webhook.Inbound, bool, error) {
+func (f fakeReceiver) List(context.Context, string, db.Page, inbound.Filter) ([]inbound.Webhook, bool, error) {
 	m := someInbound()
 	m.Body = nil
-	return []webhook.Inbound{m}, false, nil
+	return []inbound.Webhook{m}, false, nil
 }
 
-func (f fakeReceiver) Replay(ctx context.Context, merchant, inbound string, with func(*db.Change, webhook.Inbound) error) (webhook.Inbound, error) {
+func (f fakeReceiver) Replay(ctx context.Context, merchant, inbound string, with func(*db.Change, inbound.Webhook) error) (inbound.Webhook, error) {
 	m, err := f.Get(ctx, merchant, inbound)
 	if err != nil {
 		return m, err

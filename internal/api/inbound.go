@@ -18,10 +18,10 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
-	"github.com/florinpay/florin/internal/webhook"
 )
 
 // receipt is the answer to a provider.
@@ -35,7 +35,7 @@ func (a *API) receive(w http.ResponseWriter, r *http.Request) {
 	// The provider may hang up as soon as it has sent; what it said is applied all the same.
 	ctx, done := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
 	defer done()
-	err := a.Receiver.Receive(ctx, webhook.Message{
+	err := a.Receiver.Receive(ctx, inbound.Message{
 		Merchant: r.PathValue("merchant"), Account: r.PathValue("provider_account"), From: a.Address(r), Header: r.Header,
 		Body: func() ([]byte, error) { return wholeBody(w, r) },
 	})
@@ -129,7 +129,7 @@ func (a *API) registerInbound() {
 }
 
 func (a *API) listInbound(ctx context.Context, rq *request, in *listInboundInput) (answer, error) {
-	found, more, err := a.Receiver.List(ctx, rq.principal.Tenant, in.page(), webhook.InboundFilter{
+	found, more, err := a.Receiver.List(ctx, rq.principal.Tenant, in.page(), inbound.Filter{
 		Account: in.ProviderAccount, Verdict: payment.Verdict(in.Verdict),
 	})
 	data := make([]inboundWebhook, len(found))
@@ -157,7 +157,7 @@ func (a *API) replayInbound(ctx context.Context, rq *request, in *actionInput) (
 			return nil, err
 		}
 		var now inboundWebhook
-		_, err := a.Receiver.Replay(ctx, tenant, in.ID, func(c *db.Change, m webhook.Inbound) error {
+		_, err := a.Receiver.Replay(ctx, tenant, in.ID, func(c *db.Change, m inbound.Webhook) error {
 			now = shownInbound(m)
 			c.Add(a.auditReplay(rq.by(), m))
 			return o.Result(c, now, nil)
@@ -169,11 +169,11 @@ func (a *API) replayInbound(ctx context.Context, rq *request, in *actionInput) (
 	})
 }
 
-func (a *API) auditReplay(by audit.By, m webhook.Inbound) db.Row {
+func (a *API) auditReplay(by audit.By, m inbound.Webhook) db.Row {
 	return by.Record(a.IDs, a.Clock.Now(), m.Merchant, "inbound_webhook.replayed", m.ID, map[string]string{"verdict": string(m.Verdict)}).Row()
 }
 
-func shownInbound(m webhook.Inbound) inboundWebhook {
+func shownInbound(m inbound.Webhook) inboundWebhook {
 	o := inboundWebhook{
 		ID: m.ID, Object: "inbound_webhook", Livemode: id.Live(m.Merchant), ProviderAccount: m.Account, EventID: m.Event, Type: m.Type,
 		Verdict: m.Verdict, Detail: m.Detail, Duplicates: m.Duplicates, Tries: m.Tries,
@@ -186,7 +186,7 @@ func shownInbound(m webhook.Inbound) inboundWebhook {
 }
 
 // wholeInbound is a message with its body.
-func wholeInbound(m webhook.Inbound) inboundWebhook {
+func wholeInbound(m inbound.Webhook) inboundWebhook {
 	o := shownInbound(m)
 	text := string(m.Body)
 	o.BodyEncoding = "utf-8"

@@ -11,31 +11,31 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/payment"
-	"github.com/florinpay/florin/internal/webhook"
 )
 
 // inbox is a receiver that notes what it is asked.
 type inbox struct {
 	fakeReceiver
-	messages []webhook.Message
+	messages []inbound.Message
 	err      error
-	kept     webhook.Inbound
+	kept     inbound.Webhook
 	page     db.Page
-	filter   webhook.InboundFilter
+	filter   inbound.Filter
 }
 
-func (i *inbox) Receive(_ context.Context, m webhook.Message) error {
+func (i *inbox) Receive(_ context.Context, m inbound.Message) error {
 	i.messages = append(i.messages, m)
 	return i.err
 }
 
-func (i *inbox) Get(context.Context, string, string) (webhook.Inbound, error) { return i.kept, nil }
+func (i *inbox) Get(context.Context, string, string) (inbound.Webhook, error) { return i.kept, nil }
 
-func (i *inbox) List(_ context.Context, _ string, p db.Page, f webhook.InboundFilter) ([]webhook.Inbound, bool, error) {
+func (i *inbox) List(_ context.Context, _ string, p db.Page, f inbound.Filter) ([]inbound.Webhook, bool, error) {
 	i.page, i.filter = p, f
-	return []webhook.Inbound{i.kept}, true, nil
+	return []inbound.Webhook{i.kept}, true, nil
 }
 
 func TestTheReceiverKnowsWhoSends(t *testing.T) {
@@ -103,10 +103,10 @@ func TestInboundWebhooksAreListedWithoutTheirBodies(t *testing.T) {
 	if one, _ := data[0].(map[string]any); one["body"] != nil || one["subject"] != nil || one["verdict"] != "unmatched" {
 		t.Errorf("listed %v", one)
 	}
-	if in.filter != (webhook.InboundFilter{Account: "alpha", Verdict: payment.Unmatched}) || in.page.Limit != 7 || in.page.StartingAfter != "iw_"+someID || !in.page.CreatedFrom.Equal(start) {
+	if in.filter != (inbound.Filter{Account: "alpha", Verdict: payment.Unmatched}) || in.page.Limit != 7 || in.page.StartingAfter != "iw_"+someID || !in.page.CreatedFrom.Equal(start) {
 		t.Errorf("asked for %+v, %+v", in.page, in.filter)
 	}
-	for _, v := range webhook.Verdicts {
+	for _, v := range inbound.Verdicts {
 		accepted(t, d.call("GET", "/v1/inbound_webhooks?verdict="+string(v), ""), 200)
 	}
 }

@@ -1,4 +1,4 @@
-// Package webhook tells merchants what happened, by signed and retried webhooks, and hears what providers tell.
+// Package webhook tells merchants what happened: by webhooks that are signed, retried and kept in order, each endpoint in a lane of its own.
 package webhook
 
 import (

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	"github.com/florinpay/florin/internal/vault"
 )
 
-// Inbound is a provider's message as it was recorded, and what became of it.
-type Inbound struct {
+// Webhook is a provider's message as it was recorded, and what became of it.
+type Webhook struct {
 	Merchant   string // the tenant
 	ID         string // iw_…
 	Account    string // of the provider
@@ -44,15 +44,15 @@ var Verdicts = []payment.Verdict{
 	Waiting, payment.Applied, payment.Known, payment.Unmatched, payment.Unsupported, payment.Contradicted, Unreadable,
 }
 
-// InboundFilter chooses recorded messages. An empty field chooses all.
-type InboundFilter struct {
+// Filter chooses recorded messages. An empty field chooses all.
+type Filter struct {
 	Account string
 	Verdict payment.Verdict
 }
 
 // heard is the record of a message that has its verdict. What was applied once stays applied: that a replay says nothing new is no
 // news.
-func (m Inbound) heard(h payment.Heard, now time.Time) Inbound {
+func (m Webhook) heard(h payment.Heard, now time.Time) Webhook {
 	m.DueAt = time.Time{}
 	if h.Subject != "" {
 		m.Subject = h.Subject
@@ -75,13 +75,13 @@ const (
 )
 
 // record is a message that was verified a moment ago. references are the members of its body that are not card numbers.
-func record(to provider.Account, n provider.Notification, body []byte, references []string, now time.Time) Inbound {
+func record(to provider.Account, n provider.Notification, body []byte, references []string, now time.Time) Webhook {
 	kept := bytes.Clone(body)
 	if kept == nil {
 		kept = []byte{}
 	}
 	vault.MaskNumbers(kept, references...)
-	return Inbound{
+	return Webhook{
 		Merchant: to.Merchant, Account: to.ID, Event: eventID(n.EventID, body), Type: words(n.Type, maxType), Body: kept, CreatedAt: now,
 	}
 }

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"context"
@@ -24,14 +24,14 @@ const (
 // nobody is the provider of what is refused before it is known.
 const nobody = "unknown"
 
-// receiverMetrics are what operators see of inbound messages. The labels are closed: connectors, and the words above or verdicts.
-type receiverMetrics struct {
+// metrics are what operators see of inbound messages. The labels are closed: connectors, and the words above or verdicts.
+type metrics struct {
 	received *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 }
 
-func newReceiverMetrics(r *Receiver) *receiverMetrics {
-	m := &receiverMetrics{
+func newMetrics(r *Receiver) *metrics {
+	m := &metrics{
 		received: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_inbound_webhooks_total",
 			Help: "Providers' messages that came in, by provider and what became of them at once."}, []string{"provider", "verdict"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "florin_inbound_webhook_seconds",
@@ -44,11 +44,11 @@ func newReceiverMetrics(r *Receiver) *receiverMetrics {
 	return m
 }
 
-func (m *receiverMetrics) count(connector, verdict string) {
+func (m *metrics) count(connector, verdict string) {
 	m.received.WithLabelValues(connector, verdict).Inc()
 }
 
-func (m *receiverMetrics) settled(connector string, v payment.Verdict) { m.count(connector, string(v)) }
+func (m *metrics) settled(connector string, v payment.Verdict) { m.count(connector, string(v)) }
 
 // waitingMessages counts, when it is asked, the messages that wait.
 type waitingMessages struct{ of *Receiver }

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"errors"
@@ -71,7 +71,7 @@ func TestAReplayChangesAllOrNothing(t *testing.T) {
 		before := x.only()
 		x.script.verdict = payment.Applied
 		refusal := errors.New("no answer can be stored")
-		if _, err := x.Replay(x.Context(), shop, before.ID, func(*db.Change, Inbound) error { return refusal }); !errors.Is(err, refusal) {
+		if _, err := x.Replay(x.Context(), shop, before.ID, func(*db.Change, Webhook) error { return refusal }); !errors.Is(err, refusal) {
 			x.Errorf("without its companion: %v", err)
 		}
 		x.script.fails.Store(1)
@@ -88,7 +88,7 @@ func TestAReplayChangesAllOrNothing(t *testing.T) {
 		}
 		beside := before
 		beside.ID, beside.Event, beside.Version = x.IDs.New("iw"), "beside", 0
-		_, err := x.Replay(x.Context(), shop, before.ID, func(c *db.Change, m Inbound) error {
+		_, err := x.Replay(x.Context(), shop, before.ID, func(c *db.Change, m Webhook) error {
 			if m.Verdict != payment.Applied {
 				x.Errorf("its companion is told %+v", m)
 			}

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"context"
@@ -75,7 +75,7 @@ type outcome struct {
 }
 
 // applyAside applies a message beside its sender, who may not wait for the end of it.
-func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provider.Notification, unread error, m Inbound) <-chan outcome {
+func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provider.Notification, unread error, m Webhook) <-chan outcome {
 	done := make(chan outcome, 1)
 	key := m.Merchant + "/" + m.Account
 	if !r.gate.applying.enter(key) {
@@ -99,7 +99,7 @@ func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provid
 
 // keep records a message that could not be applied, for why, so that it is applied later. The record has an id of its own, so that it
 // need not wait for a Change that is under way with the other; whichever comes first is the message's only record.
-func (r *Receiver) keep(ctx context.Context, to provider.Account, m Inbound, why error) error {
+func (r *Receiver) keep(ctx context.Context, to provider.Account, m Webhook, why error) error {
 	alone := m
 	alone.ID, alone.Verdict, alone.Detail, alone.Tries = r.IDs.New(id.InboundWebhook), Waiting, waits, 1
 	alone.DueAt = m.CreatedAt.Add(backoff(alone.Tries))
@@ -121,7 +121,7 @@ func (r *Receiver) keep(ctx context.Context, to provider.Account, m Inbound, why
 // recorded tells whether a Change failed because the message has a record.
 func recorded(err error) bool {
 	var taken *db.Conflict
-	return errors.As(err, &taken) && taken.Kind == fault.Exists && taken.Table == inboundTable.Name
+	return errors.As(err, &taken) && taken.Kind == fault.Exists && taken.Table == table.Name
 }
 
 // errGone is a record that was in the way and is not there: it was pruned between, or its writer failed in the end. The provider
@@ -130,7 +130,7 @@ var errGone = fault.New(fault.Unavailable, fault.CodeOverloaded, "the message's 
 
 // duplicate counts a message that is recorded already. If the record is its own, it was applied after all. It fails with errGone if
 // there is no record.
-func (r *Receiver) duplicate(ctx context.Context, to provider.Account, m Inbound) error {
+func (r *Receiver) duplicate(ctx context.Context, to provider.Account, m Webhook) error {
 	for range recounts {
 		known, err := r.known(ctx, m)
 		if fault.Is(err, fault.NotFound) {
@@ -200,7 +200,7 @@ func (r *Receiver) references(to provider.Account) []string {
 // Sweeps is the worker's queue of messages that wait. An account whose messages hang takes a quarter of it.
 func (r *Receiver) Sweeps() []db.Sweep {
 	return []db.Sweep{{
-		Name: "inbound webhooks", Table: inboundTable, Lease: time.Minute, Every: inboxLook, Limit: 32, Handle: r.applyWaiting,
+		Name: "inbound webhooks", Table: table, Lease: time.Minute, Every: inboxLook, Limit: 32, Handle: r.applyWaiting,
 		Group: "provider_account", Share: 8,
 	}}
 }
@@ -212,7 +212,7 @@ var errSettled = errors.New("the message is settled")
 func (r *Receiver) applyWaiting(ctx context.Context, key []string) error {
 	bounded, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
-	_, err := r.again(bounded, key[0], key[1], func(*db.Change, Inbound) error { return nil }, true)
+	_, err := r.again(bounded, key[0], key[1], func(*db.Change, Webhook) error { return nil }, true)
 	if err == nil || errors.Is(err, errSettled) {
 		return nil
 	}
@@ -225,12 +225,12 @@ func (r *Receiver) applyWaiting(ctx context.Context, key []string) error {
 //
 // It fails with fault.NotFound if there is no such message, and with fault.Conflict if its provider account cannot be heard any more.
 // If it cannot be applied, nothing changes.
-func (r *Receiver) Replay(ctx context.Context, tenant, inbound string, with func(c *db.Change, m Inbound) error) (Inbound, error) {
+func (r *Receiver) Replay(ctx context.Context, tenant, inbound string, with func(c *db.Change, m Webhook) error) (Webhook, error) {
 	return r.again(ctx, tenant, inbound, with, false)
 }
 
 // again applies a recorded message; if only waiting ones are wanted, errSettled says that it is none.
-func (r *Receiver) again(ctx context.Context, tenant, inbound string, with func(*db.Change, Inbound) error, waiting bool) (Inbound, error) {
+func (r *Receiver) again(ctx context.Context, tenant, inbound string, with func(*db.Change, Webhook) error, waiting bool) (Webhook, error) {
 	m, err := r.Get(ctx, tenant, inbound)
 	if err != nil {
 		return m, err
@@ -267,7 +267,7 @@ func (r *Receiver) again(ctx context.Context, tenant, inbound string, with func(
 }
 
 // reader finds the account that a recorded message came for, and who reads it.
-func (r *Receiver) reader(ctx context.Context, m Inbound) (provider.Account, provider.WebhookReader, error) {
+func (r *Receiver) reader(ctx context.Context, m Webhook) (provider.Account, provider.WebhookReader, error) {
 	to, err := r.Accounts.Get(ctx, m.Merchant, m.Account)
 	if fault.Is(err, fault.NotFound) {
 		return to, nil, fault.State("there is no provider account " + m.Account)

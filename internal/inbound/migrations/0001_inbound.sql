@@ -1,6 +1,6 @@
 -- What providers told us, as they told it, but for card numbers: recorded once, by the provider's own id of the message, and
 -- applied at once or when due.
-DROP TABLE webhook_inbound;
+DROP TABLE IF EXISTS webhook_inbound; -- of an earlier draft
 
 CREATE TABLE inbound_webhook (
     merchant_id      TEXT   NOT NULL,

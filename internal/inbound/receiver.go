@@ -1,4 +1,5 @@
-package webhook
+// Package inbound hears what providers tell: verified, recorded once as it came, and applied.
+package inbound
 
 import (
 	"context"
@@ -26,7 +27,7 @@ import (
 var migrations embed.FS
 
 // Schema is the tables of inbound messages.
-var Schema = db.Schema{Package: "webhook", Migrations: migrations, Tables: []*db.Table{inboundTable}}
+var Schema = db.Schema{Package: "inbound", Migrations: migrations, Tables: []*db.Table{table}}
 
 // Accounts finds a tenant's contract with a provider; fault.NotFound if there is none. Every message asks it, wrong ones too, so
 // it must not read a database each time. See provider.Accounts.
@@ -68,7 +69,7 @@ const DefaultPatience = 30 * time.Millisecond
 type Receiver struct {
 	ReceiverOptions
 	gate    *gate
-	metrics *receiverMetrics
+	metrics *metrics
 	running sync.WaitGroup // what applies a message that was answered already
 }
 
@@ -90,7 +91,7 @@ func NewReceiver(o ReceiverOptions) *Receiver {
 		o.Applying = defaultApplying
 	}
 	r := &Receiver{ReceiverOptions: o, gate: newGate(o)}
-	r.metrics = newReceiverMetrics(r)
+	r.metrics = newMetrics(r)
 	return r
 }
 

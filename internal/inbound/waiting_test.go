@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"slices"
@@ -261,7 +261,7 @@ func TestAHangingAccountLeavesTheWorkerToOthers(t *testing.T) {
 		now := x.now.Now()
 		var rows []db.Row
 		for _, account := range slices.Concat(slices.Repeat([]string{"alpha"}, 40), []string{"beta"}) {
-			rows = append(rows, Inbound{
+			rows = append(rows, Webhook{
 				Merchant: shop, ID: x.IDs.New("iw"), Account: account, Event: x.IDs.New("evt"), Verdict: Waiting, Body: []byte("x"), DueAt: now, CreatedAt: now,
 			}.row())
 		}

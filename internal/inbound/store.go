@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"context"
@@ -9,36 +9,36 @@ import (
 	"github.com/florinpay/florin/internal/id"
 )
 
-var inboundTable = &db.Table{Name: "inbound_webhook", Key: 2, Versioned: true, Columns: append(inboundHead,
+var table = &db.Table{Name: "inbound_webhook", Key: 2, Versioned: true, Columns: append(head,
 	db.Column{Name: "body", Kind: db.Bytes})}
 
-// inboundHead is what lists show: a page of a hundred bodies could be 100 MiB.
-var inboundHead = []db.Column{
+// head is what lists show: a page of a hundred bodies could be 100 MiB.
+var head = []db.Column{
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "provider_account"}, {Name: "event_id"}, {Name: "type"}, {Name: "verdict"},
 	{Name: "detail"}, {Name: "subject"}, {Name: "duplicates", Kind: db.Int}, {Name: "tries", Kind: db.Int},
 	{Name: "applied_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 }
 
-// inboundHeads is the table without the bodies. Nothing is written through it.
-var inboundHeads = &db.Table{Name: inboundTable.Name, Key: 2, IDs: id.InboundWebhook, Versioned: true, Columns: inboundHead}
+// headTable is the table without the bodies. Nothing is written through it.
+var headTable = &db.Table{Name: table.Name, Key: 2, IDs: id.InboundWebhook, Versioned: true, Columns: head}
 
-func (m Inbound) row() db.Row {
+func (m Webhook) row() db.Row {
 	values := []any{
 		m.Merchant, m.ID, m.Account, m.Event, m.Type, string(m.Verdict), m.Detail, m.Subject, m.Duplicates, m.Tries,
 		db.MicrosOrNil(m.AppliedAt), db.MicrosOrNil(m.DueAt), db.Micros(m.CreatedAt), m.Body,
 	}
 	if m.Version == 0 {
-		return inboundTable.Insert(values...)
+		return table.Insert(values...)
 	}
-	return inboundTable.Update(m.Version, values...)
+	return table.Update(m.Version, values...)
 }
 
-func scanInbound(r db.Scanner) (Inbound, error) { return scanHead(r, true) }
+func scanWhole(r db.Scanner) (Webhook, error) { return scanHead(r, true) }
 
-func scanInboundHead(r db.Scanner) (Inbound, error) { return scanHead(r, false) }
+func scanListed(r db.Scanner) (Webhook, error) { return scanHead(r, false) }
 
-func scanHead(r db.Scanner, body bool) (Inbound, error) {
-	var m Inbound
+func scanHead(r db.Scanner, body bool) (Webhook, error) {
+	var m Webhook
 	var applied, due *int64
 	var created int64
 	into := []any{
@@ -57,8 +57,8 @@ func scanHead(r db.Scanner, body bool) (Inbound, error) {
 }
 
 // Get is a recorded message, with its body. It fails with fault.NotFound.
-func (r *Receiver) Get(ctx context.Context, tenant, inbound string) (Inbound, error) {
-	m, err := db.Get(ctx, r.DB, scanInbound, inboundTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, inbound)
+func (r *Receiver) Get(ctx context.Context, tenant, inbound string) (Webhook, error) {
+	m, err := db.Get(ctx, r.DB, scanWhole, table.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, inbound)
 	if err != nil {
 		return m, fmt.Errorf("inbound webhook %s: %w", inbound, err)
 	}
@@ -66,7 +66,7 @@ func (r *Receiver) Get(ctx context.Context, tenant, inbound string) (Inbound, er
 }
 
 // List is recorded messages without their bodies, newest first, and whether more follow.
-func (r *Receiver) List(ctx context.Context, tenant string, p db.Page, f InboundFilter) ([]Inbound, bool, error) {
+func (r *Receiver) List(ctx context.Context, tenant string, p db.Page, f Filter) ([]Webhook, bool, error) {
 	var filters []db.Filter
 	if f.Account != "" {
 		filters = append(filters, db.Filter{Column: "provider_account", Value: f.Account})
@@ -74,12 +74,12 @@ func (r *Receiver) List(ctx context.Context, tenant string, p db.Page, f Inbound
 	if f.Verdict != "" {
 		filters = append(filters, db.Filter{Column: "verdict", Value: string(f.Verdict)})
 	}
-	return db.ListPage(ctx, r.DB, inboundHeads, scanInboundHead, tenant, p, filters...)
+	return db.ListPage(ctx, r.DB, headTable, scanListed, tenant, p, filters...)
 }
 
 // known finds the record of a message that was heard before.
-func (r *Receiver) known(ctx context.Context, m Inbound) (Inbound, error) {
-	return db.Get(ctx, r.DB, scanInbound, inboundTable.Select()+" WHERE merchant_id = $1 AND provider_account = $2 AND event_id = $3",
+func (r *Receiver) known(ctx context.Context, m Webhook) (Webhook, error) {
+	return db.Get(ctx, r.DB, scanWhole, table.Select()+" WHERE merchant_id = $1 AND provider_account = $2 AND event_id = $3",
 		m.Merchant, m.Account, m.Event)
 }
 
@@ -96,5 +96,5 @@ const prunePortion = 200_000
 // Prune deletes the messages that came before a time, and tells how many. It ends early, without an error, when the context
 // ends. What has waited to be applied until then is deleted too: nobody has mended it for as long as messages are kept.
 func (r *Receiver) Prune(ctx context.Context, before time.Time) (int64, error) {
-	return r.DB.PruneOlder(ctx, inboundTable, "id", id.Floor(id.InboundWebhook, before), prunePortion)
+	return r.DB.PruneOlder(ctx, table, "id", id.Floor(id.InboundWebhook, before), prunePortion)
 }

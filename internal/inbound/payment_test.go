@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"context"
@@ -156,12 +156,12 @@ func (c *counter) pay() payment.Object {
 }
 
 // says sends a message of the bank's about a payment and gives back what is recorded of it.
-func (c *counter) says(payment string, state provider.State) Inbound {
+func (c *counter) says(payment string, state provider.State) Webhook {
 	c.Helper()
 	return c.send(told{fmt.Sprintf("wh-%d", c.sent.Add(1)), payment + "-1", state, 10_000})
 }
 
-func (c *counter) send(m told) Inbound {
+func (c *counter) send(m told) Webhook {
 	c.Helper()
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -174,7 +174,7 @@ func (c *counter) send(m told) Inbound {
 		}
 	}
 	c.Fatalf("%s is not recorded", body)
-	return Inbound{}
+	return Webhook{}
 }
 
 // expect holds a payment and the events about it against what they should be.
@@ -328,7 +328,7 @@ func (broken) Notify(context.Context, provider.Account, provider.Notification, f
 type haunted struct{}
 
 func (haunted) Notify(context.Context, provider.Account, provider.Notification, func(*db.Change, payment.Heard) error) error {
-	return fmt.Errorf("commit: %w", &db.Conflict{Table: inboundTable.Name, Kind: fault.Exists})
+	return fmt.Errorf("commit: %w", &db.Conflict{Table: table.Name, Kind: fault.Exists})
 }
 
 func TestARecordThatIsGoneTakesNoMessageWithIt(t *testing.T) {
@@ -407,7 +407,7 @@ func TestReferencesOfNothingOfOursAreKept(t *testing.T) {
 				c.Errorf("%q: %+v", reference, m)
 			}
 		}
-		if found, _, err := c.List(c.Context(), shop, db.Page{Limit: 10}, InboundFilter{Verdict: payment.Unmatched}); err != nil || len(found) != 6 || found[2].Detail != "reference ************4242" {
+		if found, _, err := c.List(c.Context(), shop, db.Page{Limit: 10}, Filter{Verdict: payment.Unmatched}); err != nil || len(found) != 6 || found[2].Detail != "reference ************4242" {
 			c.Errorf("listed %+v, %v", found, err)
 		}
 		if m := c.send(told{"wh-nul", "a\x00b", provider.Captured, 1}); m.Verdict != Unreadable {

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"crypto/sha256"
@@ -81,7 +81,7 @@ func connectorOf(count string) string {
 func TestTheAccountIsFoundInItsMode(t *testing.T) {
 	eachInbox(t, func(x *inbox) {
 		x.hear("evt-1")
-		found, _, err := x.List(x.Context(), "acct_shop:live", db.Page{Limit: 2}, InboundFilter{})
+		found, _, err := x.List(x.Context(), "acct_shop:live", db.Page{Limit: 2}, Filter{})
 		if err != nil || len(found) != 1 || found[0].Event != "evt-1" {
 			x.Errorf("recorded %+v, %v", found, err)
 		}
@@ -120,12 +120,12 @@ func TestMessagesThatAreNotUnderstoodAreKept(t *testing.T) {
 			if m.Verdict != verdict || m.Detail != "test" || string(m.Body) != "evt "+string(verdict) || !m.AppliedAt.IsZero() {
 				x.Errorf("%s: kept %+v", verdict, m)
 			}
-			found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, InboundFilter{Account: "alpha", Verdict: verdict})
+			found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, Filter{Account: "alpha", Verdict: verdict})
 			if err != nil || len(found) != 1 || found[0].ID != m.ID || found[0].Body != nil {
 				x.Errorf("%s: listed %+v, %v", verdict, found, err)
 			}
 		}
-		if found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, InboundFilter{Account: "beta"}); err != nil || len(found) != 0 {
+		if found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, Filter{Account: "beta"}); err != nil || len(found) != 0 {
 			x.Errorf("of another account: %+v, %v", found, err)
 		}
 		if _, err := x.Get(x.Context(), "acct_other:test", x.all()[0].ID); !fault.Is(err, fault.NotFound) {

@@ -1,4 +1,4 @@
-package webhook
+package inbound
 
 import (
 	"bytes"
@@ -25,6 +25,8 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 )
+
+const shop = "acct_shop:test"
 
 // talker is a provider whose messages are their own event id, signed by a word.
 type talker struct{}
@@ -178,9 +180,9 @@ func (x *inbox) hear(body string) {
 }
 
 // all is every record, newest first, with its body.
-func (x *inbox) all() []Inbound {
+func (x *inbox) all() []Webhook {
 	x.Helper()
-	found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, InboundFilter{})
+	found, _, err := x.List(x.Context(), shop, db.Page{Limit: 100}, Filter{})
 	if err != nil {
 		x.Fatal(err)
 	}
@@ -193,7 +195,7 @@ func (x *inbox) all() []Inbound {
 }
 
 // only is the one record that there is.
-func (x *inbox) only() Inbound {
+func (x *inbox) only() Webhook {
 	x.Helper()
 	all := x.all()
 	if len(all) != 1 {
@@ -213,8 +215,8 @@ func (x *inbox) work() {
 }
 
 // replay replays a message and adds nothing to it.
-func (x *inbox) replay(inbound string) (Inbound, error) {
-	return x.Replay(x.Context(), shop, inbound, func(*db.Change, Inbound) error { return nil })
+func (x *inbox) replay(inbound string) (Webhook, error) {
+	return x.Replay(x.Context(), shop, inbound, func(*db.Change, Webhook) error { return nil })
 }
 
 // number is the value of a metric with these label values; 0 if there is none.
