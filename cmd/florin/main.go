@@ -36,8 +36,10 @@ type commands struct {
 	Keys      keysGroup      `cmd:"" help:"API keys."`
 	Providers providersGroup `cmd:"" help:"Accounts with payment providers."`
 	Ledger    ledgerGroup    `cmd:"" help:"The books."`
-	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
 	Webhooks  webhooksGroup  `cmd:"" help:"Webhooks, as who receives them sees them."`
+	Listen    listenCommand  `cmd:"" help:"Forward events to an application on this machine, as signed webhooks."`
+	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
+	Logs      logsGroup      `cmd:"" help:"Requests to the API."`
 	Trigger   triggerCommand `cmd:"" help:"Make an event really happen, in the sandbox."`
 	Bench     benchGroup     `cmd:"" help:"Measure whole card payments, the storage below them, and webhooks."`
 	Version   versionCommand `cmd:"" help:"Print the version."`

@@ -15,8 +15,11 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"florin": mai
 // TestCommands runs the scripts in testdata/script: what a user types, and what comes back.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "chomp": chomp, "sign": sign, "join": join, "dev": dev},
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "chomp": chomp, "sign": sign, "join": join, "dev": dev, "start": start, "await": await, "silent": silent, "interrupt": interrupt,
+			"receiver": receiver, "received": received, "relay": relayed, "cut": cut,
+		},
 		Setup: func(e *testscript.Env) error {
 			busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 			if err != nil {
@@ -26,6 +29,7 @@ func TestCommands(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			e.Values["backgrounds"], e.Values["receivers"], e.Values["relays"] = backgrounds{}, map[string]*application{}, map[string]*relay{}
 			e.Setenv("BUSY", port) // a port on which somebody listens
 			e.Defer(func() { busy.Close() })
 			return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +68,7 @@ func (t triggerCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return fmt.Errorf("trigger %s: %w", p.of, because(ctx, err))
 	}
-	return c.print(found, func(w io.Writer) { fmt.Fprintf(w, "%-8s %s %s\n", "event", found.ID, found.Type) })
+	return c.print(json.RawMessage(found.Raw), func(w io.Writer) { fmt.Fprintf(w, "%-8s %s %s\n", "event", found.ID, found.Type) })
 }
 
 // because is why the time was over, if it was.
