@@ -101,6 +101,37 @@ func (s *Store) DeliveriesOf(ctx context.Context, tenant, endpoint string, event
 	return of, nil
 }
 
+// Retriable is a delivery, and whether its event is still kept and it could be sent again.
+type Retriable struct {
+	Delivery
+	Kept bool
+}
+
+// Retriable is those of some deliveries that there are, by their ids.
+func (s *Store) Retriable(ctx context.Context, tenant string, deliveries []string) (map[string]Retriable, error) {
+	if len(deliveries) == 0 {
+		return nil, nil
+	}
+	args := []any{tenant}
+	for _, d := range deliveries {
+		args = append(args, d)
+	}
+	found, err := db.List(ctx, s.db, func(r db.Scanner) (Retriable, error) {
+		var kept int64
+		d, err := scanDelivery(r, &kept)
+		return Retriable{d, kept > 0}, err
+	}, "SELECT "+qualified("d", deliveryTable)+`, CAST((SELECT COUNT(*) FROM event e WHERE e.merchant_id = d.merchant_id AND e.id = d.event_id) AS BIGINT)
+		FROM webhook_delivery d WHERE d.merchant_id = $1 AND d.id IN `+db.In(2, len(deliveries)), args...)
+	if err != nil {
+		return nil, fmt.Errorf("read %d deliveries: %w", len(deliveries), err)
+	}
+	by := make(map[string]Retriable, len(found))
+	for _, d := range found {
+		by[d.ID] = d
+	}
+	return by, nil
+}
+
 // Waiting is deliveries to an endpoint that are pending, at most limit.
 func (s *Store) Waiting(ctx context.Context, tenant, endpoint string, limit int) ([]Delivery, error) {
 	return db.List(ctx, s.db, scanOneDelivery, deliveryTable.Select()+

@@ -45,6 +45,9 @@ const (
 	DefaultConcurrency = 32
 )
 
+// MaxFilters is how many filters an endpoint may have.
+const MaxFilters = 50
+
 // SigningSecret is one secret that webhooks are signed with.
 type SigningSecret struct {
 	Secret    secret.Text // whsec_…

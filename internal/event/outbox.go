@@ -92,13 +92,15 @@ func (o *Outbox) Emit(ctx context.Context, c *db.Change, f Fact, now time.Time) 
 	return nil
 }
 
-// EmitTo adds an event and its delivery to one endpoint alone, whatever that wants, to a Change.
-func (o *Outbox) EmitTo(c *db.Change, to Endpoint, f Fact, now time.Time) (Letter, error) {
+// EmitTo adds an event and its delivery to one endpoint alone, whatever that wants, to a Change. Before due the caller may send it
+// itself.
+func (o *Outbox) EmitTo(c *db.Change, to Endpoint, f Fact, now, due time.Time) (Letter, error) {
 	e, err := o.Event(c.Merchant(), f, now)
 	if err != nil {
 		return Letter{}, err
 	}
 	d := o.Delivery(e, to, now)
+	d.DueAt = due
 	c.Add(eventRow(e), DeliveryRow(d))
 	d.Version = 1
 	return Letter{d, e.Body}, nil

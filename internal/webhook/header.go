@@ -47,7 +47,7 @@ func checkHeaders(headers map[string]string) []fault.Field {
 		}
 		seen[canonical] = true
 		if detail != "" {
-			wrong = append(wrong, fault.Field{Param: "headers[" + strict.Shorten(name) + "]", Code: fault.CodeInvalid, Detail: detail})
+			wrong = append(wrong, fault.Field{Param: "headers." + strict.Shorten(name), Code: fault.CodeInvalid, Detail: detail})
 		}
 	}
 	return wrong

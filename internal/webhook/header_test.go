@@ -38,14 +38,14 @@ func TestHeadersOfMerchantsAreChecked(t *testing.T) {
 		"ours": {map[string]string{"content-type": "a", "Content-Length": "1", "CONTENT-ENCODING": "a", "Host": "a", "Connection": "close", "keep-alive": "a",
 			"Transfer-Encoding": "a", "TE": "a", "Trailer": "a", "Upgrade": "a", "Proxy-Authorization": "a", "User-Agent": "a", "Webhook-Id": "a", "webhook-x": "a",
 			"Accept-Encoding": "a", "Expect": "a", "HTTP2-Settings": "a"},
-			[]string{"headers[Accept-Encoding]", "headers[CONTENT-ENCODING]", "headers[Connection]", "headers[Content-Length]", "headers[Expect]", "headers[HTTP2-Settings]",
-				"headers[Host]", "headers[Proxy-Authorization]", "headers[TE]", "headers[Trailer]", "headers[Transfer-Encoding]", "headers[Upgrade]", "headers[User-Agent]",
-				"headers[Webhook-Id]", "headers[content-type]", "headers[keep-alive]", "headers[webhook-x]"}},
-		"bad names":  {map[string]string{"": "a", "X Y": "a", "X\r\nY": "a", "X:": "a", "Ä": "a"}, []string{"headers[]", "headers[X\r\nY]", "headers[X Y]", "headers[X:]", "headers[Ä]"}},
-		"long name":  {map[string]string{"X" + strings.Repeat("x", 100): "a"}, []string{"headers[X" + strings.Repeat("x", 39) + "…]"}},
-		"bad values": {map[string]string{"A": "", "B": "a\r\nX: y", "C": "ü", "D": strings.Repeat("x", 1001), "E": " a", "F": "a\t"}, []string{"headers[A]", "headers[B]", "headers[C]", "headers[D]", "headers[E]", "headers[F]"}},
+			[]string{"headers.Accept-Encoding", "headers.CONTENT-ENCODING", "headers.Connection", "headers.Content-Length", "headers.Expect", "headers.HTTP2-Settings",
+				"headers.Host", "headers.Proxy-Authorization", "headers.TE", "headers.Trailer", "headers.Transfer-Encoding", "headers.Upgrade", "headers.User-Agent",
+				"headers.Webhook-Id", "headers.content-type", "headers.keep-alive", "headers.webhook-x"}},
+		"bad names":  {map[string]string{"": "a", "X Y": "a", "X\r\nY": "a", "X:": "a", "Ä": "a"}, []string{"headers.", "headers.X\r\nY", "headers.X Y", "headers.X:", "headers.Ä"}},
+		"long name":  {map[string]string{"X" + strings.Repeat("x", 100): "a"}, []string{"headers.X" + strings.Repeat("x", 39) + "…"}},
+		"bad values": {map[string]string{"A": "", "B": "a\r\nX: y", "C": "ü", "D": strings.Repeat("x", 1001), "E": " a", "F": "a\t"}, []string{"headers.A", "headers.B", "headers.C", "headers.D", "headers.E", "headers.F"}},
 		"long value": {map[string]string{"A": strings.Repeat("x", 1000)}, nil},
-		"twice":      {map[string]string{"X-Shop": "1", "x-shop": "2"}, []string{"headers[x-shop]"}},
+		"twice":      {map[string]string{"X-Shop": "1", "x-shop": "2"}, []string{"headers.x-shop"}},
 	} {
 		var params []string
 		for _, f := range checkHeaders(c.headers) {

@@ -161,7 +161,7 @@ func (l *lane) start(ctx context.Context, slots pool) {
 	l.sender.metrics.underWay.WithLabelValues(l.sender.name(slots)).Inc()
 	go func() {
 		// A stop does not cut off what is under way: it has its own timeout, and its outcome is wanted.
-		one := l.sender.send(context.WithoutCancel(ctx), to, letter)
+		one := l.sender.send(context.WithoutCancel(ctx), to, letter, onlyTry)
 		one.pool = slots
 		l.done <- one // there is room for each that may be under way
 	}()

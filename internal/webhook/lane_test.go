@@ -311,7 +311,7 @@ func (p *post) fail(endpoint string, n int) {
 	for made := 0; made < n; made += recoveryStep {
 		c, failed := db.NewChange(shop), db.NewChange(shop)
 		for i := range recoveryStep {
-			letter, err := p.outbox.EmitTo(c, to, event.Fact{Type: event.PaymentCreated, Subject: fmt.Sprint("pay_", made+i)}, p.now.Now())
+			letter, err := p.outbox.EmitTo(c, to, event.Fact{Type: event.PaymentCreated, Subject: fmt.Sprint("pay_", made+i)}, p.now.Now(), p.now.Now())
 			if err != nil {
 				p.Fatal(err)
 			}
@@ -434,11 +434,11 @@ func TestARetryThatSomebodyAskedForMeanwhileIsNotUndone(t *testing.T) {
 		if err := p.db.Commit(p.Context(), db.NewChange(shop, event.DeliveryRow(again))); err != nil {
 			p.Fatal(err)
 		}
-		after, err := p.sender.record(p.Context(), read, try{Status: 500, StartedAt: p.now.Now()})
+		after, err := p.sender.record(p.Context(), read, try{Status: 500, StartedAt: p.now.Now()}, onlyTry)
 		if err != nil || after.Attempts != 1 || after.State != event.DeliveryPending {
 			p.Errorf("%+v, %v", after, err)
 		}
-		if _, err := p.sender.record(p.Context(), event.Delivery{Merchant: shop, ID: "wd_gone", Version: 1, State: event.DeliveryPending, Since: p.now.Now()}, try{Status: 500}); err != nil {
+		if _, err := p.sender.record(p.Context(), event.Delivery{Merchant: shop, ID: "wd_gone", Version: 1, State: event.DeliveryPending, Since: p.now.Now()}, try{Status: 500}, onlyTry); err != nil {
 			p.Errorf("a delivery that is gone: %v", err)
 		}
 		if _, err := p.store.Endpoint(p.Context(), shop, endpoint.ID); fault.Is(err, fault.NotFound) {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"net"
@@ -102,21 +101,14 @@ func (l *lines) forget(e *list.Element) {
 
 var errBadCertificate = errors.New("the client certificate and its key cannot be read")
 
-// clientCertificate is what is told of a client certificate.
-type clientCertificate struct {
-	Subject     string
-	Fingerprint string // SHA-256 of the certificate, in hex
-	NotAfter    time.Time
-}
-
 // maxCertificate bounds a chain and a key in PEM, each.
 const maxCertificate = 32 << 10
 
 // checkClientCertificate reads a chain, the endpoint's own certificate first, and its key, both in PEM, and says what is wrong
 // with them: they must be readable, belong together, and not have expired.
-func checkClientCertificate(chain string, key secret.Text, now time.Time) (clientCertificate, []fault.Field) {
-	wrong := func(param, detail string) (clientCertificate, []fault.Field) {
-		return clientCertificate{}, []fault.Field{{Param: "client_certificate." + param, Code: fault.CodeInvalid, Detail: detail}}
+func checkClientCertificate(chain string, key secret.Text, now time.Time) []fault.Field {
+	wrong := func(param, detail string) []fault.Field {
+		return []fault.Field{{Param: "client_certificate." + param, Code: fault.CodeInvalid, Detail: detail}}
 	}
 	switch {
 	case len(chain) > maxCertificate || !onlyCertificates(chain):
@@ -130,12 +122,10 @@ func checkClientCertificate(chain string, key secret.Text, now time.Time) (clien
 	if err != nil {
 		return wrong("private_key", "must be the RSA, ECDSA or Ed25519 key of the first certificate")
 	}
-	first := pair.Leaf
-	if !first.NotAfter.After(now) {
+	if !pair.Leaf.NotAfter.After(now) {
 		return wrong("certificate", "has expired")
 	}
-	sum := sha256.Sum256(first.Raw)
-	return clientCertificate{Subject: first.Subject.String(), Fingerprint: hex.EncodeToString(sum[:]), NotAfter: first.NotAfter.UTC()}, nil
+	return nil
 }
 
 // onlyCertificates tells whether a text is one certificate or more in PEM, and no key that went astray.

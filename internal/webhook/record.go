@@ -16,28 +16,39 @@ import (
 // delivered tells whether a try succeeded: by any 2xx. A redirect is no success.
 func (t try) delivered() bool { return t.Err == nil && t.Status/100 == 2 }
 
-// send tries a delivery once and writes down how that went.
-func (s *Sender) send(ctx context.Context, to event.Endpoint, letter event.Letter) sent {
+// send tries a delivery once and writes down how that went, together with what with adds.
+func (s *Sender) send(ctx context.Context, to event.Endpoint, letter event.Letter, with withTry) sent {
 	t := s.carrier.carry(ctx, to, event.Event{Merchant: letter.Merchant, ID: letter.Event, Type: letter.Type, Body: letter.Body})
 	s.metrics.tried(letter, t)
-	d, err := s.record(ctx, letter.Delivery, t)
+	d, err := s.record(ctx, letter.Delivery, t, with)
 	return sent{delivery: d, try: t, err: err}
 }
+
+// withTry adds rows to the Change that writes down a try.
+type withTry func(c *db.Change, d event.Delivery, a event.Attempt) error
+
+// onlyTry adds none.
+func onlyTry(*db.Change, event.Delivery, event.Attempt) error { return nil }
 
 // recordTries is how often a try is written down anew because somebody else changed the delivery meanwhile.
 const recordTries = 5
 
 // record writes down a try and what it means for its delivery.
-func (s *Sender) record(ctx context.Context, d event.Delivery, t try) (event.Delivery, error) {
+func (s *Sender) record(ctx context.Context, d event.Delivery, t try, with withTry) (event.Delivery, error) {
 	read := d
 	for range recordTries {
 		now := s.clock.Now()
 		after := afterTry(read, t, now)
-		row, err := event.AttemptRow(attemptOf(after, t))
+		attempt := attemptOf(after, t)
+		row, err := event.AttemptRow(attempt)
 		if err != nil {
 			return d, err
 		}
-		err = s.db.Commit(ctx, db.NewChange(d.Merchant, event.DeliveryRow(after), row))
+		c := db.NewChange(d.Merchant, event.DeliveryRow(after), row)
+		if err := with(c, after, attempt); err != nil {
+			return d, err
+		}
+		err = s.db.Commit(ctx, c)
 		if err == nil {
 			return after, nil
 		}
@@ -55,7 +66,8 @@ func (s *Sender) record(ctx context.Context, d event.Delivery, t try) (event.Del
 }
 
 // afterTry is a delivery once a try has ended. A 2xx is success, and stays it; everything else comes again until the schedule
-// ends. An endpoint that is gone does not end it: it waits until the endpoint is enabled again.
+// ends. An endpoint that is gone does not end it: it waits until the endpoint is enabled again. A test has no schedule: who asked
+// for it has seen how it went.
 func afterTry(d event.Delivery, t try, now time.Time) event.Delivery {
 	d.Attempts++
 	d.Retried++
@@ -66,6 +78,8 @@ func afterTry(d event.Delivery, t try, now time.Time) event.Delivery {
 		d.State, d.DueAt = event.DeliverySucceeded, time.Time{}
 	case was != event.DeliveryPending:
 		// It ended meanwhile: only the try is counted.
+	case d.Type == event.EndpointTest:
+		return d.GiveUp(d.LastError)
 	default:
 		if d.DueAt = nextTry(d, now, t.RetryAfter); d.DueAt.IsZero() {
 			return d.GiveUp(d.LastError)

@@ -139,7 +139,7 @@ func TestADeletedEndpointHearsNothingMore(t *testing.T) {
 		e := newEar(p.T)
 		endpoint := p.listen(e.URL, "*")
 		p.happen(event.PaymentCreated, map[string]string{})
-		if err := p.endpoints.Delete(p.Context(), shop, endpoint.ID); err != nil {
+		if err := p.endpoints.Delete(p.Context(), shop, endpoint.ID, alone); err != nil {
 			p.Fatal(err)
 		}
 		p.happen(event.PaymentCaptured, map[string]string{})
