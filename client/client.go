@@ -31,6 +31,7 @@ type Client struct {
 	Events            *EventService
 	WebhookEndpoints  *WebhookEndpointService
 	WebhookDeliveries *WebhookDeliveryService
+	WebhookRecoveries *WebhookRecoveryService
 	InboundWebhooks   *InboundWebhookService
 	Balance           *BalanceService
 	Ledger            *LedgerService
@@ -94,6 +95,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Events:            &EventService{c},
 		WebhookEndpoints:  &WebhookEndpointService{c},
 		WebhookDeliveries: &WebhookDeliveryService{c},
+		WebhookRecoveries: &WebhookRecoveryService{c},
 		InboundWebhooks:   &InboundWebhookService{c},
 		Balance:           &BalanceService{c},
 		Ledger:            &LedgerService{c},

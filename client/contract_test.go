@@ -46,6 +46,9 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
 		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
+		"RotateWebhookSecret": reflect.TypeFor[RotateWebhookSecret](), "RecoverWebhookEndpoint": reflect.TypeFor[RecoverWebhookEndpoint](), "ClientCertificateRequest": reflect.TypeFor[ClientCertificateRequest](),
+		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
+		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
 		"RequestLog": reflect.TypeFor[RequestLog](),
 	} {
@@ -127,11 +130,24 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listWebhookEndpoints":  func(c *Client) error { return one(first(c.WebhookEndpoints.List(ctx))) },
 		"getWebhookDelivery":    func(c *Client) error { return one(c.WebhookDeliveries.Get(ctx, "x")) },
 		"listWebhookDeliveries": func(c *Client) error { return one(first(c.WebhookDeliveries.List(ctx, ListWebhookDeliveries{}))) },
-		"getInboundWebhook":     func(c *Client) error { return one(c.InboundWebhooks.Get(ctx, "x")) },
-		"listInboundWebhooks":   func(c *Client) error { return one(first(c.InboundWebhooks.List(ctx, ListInboundWebhooks{}))) },
-		"replayInboundWebhook":  func(c *Client) error { return one(c.InboundWebhooks.Replay(ctx, "x")) },
-		"getBalance":            func(c *Client) error { return one(c.Balance.Get(ctx)) },
-		"listLedgerAccounts":    func(c *Client) error { return one(first(c.Ledger.Accounts(ctx))) },
+		"rotateWebhookSecret": func(c *Client) error {
+			return one(c.WebhookEndpoints.RotateSecret(ctx, "x", RotateWebhookSecret{}))
+		},
+		"enableWebhookEndpoint":  func(c *Client) error { return one(c.WebhookEndpoints.Enable(ctx, "x")) },
+		"disableWebhookEndpoint": func(c *Client) error { return one(c.WebhookEndpoints.Disable(ctx, "x")) },
+		"testWebhookEndpoint":    func(c *Client) error { return one(c.WebhookEndpoints.Test(ctx, "x")) },
+		"recoverWebhookEndpoint": func(c *Client) error {
+			return one(c.WebhookEndpoints.Recover(ctx, "x", RecoverWebhookEndpoint{}))
+		},
+		"retryWebhookDelivery":   func(c *Client) error { return one(c.WebhookDeliveries.Retry(ctx, "x")) },
+		"retryWebhookDeliveries": func(c *Client) error { return one(c.WebhookDeliveries.RetryAll(ctx, []string{"x"})) },
+		"getWebhookRecovery":     func(c *Client) error { return one(c.WebhookRecoveries.Get(ctx, "x")) },
+		"listWebhookRecoveries":  func(c *Client) error { return one(first(c.WebhookRecoveries.List(ctx, ListWebhookRecoveries{}))) },
+		"getInboundWebhook":      func(c *Client) error { return one(c.InboundWebhooks.Get(ctx, "x")) },
+		"listInboundWebhooks":    func(c *Client) error { return one(first(c.InboundWebhooks.List(ctx, ListInboundWebhooks{}))) },
+		"replayInboundWebhook":   func(c *Client) error { return one(c.InboundWebhooks.Replay(ctx, "x")) },
+		"getBalance":             func(c *Client) error { return one(c.Balance.Get(ctx)) },
+		"listLedgerAccounts":     func(c *Client) error { return one(first(c.Ledger.Accounts(ctx))) },
 		"listLedgerTransactions": func(c *Client) error {
 			return one(first(c.Ledger.Transactions(ctx, ListLedgerTransactions{})))
 		},

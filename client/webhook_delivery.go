@@ -56,14 +56,17 @@ type ListWebhookDeliveries struct {
 	Page
 	Endpoint string // to one endpoint
 	Event    string // of one event
+	Status   string // pending, succeeded or failed
 }
 
 // WebhookDeliveryService calls /v1/webhook_deliveries.
 type WebhookDeliveryService struct{ core *core }
 
-// Get reads a delivery.
+const webhookDeliveries = "/v1/webhook_deliveries"
+
+// Get reads a delivery with each of its tries.
 func (s *WebhookDeliveryService) Get(ctx context.Context, id string, options ...CallOption) (*WebhookDelivery, error) {
-	path, err := under("/v1/webhook_deliveries", id)
+	path, err := under(webhookDeliveries, id)
 	if err != nil {
 		return nil, err
 	}
@@ -75,5 +78,27 @@ func (s *WebhookDeliveryService) List(ctx context.Context, p ListWebhookDeliveri
 	query := p.values()
 	set(query, "endpoint", p.Endpoint)
 	set(query, "event", p.Event)
-	return all(ctx, s.core, "/v1/webhook_deliveries", query, func(d *WebhookDelivery) string { return d.ID }, options)
+	set(query, "status", p.Status)
+	return all(ctx, s.core, webhookDeliveries, query, func(d *WebhookDelivery) string { return d.ID }, options)
+}
+
+// Retry has a delivery sent again at once, with its schedule begun anew: also one that succeeded.
+func (s *WebhookDeliveryService) Retry(ctx context.Context, id string, options ...CallOption) (*WebhookDelivery, error) {
+	path, err := under(webhookDeliveries, id, "retry")
+	if err != nil {
+		return nil, err
+	}
+	return post[WebhookDelivery](ctx, s.core, path, nil, options)
+}
+
+// RetryAll is Retry of 1 to 100 deliveries, all or none.
+func (s *WebhookDeliveryService) RetryAll(ctx context.Context, ids []string, options ...CallOption) ([]WebhookDelivery, error) {
+	body := struct {
+		Deliveries []string `json:"deliveries"`
+	}{ids}
+	list, err := post[List[WebhookDelivery]](ctx, s.core, webhookDeliveries+"/retry", body, options)
+	if err != nil {
+		return nil, err
+	}
+	return list.Data, nil
 }

@@ -299,10 +299,10 @@ func (a *parts) api() *api.API {
 		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
 		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams,
 		Endpoints: &webhook.Endpoints{
-			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, AllowPrivate: a.plan.localHTTP,
+			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		EndpointRows: a.events, EndpointsChanged: a.outbox.Forget, ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
+		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	})

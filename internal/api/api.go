@@ -84,12 +84,10 @@ type Ledger interface {
 	Transactions(ctx context.Context, tenant string, p db.Page, subject string) ([]ledger.Transaction, bool, error)
 }
 
-// Events reads what happened and how far it was told. See event.Store.
+// Events reads what happened. See event.Store.
 type Events interface {
 	Event(ctx context.Context, tenant, event string) (event.Event, error)
 	EventsOf(ctx context.Context, tenant string, p db.Page, types []event.Type, subject string) ([]event.Event, bool, error)
-	Delivery(ctx context.Context, tenant, delivery string) (event.Delivery, error)
-	Deliveries(ctx context.Context, tenant string, p db.Page, f event.DeliveryFilter) ([]event.Delivery, bool, error)
 }
 
 // EventStreams follows what happens, as it happens. See event.Streams.
@@ -102,13 +100,24 @@ type Endpoints interface {
 	Create(ctx context.Context, tenant string, in webhook.EndpointInput, with webhook.With) (event.EndpointObject, error)
 	Get(ctx context.Context, tenant, endpoint string) (event.EndpointObject, error)
 	List(ctx context.Context, tenant string) ([]event.EndpointObject, error)
-	Delete(ctx context.Context, tenant, endpoint string) error
+	Update(ctx context.Context, tenant, endpoint string, change webhook.EndpointChange, with webhook.With) (event.EndpointObject, error)
+	Delete(ctx context.Context, tenant, endpoint string, with webhook.With) error
+	Enable(ctx context.Context, tenant, endpoint string, with webhook.With) (event.EndpointObject, error)
+	Disable(ctx context.Context, tenant, endpoint string, with webhook.With) (event.EndpointObject, error)
+	RotateSecret(ctx context.Context, tenant, endpoint string, r webhook.Rotation, with webhook.With) (event.EndpointObject, error)
+	Test(ctx context.Context, tenant, endpoint string, begin, end webhook.WithDelivery) (event.DeliveryObject, error)
+	Recover(ctx context.Context, tenant, endpoint string, in webhook.RecoveryInput, with webhook.WithRecovery) (event.RecoveryObject, error)
+	Deliveries
 }
 
-// EndpointRows reads endpoints to change them. See event.Store.
-type EndpointRows interface {
-	Standing(ctx context.Context, tenant, endpoint string) (event.Standing, error)
-	EndpointUpdate(e event.Endpoint) (db.Row, error)
+// Deliveries shows how far events were told, and has them told again. See webhook.Endpoints.
+type Deliveries interface {
+	Delivery(ctx context.Context, tenant, delivery string) (event.DeliveryObject, error)
+	Deliveries(ctx context.Context, tenant string, p db.Page, f event.DeliveryFilter) ([]event.DeliveryObject, bool, error)
+	Retry(ctx context.Context, tenant, delivery string, with webhook.WithDelivery) (event.DeliveryObject, error)
+	RetryAll(ctx context.Context, tenant string, deliveries []string, with webhook.WithDeliveries) ([]event.DeliveryObject, error)
+	Recovery(ctx context.Context, tenant, recovery string) (event.RecoveryObject, error)
+	Recoveries(ctx context.Context, tenant string, p db.Page, endpoint string) ([]event.RecoveryObject, bool, error)
 }
 
 // Keys shows and revokes API keys. See access.Keys.
@@ -160,8 +169,6 @@ type Options struct {
 	Events           Events
 	Streams          EventStreams
 	Endpoints        Endpoints
-	EndpointRows     EndpointRows
-	EndpointsChanged func(tenant string) // after a change; see event.Outbox.Forget. May be nil
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -214,6 +221,8 @@ func New(o Options) *API {
 	a.registerEvents()
 	a.registerEventStream()
 	a.registerEndpoints()
+	a.registerEndpointActions()
+	a.registerDeliveries()
 	a.registerInbound()
 	a.registerLedger()
 	a.registerAccounts()

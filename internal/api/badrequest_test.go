@@ -42,6 +42,8 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/refunds?limit=x&payment=x&starting_after=x&y=1&y=2":                                     {"limit": invalid, "payment": invalid, "starting_after": invalid, "y": unknown},
 		"/v1/events?type=payment.exploded&subject=cus_1&limit=0":                                     {"type": invalid, "subject": invalid, "limit": invalid},
 		"/v1/webhook_deliveries?endpoint=evt_" + someID + "&event=we_" + someID + "&ending_before=x": {"endpoint": invalid, "event": invalid, "ending_before": invalid},
+		"/v1/webhook_deliveries?status=lost":                                                         {"status": invalid},
+		"/v1/webhook_recoveries?endpoint=wd_" + someID + "&starting_after=x&status=done":             {"endpoint": invalid, "starting_after": invalid, "status": unknown},
 		"/v1/inbound_webhooks?provider_account=a%00b&verdict=lost&starting_after=evt_" + someID:      {"provider_account": invalid, "verdict": invalid, "starting_after": invalid},
 		"/v1/ledger/transactions?subject=x&starting_after=x&z=":                                      {"subject": invalid, "starting_after": invalid, "z": unknown},
 		"/v1/api_keys?starting_after=x&limit=1000":                                                   {"starting_after": invalid, "limit": invalid},
@@ -69,6 +71,9 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"GET", "/v1/events/{id}", "", "evt"}, {"GET", "/v1/webhook_deliveries/{id}", "", "wd"}, {"GET", "/v1/webhook_endpoints/{id}", "", "we"},
 	{"PATCH", "/v1/webhook_endpoints/{id}", "{}", "we"}, {"DELETE", "/v1/webhook_endpoints/{id}", "", "we"},
 	{"GET", "/v1/inbound_webhooks/{id}", "", "iw"}, {"POST", "/v1/inbound_webhooks/{id}/replay", "", "iw"},
+	{"POST", "/v1/webhook_endpoints/{id}/rotate_secret", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/enable", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/disable", "", "we"},
+	{"POST", "/v1/webhook_endpoints/{id}/test", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/recover", `{"since":"2026-11-22T00:00:00Z"}`, "we"},
+	{"POST", "/v1/webhook_deliveries/{id}/retry", "", "wd"}, {"GET", "/v1/webhook_recoveries/{id}", "", "wr"},
 	{"GET", "/v1/api_keys/{id}", "", "key"}, {"DELETE", "/v1/api_keys/{id}", "", "key"},
 }
 
@@ -85,7 +90,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {

@@ -20,27 +20,37 @@ import (
 
 // schemaNames are the names of types in the document where they are not simply the Go name.
 var schemaNames = map[reflect.Type]string{
-	reflect.TypeFor[payment.Object]():        "Payment",
-	reflect.TypeFor[payment.MethodObject]():  "PaymentMethod",
-	reflect.TypeFor[payment.CardObject]():    "Card",
-	reflect.TypeFor[payment.RefundObject]():  "Refund",
-	reflect.TypeFor[payment.FailureObject](): "Failure",
-	reflect.TypeFor[payment.ThreeDSObject](): "ThreeDS",
-	reflect.TypeFor[threeDS]():               "ThreeDSRequest",
-	reflect.TypeFor[payment.AttemptObject](): "Attempt",
-	reflect.TypeFor[event.Object]():          "Event",
-	reflect.TypeFor[event.EndpointObject]():  "WebhookEndpoint",
-	reflect.TypeFor[event.DeliveryObject]():  "WebhookDelivery",
-	reflect.TypeFor[problem.Fault]():         "ProblemFault",
-	reflect.TypeFor[amount]():                "CurrencyAmount",
-	reflect.TypeFor[apiKey]():                "ApiKey",
-	reflect.TypeFor[apiKeyList]():            "ApiKeyList",
-	reflect.TypeFor[deliveryList]():          "WebhookDeliveryList",
-	reflect.TypeFor[endpointList]():          "WebhookEndpointList",
-	reflect.TypeFor[createEndpoint]():        "CreateWebhookEndpoint",
-	reflect.TypeFor[updateEndpoint]():        "UpdateWebhookEndpoint",
-	reflect.TypeFor[providerAccount]():       "ProviderAccount",
-	reflect.TypeFor[loggedRequest]():         "RequestLog",
+	reflect.TypeFor[payment.Object]():          "Payment",
+	reflect.TypeFor[payment.MethodObject]():    "PaymentMethod",
+	reflect.TypeFor[payment.CardObject]():      "Card",
+	reflect.TypeFor[payment.RefundObject]():    "Refund",
+	reflect.TypeFor[payment.FailureObject]():   "Failure",
+	reflect.TypeFor[payment.ThreeDSObject]():   "ThreeDS",
+	reflect.TypeFor[threeDS]():                 "ThreeDSRequest",
+	reflect.TypeFor[payment.AttemptObject]():   "Attempt",
+	reflect.TypeFor[event.Object]():            "Event",
+	reflect.TypeFor[event.EndpointObject]():    "WebhookEndpoint",
+	reflect.TypeFor[event.DeliveryObject]():    "WebhookDelivery",
+	reflect.TypeFor[event.AttemptObject]():     "WebhookAttempt",
+	reflect.TypeFor[event.AttemptRequest]():    "WebhookRequest",
+	reflect.TypeFor[event.AttemptAnswer]():     "WebhookResponse",
+	reflect.TypeFor[event.RecoveryObject]():    "WebhookRecovery",
+	reflect.TypeFor[event.CertificateObject](): "ClientCertificate",
+	reflect.TypeFor[certificateRequest]():      "ClientCertificateRequest",
+	reflect.TypeFor[problem.Fault]():           "ProblemFault",
+	reflect.TypeFor[amount]():                  "CurrencyAmount",
+	reflect.TypeFor[apiKey]():                  "ApiKey",
+	reflect.TypeFor[apiKeyList]():              "ApiKeyList",
+	reflect.TypeFor[deliveryList]():            "WebhookDeliveryList",
+	reflect.TypeFor[endpointList]():            "WebhookEndpointList",
+	reflect.TypeFor[recoveryList]():            "WebhookRecoveryList",
+	reflect.TypeFor[rotateSecret]():            "RotateWebhookSecret",
+	reflect.TypeFor[recoverEndpoint]():         "RecoverWebhookEndpoint",
+	reflect.TypeFor[retryDeliveries]():         "RetryWebhookDeliveries",
+	reflect.TypeFor[createEndpoint]():          "CreateWebhookEndpoint",
+	reflect.TypeFor[updateEndpoint]():          "UpdateWebhookEndpoint",
+	reflect.TypeFor[providerAccount]():         "ProviderAccount",
+	reflect.TypeFor[loggedRequest]():           "RequestLog",
 }
 
 func nameSchema(t reflect.Type, hint string) string {
@@ -148,31 +158,38 @@ func (a *API) finishDocument() {
 			bodies[nameSchema(o.body, "")] = true
 		}
 	}
-	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"] = true, true, true
+	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"], bodies["ClientCertificateRequest"] = true, true, true, true
 	for name, schema := range doc.Components.Schemas.Map() {
+		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 		if bodies[name] {
+			openNulls(schema, t, func(tag reflect.StructTag) bool { return tag.Get("null") == "empty" })
 			continue
 		}
 		schema.AdditionalProperties = nil // an answer may grow fields: that breaks nobody
-		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
-		openNulls(schema, t)
+		openNulls(schema, t, func(tag reflect.StructTag) bool { return !strings.Contains(tag.Get("json"), ",omitempty") })
 	}
 	if codes := doc.Components.Schemas.Map()["Failure"].Properties["decline_code"]; codes != nil {
 		codes.Description = "One of: " + strings.Join(declineWords(), ", ") + "."
 	}
 }
 
-// openNulls says of fields that hold another object, or nothing, that null is possible: huma says it of plain types only.
-func openNulls(s *huma.Schema, t reflect.Type) {
+// openNulls says of fields that hold another object, or nothing, that null is possible where it is: huma says it of plain types only.
+func openNulls(s *huma.Schema, t reflect.Type, possible func(reflect.StructTag) bool) {
+	if t.Kind() != reflect.Struct {
+		return
+	}
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		p := s.Properties[name]
-		if p == nil || f.Type.Kind() != reflect.Pointer || strings.Contains(rest, "omitempty") || p.Ref == "" {
-			continue
-		}
-		s.Properties[name] = &huma.Schema{
-			Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+		switch {
+		case p == nil || !possible(f.Tag):
+		case f.Type.Kind() == reflect.Map && f.Tag.Get("null") != "":
+			p.Nullable = true
+		case f.Type.Kind() == reflect.Pointer && p.Ref != "":
+			s.Properties[name] = &huma.Schema{
+				Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+			}
 		}
 	}
 }

@@ -25,24 +25,11 @@ type eventList struct {
 	HasMore bool           `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
-type deliveryList struct {
-	Object  string                 `json:"object" enum:"list"`
-	Data    []event.DeliveryObject `json:"data"`
-	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listEventsInput struct {
 	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
 	Types   string `query:"types" maxLength:"1000" doc:"Only events of these types, or of those that begin so: separated by commas." example:"payment.*,refund.failed"`
 	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment, refund or webhook endpoint."`
-}
-
-type listDeliveriesInput struct {
-	Paging
-	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only deliveries to this endpoint."`
-	Event    string `query:"event" maxLength:"64" doc:"Only deliveries of this event."`
-	Status   string `query:"status" enum:"pending,succeeded,failed" doc:"Only deliveries that are so far."`
 }
 
 // Resolve checks the query.
@@ -57,15 +44,6 @@ func (in *listEventsInput) Resolve(huma.Context) []error {
 		}
 		checkTypes(f, in.Types)
 		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund, id.Endpoint)
-	})
-}
-
-// Resolve checks the query.
-func (in *listDeliveriesInput) Resolve(huma.Context) []error {
-	return resolved(func(f *strict.Faults) {
-		in.check(f, id.Delivery)
-		idOrNone(f, "endpoint", in.Endpoint, id.Endpoint)
-		idOrNone(f, "event", in.Event, id.Event)
 	})
 }
 
@@ -97,15 +75,6 @@ func (a *API) registerEvents() {
 		id: "getEvent", method: http.MethodGet, path: "/v1/events/{id}", tag: tag, summary: "Get an event",
 		scope: access.EventsRead, status: http.StatusOK, answer: reflect.TypeFor[event.Object](),
 	}, a.getEvent)
-	const hooks = "Webhooks"
-	register(a, operation{
-		id: "listWebhookDeliveries", method: http.MethodGet, path: "/v1/webhook_deliveries", tag: hooks, summary: "List webhook deliveries",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[deliveryList](),
-	}, a.listDeliveries)
-	register(a, operation{
-		id: "getWebhookDelivery", method: http.MethodGet, path: "/v1/webhook_deliveries/{id}", tag: hooks, summary: "Get a webhook delivery",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[event.DeliveryObject](),
-	}, a.getDelivery)
 }
 
 func (a *API) listEvents(ctx context.Context, rq *request, in *listEventsInput) (answer, error) {
@@ -127,23 +96,6 @@ func (a *API) getEvent(ctx context.Context, rq *request, in *getInput) (answer, 
 	}
 	found, err := a.Events.Event(ctx, rq.principal.Tenant, in.ID)
 	return show(json.RawMessage(found.Body), err)
-}
-
-func (a *API) listDeliveries(ctx context.Context, rq *request, in *listDeliveriesInput) (answer, error) {
-	found, more, err := a.Events.Deliveries(ctx, rq.principal.Tenant, in.page(), event.DeliveryFilter{Endpoint: in.Endpoint, Event: in.Event, State: event.DeliveryState(in.Status)})
-	data := make([]event.DeliveryObject, len(found))
-	for i, d := range found {
-		data[i] = d.Object()
-	}
-	return show(deliveryList{"list", data, more}, err)
-}
-
-func (a *API) getDelivery(ctx context.Context, rq *request, in *getInput) (answer, error) {
-	if !id.Has(in.ID, id.Delivery) {
-		return answer{}, fault.Missing("webhook delivery")
-	}
-	found, err := a.Events.Delivery(ctx, rq.principal.Tenant, in.ID)
-	return show(found.Object(), err)
 }
 
 func orNil(t time.Time) *time.Time {

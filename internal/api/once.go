@@ -248,15 +248,6 @@ func (o *once) render(object any, err error) {
 	o.answer = o.rq.fail(err)
 }
 
-// commit writes rows together with the answer: for work that calls nobody.
-func (o *once) commit(ctx context.Context, object any, rows ...db.Row) error {
-	c := db.NewChange(o.rq.principal.Tenant, rows...)
-	if err := o.Result(c, object, nil); err != nil {
-		return err
-	}
-	return o.api.DB.Commit(ctx, c)
-}
-
 // subjectOf is the id of what an answer shows.
 func subjectOf(object any) string {
 	switch o := object.(type) {
@@ -265,6 +256,10 @@ func subjectOf(object any) string {
 	case payment.RefundObject:
 		return o.ID
 	case event.EndpointObject:
+		return o.ID
+	case event.DeliveryObject:
+		return o.ID
+	case event.RecoveryObject:
 		return o.ID
 	case inboundWebhook:
 		return o.ID

@@ -54,9 +54,11 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 	d := newDoor(t, func(o *Options) {
 		keys = idempotency.New(database, idempotency.Options{Clock: o.Clock})
 		store := event.NewStore(database, box)
-		o.Idempotency, o.EndpointRows = keys, store
+		outbox := event.NewOutbox(store, o.IDs, o.Clock)
+		o.Idempotency, o.Events = keys, store
 		o.Endpoints = &webhook.Endpoints{
-			DB: database, Store: store, Outbox: event.NewOutbox(store, o.IDs, o.Clock), Clock: o.Clock, IDs: o.IDs, Random: rand.Reader,
+			DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, Random: rand.Reader, AllowPrivate: true,
+			Sender: webhook.NewSender(webhook.SenderOptions{DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, AllowPrivate: true}),
 		}
 		o.Payments.(*fakePayments).commit = database.Commit
 		o.Receiver = fakeReceiver{commit: func(c *db.Change) error { return database.Commit(t.Context(), c) }}

@@ -16,7 +16,8 @@ type story map[string]any
 var samples = story{
 	"Payment.id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "Refund.id": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Event.id": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2", "WebhookEndpoint.id": "we_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"WebhookDelivery.id": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "InboundWebhook.type": "authorization.captured", "InboundWebhook.verdict": "applied",
+	"WebhookDelivery.id": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "WebhookRecovery.id": "wr_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"since": "2026-11-22T06:00:00Z", "until": "2026-11-22T12:00:00Z", "statuses": []string{"pending", "failed"}, "queued": 0, "InboundWebhook.type": "authorization.captured", "InboundWebhook.verdict": "applied",
 	"InboundWebhook.detail": "", "applied_at": "2026-11-22T12:00:00Z", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
 	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0,

@@ -127,6 +127,12 @@ func (s *scanner) value(f *field, v reflect.Value, depth int) error {
 	}
 	c := s.peek()
 	switch {
+	case c == 'n' && f.nullable:
+		if f.kind == aMap {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+		_, err := s.word()
+		return err
 	case c == '"' && (f.kind == aText || f.kind == aTime):
 		return s.fillText(f, v)
 	case f.kind == anInteger && (c == '-' || c >= '0' && c <= '9'):

@@ -22,7 +22,8 @@ import (
 // Tags: json, required (default true unless json has omitempty), default, minLength, maxLength, pattern, enum, minimum,
 // maximum, maxItems; and ours: check (a name in checks), says (a pattern in words), low and high (the codes for a number
 // under its minimum and over its maximum). A map of texts tells its own limits (see Limited). A
-// json.RawMessage takes any object as it is.
+// json.RawMessage takes any object as it is. With null:"empty", null is taken for an empty object: what was not sent at
+// all is a nil map or pointer, so the two are told apart.
 type shape struct {
 	fields map[string]*field
 	order  []*field
@@ -34,6 +35,7 @@ type field struct {
 	at       int // which field of the struct
 	kind     kind
 	pointer  bool
+	nullable bool // null is taken, for the empty value
 	required bool
 	preset   string // the default
 
@@ -103,7 +105,7 @@ func (r *Reader) compileField(t reflect.Type, tag reflect.StructTag) *field {
 		preset: tag.Get("default"), pointer: t.Kind() == reflect.Pointer,
 		required: !strings.Contains(tag.Get("json"), ",omitempty") && tag.Get("required") != "false",
 		low:      cmp.Or(tag.Get("low"), fault.CodeInvalid), high: cmp.Or(tag.Get("high"), fault.CodeInvalid),
-		maxCount: bound(tag, "maxItems", 0),
+		maxCount: bound(tag, "maxItems", 0), nullable: tag.Get("null") == "empty",
 	}
 	if f.pointer {
 		t = t.Elem()

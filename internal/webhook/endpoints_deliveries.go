@@ -10,8 +10,11 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 )
 
-// WithDeliveries adds the caller's rows to the Change that has deliveries sent again.
-type WithDeliveries func(c *db.Change, o []event.DeliveryObject) error
+// WithDelivery adds the caller's rows to a Change of a delivery; WithDeliveries, to one of several.
+type (
+	WithDelivery   func(c *db.Change, o event.DeliveryObject) error
+	WithDeliveries func(c *db.Change, o []event.DeliveryObject) error
+)
 
 // Delivery is a delivery with its tries; fault.NotFound if there is none.
 func (e *Endpoints) Delivery(ctx context.Context, tenant, delivery string) (event.DeliveryObject, error) {
@@ -47,9 +50,21 @@ func (e *Endpoints) Deliveries(ctx context.Context, tenant string, p db.Page, f 
 // MaxRetries is how many deliveries may be sent again at once.
 const MaxRetries = 100
 
-// Retry has deliveries sent again, all or none, with their schedules begun anew: also those that succeeded. It fails with
-// fault.Invalid, naming each that there is not, and with fault.Conflict where there is nobody, or nothing, to send to.
-func (e *Endpoints) Retry(ctx context.Context, tenant string, deliveries []string, with WithDeliveries) ([]event.DeliveryObject, error) {
+// Retry has a delivery sent again, with its schedule begun anew: also one that succeeded. It fails with fault.NotFound, and with
+// fault.Conflict where there is nobody, or nothing, to send to.
+func (e *Endpoints) Retry(ctx context.Context, tenant, delivery string, with WithDelivery) (event.DeliveryObject, error) {
+	if _, err := e.Store.Delivery(ctx, tenant, delivery); err != nil {
+		return event.DeliveryObject{}, err
+	}
+	again, err := e.RetryAll(ctx, tenant, []string{delivery}, func(c *db.Change, o []event.DeliveryObject) error { return with(c, o[0]) })
+	if err != nil {
+		return event.DeliveryObject{}, err
+	}
+	return again[0], nil
+}
+
+// RetryAll is Retry of several, all or none. It fails with fault.Invalid, naming each that there is not.
+func (e *Endpoints) RetryAll(ctx context.Context, tenant string, deliveries []string, with WithDeliveries) ([]event.DeliveryObject, error) {
 	if err := checkRetry(deliveries); err != nil {
 		return nil, err
 	}

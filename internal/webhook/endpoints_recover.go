@@ -14,7 +14,7 @@ import (
 // RecoveryInput chooses what is sent to an endpoint again.
 type RecoveryInput struct {
 	Since    time.Time             // at most event.Kept ago
-	Until    time.Time             // exclusive; zero: now
+	Until    *time.Time            // exclusive; nil: now
 	Events   []string              // filters; nil: those of the endpoint
 	Statuses []event.DeliveryState // of deliveries; nil: pending and failed
 }
@@ -62,7 +62,7 @@ func (in RecoveryInput) check(now time.Time) error {
 		wrong.Add("since", fault.CodeInvalid, "must be within the last 30 days, for which events are kept")
 	}
 	switch {
-	case in.Until.IsZero():
+	case in.Until == nil:
 	case in.Until.After(now):
 		wrong.Add("until", fault.CodeInvalid, "must not be in the future")
 	case !in.Until.After(in.Since):
@@ -84,8 +84,8 @@ func (in RecoveryInput) check(now time.Time) error {
 
 // recovery is one with what was chosen in the place of what goes without saying.
 func (in RecoveryInput) recovery(r event.Recovery) event.Recovery {
-	if !in.Until.IsZero() {
-		r.Until = in.Until
+	if in.Until != nil {
+		r.Until = *in.Until
 	}
 	if in.Events != nil {
 		r.Filters = in.Events

@@ -18,9 +18,6 @@ const (
 	testsOfTenant = 8
 )
 
-// WithDelivery adds the caller's rows to a Change of a delivery.
-type WithDelivery func(c *db.Change, o event.DeliveryObject) error
-
 // Test tells an endpoint of an event made for it alone, at once, whatever it wants, and also where it is disabled or its breaker
 // is open: so one finds out whether it is mended. It gives the delivery with its try. A test that failed does not come again by
 // itself, and the endpoint's standing stays as it is. begin goes with the Change before the try, end with the one behind it.

@@ -13,9 +13,9 @@ import (
 
 // The bounds of the headers that a merchant may add to its webhooks.
 const (
-	maxHeaders     = 20
-	maxHeaderName  = 100
-	maxHeaderValue = 1000
+	MaxHeaders     = 20
+	MaxHeaderName  = 100
+	MaxHeaderValue = 1000
 )
 
 // reservedHeaders are ours to set: what says how the body is framed and read, what concerns one connection only, who sends, and
@@ -34,8 +34,8 @@ func reservedHeader(canonical string) bool {
 // checkHeaders says what is wrong with the headers that a merchant adds to its webhooks, each fault by the name of its header.
 // It repeats no value.
 func checkHeaders(headers map[string]string) []fault.Field {
-	if len(headers) > maxHeaders {
-		return []fault.Field{{Param: "headers", Code: fault.CodeInvalid, Detail: fmt.Sprintf("must be %d at most", maxHeaders)}}
+	if len(headers) > MaxHeaders {
+		return []fault.Field{{Param: "headers", Code: fault.CodeInvalid, Detail: fmt.Sprintf("must be %d at most", MaxHeaders)}}
 	}
 	var wrong []fault.Field
 	seen := map[string]bool{}
@@ -55,12 +55,12 @@ func checkHeaders(headers map[string]string) []fault.Field {
 
 func checkHeader(name, value string) string {
 	switch {
-	case name == "" || len(name) > maxHeaderName || strings.ContainsFunc(name, notToken):
-		return fmt.Sprintf("must have a name of 1 to %d letters, digits and dashes", maxHeaderName)
+	case name == "" || len(name) > MaxHeaderName || strings.ContainsFunc(name, notToken):
+		return fmt.Sprintf("must have a name of 1 to %d letters, digits and dashes", MaxHeaderName)
 	case reservedHeader(http.CanonicalHeaderKey(name)):
 		return "is set by Florin and cannot be chosen"
-	case value == "" || len(value) > maxHeaderValue || strings.TrimSpace(value) != value || strings.ContainsFunc(value, notVisible):
-		return fmt.Sprintf("must be 1 to %d visible ASCII characters, with spaces between them at most", maxHeaderValue)
+	case value == "" || len(value) > MaxHeaderValue || strings.TrimSpace(value) != value || strings.ContainsFunc(value, notVisible):
+		return fmt.Sprintf("must be 1 to %d visible ASCII characters, with spaces between them at most", MaxHeaderValue)
 	}
 	return ""
 }

@@ -101,8 +101,8 @@ func (l *lines) forget(e *list.Element) {
 
 var errBadCertificate = errors.New("the client certificate and its key cannot be read")
 
-// maxCertificate bounds a chain and a key in PEM, each.
-const maxCertificate = 32 << 10
+// MaxCertificate bounds a chain and a key in PEM, each.
+const MaxCertificate = 32 << 10
 
 // checkClientCertificate reads a chain, the endpoint's own certificate first, and its key, both in PEM, and says what is wrong
 // with them: they must be readable, belong together, and not have expired.
@@ -111,9 +111,9 @@ func checkClientCertificate(chain string, key secret.Text, now time.Time) []faul
 		return []fault.Field{{Param: "client_certificate." + param, Code: fault.CodeInvalid, Detail: detail}}
 	}
 	switch {
-	case len(chain) > maxCertificate || !onlyCertificates(chain):
+	case len(chain) > MaxCertificate || !onlyCertificates(chain):
 		return wrong("certificate", "must be a chain of X.509 certificates in PEM, 32 KiB at most")
-	case len(key.Reveal()) > maxCertificate || !strings.Contains(key.Reveal(), "PRIVATE KEY-----"):
+	case len(key.Reveal()) > MaxCertificate || !strings.Contains(key.Reveal(), "PRIVATE KEY-----"):
 		return wrong("private_key", "must be a private key in PEM")
 	case strings.Contains(key.Reveal(), "ENCRYPTED"):
 		return wrong("private_key", "must not be encrypted")
