@@ -16,7 +16,6 @@ import (
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/webhook"
 )
 
 type fakeBooks struct{}

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -54,4 +55,29 @@ func (e *Endpoints) Test(ctx context.Context, tenant, endpoint string, begin, en
 
 var errTests = &fault.Error{
 	Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "too many tests of your endpoints are under way", RetryAfter: time.Second,
+}
+
+// tally counts the tests that are under way, by tenant, up to a bound.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// enter counts one more, unless there are as many as may be.
+func (t *tally) enter(tenant string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n[tenant] >= testsOfTenant {
+		return false
+	}
+	t.n[tenant]++
+	return true
+}
+
+func (t *tally) leave(tenant string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n[tenant]--; t.n[tenant] == 0 {
+		delete(t.n, tenant)
+	}
 }

@@ -68,7 +68,7 @@ type Sender struct {
 	poll    time.Duration
 
 	quick, slow pool
-	tests       *tally // by tenant: tries that somebody waits for
+	tests       *tally
 
 	mu      sync.Mutex
 	lanes   map[laneKey]*lane
@@ -95,7 +95,7 @@ func NewSender(o SenderOptions) *Sender {
 		carrier: newCourier(courierOptions{Clock: o.Clock, AllowPrivate: o.AllowPrivate, Mail: o.Mail}),
 		known:   recent.New[laneKey, event.Endpoint](o.Clock, endpointAge, maxLanes),
 		owner:   o.IDs.New(id.Process), lease: o.Lease, poll: o.Poll,
-		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool), tests: &tally{most: testsOfTenant, n: map[string]int{}},
+		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool), tests: &tally{n: map[string]int{}},
 		lanes: map[laneKey]*lane{}, away: map[laneKey]time.Time{}, hints: map[laneKey]struct{}{}, hinted: make(chan struct{}, 1),
 	}
 	return s
