@@ -297,7 +297,7 @@ func (a *parts) api() *api.API {
 	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
 	return api.New(api.Options{
 		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
-		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams,
+		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams, EventsKept: a.plan.keepEvents,
 		Endpoints: &webhook.Endpoints{
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,

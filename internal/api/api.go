@@ -168,6 +168,7 @@ type Options struct {
 	Ledger           Ledger
 	Events           Events
 	Streams          EventStreams
+	EventsKept       time.Duration // how long events are; event.Kept if zero
 	Endpoints        Endpoints
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
@@ -207,6 +208,7 @@ func New(o Options) *API {
 	if o.KeyLease == 0 {
 		o.KeyLease = DefaultKeyLease
 	}
+	o.EventsKept = cmp.Or(o.EventsKept, event.Kept)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

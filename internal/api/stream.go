@@ -61,7 +61,7 @@ func (a *API) streamEvents(ctx context.Context, rq *request, in *streamEventsInp
 	var from event.Cursor
 	if text, param := in.place(); text != "" {
 		var err error
-		from, err = event.ParseCursor(text, a.Clock.Now())
+		from, err = event.ParseCursor(text, a.Clock.Now(), a.EventsKept)
 		if fault.Is(err, fault.Invalid) {
 			err = fault.Wrong(param, fault.CodeInvalid, err.Error())
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/id"
 )
 
-// Kept is how long events are kept online. A stream cannot begin before that.
+// Kept is how long events are kept online at the least. A stream cannot begin before what is kept.
 const Kept = 30 * 24 * time.Hour
 
 const (
@@ -143,8 +143,8 @@ func (c Cursor) String() string {
 const bodyLength = len("01jd9qk3v8m2x4r6t7w9y0a1b2")
 
 // ParseCursor reads a cursor or the id of an event. It fails with fault.Invalid if it is neither, or is of a time to come, and
-// with fault.Gone if events of its time are no longer kept.
-func ParseCursor(text string, now time.Time) (Cursor, error) {
+// with fault.Gone if it is older than events are kept.
+func ParseCursor(text string, now time.Time, kept time.Duration) (Cursor, error) {
 	last, rest, counted := strings.Cut(text, ":")
 	c := Cursor{last: last, floor: last}
 	if counted {
@@ -163,8 +163,8 @@ func ParseCursor(text string, now time.Time) (Cursor, error) {
 		return Cursor{}, wrongCursor("must be the id of an event, or what a stream gave as id")
 	case at.After(now.Add(ahead)):
 		return Cursor{}, wrongCursor("is of a time to come")
-	case from.Before(now.Add(-Kept)):
-		return Cursor{}, fault.New(fault.Gone, fault.CodeCursorExpired, fmt.Sprintf("events are kept for %d days, and this is older", Kept/(24*time.Hour)))
+	case from.Before(now.Add(-kept)):
+		return Cursor{}, fault.New(fault.Gone, fault.CodeCursorExpired, fmt.Sprintf("events are kept for %d days, and this is older", kept/(24*time.Hour)))
 	}
 	return c, nil
 }

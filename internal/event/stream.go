@@ -86,7 +86,7 @@ type look struct {
 func NewStreams(s *Store, o StreamOptions) *Streams {
 	x := &Streams{store: s, o: o, feeds: map[string]*feed{}, every: lookEvery, most: mostListed, scan: scanPage, late: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "florin_events_late_total",
-		Help: "Events that landed so long after they were made that open streams may have missed them. Webhooks have not.",
+		Help: "Events of this process that landed so long after they were made that open streams may have missed them. Webhooks have not.",
 	})}
 	x.ctx, x.stop = context.WithCancel(context.Background())
 	if o.Metrics != nil {

@@ -99,7 +99,7 @@ func (r *river) open(cursor string, filters ...string) *Stream {
 	var from Cursor
 	if cursor != "" {
 		var err error
-		if from, err = ParseCursor(cursor, r.now.Now()); err != nil {
+		if from, err = ParseCursor(cursor, r.now.Now(), Kept); err != nil {
 			r.Fatalf("%q: %v", cursor, err)
 		}
 	}
@@ -432,13 +432,16 @@ func TestAWrongCursorIsRefused(t *testing.T) {
 		good + ":1:zzz": fault.Invalid, good + ":1:I": fault.Invalid, good + ":99999999999999:" + floor: fault.Invalid, good + ":1:" + floor + ":1": fault.Invalid,
 		at(2 * ahead): fault.Invalid, at(-Kept - time.Second): fault.Gone, good + ":1:0": fault.Gone, good + "\n": fault.Invalid, strings.Repeat("x", 1000): fault.Invalid,
 	} {
-		if c, err := ParseCursor(text, now.Now()); fault.Of(err) != want || err == nil || c != (Cursor{}) {
+		if c, err := ParseCursor(text, now.Now(), Kept); fault.Of(err) != want || err == nil || c != (Cursor{}) {
 			t.Errorf("%q: %v, %v", text, c, err)
 		}
 	}
+	if _, err := ParseCursor(at(-Kept-time.Hour), now.Now(), 2*Kept); err != nil {
+		t.Errorf("where events are kept for longer: %v", err)
+	}
 	for _, text := range []string{good, at(-Kept), at(ahead), good + ":12:" + strings.TrimRight(floor, "0"), good + ":1:" + floor} {
-		c, err := ParseCursor(text, now.Now())
-		if again, other := ParseCursor(c.String(), now.Now()); err != nil || other != nil || again != c {
+		c, err := ParseCursor(text, now.Now(), Kept)
+		if again, other := ParseCursor(c.String(), now.Now(), Kept); err != nil || other != nil || again != c {
 			t.Errorf("%q is %v, %v; again %v, %v", text, c, err, again, other)
 		}
 	}
