@@ -17,6 +17,7 @@ import (
 type eventsGroup struct {
 	List    eventsList    `cmd:"" help:"List what happened, newest first."`
 	Tail    eventsTail    `cmd:"" help:"Print what happens, as it happens, until it is stopped."`
+	Resend  eventsResend  `cmd:"" help:"Send an event again to the webhook endpoints that were to hear of it."`
 	Archive eventsArchive `cmd:"" help:"Write days that are over to an archive of files."`
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +18,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/florinpay/florin/client"
+	"github.com/florinpay/florin/internal/access"
 )
 
 // background is a command that runs beside a script.
@@ -179,6 +184,7 @@ func receiver(ts *testscript.TestScript, neg bool, args []string) {
 	must(ts, err)
 	a := &application{status, make(chan came, 1000)}
 	server := httptest.NewUnstartedServer(a)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that refuses its certificate is no news
 	if len(args) > 2 {
 		server.StartTLS()
 	} else {
@@ -223,4 +229,29 @@ func fetch(ts *testscript.TestScript, path string) []byte {
 	body, err := io.ReadAll(response.Body)
 	must(ts, err)
 	return bytes.TrimSpace(body)
+}
+
+// endpoint NAME TYPE… has webhooks sent to a receiver, signed with $NAME_SECRET by the endpoint $NAME_ID.
+func endpoint(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: endpoint NAME TYPE...")
+	}
+	florin, err := client.New(access.DevSecret, client.WithBaseURL(ts.Getenv("FLORIN_API_URL")))
+	must(ts, err)
+	made, err := florin.WebhookEndpoints.Create(context.Background(), client.CreateWebhookEndpoint{URL: ts.Getenv(args[0]), Events: args[1:]})
+	must(ts, err)
+	ts.Setenv(args[0]+"_ID", made.ID)
+	ts.Setenv(args[0]+"_SECRET", made.Secret)
+}
+
+// capture VARIABLE PATTERN keeps a part of what the last command printed.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture VARIABLE PATTERN")
+	}
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("it did not print %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -104,7 +105,7 @@ func (c *console) fail(err error) int {
 	if c.json {
 		writeJSON(c.err, map[string]any{"error": err.Error(), "exit_code": code})
 	} else {
-		fmt.Fprintln(c.err, "florin:", err)
+		fmt.Fprintln(c.err, "florin:", strings.TrimPrefix(err.Error(), "florin: ")) // the SDK says who it is, too
 	}
 	return code
 }

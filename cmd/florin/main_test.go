@@ -18,7 +18,7 @@ func TestCommands(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "chomp": chomp, "sign": sign, "join": join, "dev": dev, "start": start, "await": await, "silent": silent, "interrupt": interrupt,
-			"receiver": receiver, "received": received, "relay": relayed, "cut": cut,
+			"receiver": receiver, "received": received, "relay": relayed, "cut": cut, "endpoint": endpoint, "capture": capture,
 		},
 		Setup: func(e *testscript.Env) error {
 			busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

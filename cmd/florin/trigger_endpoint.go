@@ -44,6 +44,15 @@ func hearer(status int, types ...string) step {
 	}
 }
 
+func testEndpoint(ctx context.Context, s *stage) error {
+	delivery, err := s.florin.WebhookEndpoints.Test(ctx, s.endpoint.ID)
+	if err != nil {
+		return fmt.Errorf("test it: %w", err)
+	}
+	s.say("test", "%s %s", delivery.ID, delivery.Status)
+	return nil
+}
+
 // clear takes away what a play set up, last first.
 func (s *stage) clear(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), strikeTimeout)
