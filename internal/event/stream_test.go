@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -504,6 +505,34 @@ func TestStreamsOfATenantShareOneLookAndAreWokenByWhatLandsHere(t *testing.T) {
 		r.streams.Close()
 		if _, err := r.streams.Open(t.Context(), r.tenant, nil, Cursor{}); err == nil {
 			t.Error("a stream opens after the end")
+		}
+	})
+}
+
+func TestWhatLandsTooLateForStreamsIsCounted(t *testing.T) {
+	eachRiver(t, func(t *testing.T, r *river) {
+		registry := prometheus.NewRegistry()
+		streams := NewStreams(r.streams.store, StreamOptions{Clock: r.now, Logger: slog.New(slog.DiscardHandler), Metrics: registry})
+		defer streams.Close()
+		counted := func() float64 {
+			t.Helper()
+			families, err := registry.Gather()
+			if err != nil || len(families) != 1 || families[0].GetName() != "florin_events_late_total" {
+				t.Fatalf("%v, %v", families, err)
+			}
+			return families[0].GetMetric()[0].GetCounter().GetValue()
+		}
+		c := db.NewChange(r.tenant, eventRow(r.made(PaymentCreated)))
+		r.now.Advance(settle)
+		streams.Landed(c)
+		if counted() != 0 {
+			t.Error("it was in time")
+		}
+		r.now.Advance(time.Millisecond)
+		streams.Landed(c)
+		streams.Landed(db.NewChange(r.tenant)) // without an event
+		if counted() != 1 {
+			t.Errorf("counted %v", counted())
 		}
 	})
 }
