@@ -18,6 +18,9 @@ const Unmatched = "unmatched"
 // other is the label of what is not of a closed set.
 const other = "other"
 
+// eventStream is the content type of an answer without an end.
+const eventStream = "text/event-stream"
+
 // methods are the methods that get a label of their own: a caller can send any word.
 var methods = map[string]string{
 	http.MethodGet: "GET", http.MethodHead: "HEAD", http.MethodPost: "POST", http.MethodPut: "PUT", http.MethodPatch: "PATCH",
@@ -86,7 +89,9 @@ func (h *HTTP) Watch(next http.Handler) http.Handler {
 			}
 			s := h.series(look{r.Pattern, r.Method, status})
 			s.requests.Inc()
-			s.seconds.Observe(clock.Since(start).Seconds())
+			if w.Header().Get("Content-Type") != eventStream { // it ends when its reader leaves: that says nothing of us
+				s.seconds.Observe(clock.Since(start).Seconds())
+			}
 		}()
 		next.ServeHTTP(answer, r)
 		panicked = false

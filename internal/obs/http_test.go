@@ -27,6 +27,7 @@ func watched(t testing.TB) (http.Handler, *prometheus.Registry) {
 			t.Error(err)
 		}
 	})
+	mux.HandleFunc("GET /v1/stream", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/event-stream") })
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("oh") })
 	registry := prometheus.NewRegistry()
 	return obs.NewHTTP(registry).Watch(mux), registry
@@ -111,3 +112,15 @@ type discard struct{}
 func (discard) Header() http.Header         { return nil }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
+
+func TestStreamsAreCountedAndNotMeasured(t *testing.T) {
+	h, registry := watched(t)
+	ask(t, h, "GET", "/v1/stream")
+	_, body := get(t, obs.Handler(registry, obs.NewHealth()), "/metrics")
+	if !strings.Contains(body, `florin_http_requests_total{method="GET",route="/v1/stream",status="200"} 1`) {
+		t.Error("it is not counted")
+	}
+	if strings.Contains(body, `florin_http_request_duration_seconds_count{method="GET",route="/v1/stream"} 1`) {
+		t.Error("how long its reader stayed is taken for our slowness")
+	}
+}
