@@ -148,16 +148,25 @@ type Letter struct {
 const inOrder = ` AND (d.thread = '' OR NOT EXISTS (SELECT 1 FROM webhook_delivery b WHERE b.merchant_id = d.merchant_id AND b.endpoint_id = d.endpoint_id
 	AND b.thread = d.thread AND b.thread <> '' AND b.due_at IS NOT NULL AND b.sequence < d.sequence))`
 
-// Due is what is due in a lane at a time, what has waited longest first, at most limit. Of a thread only the first that is
-// pending is among it.
-func (s *Store) Due(ctx context.Context, tenant, endpoint string, now time.Time, limit int) ([]Letter, error) {
+// End is which end of a lane is read from.
+type End string
+
+// The ends.
+const (
+	Oldest End = "ASC"
+	Newest End = "DESC"
+)
+
+// Due is what is due in a lane at a time, from one end of it, at most limit. Of a thread only the first that is pending is among
+// it.
+func (s *Store) Due(ctx context.Context, tenant, endpoint string, now time.Time, from End, limit int) ([]Letter, error) {
 	due, err := db.List(ctx, s.db, func(r db.Scanner) (Letter, error) {
 		var l Letter
 		d, err := scanDelivery(r, &l.Body)
 		l.Delivery = d
 		return l, err
 	}, "SELECT "+qualified("d", deliveryTable)+`, e.body FROM webhook_delivery d JOIN event e ON e.merchant_id = d.merchant_id AND e.id = d.event_id
-		WHERE d.merchant_id = $1 AND d.endpoint_id = $2 AND d.due_at <= $3 AND d.due_at IS NOT NULL`+inOrder+" ORDER BY d.due_at, d.id LIMIT $4",
+		WHERE d.merchant_id = $1 AND d.endpoint_id = $2 AND d.due_at <= $3 AND d.due_at IS NOT NULL`+inOrder+fmt.Sprintf(" ORDER BY d.due_at %[1]s, d.id %[1]s LIMIT $4", from),
 		tenant, endpoint, db.Micros(now), int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("due webhooks of %s: %w", endpoint, err)

@@ -31,6 +31,7 @@ type lane struct {
 	letters  []event.Letter       // read, and not under way yet
 	underWay map[string]time.Time // by delivery, when it began
 	look     bool                 // something may be due that was not read
+	from     event.End            // which end of what is due is read next
 	busyAt   time.Time            // when something was last under way
 }
 
@@ -51,7 +52,7 @@ const idleAfter = 10 * time.Second
 func (s *Sender) newLane(key laneKey) *lane {
 	return &lane{
 		sender: s, key: key, wake: make(chan struct{}, 1), done: make(chan sent, event.MaxConcurrency),
-		underWay: map[string]time.Time{}, look: true,
+		underWay: map[string]time.Time{}, look: true, from: event.Oldest,
 	}
 }
 
@@ -106,7 +107,8 @@ func (l *lane) turn(ctx context.Context) bool {
 	return true
 }
 
-// read reads what is due, if there is room for it.
+// read reads what is due, if there is room for it. Behind a backlog it reads from both ends in turn: what happens now need not wait
+// for all that waits already.
 func (l *lane) read(ctx context.Context) {
 	now := l.sender.clock.Now()
 	room := l.window.room(len(l.underWay), now)
@@ -115,7 +117,7 @@ func (l *lane) read(ctx context.Context) {
 	}
 	l.look = false
 	limit := len(l.underWay) + 2*room
-	due, err := l.sender.store.Due(ctx, l.key.tenant, l.key.endpoint, now, limit)
+	due, err := l.sender.store.Due(ctx, l.key.tenant, l.key.endpoint, now, l.from, limit)
 	if err != nil {
 		l.sender.fail(ctx, l.key, "read due webhooks", err)
 		return
@@ -125,7 +127,12 @@ func (l *lane) read(ctx context.Context) {
 			l.letters = append(l.letters, letter)
 		}
 	}
-	l.look = len(due) == limit && len(l.letters) > 0
+	backlog := len(due) == limit && len(l.letters) > 0
+	if l.look = backlog; backlog && l.from == event.Oldest {
+		l.from = event.Newest
+	} else {
+		l.from = event.Oldest
+	}
 }
 
 // mayStart tells whether the window and the rate let one more begin.

@@ -163,6 +163,24 @@ func TestEventsOfAPaymentComeInOrderWhereThatIsAsked(t *testing.T) {
 	})
 }
 
+func TestWhatHappensNowDoesNotWaitBehindABacklog(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		endpoint := p.listen(e.URL, "*")
+		for range 500 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		p.now.Advance(time.Hour)
+		p.happen(event.RefundPending, nil)
+		p.setEndpoint(endpoint.ID, func(e *event.Endpoint) { e.Concurrency = 1 })
+		p.work()
+		at := slices.IndexFunc(e.heard, func(h heard) bool { return strings.Contains(string(h.body), "refund.pending") })
+		if at < 0 || at > 10 || len(e.heard) != 501 {
+			p.Errorf("of %d it is number %d", len(e.heard), at)
+		}
+	})
+}
+
 func TestABreakerLetsOneWebhookThroughAndThenTheOthers(t *testing.T) {
 	eachPost(t, func(p *post) {
 		e := newEar(p.T)
