@@ -44,7 +44,7 @@ func (e *Endpoints) Recover(ctx context.Context, tenant, endpoint string, in Rec
 			if s.Status != event.Enabled {
 				return fault.State("the endpoint is disabled: enable it, which sends what waits for it")
 			}
-			r := in.recovery(e.recovery(s.Endpoint, event.Resend, in.Since, now))
+			r := in.recovery(e.recovery(s.Endpoint, event.Resend, in.Since.Truncate(time.Microsecond), now))
 			c.Add(event.RecoveryRow(r))
 			s.Lane = s.Lane.Cleared()
 			begun = r.Object()
@@ -85,7 +85,7 @@ func (in RecoveryInput) check(now time.Time) error {
 // recovery is one with what was chosen in the place of what goes without saying.
 func (in RecoveryInput) recovery(r event.Recovery) event.Recovery {
 	if in.Until != nil {
-		r.Until = *in.Until
+		r.Until = in.Until.Truncate(time.Microsecond) // as it is kept
 	}
 	if in.Events != nil {
 		r.Filters = in.Events

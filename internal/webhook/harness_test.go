@@ -49,9 +49,10 @@ func eachPost(t *testing.T, body func(p *post)) {
 		ids := id.NewSource(now, rand.Reader)
 		store := event.NewStore(d, box)
 		outbox := event.NewOutbox(store, ids, now)
+		sender := newTestSender(d, store, outbox, now, ids)
 		body(&post{
-			T: t, db: d, ids: ids, now: now, store: store, outbox: outbox, sender: newTestSender(d, store, outbox, now, ids),
-			endpoints: &Endpoints{DB: d, Store: store, Outbox: outbox, Clock: now, IDs: ids, Random: rand.Reader, AllowPrivate: true},
+			T: t, db: d, ids: ids, now: now, store: store, outbox: outbox, sender: sender,
+			endpoints: &Endpoints{DB: d, Store: store, Outbox: outbox, Clock: now, IDs: ids, Random: rand.Reader, Sender: sender, AllowPrivate: true},
 		})
 	}, audit.Schema, event.Schema)
 }
