@@ -30,8 +30,10 @@ const order = `{"amount":9232,"currency":"EUR","payment_method_token":"` + someT
 // onceDoor is a door whose keys, endpoints and answers are kept in a database.
 type onceDoor struct {
 	door
-	db   *db.DB
-	keys *idempotency.Store
+	db     *db.DB
+	keys   *idempotency.Store
+	store  *event.Store
+	outbox *event.Outbox
 }
 
 func eachOnce(t *testing.T, test func(t *testing.T, d onceDoor)) {
@@ -51,10 +53,11 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 		t.Fatal(err)
 	}
 	var keys *idempotency.Store
+	store := event.NewStore(database, box)
+	var outbox *event.Outbox
 	d := newDoor(t, func(o *Options) {
 		keys = idempotency.New(database, idempotency.Options{Clock: o.Clock})
-		store := event.NewStore(database, box)
-		outbox := event.NewOutbox(store, o.IDs, o.Clock)
+		outbox = event.NewOutbox(store, o.IDs, o.Clock)
 		o.Idempotency, o.Events = keys, store
 		o.Endpoints = &webhook.Endpoints{
 			DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, Random: rand.Reader, AllowPrivate: true,
@@ -63,7 +66,7 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 		o.Payments.(*fakePayments).commit = database.Commit
 		o.Receiver = fakeReceiver{commit: func(c *db.Change) error { return database.Commit(t.Context(), c) }}
 	})
-	return onceDoor{d, database, keys}
+	return onceDoor{d, database, keys, store, outbox}
 }
 
 // paid makes a payment beside all keys.

@@ -82,6 +82,35 @@ func TestEveryFaultOfABodyIsToldWithItsCode(t *testing.T) {
 	}
 }
 
+func TestNullIsForWhatCanBeTakenAway(t *testing.T) {
+	type inner struct {
+		Text string `json:"text"`
+	}
+	type body struct {
+		Words words  `json:"words,omitempty" null:"empty"`
+		Inner *inner `json:"inner,omitempty" null:"empty"`
+		Other *inner `json:"other,omitempty"`
+	}
+	for text, want := range map[string]struct{ words, inner bool }{
+		`{}`: {}, `{"words":null}`: {words: true}, `{"words":{}}`: {words: true}, `{"inner": null}`: {inner: true}, `{"words":null,"inner":null}`: {true, true},
+	} {
+		b, err := strict.Decode[body](reader, []byte(text), strict.Faults{}, time.Time{})
+		if err != nil || (b.Words != nil) != want.words || len(b.Words) > 0 || (b.Inner != nil) != want.inner || b.Inner != nil && *b.Inner != (inner{}) {
+			t.Errorf("%s: %+v, %v", text, b, err)
+		}
+	}
+	for _, text := range []string{`{"other":null}`, `{"inner":{}}`} {
+		if _, err := strict.Decode[body](reader, []byte(text), strict.Faults{}, time.Time{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`{"inner":nul}`, `{"words":nullx}`} {
+		if _, err := strict.Decode[body](reader, []byte(text), strict.Faults{}, time.Time{}); !fault.Is(err, fault.Malformed) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestWhatIsNotOneObjectIsMalformed(t *testing.T) {
 	for _, body := range []string{"", "[]", `"x"`, `{"text":"A"}{}`, `{"text":"A",}`, `{'text':"A"}`, "{\"text\":\"\xff\"}", `{"text":"A"`, `{"signal":{"a":}}`} {
 		if _, err := strict.Decode[note](reader, []byte(body), strict.Faults{}, time.Time{}); !fault.Is(err, fault.Malformed) {
