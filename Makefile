@@ -14,7 +14,7 @@ RACED := $(foreach p,$(RACE),$(if $(wildcard $(p)),./$(p)))
 test: tools format vet staticcheck unit race
 
 # tools are what the tests need beside Go: a C compiler for the race detector, PostgreSQL for the stores; Chromium with a font for the pages,
-# Node for the scripts in them. Without the last two, or older ones, their tests are skipped by name.
+# Node for the scripts in them, zbar to scan payment codes. Without the last three, or older ones, their tests are skipped by name.
 tools:
 	@missing=; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
@@ -22,6 +22,7 @@ tools:
 	wanted=; \
 	{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || wanted="$$wanted chromium fonts-liberation"; \
 	command -v node >/dev/null || wanted="$$wanted nodejs"; \
+	command -v zbarimg >/dev/null || wanted="$$wanted zbar-tools"; \
 	if [ -n "$$missing$$wanted" ]; then \
 		if [ "$$(id -u)" = 0 ]; then \
 			export DEBIAN_FRONTEND=noninteractive; \

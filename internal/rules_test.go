@@ -219,6 +219,7 @@ var rooms = []struct {
 	{[]string{"github.com/danielgtaylor/huma/v2/"}, regexp.MustCompile(`^internal/api/`)},
 	{[]string{"github.com/alecthomas/kong/"}, regexp.MustCompile(`^cmd/florin/`)},
 	{[]string{"github.com/tink-crypto/tink-go/v2/"}, regexp.MustCompile(`^internal/seal/`)},
+	{[]string{"github.com/skip2/go-qrcode/"}, regexp.MustCompile(`^internal/paycode/`)},
 	{[]string{"flag"}, regexp.MustCompile(`^cmd/florin/|_test\.go$`)},
 }
 
@@ -279,6 +280,8 @@ func TestSourceRulesBite(t *testing.T) {
 		{"libraries stay in their room", "internal/payment/store.go", `package payment; import _ "modernc.org/sqlite"`, true},
 		{"libraries stay in their room", "internal/payment/http.go", `package payment; import "github.com/danielgtaylor/huma/v2"`, true},
 		{"libraries stay in their room", "internal/api/http.go", `package api; import "github.com/danielgtaylor/huma/v2"`, false},
+		{"libraries stay in their room", "internal/api/http.go", `package api; import "github.com/skip2/go-qrcode"`, true},
+		{"libraries stay in their room", "internal/paycode/image.go", `package paycode; import qrcode "github.com/skip2/go-qrcode"`, false},
 		{"libraries stay in their room", "internal/api/http.go", `package api; import "flag"`, true},
 		{"SQL lives in store.go", "internal/payment/capture.go", "package payment; var q = `\n SELECT id FROM payment`", true},
 		{"SQL lives in store.go", "internal/payment/capture.go", `package payment; var q = table.Select() + " WHERE id = $1"`, true},

@@ -1,0 +1,3 @@
+// Stands in for qrcode, which pix-utils names and its parser does not use.
+'use strict';
+module.exports = {};
