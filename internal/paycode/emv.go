@@ -86,7 +86,7 @@ func readEMV(code string) (objects, error) {
 	case len(code) > maxEMV:
 		return nil, unreadable("is longer than %d bytes", maxEMV)
 	case hidden(code):
-		return nil, unreadable("has a control character")
+		return nil, unreadable("has a character that cannot be shown")
 	}
 	read, err := readObjects(code)
 	if err != nil {

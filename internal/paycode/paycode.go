@@ -4,7 +4,7 @@
 //	image, err := paycode.PNG(payload, 8)
 //
 // A code is text. Each rail has a type with the fields of its standard: Payload writes them, and Parse… reads what a payer's app would
-// read. Both refuse what the standard does not allow, with fault.Invalid; no error repeats what was read.
+// read. Both refuse what the standard does not allow, with fault.Invalid; no error repeats a value.
 //
 // What people only read is made to fit: a name is cut and loses what the rail cannot carry. What identifies a payment never is.
 package paycode
@@ -121,7 +121,7 @@ func fit(text string, limit int, keep func(rune) string) string {
 // fitted notes a text with hidden characters, and one of which nothing is left.
 func fitted(wrong *fault.Collect, param, text string, limit int, keep func(rune) string) string {
 	if hidden(text) {
-		wrong.Add(param, fault.CodeInvalid, "has a control character")
+		wrong.Add(param, fault.CodeInvalid, "has a character that cannot be shown, such as a line break")
 		return ""
 	}
 	s := fit(text, limit, keep)

@@ -152,7 +152,7 @@ func sepaLines(payload string) ([]string, error) {
 	lines = append(lines, make([]string, sepaElements-len(lines))...)
 	for _, line := range lines {
 		if hidden(line) {
-			return nil, unreadable("has a control character")
+			return nil, unreadable("has a character that cannot be shown")
 		}
 	}
 	switch {
