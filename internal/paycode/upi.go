@@ -13,6 +13,7 @@ import (
 // The bounds of a UPI link. Source: NPCI, "UPI Linking Specifications" 1.6, section 1.2, with the lengths that payers' apps hold to.
 const (
 	upiPrefix     = "upi://pay?"
+	upiAddressMax = 255
 	upiName       = 50 // characters
 	upiNote       = 50
 	upiReference  = 35
@@ -29,8 +30,8 @@ type UPI struct {
 	Category  string      // the merchant category code (ISO 18245), four digits; empty: not said
 }
 
-// upiAddress is a virtual payment address: a name at a bank's or an app's handle.
-var upiAddress = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}@[A-Za-z][A-Za-z0-9.-]{1,63}$`)
+// upiAddress is a virtual payment address: a name at a bank's or an app's handle. A handle has no dot, so an e-mail address is none.
+var upiAddress = regexp.MustCompile(`^[A-Za-z0-9._-]{2,255}@[A-Za-z][A-Za-z0-9]{1,63}$`)
 
 // Payload writes the link. It fails with fault.Invalid and names every wrong field.
 func (u UPI) Payload() (string, error) {
@@ -64,7 +65,7 @@ func (u UPI) Payload() (string, error) {
 
 // check notes what is wrong with the fields that are not fitted.
 func (u UPI) check(wrong *fault.Collect) {
-	if !upiAddress.MatchString(u.Address) {
+	if len(u.Address) > upiAddressMax || !upiAddress.MatchString(u.Address) {
 		wrong.Add("address", fault.CodeInvalid, "must be a virtual payment address: name@bank")
 	}
 	checkAmount(wrong, u.Amount, "INR", upiMostAmount)

@@ -24,7 +24,7 @@ func TestAUPILinkIsEncodedAsAppsExpect(t *testing.T) {
 	}{
 		{"all of it", chai(t), "upi://pay?pa=chai.wala-1@okhdfcbank&pn=Chai%20%26%20Co.%20%2B%20S%C3%B6hne&mc=5814&tr=4894398cndhcd23" +
 			"&tn=2%20%E0%A4%9A%E0%A4%BE%E0%A4%AF%20%3D%201%2F2&am=25.50&cu=INR"},
-		{"the payer fills in the amount", UPI{Address: "a@b1", Name: "A"}, "upi://pay?pa=a@b1&pn=A&cu=INR"},
+		{"the payer fills in the amount", UPI{Address: "aa@b1", Name: "A"}, "upi://pay?pa=aa@b1&pn=A&cu=INR"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -58,8 +58,10 @@ func TestWrongFieldsOfAUPILinkAreNamed(t *testing.T) {
 	}{
 		{"no address", func(u *UPI) { u.Address = "" }, []string{"address" + invalid}},
 		{"an address without a handle", func(u *UPI) { u.Address = "chai" }, []string{"address" + invalid}},
-		{"an address with another parameter", func(u *UPI) { u.Address = "a@b&am=1" }, []string{"address" + invalid}},
-		{"an address with a line", func(u *UPI) { u.Address = "a@bc\n" }, []string{"address" + invalid}},
+		{"an address with another parameter", func(u *UPI) { u.Address = "aa@b1&am=1" }, []string{"address" + invalid}},
+		{"an e-mail address", func(u *UPI) { u.Address = "chai@example.com" }, []string{"address" + invalid}},
+		{"an address of 256", func(u *UPI) { u.Address = strings.Repeat("a", 250) + "@bank1" }, []string{"address" + invalid}},
+		{"an address with a line", func(u *UPI) { u.Address = "aa@bc\n" }, []string{"address" + invalid}},
 		{"no name", func(u *UPI) { u.Name = "" }, []string{"name" + invalid}},
 		{"a name of emoji", func(u *UPI) { u.Name = "☕️" }, []string{"name" + invalid}},
 		{"a control character in the note", func(u *UPI) { u.Note = "a\x1bb" }, []string{"note" + invalid}},
@@ -84,18 +86,18 @@ func TestWrongFieldsOfAUPILinkAreNamed(t *testing.T) {
 }
 
 func TestUPILinksThatNoAppTakesAreRefused(t *testing.T) {
-	const good = "upi://pay?pa=a@b1&pn=A"
-	if _, err := ParseUPI("UPI://PAY?pa=a@b1&pn=A"); err != nil {
+	const good = "upi://pay?pa=aa@b1&pn=A"
+	if _, err := ParseUPI("UPI://PAY?pa=aa@b1&pn=A"); err != nil {
 		t.Errorf("a scheme in capitals: %v", err)
 	}
 	cases := []struct{ name, link string }{
 		{"nothing", ""},
-		{"another scheme", "https://pay?pa=a@b1&pn=A"},
-		{"another action", "upi://mandate?pa=a@b1&pn=A"},
+		{"another scheme", "https://pay?pa=aa@b1&pn=A"},
+		{"another action", "upi://mandate?pa=aa@b1&pn=A"},
 		{"no parameters", "upi://pay?"},
 		{"no address", "upi://pay?pn=A"},
-		{"no name", "upi://pay?pa=a@b1"},
-		{"a parameter twice", good + "&pa=c@d1"},
+		{"no name", "upi://pay?pa=aa@b1"},
+		{"a parameter twice", good + "&pa=cc@d1"},
 		{"a broken escape", good + "&tn=%2"},
 		{"an escaped line", good + "&tn=a%0Ab"},
 		{"what is not UTF-8", good + "&tn=%ff"},
@@ -107,7 +109,7 @@ func TestUPILinksThatNoAppTakesAreRefused(t *testing.T) {
 		{"an exponent", good + "&am=1e3"},
 		{"a negative amount", good + "&am=-1"},
 		{"a reference with a sign", good + "&tr=a-b"},
-		{"a name of 51", "upi://pay?pa=a@b1&pn=" + strings.Repeat("a", 51)},
+		{"a name of 51", "upi://pay?pa=aa@b1&pn=" + strings.Repeat("a", 51)},
 		{"a note of 51", good + "&tn=" + strings.Repeat("a", 51)},
 		{"more than 1024 bytes", good + "&x=" + strings.Repeat("a", 1024)},
 	}
@@ -128,7 +130,7 @@ func TestWhatAUPILinkSaysIsWhatWasMeant(t *testing.T) {
 	written := 0
 	rapid.Check(t, func(t *rapid.T) {
 		u := UPI{
-			Address: rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{0,30}@[a-z]{2,12}`).Draw(t, "address"),
+			Address: rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{1,30}@[a-z]{2,12}`).Draw(t, "address"),
 			Name:    anyText().Draw(t, "name"), Note: anyText().Draw(t, "note"),
 			Reference: rapid.StringMatching(`[A-Za-z0-9]{0,35}`).Draw(t, "reference"), Category: rapid.StringMatching(`([0-9]{4})?`).Draw(t, "category"),
 		}
