@@ -1,9 +1,11 @@
 package bank
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,6 +160,38 @@ func TestAWrongDigitIsRefusedByTheCountrysOwnCheck(t *testing.T) {
 					refused(t, err, "iban", text)
 				}
 			}
+		}
+	}
+}
+
+func TestTheseCountriesHaveChecksOfTheirOwn(t *testing.T) {
+	const want = "AL BA BE CZ EE ES FI FR HR HU IT MC ME MK MR NO PL PT RS SI SK SM ST TL TN XK"
+	if got := strings.Join(slices.Sorted(maps.Keys(nationalChecks)), " "); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// CFONB's table, by the digit that the letters stand for. The key of an account with a letter is that of the account with the digit.
+func TestALetterInAFrenchAccountStandsForADigit(t *testing.T) {
+	for i, letters := range []string{"AJ", "BKS", "CLT", "DMU", "ENV", "FOW", "GPX", "HQY", "IRZ"} {
+		digit := string(byte('1' + i))
+		head, tail := "20041010050500013", "026"
+		rest := mod97(head + digit + tail + "00")
+		key := string([]byte{'0' + byte((97-rest)/10), '0' + byte((97-rest)%10)})
+		for _, letter := range strings.Split(letters, "") {
+			if _, err := ParseIBAN(withCheckDigits("FR", head+letter+tail+key)); err != nil {
+				t.Errorf("%s for %s: %v", letter, digit, err)
+			}
+		}
+	}
+}
+
+func TestASpanishCheckDigitOfTenIsOne(t *testing.T) {
+	const account = "0000000002" // 2 times 6 is 12: one more than a multiple of 11, which leaves ten
+	for control := byte('0'); control <= '9'; control++ {
+		_, err := ParseIBAN(withCheckDigits("ES", "210004184"+string(control)+account))
+		if (err == nil) != (control == '1') {
+			t.Errorf("%c: %v", control, err)
 		}
 	}
 }

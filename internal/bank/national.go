@@ -28,7 +28,7 @@ func nationalCheckFits(country, bban string) bool {
 	return !ok || check(bban)
 }
 
-// weighted is the sum of the digits times their weights, which repeat.
+// weighted is the sum of the digits times their weights, which repeat. A letter counts as its ASCII code less 48.
 func weighted(digits string, weights ...int) int {
 	sum := 0
 	for i := range len(digits) {
