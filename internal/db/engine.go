@@ -17,6 +17,8 @@ type engine interface {
 	dialect(m statements) []string
 	// guard is the statements that make a table append-only, in place of a guard that it had.
 	guard(g guarded) []string
+	// queue is the statements that keep a table quick of which the oldest row is asked for again and again.
+	queue(table string) []string
 	// migrating takes the lock on the bookkeeping of migrations, which it makes first, inside a transaction.
 	migrating(ctx context.Context, s session) error
 	grant(table, role, rights string) ([]string, error)

@@ -166,6 +166,12 @@ func (e *postgresEngine) guard(g guarded) []string {
 	return all
 }
 
+// queue has the table vacuumed each time some thousand rows have changed. By default that waits for a fifth of the table, and
+// until then whoever asks for the oldest row walks past all that were the oldest before.
+func (e *postgresEngine) queue(table string) []string {
+	return []string{fmt.Sprintf("ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)", table)}
+}
+
 func (e *postgresEngine) migrating(ctx context.Context, s session) error {
 	for _, table := range bookTables {
 		m, err := parseStatements(table)

@@ -230,6 +230,9 @@ func (e *sqliteEngine) guard(g guarded) []string {
 	return out
 }
 
+// queue is nothing: SQLite keeps no old versions in its indexes.
+func (e *sqliteEngine) queue(string) []string { return nil }
+
 func (e *sqliteEngine) migrating(ctx context.Context, s session) error {
 	if err := s.begin(ctx); err != nil {
 		return err

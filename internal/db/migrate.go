@@ -104,6 +104,9 @@ func (d *DB) applyMigration(ctx context.Context, s session, m migration) error {
 		return err
 	}
 	all := d.engine.dialect(parsed)
+	for _, table := range parsed.queues {
+		all = append(all, d.engine.queue(table)...)
+	}
 	for _, g := range parsed.guarded {
 		all = append(all, d.engine.guard(g)...)
 	}

@@ -11,6 +11,7 @@ import (
 type statements struct {
 	all     []statement
 	guarded []guarded
+	queues  []string // tables whose rows come due, change, and are looked at by their oldest
 }
 
 // guarded is a table that is append-only: no row changes, and none is deleted before its time.
@@ -28,6 +29,7 @@ type statement struct {
 
 var (
 	directive  = regexp.MustCompile(`^--\s*florin:\s*(.*?)\s*$`)
+	queueOf    = regexp.MustCompile(`^queue ([a-z_][a-z0-9_]*)$`)
 	appendOnly = regexp.MustCompile(`^append-only ([a-z_][a-z0-9_]*)(?: for ([1-9][0-9]{0,4}) days)?$`)
 	typeWord   = regexp.MustCompile(`\b(TEXT|BIGINT|BYTES)\b`)
 	makesTable = regexp.MustCompile(`(?is)^\s*CREATE\s+TABLE\b`)
@@ -36,6 +38,7 @@ var (
 // parseStatements cuts a migration into statements and reads its directives, which are comments of their own:
 //
 //	-- florin: append-only TABLE
+//	-- florin: queue TABLE                      its rows come due: the engine is to forget old versions of them soon
 //	-- florin: append-only TABLE for 30 days    from a row's created_at, in unix microseconds; then it may be deleted
 //	-- florin: without-rowid                    above a CREATE TABLE
 //
@@ -86,6 +89,10 @@ func (m *statements) direct(now *statement, piece string) error {
 	}
 	if said[1] == "without-rowid" {
 		now.withoutRowid = true
+		return nil
+	}
+	if words := queueOf.FindStringSubmatch(said[1]); words != nil {
+		m.queues = append(m.queues, words[1])
 		return nil
 	}
 	words := appendOnly.FindStringSubmatch(said[1])

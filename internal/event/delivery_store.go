@@ -157,17 +157,18 @@ const (
 	Newest End = "DESC"
 )
 
-// Due is what is due in a lane at a time, from one end of it, at most limit. Of a thread only the first that is pending is among
-// it.
-func (s *Store) Due(ctx context.Context, tenant, endpoint string, now time.Time, from End, limit int) ([]Letter, error) {
+// Due is what is due in a lane from one time to another, from one end of it, at most limit. Of a thread only the first that is
+// pending is among it.
+func (s *Store) Due(ctx context.Context, tenant, endpoint string, since, now time.Time, from End, limit int) ([]Letter, error) {
 	due, err := db.List(ctx, s.db, func(r db.Scanner) (Letter, error) {
 		var l Letter
 		d, err := scanDelivery(r, &l.Body)
 		l.Delivery = d
 		return l, err
 	}, "SELECT "+qualified("d", deliveryTable)+`, e.body FROM webhook_delivery d JOIN event e ON e.merchant_id = d.merchant_id AND e.id = d.event_id
-		WHERE d.merchant_id = $1 AND d.endpoint_id = $2 AND d.due_at <= $3 AND d.due_at IS NOT NULL`+inOrder+fmt.Sprintf(" ORDER BY d.due_at %[1]s, d.id %[1]s LIMIT $4", from),
-		tenant, endpoint, db.Micros(now), int64(limit))
+		WHERE d.merchant_id = $1 AND d.endpoint_id = $2 AND d.due_at <= $3 AND d.due_at >= $5 AND d.due_at IS NOT NULL`+inOrder+
+		fmt.Sprintf(" ORDER BY d.due_at %[1]s, d.id %[1]s LIMIT $4", from),
+		tenant, endpoint, db.Micros(now), int64(limit), db.Micros(since))
 	if err != nil {
 		return nil, fmt.Errorf("due webhooks of %s: %w", endpoint, err)
 	}

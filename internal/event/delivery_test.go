@@ -24,7 +24,7 @@ func (o *office) happen(t Type, thread string, sequence int64) []Delivery {
 // due is the sequences of what is due to an endpoint, in order.
 func (o *office) due(to Endpoint) []int64 {
 	o.Helper()
-	letters, err := o.store.Due(o.Context(), shop, to.ID, o.now.Now(), Oldest, 10)
+	letters, err := o.store.Due(o.Context(), shop, to.ID, time.Unix(0, 0), o.now.Now(), Oldest, 10)
 	must(o.T, err)
 	var found []int64
 	for _, l := range letters {
@@ -74,7 +74,7 @@ func TestALaterEventOfAThreadIsNotDueBeforeTheEarlierIsDone(t *testing.T) {
 
 func (o *office) first(to Endpoint, sequence int64) Delivery {
 	o.Helper()
-	letters, err := o.store.Due(o.Context(), shop, to.ID, o.now.Now(), Oldest, 10)
+	letters, err := o.store.Due(o.Context(), shop, to.ID, time.Unix(0, 0), o.now.Now(), Oldest, 10)
 	must(o.T, err)
 	for _, l := range letters {
 		if l.Sequence == sequence {
@@ -115,7 +115,7 @@ func TestLanesAreDueByTheirHead(t *testing.T) {
 		if _, all := o.stored(); len(all) != 4 {
 			o.Errorf("%d deliveries: those to a disabled endpoint wait for it", len(all))
 		}
-		for _, l := range must1(o.store.Due(o.Context(), shop, busy.ID, o.now.Now(), Oldest, 10))(o.T) {
+		for _, l := range must1(o.store.Due(o.Context(), shop, busy.ID, time.Unix(0, 0), o.now.Now(), Oldest, 10))(o.T) {
 			l.DueAt = o.now.Now().Add(time.Minute)
 			must(o.T, o.db.Commit(o.Context(), db.NewChange(shop, DeliveryRow(l.Delivery))))
 		}

@@ -64,8 +64,8 @@ func (s *Store) Lane(ctx context.Context, tenant, endpoint string) (Lane, error)
 	}, laneTable.Select()+" WHERE merchant_id = $1 AND endpoint_id = $2", tenant, endpoint)
 }
 
-// DueLanes calls do with each lane of every tenant that is not paused and in which a delivery is due at a time. It looks at the
-// head of each lane alone: what waits behind it costs nothing.
+// DueLanes calls do with each lane of every tenant that is neither paused nor leased and in which a delivery is due at a time. It
+// looks at the head of each lane alone: what waits behind it costs nothing.
 func (s *Store) DueLanes(ctx context.Context, now time.Time, do func(DueLane)) error {
 	err := db.Each(ctx, s.db, func(r db.Scanner) (DueLane, error) {
 		var l laneScan
@@ -75,7 +75,7 @@ func (s *Store) DueLanes(ctx context.Context, now time.Time, do func(DueLane)) e
 	}, "SELECT "+qualified("l", laneTable)+`,
 		(SELECT d.due_at FROM webhook_delivery d WHERE d.merchant_id = l.merchant_id AND d.endpoint_id = l.endpoint_id
 			AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1)
-		FROM webhook_lane l WHERE l.paused = 0`, nil, func(l DueLane) error {
+		FROM webhook_lane l WHERE l.paused = 0 AND (l.leased_until IS NULL OR l.leased_until <= $1)`, []any{db.Micros(now)}, func(l DueLane) error {
 		if !l.NextDue.IsZero() && !l.NextDue.After(now) {
 			do(l)
 		}

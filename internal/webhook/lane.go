@@ -32,6 +32,8 @@ type lane struct {
 	underWay map[string]time.Time // by delivery, when it began
 	look     bool                 // something may be due that was not read
 	from     event.End            // which end of what is due is read next
+	since    time.Time            // nothing that was due before is pending, but for what landed late
+	wholeAt  time.Time            // when what is due was last read from its very beginning
 	busyAt   time.Time            // when something was last under way
 }
 
@@ -45,6 +47,13 @@ type sent struct {
 
 // slowAfter is how long a webhook may be under way until its endpoint counts as slow.
 const slowAfter = time.Second
+
+// Once all that was due is read, the next reads begin landedBy before the oldest of it: a database may have to step over each
+// version that was due before. What landed later than that is found by the next read from the beginning, every wholeEvery.
+const (
+	landedBy   = 2 * time.Second
+	wholeEvery = 5 * time.Second
+)
 
 // idleAfter is how long a lane without work is kept: the next event need not lease it again.
 const idleAfter = 10 * time.Second
@@ -117,10 +126,16 @@ func (l *lane) read(ctx context.Context) {
 	}
 	l.look = false
 	limit := len(l.underWay) + 2*room
-	due, err := l.sender.store.Due(ctx, l.key.tenant, l.key.endpoint, now, l.from, limit)
+	if now.Sub(l.wholeAt) >= wholeEvery {
+		l.since, l.wholeAt = time.Unix(0, 0), now
+	}
+	due, err := l.sender.store.Due(ctx, l.key.tenant, l.key.endpoint, l.since, now, l.from, limit)
 	if err != nil {
 		l.sender.fail(ctx, l.key, "read due webhooks", err)
 		return
+	}
+	if l.from == event.Oldest && len(due) > 0 && l.endpoint.Ordering != event.ByObject { // there, the oldest may be waiting for its turn
+		l.since = due[0].DueAt.Add(-landedBy)
 	}
 	for _, letter := range due {
 		if _, under := l.underWay[letter.ID]; !under {
@@ -278,12 +293,21 @@ func (l *lane) write(ctx context.Context, row event.Lane) bool {
 	return true
 }
 
-// release lets another process have the lane at once.
+// release lets another process have the lane at once. Who has written the row meanwhile has the last word on all but the lease.
 func (l *lane) release(ctx context.Context) {
 	row := l.window.into(l.row)
-	row.Owner, row.LeasedUntil = "", time.Time{}
-	err := l.sender.db.Commit(ctx, db.NewChange(l.key.tenant, event.LaneUpdate(row)))
-	if err != nil && !fault.Is(err, fault.Stale) {
-		l.sender.fail(ctx, l.key, "release a lane", err) // its lease runs out
+	for range recordTries {
+		row.Owner, row.LeasedUntil = "", time.Time{}
+		err := l.sender.db.Commit(ctx, db.NewChange(l.key.tenant, event.LaneUpdate(row)))
+		if fault.Is(err, fault.Stale) {
+			row, err = l.sender.store.Lane(ctx, l.key.tenant, l.key.endpoint)
+			if err == nil && row.Owner == l.sender.owner {
+				continue
+			}
+		}
+		if err != nil {
+			l.sender.fail(ctx, l.key, "release a lane", err) // its lease runs out
+		}
+		return
 	}
 }

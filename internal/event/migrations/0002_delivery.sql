@@ -49,6 +49,7 @@ CREATE TABLE webhook_delivery (
     version     BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, id)
 );
+-- florin: queue webhook_delivery
 CREATE INDEX webhook_delivery_due ON webhook_delivery (merchant_id, endpoint_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_delivery_thread ON webhook_delivery (merchant_id, endpoint_id, thread, sequence) WHERE due_at IS NOT NULL AND thread <> '';
 CREATE INDEX webhook_delivery_state ON webhook_delivery (merchant_id, endpoint_id, state, id);
