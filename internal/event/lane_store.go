@@ -27,6 +27,9 @@ func LaneUpdate(l Lane) db.Row { return laneTable.Update(l.Version, laneValues(l
 // LanesIn tells which endpoints' lanes a Change writes.
 func LanesIn(c *db.Change) []string { return column(c, laneTable, 1) }
 
+// EndpointsIn tells which endpoints a Change writes.
+func EndpointsIn(c *db.Change) []string { return column(c, endpointTable, 1) }
+
 // DueIn tells to which endpoints a Change brings deliveries.
 func DueIn(c *db.Change) []string { return column(c, deliveryTable, 3) }
 

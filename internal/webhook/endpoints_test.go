@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -294,6 +295,42 @@ func TestAnOldSecretSignsUntilItsEnd(t *testing.T) {
 		again, err := p.endpoints.RotateSecret(p.Context(), shop, o.ID, Rotation{Secret: secret.New(ownSecret)}, alone)
 		if err != nil || again.Secret != ownSecret || again.OldSecretExpires != nil || len(p.stored(o.ID).Secrets) != 1 {
 			p.Errorf("%+v, %v", again, err)
+		}
+	})
+}
+
+// The clock stands still, so what is known of an endpoint does not grow old by itself.
+func TestWhoSendsFollowsAChangeInItsProcessAtOnce(t *testing.T) {
+	eachPost(t, func(p *post) {
+		arrived := make(chan struct{}, 4)
+		e := newEar(p.T)
+		for range cap(arrived) {
+			e.script = append(e.script, func(http.ResponseWriter, *http.Request) { arrived <- struct{}{} })
+		}
+		o := p.listen(e.URL, "*")
+		p.run(p.sender)
+		next := func() heard {
+			p.happen(event.PaymentCaptured, nil)
+			<-arrived
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			return e.heard[len(e.heard)-1]
+		}
+		if !verifies(p.T, next(), o.Secret) {
+			p.Fatal("the first does not verify")
+		}
+		rotated, err := p.endpoints.RotateSecret(p.Context(), shop, o.ID, Rotation{}, alone)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if h := next(); !verifies(p.T, h, rotated.Secret) || verifies(p.T, h, o.Secret) {
+			p.Errorf("the rotated secret is not what signs: %v", h.header)
+		}
+		if _, err := p.endpoints.Update(p.Context(), shop, o.ID, EndpointChange{Headers: map[string]string{"X-Shop": "south"}}, alone); err != nil {
+			p.Fatal(err)
+		}
+		if h := next(); h.header.Get("X-Shop") != "south" {
+			p.Errorf("the changed header is not sent: %v", h.header)
 		}
 	})
 }

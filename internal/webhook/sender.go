@@ -172,8 +172,12 @@ func (s *Sender) begin(ctx context.Context, key laneKey) {
 	})
 }
 
-// hear notes which lanes a Change of this process touches, so that they need not wait for the next look.
+// hear notes which lanes a Change of this process touches, so that they need not wait for the next look, and forgets what is known
+// of endpoints that it changes.
 func (s *Sender) hear(c *db.Change) {
+	for _, endpoint := range event.EndpointsIn(c) {
+		s.known.Forget(laneKey{c.Merchant(), endpoint})
+	}
 	due := append(event.DueIn(c), event.LanesIn(c)...)
 	if len(due) == 0 {
 		return
