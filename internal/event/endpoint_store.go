@@ -22,6 +22,10 @@ var endpointTable = &db.Table{Name: "webhook_endpoint", Key: 2, Versioned: true,
 // MaxEndpoints is how many endpoints a tenant may have.
 const MaxEndpoints = 100
 
+// mostEndpoints is how many are read. Creations that meet each other may go beyond MaxEndpoints by a few, and none of those may hear
+// nothing.
+const mostEndpoints = 2 * MaxEndpoints
+
 // ErrTooManyEndpoints refuses one more.
 var ErrTooManyEndpoints = fault.New(fault.Conflict, "too_many_endpoints", "a merchant may have 100 webhook endpoints")
 
@@ -136,7 +140,7 @@ func (s *Store) scanOneEndpoint(r db.Scanner) (Endpoint, error) { return s.scanE
 // Endpoints is every endpoint of a tenant that is not deleted, oldest first.
 func (s *Store) Endpoints(ctx context.Context, tenant string) ([]Endpoint, error) {
 	return db.List(ctx, s.db, s.scanOneEndpoint, endpointTable.Select()+" WHERE merchant_id = $1 AND status <> $2 ORDER BY id LIMIT $3",
-		tenant, string(Deleted), int64(MaxEndpoints))
+		tenant, string(Deleted), int64(mostEndpoints))
 }
 
 // Endpoint is one endpoint of a tenant; fault.NotFound if there is none.
@@ -160,7 +164,7 @@ func (s *Store) scanStanding(r db.Scanner) (Standing, error) {
 // Standings is every endpoint of a tenant that is not deleted with how sending to it goes, oldest first.
 func (s *Store) Standings(ctx context.Context, tenant string) ([]Standing, error) {
 	return db.List(ctx, s.db, s.scanStanding, standingSelect+" WHERE e.merchant_id = $1 AND e.status <> $2 ORDER BY e.id LIMIT $3",
-		tenant, string(Deleted), int64(MaxEndpoints))
+		tenant, string(Deleted), int64(mostEndpoints))
 }
 
 // Standing is one endpoint of a tenant with how sending to it goes; fault.NotFound if there is none.

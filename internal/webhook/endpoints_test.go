@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -103,6 +104,43 @@ func TestEveryWrongFieldOfAnEndpointIsNamedAtOnce(t *testing.T) {
 		faulty(p.T, "below", err, "concurrency", "events", "rate_limit", "secret")
 		if all, err := p.endpoints.List(p.Context(), shop); err != nil || len(all) > 0 {
 			p.Errorf("made %v, %v", all, err)
+		}
+	})
+}
+
+func TestAHundredEndpointsAreEnoughAndEachIsHeard(t *testing.T) {
+	eachPost(t, func(p *post) {
+		add := func(n int) {
+			p.Helper()
+			c := db.NewChange(shop)
+			for range n {
+				rows, err := p.store.EndpointRows(event.Endpoint{
+					Merchant: shop, ID: p.ids.New(id.Endpoint), URL: "https://shop.example/", Filters: []string{"*"}, Status: event.Enabled, Ordering: event.Unordered, Concurrency: 1, CreatedAt: p.now.Now(),
+				})
+				if err != nil {
+					p.Fatal(err)
+				}
+				c.Add(rows...)
+			}
+			if err := p.db.Commit(p.Context(), c); err != nil {
+				p.Fatal(err)
+			}
+		}
+		add(event.MaxEndpoints)
+		_, err := p.endpoints.Create(p.Context(), shop, EndpointInput{URL: "https://shop.example/", Events: []string{"*"}}, nil)
+		if !errors.Is(err, event.ErrTooManyEndpoints) {
+			p.Errorf("one more: %v", err)
+		}
+		add(1) // as a creation does that met another one
+		c := db.NewChange(shop)
+		if err := p.outbox.Emit(p.Context(), c, event.Fact{Type: event.PaymentCreated, Subject: "pay_1"}, p.now.Now()); err != nil {
+			p.Fatal(err)
+		}
+		if n := len(event.DueIn(c)); n != event.MaxEndpoints+1 {
+			p.Errorf("%d are told", n)
+		}
+		if all, err := p.endpoints.List(p.Context(), shop); err != nil || len(all) != event.MaxEndpoints+1 {
+			p.Errorf("%d are listed, %v", len(all), err)
 		}
 	})
 }
