@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The decline codes of the contract. What a connector does not recognize is GenericDecline, with its raw code beside it.
+// The decline codes of the contract, and consent_declined: a payer who said no at their bank. What a connector does not recognize is GenericDecline, with its raw code beside it.
 const (
 	InsufficientFunds      DeclineCode = "insufficient_funds"
 	DoNotHonor             DeclineCode = "do_not_honor"
@@ -31,6 +31,7 @@ const (
 	StopPayment            DeclineCode = "stop_payment"
 	DuplicateTransaction   DeclineCode = "duplicate_transaction"
 	DoNotTryAgain          DeclineCode = "do_not_try_again"
+	ConsentDeclined        DeclineCode = "consent_declined"
 )
 
 const (
@@ -41,7 +42,7 @@ const (
 	textProcess = "The payment could not be processed. Please try again or use another card."
 )
 
-// meanings is the decline table: every code of the contract, once. Fraud reasons reach the payer as a generic decline,
+// meanings is the decline table: every code, once. Fraud reasons reach the payer as a generic decline,
 // so that a thief learns nothing. A reason that nobody recognized is not repeated by itself: generic_decline is never.
 // Groups and waiting times: the networks' public rules as collected in docs/providers.md.
 var meanings = map[DeclineCode]Meaning{
@@ -74,6 +75,8 @@ var meanings = map[DeclineCode]Meaning{
 	DoNotTryAgain:  {"permanent", RetryNever, 0, DoNotTryAgain, textGeneric},
 
 	TransactionNotAllowed: {"product", RetryFixData, 0, TransactionNotAllowed, "This card cannot be used for this kind of payment. Please use another card."},
+
+	ConsentDeclined: {"payer", RetryNever, 0, ConsentDeclined, "You did not agree to the payment at your bank. Nothing was charged. Please try again or pay another way."},
 
 	DuplicateTransaction: {"duplicate", RetryNever, 0, DuplicateTransaction, "The same payment was made a moment ago. Please check before you pay again."},
 }

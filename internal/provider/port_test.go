@@ -95,7 +95,7 @@ func TestTheDeclineTableIsTheContracts(t *testing.T) {
 	contract := strings.Fields(`insufficient_funds do_not_honor generic_decline stolen_card lost_card pickup_card expired_card
 		incorrect_cvc incorrect_number limit_exceeded velocity_exceeded risk_decline authentication_required authentication_failed
 		bank_unavailable issuer_unavailable processing_error not_permitted transaction_not_allowed invalid_account stop_payment
-		duplicate_transaction do_not_try_again`)
+		duplicate_transaction do_not_try_again consent_declined`)
 	slices.Sort(contract)
 	var codes []string
 	for _, c := range Codes() {

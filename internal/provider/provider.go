@@ -40,11 +40,15 @@ const (
 	Missing        State = "missing" // with a class other than Unknown: the provider has no such transaction
 )
 
-// Action is what the payer must do before the money can move: go to a page of the provider's own. The provider leads them
-// back from there to Authorization.ReturnURL.
+// Action is what the payer must do before the money can move: go to a page of the provider's own, which leads them back to
+// the ReturnURL of the call, or scan a code.
 type Action struct {
-	URL       string
-	ExpiresAt time.Time // zero: the provider does not say
+	Kind      ActionKind // empty: ActionRedirect
+	URL       string     // for ActionRedirect
+	Code      string     // for ActionQR: the payload of the code
+	CopyCode  string     // what the payer may copy in place of scanning; empty: nothing
+	Deeplink  string     // opens the payer's app on their telephone; empty: there is none
+	ExpiresAt time.Time  // zero: the provider does not say
 }
 
 // Outcome is the end of one call.
@@ -108,6 +112,7 @@ type Refund struct {
 	Reference string
 	Original  string
 	Attempt   string
+	Transfer  string // return what came by this transfer (Transfer.Reference), whatever the payment needed of it; empty: no special one
 	Amount    money.Money
 	Reason    string
 }
@@ -117,7 +122,7 @@ type Operation string
 
 // The operations.
 const (
-	OpAuthorize Operation = "authorize"
+	OpAuthorize Operation = "authorize" // of a Start, too
 	OpCapture   Operation = "capture"
 	OpVoid      Operation = "void"
 	OpRefund    Operation = "refund"
@@ -133,8 +138,9 @@ type Inquiry struct {
 
 // Finding is the answer to an inquiry. An Outcome of class Unknown means that the provider could not tell.
 type Finding struct {
-	Found   bool // false with a class other than Unknown: the provider says it has no such transaction
-	Outcome Outcome
+	Found     bool // false with a class other than Unknown: the provider says it has no such transaction
+	Outcome   Outcome
+	Transfers []Transfer // about a start by a code: all that came in on it so far, oldest first
 }
 
 // Notification is a provider's webhook, read.
@@ -143,9 +149,10 @@ type Notification struct {
 	Type       string    // the provider's own name for it
 	Operation  Operation // empty: a message that this version does not understand; keep it, do not act
 	Reference  string    // ours, of the call it speaks of
-	Attempt    string    // our reference of the authorization
+	Attempt    string    // our reference of the authorization; of a transfer: of the start whose code was paid, empty if it names none
 	OccurredAt time.Time
 	Outcome    Outcome
+	Transfer   Transfer // for OpTransfer, whose Outcome is Approved, Captured and as much as this transfer brought
 }
 
 // Sender sends a request through the vault.
@@ -201,6 +208,8 @@ type Capabilities struct {
 	Settings         []string      // names of the settings an account must have
 	DefaultOrigins   []string      // where its requests go if the settings do not say otherwise
 	References       []string      // names of JSON members of its webhooks with long numbers that may look like a card's; see vault.Request
+
+	Methods map[Method]MethodTerms // what a Starter can start; cards are what an Authorizer takes, and are not among them
 }
 
 // AccountCapable is a connector whose capabilities depend on the contract behind an account.
