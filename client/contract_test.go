@@ -42,7 +42,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"LedgerAccount": reflect.TypeFor[LedgerAccount](), "LedgerTransaction": reflect.TypeFor[LedgerTransaction](), "LedgerEntry": reflect.TypeFor[LedgerEntry](),
 		"WebhookEndpoint": reflect.TypeFor[WebhookEndpoint](), "PaymentList": reflect.TypeFor[List[Payment]](),
 		"Problem": reflect.TypeFor[problem](), "ProblemFault": reflect.TypeFor[FieldError](),
-		"CreatePayment": reflect.TypeFor[CreatePayment](), "Routing": reflect.TypeFor[Routing](), "ThreeDSRequest": reflect.TypeFor[ThreeDSRequest](), "Device": reflect.TypeFor[Device](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
+		"CreatePayment": reflect.TypeFor[CreatePayment](), "Method": reflect.TypeFor[MethodRequest](), "Routing": reflect.TypeFor[Routing](), "ThreeDSRequest": reflect.TypeFor[ThreeDSRequest](), "Device": reflect.TypeFor[Device](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
 		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
 		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),

@@ -63,9 +63,13 @@ type Payment struct {
 
 // NextAction is what the payer must do before the money can move.
 type NextAction struct {
-	Type      string    `json:"type"` // redirect: send the payer's browser to URL
-	URL       string    `json:"url"`
-	ExpiresAt time.Time `json:"expires_at"`
+	Type       string    `json:"type"`                   // redirect, display_qr or await_notification
+	URL        string    `json:"url,omitempty"`          // redirect: send the payer's browser here
+	QRCode     string    `json:"qr_code,omitempty"`      // display_qr: what the code says
+	QRImageURL string    `json:"qr_image_url,omitempty"` // display_qr: its picture
+	CopyCode   string    `json:"copy_code,omitempty"`    // display_qr: what the payer can paste instead
+	Deeplink   string    `json:"deeplink,omitempty"`     // display_qr: opens the payer's app
+	ExpiresAt  time.Time `json:"expires_at"`
 }
 
 // ThreeDS is what the payer's bank said of them, in the words of EMV 3-D Secure.
@@ -83,8 +87,9 @@ type ThreeDS struct {
 
 // PaymentMethod is what a payment is made with.
 type PaymentMethod struct {
-	ID   string `json:"id"`
-	Type string `json:"type"` // such as card
+	ID   string `json:"id,omitempty"` // of a card
+	Type string `json:"type"`         // such as card or pix
+	Bank string `json:"bank,omitempty"`
 	Card *Card  `json:"card,omitempty"`
 }
 
@@ -136,8 +141,9 @@ type CreatePayment struct {
 	Amount              int64             `json:"amount"`   // in the currency's minor unit
 	Currency            string            `json:"currency"` // ISO 4217, such as EUR
 	PaymentMethodToken  string            `json:"payment_method_token,omitempty"`
-	Capture             *bool             `json:"capture,omitempty"` // nil is true; new(false) only authorizes
-	Confirm             *bool             `json:"confirm,omitempty"` // nil is true
+	PaymentMethod       *MethodRequest    `json:"payment_method,omitempty"` // a method other than a card
+	Capture             *bool             `json:"capture,omitempty"`        // nil is true; new(false) only authorizes
+	Confirm             *bool             `json:"confirm,omitempty"`        // nil is true
 	CaptureBefore       *time.Time        `json:"capture_before,omitempty"`
 	ExpiresIn           int64             `json:"expires_in,omitempty"` // seconds, of a payment that is not confirmed
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
@@ -166,12 +172,19 @@ type Routing struct {
 	ProviderAccounts []string `json:"provider_accounts"` // in the order of preference
 }
 
+// MethodRequest names a method other than a card.
+type MethodRequest struct {
+	Type string `json:"type"`           // bank_redirect, pix, ideal, payid, fpx, upi or sepa_qr
+	Bank string `json:"bank,omitempty"` // the payer's, where they chose it with you
+}
+
 // ConfirmPayment goes on with a payment that waits: for a method, or for what its payer had to do.
 type ConfirmPayment struct {
-	PaymentMethodToken string  `json:"payment_method_token,omitempty"`
-	ReturnURL          string  `json:"return_url,omitempty"`
-	Result             string  `json:"result,omitempty"` // the CRes of a challenge; without it the provider is asked as well
-	Device             *Device `json:"device,omitempty"`
+	PaymentMethodToken string         `json:"payment_method_token,omitempty"`
+	PaymentMethod      *MethodRequest `json:"payment_method,omitempty"` // a method other than a card
+	ReturnURL          string         `json:"return_url,omitempty"`
+	Result             string         `json:"result,omitempty"` // the CRes of a challenge; without it the provider is asked as well
+	Device             *Device        `json:"device,omitempty"`
 }
 
 // CapturePayment takes authorized money: an Amount, or All. An Amount that came out as 0 is not taken for all: it is refused.

@@ -90,7 +90,7 @@ func TestReplayedPaymentsAreLikeTheRecordedOne(t *testing.T) {
 			Secret: func(...string) string { return "0123456789abcdef" },
 		})
 		_, err := payments.Create(t.Context(), payment.Create{
-			Merchant: tenant, Amount: 9232, Currency: "EUR", Token: "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2", Capture: true, Confirm: true,
+			Merchant: tenant, Amount: 9232, Currency: "EUR", Choice: payment.Choice{Token: "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"}, Capture: true, Confirm: true,
 			Metadata: map[string]string{"order_id": "ORD-1"},
 		}, &receipt{key: idempotency.Key{Merchant: tenant, Method: "POST", Path: "/v1/payments", Key: "k"}, now: time.Unix(1795348800, 0)})
 		if err != nil {

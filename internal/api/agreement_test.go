@@ -89,7 +89,7 @@ func full() payment.Object {
 	}
 	return payment.Object{
 		ID: "pay_" + someID, Object: "payment", Status: payment.Authorized, Amount: 9232, Currency: "EUR", AmountAuthorized: 9232, CaptureBefore: &start,
-		PaymentMethod:       &payment.MethodObject{ID: someToken, Type: "card", Card: payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Country: "US", Funding: "credit"}},
+		PaymentMethod:       &payment.MethodObject{ID: someToken, Type: "card", Card: &payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Country: "US", Funding: "credit"}},
 		StatementDescriptor: "SHOP", Description: "d", CancellationReason: "c", ClientSecret: "s", Failure: failure, Provider: "alpha", ProviderReference: "p", NetworkReference: "n",
 		ExpiresAt: &start, Metadata: map[string]string{"k": "v"}, CreatedAt: start,
 		Attempts: []payment.AttemptObject{{ID: "att_" + someID, Object: "attempt", Number: 1, Status: payment.AttemptDeclined, Provider: "alpha", Amount: 1, Currency: "EUR", ProviderReference: "p", NetworkReference: "n", Failure: failure, CreatedAt: start}},

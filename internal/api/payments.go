@@ -45,7 +45,8 @@ const (
 type createPayment struct {
 	Amount              int64     `json:"amount" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"In the currency's minor unit: 9232 is 92.32 EUR, 500 is 500 JPY. At most twelve digits." example:"9232"`
 	Currency            string    `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217, three capital letters." example:"EUR"`
-	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. It, or payment_method, is needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	PaymentMethod       *method   `json:"payment_method,omitempty" doc:"A method other than a card, by its type."`
 	Confirm             bool      `json:"confirm,omitempty" default:"true" doc:"Whether to charge now. If false, the payment waits for its payer or for a confirm call."`
 	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
 	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`
@@ -58,6 +59,27 @@ type createPayment struct {
 	Device              *device   `json:"device,omitempty" doc:"What the payer's browser told of itself."`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
 	Metadata            Metadata  `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
+}
+
+// method is a method by its type.
+type method struct {
+	Type string `json:"type" enum:"bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr" doc:"How the payer pays. Cards are paid with a payment_method_token."`
+	Bank string `json:"bank,omitempty" maxLength:"64" check:"printable" doc:"The payer's bank, where they chose it with you: bank_redirect, ideal and fpx. They choose it at the provider's if it is not given."`
+}
+
+// chosen is what a request names to pay with.
+func chosen(token string, m *method) payment.Choice {
+	if m == nil {
+		return payment.Choice{Token: token}
+	}
+	return payment.Choice{Type: provider.Method(m.Type), Bank: m.Bank}
+}
+
+// oneMethod refuses two things to pay with.
+func oneMethod(f *strict.Faults, token string, m *method) {
+	if token != "" && m != nil {
+		f.Add("payment_method", fault.CodeInvalid, "cannot stand beside payment_method_token")
+	}
 }
 
 type threeDS struct {
@@ -82,7 +104,8 @@ type routing struct {
 }
 
 func (b *createPayment) Check(f *strict.Faults, now time.Time) {
-	if b.Confirm && b.PaymentMethodToken == "" {
+	oneMethod(f, b.PaymentMethodToken, b.PaymentMethod)
+	if b.Confirm && b.PaymentMethodToken == "" && b.PaymentMethod == nil {
 		f.Add("payment_method_token", problem.CodeMissing, "is required to confirm a payment")
 	}
 	if b.CaptureBefore.IsZero() {
@@ -98,7 +121,7 @@ func (b *createPayment) Check(f *strict.Faults, now time.Time) {
 
 func (b *createPayment) order(tenant string) payment.Create {
 	c := payment.Create{
-		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Token: b.PaymentMethodToken, Capture: b.Capture, Confirm: b.Confirm,
+		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
 		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
 		ReturnURL: b.ReturnURL, Asked: payment.Asked{OffSession: b.OffSession, Device: b.Device.of()},
@@ -112,8 +135,13 @@ func (b *createPayment) order(tenant string) payment.Create {
 	return c
 }
 
+func (b *confirmPayment) Check(f *strict.Faults, _ time.Time) {
+	oneMethod(f, b.PaymentMethodToken, b.PaymentMethod)
+}
+
 type confirmPayment struct {
 	PaymentMethodToken string  `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed if the payment has none yet, or to try another one."`
+	PaymentMethod      *method `json:"payment_method,omitempty" doc:"A method other than a card, by its type."`
 	ReturnURL          string  `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered."`
 	Result             string  `json:"result,omitempty" maxLength:"16384" doc:"After a challenge: the CRes that the bank's page gave the payer's browser. It tells which challenge is over. How it ended the provider is asked."`
 	Device             *device `json:"device,omitempty" doc:"What the payer's browser told of itself."`
@@ -276,7 +304,7 @@ func act[B any](ctx context.Context, a *API, rq *request, in *actionInput, under
 func (a *API) confirmPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return act(ctx, a, rq, in, charging, func(ctx context.Context, tenant string, b *confirmPayment, o *once) (payment.Object, error) {
 		return a.Payments.Confirm(ctx, tenant, in.ID, payment.Confirmation{
-			Token: b.PaymentMethodToken, ReturnURL: b.ReturnURL, Result: b.Result, DeviceSession: b.Device.of(),
+			Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), ReturnURL: b.ReturnURL, Result: b.Result, DeviceSession: b.Device.of(),
 		}, o)
 	})
 }

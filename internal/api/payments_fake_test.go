@@ -51,7 +51,7 @@ func (f *fakePayments) Create(ctx context.Context, c payment.Create, with paymen
 	o := payment.Object{
 		ID: f.ids.New(id.Payment), Object: "payment", Status: payment.Processing, Amount: c.Amount, Currency: c.Currency, Capture: c.Capture,
 		Metadata: orMap(c.Metadata), CreatedAt: f.clock.Now(), Provider: "alpha",
-		PaymentMethod: &payment.MethodObject{ID: c.Token, Type: "card", Card: payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}},
+		PaymentMethod: &payment.MethodObject{ID: c.Choice.Token, Type: "card", Card: &payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}},
 	}
 	if !c.Confirm {
 		o.Status, o.PaymentMethod, o.Provider = payment.RequiresPaymentMethod, nil, ""

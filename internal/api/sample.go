@@ -40,7 +40,7 @@ var samples = story{
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
-	"description": true, "statement_descriptor": true, "network_reference": true, "provider_reference": true, "error": true,
+	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "truncated": true,
 }
 

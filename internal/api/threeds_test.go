@@ -21,7 +21,7 @@ func TestWhatIsAskedOf3DSecureIsPassedOn(t *testing.T) {
 		t.Errorf("asked %+v", d.payments.last.Asked)
 	}
 	accepted(t, d.call("POST", "/v1/payments/"+made["id"].(string)+"/confirm", `{"payment_method_token":"`+someToken+`","return_url":"`+shop+`","result":"e30","device":{"session":"`+session+`"}}`), 200)
-	if want := (payment.Confirmation{Token: someToken, ReturnURL: shop, Result: "e30", DeviceSession: session}); d.payments.confirmed != want {
+	if want := (payment.Confirmation{Choice: payment.Choice{Token: someToken}, ReturnURL: shop, Result: "e30", DeviceSession: session}); d.payments.confirmed != want {
 		t.Errorf("confirmed with %+v", d.payments.confirmed)
 	}
 }

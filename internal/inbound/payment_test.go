@@ -147,7 +147,7 @@ func openCounter(t *testing.T, d *db.DB, now *clock.Manual) *counter {
 func (c *counter) pay() payment.Object {
 	c.Helper()
 	o, err := c.payments.Create(c.Context(), payment.Create{
-		Merchant: shop, Amount: 10_000, Currency: "EUR", Token: "pm_tok_1", Capture: true, Confirm: true,
+		Merchant: shop, Amount: 10_000, Currency: "EUR", Choice: payment.Choice{Token: "pm_tok_1"}, Capture: true, Confirm: true,
 	}, nobodyElse{})
 	if err != nil || o.Status != payment.Processing {
 		c.Fatalf("made %+v, %v", o, err)

@@ -57,7 +57,7 @@ func TestAPageThatIsLeftIsClosedAtTheProvider(t *testing.T) {
 		"expired": func(u *till, o Object) error { u.later(actionTime + time.Minute); return nil },
 		"another card": func(u *till, o Object) error {
 			u.q.issuer.page = false
-			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenBrowser}, alone{})
+			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenBrowser}}, alone{})
 			return err
 		},
 	} {

@@ -167,7 +167,7 @@ func (s *Service) replace(ctx context.Context, p Payment, in Confirmation, with 
 	if a.State != AttemptAction {
 		return Object{}, errLost
 	}
-	return s.try(ctx, p.met(in), in.Token, &a, with)
+	return s.try(ctx, p.met(in), in.Choice, &a, with)
 }
 
 // leftOpen tells whether the attempt ended while its payer could still pay on a page of the provider's.
@@ -253,6 +253,11 @@ func (s *Service) ticket(p Payment, attempt int64) string {
 
 func (s *Service) challengeURL(p Payment, attempt int64) string {
 	return s.PublicURL + "/3ds/" + url.PathEscape(p.Merchant) + "/" + p.ID + "/" + s.ticket(p, attempt)
+}
+
+// codeURL is the picture of the code that the payer scans at a try.
+func (s *Service) codeURL(p Payment, attempt int64) string {
+	return s.PublicURL + "/codes/" + url.PathEscape(p.Merchant) + "/" + p.ID + "/" + s.ticket(p, attempt) + ".png"
 }
 
 // returnURL is where a page of the provider's leads the payer back to: to ours, which asks what came of it.

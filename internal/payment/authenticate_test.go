@@ -13,7 +13,7 @@ import (
 func TestAFrictionlessPayerNoticesNothing(t *testing.T) {
 	eachTill(t, func(u *till) {
 		in := order(true)
-		in.Token = tokenGerman
+		in.Choice.Token = tokenGerman
 		o, err := u.Create(u.Context(), in, alone{})
 		if err != nil {
 			u.Fatal(err)
@@ -44,8 +44,8 @@ func TestWhatTheIssuerSaysDecides(t *testing.T) {
 			for _, required := range []bool{true, false} {
 				u.q.issuer.status = status
 				in, want, calls := order(true), c.required, u.q.calls
-				if in.Token = tokenGerman; !required {
-					in.Token, in.Asked.Challenge, want = token, ChallengeRequest, c.optional
+				if in.Choice.Token = tokenGerman; !required {
+					in.Choice.Token, in.Asked.Challenge, want = token, ChallengeRequest, c.optional
 				}
 				o, err := u.Create(u.Context(), in, alone{})
 				var refused *DeclinedError
@@ -124,7 +124,7 @@ func TestNobodyIsChallengedOffSession(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.q.issuer.insists, u.q.issuer.status = true, "C"
 		in := order(true)
-		in.Token, in.Asked = tokenGerman, Asked{OffSession: true, Exemption: "mit"}
+		in.Choice.Token, in.Asked = tokenGerman, Asked{OffSession: true, Exemption: "mit"}
 		o, err := u.Create(u.Context(), in, alone{})
 		var refused *DeclinedError
 		if !errors.As(err, &refused) || refused.Decline.Code != provider.AuthenticationRequired || refused.Meaning.Retry != provider.RetryWith3DS || u.q.issuer.counted != 0 {
@@ -155,9 +155,9 @@ func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
 			eachTill(t, func(u *till) {
 				u.q.issuer.status, u.q.issuer.mishaps = "C", c.mishaps
 				in := order(true)
-				in.Token = tokenGerman
+				in.Choice.Token = tokenGerman
 				if !c.required {
-					in.Token, in.Asked.Challenge = token, ChallengeRequest
+					in.Choice.Token, in.Asked.Challenge = token, ChallengeRequest
 				}
 				o, err := u.Create(u.Context(), in, alone{})
 				if o.Status != c.first || (c.first == Failed) != (err != nil) {
@@ -187,7 +187,7 @@ func TestACrashBetweenAuthenticationAndAuthorization(t *testing.T) {
 				u.q.issuer.status = status
 				u.q.issuer.between = func() { panic(errCrash) }
 				in := order(true)
-				in.Token = tokenGerman
+				in.Choice.Token = tokenGerman
 				func() {
 					defer func() {
 						if recover() == nil {

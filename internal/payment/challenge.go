@@ -15,6 +15,7 @@ import (
 const (
 	textUnfinished  = "The check by your bank was not finished. Nothing was charged."
 	textRanOut      = "The time for the check by your bank is over. Nothing was charged."
+	textUnpaid      = "The payment was not finished. Nothing was charged."
 	textUnreachable = "The provider could not be reached. Nothing was charged."
 )
 
@@ -27,6 +28,14 @@ func unproven(text string) *FailureObject {
 		text = provider.Explain(provider.AuthenticationFailed).Text
 	}
 	return &FailureObject{Code: fault.CodeCardDeclined, DeclineCode: provider.AuthenticationFailed, Message: text}
+}
+
+// unfinished is a failure because the payer did not do what they had to: prove who they are, or pay. The text is a card's.
+func (p Payment) unfinished(text string) *FailureObject {
+	if p.Method.isCard() {
+		return unproven(text)
+	}
+	return &FailureObject{Code: CodePaymentDeclined, Message: textUnpaid}
 }
 
 // provable are the failures that count against the payer's challenges.
@@ -126,7 +135,9 @@ func (d *decision) open(url string, until time.Time) error {
 		p.ExpiresAt = until
 	}
 	p.Action = &Action{URL: url, ExpiresAt: until}
-	p.Challenges++
+	if p.Method.isCard() {
+		p.Challenges++
+	}
 	d.attempt.DueAt = until
 	d.tell(event.PaymentRequiresAction)
 	return nil
@@ -138,7 +149,12 @@ func (d *decision) acts(o provider.Outcome, t terms) error {
 	if until.IsZero() {
 		until = t.now.Add(actionTime)
 	}
-	return d.open(o.Action.URL, until)
+	if err := d.open(o.Action.URL, until); err != nil {
+		return err
+	}
+	act := d.payment.Action
+	act.Kind, act.Code, act.CopyCode, act.Deeplink = o.Action.KindOf(), o.Action.Code, o.Action.CopyCode, o.Action.Deeplink
+	return nil
 }
 
 // proceed has the money asked for. The attempt is the intent of that: it is written before the provider is called.
@@ -192,7 +208,7 @@ func (d *decision) ranOut(o provider.AuthenticationOutcome, t terms) error {
 		return err
 	}
 	d.leaveIssuer(waited, t.now)
-	f := unproven(textRanOut)
+	f := p.unfinished(textRanOut)
 	if p.AwaitsPayer && t.now.Before(p.ExpiresAt) {
 		return d.end(f)
 	}
@@ -208,7 +224,7 @@ func (d *decision) walkAway(a Attempt, now time.Time) error {
 	if err := a.move(AttemptVoided); err != nil {
 		return err
 	}
-	a.Failure = unproven(textUnfinished)
+	a.Failure = d.payment.unfinished(textUnfinished)
 	d.attempt = &a
 	d.leaveIssuer(waited, now)
 	return nil

@@ -17,7 +17,7 @@ import (
 func (u *till) checkout() Object {
 	u.Helper()
 	in := order(true)
-	in.Confirm, in.Token = false, ""
+	in.Confirm, in.Choice.Token = false, ""
 	o, err := u.Create(u.Context(), in, alone{})
 	if err != nil {
 		u.Fatal(err)
@@ -30,11 +30,11 @@ func (u *till) challenged(awaits bool) Object {
 	u.Helper()
 	u.q.issuer.status = "C"
 	in := order(true)
-	in.Token = tokenGerman
+	in.Choice.Token = tokenGerman
 	var o Object
 	var err error
 	if awaits {
-		o, err = u.Confirm(u.Context(), shop, u.checkout().ID, Confirmation{Token: tokenGerman}, alone{})
+		o, err = u.Confirm(u.Context(), shop, u.checkout().ID, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{})
 	} else {
 		o, err = u.Create(u.Context(), in, alone{})
 	}
@@ -137,7 +137,7 @@ func TestAChallengeThatIsNotPassed(t *testing.T) {
 						return
 					}
 					u.q.issuer.status = "Y"
-					if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Token: token}, alone{}); err != nil || o.Status != Captured {
+					if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil || o.Status != Captured {
 						u.Errorf("the next card: %+v, %v", o, err)
 					}
 				})
@@ -193,7 +193,7 @@ func TestAnAbandonedChallengeIsResumed(t *testing.T) {
 		if err != nil || seen.Status != RequiresAction || u.ticketOf(seen) != ticket {
 			u.Fatalf("%+v, %v", seen, err)
 		}
-		if seen, err = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: tokenGerman}, alone{}); err != nil || seen.Status != RequiresAction {
+		if seen, err = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{}); err != nil || seen.Status != RequiresAction {
 			u.Fatalf("the same card again: %+v, %v", seen, err)
 		}
 		c, _, err := u.Challenge(u.Context(), shop, o.ID, ticket)
@@ -211,7 +211,7 @@ func TestAnotherCardTakesTheChallengesPlace(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.challenged(true)
 		ticket, secret := u.ticketOf(o), o.ClientSecret
-		o, err := u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Token: token}, alone{})
+		o, err := u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Choice: Choice{Token: token}}, alone{})
 		if err != nil {
 			u.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestAPaymentHasThreeChallengesAndNoMore(t *testing.T) {
 			if o = u.status(o.ID); n == 2 {
 				break
 			}
-			if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenGerman}, alone{}); err != nil || o.Status != RequiresAction {
+			if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{}); err != nil || o.Status != RequiresAction {
 				u.Fatalf("challenge %d: %+v, %v", n+2, o, err)
 			}
 		}
@@ -286,7 +286,7 @@ func TestAFourthChallengeIsNotOpened(t *testing.T) {
 				u.Fatalf("card %d: %v", n+1, err)
 			}
 			u.expect(u.status(o.ID), RequiresPaymentMethod, 0, 0)
-			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenGerman}, alone{})
+			_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{})
 			if last := n == MaxChallenges-1; last != fault.Is(err, fault.Declined) {
 				u.Fatalf("confirmation %d: %v", n+2, err)
 			}
@@ -425,7 +425,7 @@ func TestAChallengeEndsWithItsPayment(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenGerman}, alone{}); err != nil || !o.NextAction.ExpiresAt.Equal(*o.ExpiresAt) {
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{}); err != nil || !o.NextAction.ExpiresAt.Equal(*o.ExpiresAt) {
 			u.Fatalf("%+v, %v", o, err)
 		}
 		u.later(4 * time.Minute)

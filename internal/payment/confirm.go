@@ -29,7 +29,7 @@ func (s *Service) confirm(ctx context.Context, p Payment, in Confirmation, with 
 		return Object{}, err
 	}
 	switch {
-	case p.Status == RequiresAction && (in.Result != "" || in.Token == "" || in.Token == p.Method.Token):
+	case p.Status == RequiresAction && (in.Result != "" || !in.Choice.made() || p.Method.is(in.Choice)):
 		return s.resume(ctx, p, in, with)
 	case in.Result != "":
 		return Object{}, errNoChallenge
@@ -40,14 +40,14 @@ func (s *Service) confirm(ctx context.Context, p Payment, in Confirmation, with 
 	case p.Status != RequiresPaymentMethod:
 		return Object{}, fault.State(fmt.Sprintf("the payment is %s; only one that waits for its payer can be confirmed", p.Status))
 	}
-	token := in.Token
-	if token == "" {
-		token = p.Method.Token
+	choice := in.Choice
+	if !choice.made() {
+		choice = p.Method.again()
 	}
-	if token == "" {
+	if !choice.made() {
 		return Object{}, fault.Wrong("payment_method_token", "parameter_missing", "the payment has no method yet: give a token")
 	}
-	return s.try(ctx, p.met(in), token, nil, with)
+	return s.try(ctx, p.met(in), choice, nil, with)
 }
 
 // met is a payment with what its payer brought along.

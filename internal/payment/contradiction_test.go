@@ -206,16 +206,16 @@ func TestALateApprovalIsRefundedOnce(t *testing.T) {
 func TestALateApprovalOfAnEarlierTryLeavesTheLaterAlone(t *testing.T) {
 	eachTill(t, func(u *till) {
 		in := order(true)
-		in.Confirm, in.Token = false, ""
+		in.Confirm, in.Choice.Token = false, ""
 		o, err := u.Create(u.Context(), in, alone{})
 		if err != nil {
 			u.Fatal(err)
 		}
-		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		u.later(10 * time.Minute)
-		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil || o.Status != Captured {
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil || o.Status != Captured {
 			u.Fatalf("%+v, %v", o, err)
 		}
 		u.q.arrive()

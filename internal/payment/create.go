@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,7 +35,7 @@ func (s *Service) Create(ctx context.Context, in Create, with Companion) (Object
 	if !in.Confirm {
 		return s.createUnconfirmed(ctx, p, in, with)
 	}
-	return s.try(ctx, p, in.Token, nil, with)
+	return s.try(ctx, p, in.Choice, nil, with)
 }
 
 // draft is the payment as it was asked for.
@@ -67,8 +68,8 @@ func (s *Service) createUnconfirmed(ctx context.Context, p Payment, in Create, w
 	}
 	p.ExpiresAt = p.CreatedAt.Add(in.ExpiresIn)
 	p.DueAt = p.ExpiresAt
-	if in.Token != "" {
-		method, err := s.describe(ctx, p.Merchant, in.Token)
+	if in.Choice.made() {
+		method, err := s.choose(ctx, p.Merchant, in.Choice)
 		if err != nil {
 			return Object{}, err
 		}
@@ -95,20 +96,27 @@ func (s *Service) describe(ctx context.Context, tenant, token string) (vault.Des
 	return d, err
 }
 
-// plan is the provider accounts that may take a card payment, best first.
+// plan is the provider accounts that can take a payment, best first. If none can, the error is that of the one that came nearest.
 func (s *Service) plan(ctx context.Context, p Payment) ([]provider.Account, error) {
 	asked := p.Plan
 	all, err := s.Accounts.List(ctx, p.Merchant)
 	if err != nil {
 		return nil, fmt.Errorf("list the provider accounts of %s: %w", p.Merchant, err)
 	}
+	why := error(errNoAccount)
+	if !p.Method.isCard() {
+		why = errNoMethod
+	}
 	able := slices.DeleteFunc(slices.Clone(all), func(a provider.Account) bool {
-		_, err := provider.Lookup[provider.Authorizer](s.Providers, a.Provider)
-		return err != nil || p.Asked.Challenge == ChallengeMandate && !s.authenticates(a) && !s.capabilities(a).Authenticates
+		err := s.serves(a, p)
+		if err != nil && !errors.Is(err, errNoMethod) && !p.Method.isCard() {
+			why = err
+		}
+		return err != nil
 	})
 	if len(asked) == 0 {
 		if len(able) == 0 {
-			return nil, fault.New(fault.Unavailable, fault.CodeProviderUnavailable, "no provider account can take this payment")
+			return nil, why
 		}
 		return able, nil
 	}

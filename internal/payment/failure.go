@@ -28,6 +28,18 @@ func (e *DeclinedError) Unwrap() error {
 	return fault.New(fault.Declined, e.Code, e.Meaning.Text)
 }
 
+// CodePaymentDeclined is the code of a refusal of a payment that is not by card.
+const CodePaymentDeclined = "payment_declined"
+
+// declined says why an outcome of the payment's method is not a success.
+func (p Payment) declined(o provider.Outcome) *FailureObject {
+	f := declined(o)
+	if f.Code == fault.CodeCardDeclined && !p.Method.isCard() {
+		f.Code = CodePaymentDeclined
+	}
+	return f
+}
+
 // declined says why an outcome is not a success, for the object. The payer's words for fraud reasons are generic; the
 // merchant sees the code itself.
 func declined(o provider.Outcome) *FailureObject {

@@ -162,7 +162,7 @@ func (s *Service) object(p Payment) Object {
 		Failure: p.Failure, Provider: p.Account, ProviderReference: p.Reference, NetworkReference: p.NetworkReference,
 		Metadata: orEmpty(p.Metadata), CreatedAt: p.CreatedAt,
 	}
-	if p.Method.Token != "" {
+	if p.Method.known() {
 		o.PaymentMethod = methodObject(p.Method)
 	}
 	if p.ReturnURL != "" {
@@ -172,10 +172,7 @@ func (s *Service) object(p Payment) Object {
 		o.ThreeDS = threeDSObject(p.Proof.ThreeDS, p.Proof.Exemption)
 	}
 	if p.Action != nil {
-		o.NextAction = &NextAction{Type: "redirect", URL: p.Action.URL, ExpiresAt: p.Action.ExpiresAt}
-		if p.Action.URL == "" {
-			o.NextAction.URL = s.challengeURL(p, p.Attempts)
-		}
+		o.NextAction = s.nextAction(p)
 	}
 	return o
 }

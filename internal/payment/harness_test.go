@@ -84,7 +84,7 @@ func (u *till) audit() {
 }
 
 func order(capture bool) Create {
-	return Create{Merchant: shop, Amount: 10_000, Currency: "EUR", Token: token, Capture: capture, Confirm: true}
+	return Create{Merchant: shop, Amount: 10_000, Currency: "EUR", Choice: Choice{Token: token}, Capture: capture, Confirm: true}
 }
 
 // pay makes a payment and fails the test if that fails.

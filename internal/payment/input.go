@@ -12,7 +12,7 @@ type Create struct {
 	Merchant            string // the tenant
 	Amount              int64
 	Currency            string
-	Token               string // payment_method_token; may be empty if Confirm is false
+	Choice              Choice // of what it is paid with; may be none if Confirm is false
 	Capture             bool
 	Confirm             bool
 	CaptureBefore       time.Time     // zero: as long as the provider holds it
@@ -27,7 +27,7 @@ type Create struct {
 
 // Confirmation is what a payer, or the merchant for them, says to go on with a payment that waits.
 type Confirmation struct {
-	Token         string // payment_method_token; empty: the payment's own method
+	Choice        Choice // none: the payment's own method
 	ReturnURL     string // where the payer's browser goes in the end; its origin is registered
 	Result        string // the CRes of a challenge, as the issuer's page gave it to the browser; empty: the provider is asked
 	DeviceSession string // ds_…

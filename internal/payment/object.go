@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/vault"
 )
 
 // Object is a payment as the contract shows it: in answers and inside webhooks alike.
@@ -48,9 +47,13 @@ type Object struct {
 
 // NextAction is what the payer must do before the money can move.
 type NextAction struct {
-	Type      string    `json:"type" enum:"redirect"`
-	URL       string    `json:"url" doc:"Send the payer's browser here. It comes back to return_url, or stays on a page of ours."`
-	ExpiresAt time.Time `json:"expires_at" doc:"When it is too late."`
+	Type       provider.ActionKind `json:"type" enum:"redirect,display_qr,await_notification"`
+	URL        string              `json:"url,omitempty" doc:"redirect: send the payer's browser here. It comes back to return_url, or stays on a page of ours."`
+	QRCode     string              `json:"qr_code,omitempty" doc:"display_qr: what the code says."`
+	QRImageURL string              `json:"qr_image_url,omitempty" doc:"display_qr: a picture of the code, PNG. With .svg in place of .png an SVG."`
+	CopyCode   string              `json:"copy_code,omitempty" doc:"display_qr: what the payer can paste in place of scanning."`
+	Deeplink   string              `json:"deeplink,omitempty" doc:"display_qr: opens the payer's app."`
+	ExpiresAt  time.Time           `json:"expires_at" doc:"When it is too late."`
 }
 
 // ThreeDSObject is an authentication by 3-D Secure 2, with the network's own words.
@@ -68,9 +71,10 @@ type ThreeDSObject struct {
 
 // MethodObject is a payment method as the contract shows it.
 type MethodObject struct {
-	ID   string     `json:"id"`
-	Type string     `json:"type" enum:"card"`
-	Card CardObject `json:"card"`
+	ID   string          `json:"id,omitempty" doc:"Of a card."`
+	Type provider.Method `json:"type" enum:"card,bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr,wallet"`
+	Bank string          `json:"bank,omitempty" doc:"That the payer chose, where the method asks for one."`
+	Card *CardObject     `json:"card,omitempty"`
 }
 
 // CardObject is what may be shown of a card.
@@ -132,8 +136,12 @@ type TimelineEntry struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
-func methodObject(d vault.Description) *MethodObject {
-	return &MethodObject{ID: d.Token, Type: "card", Card: CardObject{
+func methodObject(m Method) *MethodObject {
+	if !m.isCard() {
+		return &MethodObject{Type: m.Type, Bank: m.Bank}
+	}
+	d := m.Description
+	return &MethodObject{ID: d.Token, Type: provider.MethodCard, Card: &CardObject{
 		Brand: d.Brand, Last4: d.Last4, BIN: d.BIN, ExpMonth: d.ExpMonth, ExpYear: d.ExpYear, Country: d.Country, Funding: d.Funding,
 	}}
 }

@@ -128,6 +128,19 @@ func (s *Service) Challenge(ctx context.Context, tenant, payment, ticket string)
 	return *a.Secure.Challenge, s.object(p), nil
 }
 
+// Code is what the code says that a payer scans. It fails with fault.NotFound if the ticket is not of this payment, or there is no
+// code to be scanned any more.
+func (s *Service) Code(ctx context.Context, tenant, payment, ticket string) (string, error) {
+	p, number, err := s.ticketed(ctx, tenant, payment, ticket)
+	if err != nil {
+		return "", err
+	}
+	if p.Status != RequiresAction || number != p.Attempts || p.Action == nil || p.Action.Code == "" {
+		return "", fault.Missing("code")
+	}
+	return p.Action.Code, nil
+}
+
 // CompleteChallenge takes what the bank's page gave the payer's browser, the CRes, and goes on with the payment. The object is
 // the payment as it stands then, without a client secret, also beside an error: the page needs it to lead the payer on. A
 // decline is no error here.

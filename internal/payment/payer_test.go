@@ -19,7 +19,7 @@ func TestAClientSecretWorksOncePerStep(t *testing.T) {
 		if !strings.HasPrefix(first, o.ID+"_secret_") || o.CheckoutURL != "https://pay.example/pay/acct_shop:test/"+o.ID+"?client_secret="+first {
 			u.Errorf("%q, %q", first, o.CheckoutURL)
 		}
-		_, err := u.ConfirmByPayer(u.Context(), shop, o.ID, first, Confirmation{Token: token}, alone{})
+		_, err := u.ConfirmByPayer(u.Context(), shop, o.ID, first, Confirmation{Choice: Choice{Token: token}}, alone{})
 		var refused *DeclinedError
 		if !errors.As(err, &refused) {
 			u.Fatal(err)
@@ -28,19 +28,19 @@ func TestAClientSecretWorksOncePerStep(t *testing.T) {
 		if second == "" || second == first {
 			u.Fatalf("after the decline the secret is %q", second)
 		}
-		old, err := u.ConfirmByPayer(u.Context(), shop, o.ID, first, Confirmation{Token: token}, alone{})
+		old, err := u.ConfirmByPayer(u.Context(), shop, o.ID, first, Confirmation{Choice: Choice{Token: token}}, alone{})
 		if err != nil || old.Status != RequiresPaymentMethod || old.ClientSecret != "" || old.CheckoutURL != "" || old.Failure == nil || u.q.calls != 1 {
 			u.Errorf("with the secret that was used: %+v, %v, %d calls", old, err, u.q.calls)
 		}
 		if seen, err := u.ForPayer(u.Context(), shop, o.ID, second); err != nil || seen.ClientSecret != second {
 			u.Errorf("with the present one: %+v, %v", seen, err)
 		}
-		if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, second, Confirmation{Token: token}, alone{}); err != nil {
+		if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, second, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		u.expect(o, Captured, 10_000, 0)
 		for _, secret := range []string{first, second} {
-			if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Token: token}, alone{}); err != nil || o.Status != Captured || o.ClientSecret != "" {
+			if o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, secret, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil || o.Status != Captured || o.ClientSecret != "" {
 				u.Errorf("after the end: %+v, %v", o, err)
 			}
 		}
@@ -68,7 +68,7 @@ func TestASecretOpensItsOwnPaymentAndNoOther(t *testing.T) {
 			"of a payment of nobody": {shop, "pay_none", o.ClientSecret},
 		} {
 			_, look := u.ForPayer(u.Context(), c.tenant, c.payment, c.secret)
-			_, act := u.ConfirmByPayer(u.Context(), c.tenant, c.payment, c.secret, Confirmation{Token: token}, alone{})
+			_, act := u.ConfirmByPayer(u.Context(), c.tenant, c.payment, c.secret, Confirmation{Choice: Choice{Token: token}}, alone{})
 			if !fault.Is(look, fault.NotFound) || !fault.Is(act, fault.NotFound) {
 				u.Errorf("%s: %v, %v", name, look, act)
 			}
@@ -82,7 +82,7 @@ func TestASecretOpensItsOwnPaymentAndNoOther(t *testing.T) {
 func TestASecretDiesADayAfterItsPayment(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.checkout()
-		if _, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: token}, alone{}); err != nil {
+		if _, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		u.now.Advance(afterlife - time.Microsecond)
@@ -98,7 +98,7 @@ func TestASecretDiesADayAfterItsPayment(t *testing.T) {
 		}
 		waiting := u.checkout()
 		u.now.Advance(defaultExpiry + time.Hour)
-		if _, err := u.ConfirmByPayer(u.Context(), shop, waiting.ID, waiting.ClientSecret, Confirmation{Token: token}, alone{}); !fault.Is(err, fault.Conflict) {
+		if _, err := u.ConfirmByPayer(u.Context(), shop, waiting.ID, waiting.ClientSecret, Confirmation{Choice: Choice{Token: token}}, alone{}); !fault.Is(err, fault.Conflict) {
 			u.Errorf("after it expired: %v", err)
 		}
 		u.later(time.Second)
@@ -106,7 +106,7 @@ func TestASecretDiesADayAfterItsPayment(t *testing.T) {
 			u.Errorf("an expired payment: %+v, %v", seen, err)
 		}
 		var e *fault.Error
-		if _, err := u.ConfirmByPayer(u.Context(), shop, waiting.ID, waiting.ClientSecret, Confirmation{Token: token}, alone{}); !errors.As(err, &e) || e.Code != fault.CodeExpired {
+		if _, err := u.ConfirmByPayer(u.Context(), shop, waiting.ID, waiting.ClientSecret, Confirmation{Choice: Choice{Token: token}}, alone{}); !errors.As(err, &e) || e.Code != fault.CodeExpired {
 			u.Errorf("confirmed: %v", err)
 		}
 	})
@@ -119,7 +119,7 @@ func TestTwoTabsPayOnce(t *testing.T) {
 		seen, errs := make([]Object, 8), make([]error, 8)
 		for i := range seen {
 			done.Go(func() {
-				seen[i], errs[i] = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: token}, alone{})
+				seen[i], errs[i] = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: token}}, alone{})
 			})
 		}
 		done.Wait()
@@ -138,11 +138,11 @@ func TestTwoTabsPayOnce(t *testing.T) {
 func TestATokenOfABrowserServesOnePayment(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.checkout()
-		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenBrowser}, alone{}); !fault.Is(err, fault.Declined) {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenBrowser}}, alone{}); !fault.Is(err, fault.Declined) {
 			u.Fatal(err)
 		}
 		in := order(true)
-		in.Token = tokenBrowser
+		in.Choice.Token = tokenBrowser
 		for name, err := range map[string]error{
 			"create": func() error { _, err := u.Create(u.Context(), in, alone{}); return err }(),
 			"keep": func() error {
@@ -151,7 +151,7 @@ func TestATokenOfABrowserServesOnePayment(t *testing.T) {
 				return err
 			}(),
 			"confirm": func() error {
-				_, err := u.Confirm(u.Context(), shop, u.checkout().ID, Confirmation{Token: tokenBrowser}, alone{})
+				_, err := u.Confirm(u.Context(), shop, u.checkout().ID, Confirmation{Choice: Choice{Token: tokenBrowser}}, alone{})
 				return err
 			}(),
 		} {
@@ -163,7 +163,7 @@ func TestATokenOfABrowserServesOnePayment(t *testing.T) {
 		if u.q.calls != 1 {
 			u.Errorf("%d calls", u.q.calls)
 		}
-		o, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: tokenBrowser}, alone{})
+		o, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenBrowser}}, alone{})
 		if err != nil {
 			u.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestATokenOfABrowserServesOnePayment(t *testing.T) {
 func TestTwoPaymentsAtOnceCannotShareAToken(t *testing.T) {
 	eachTill(t, func(u *till) {
 		in := order(true)
-		in.Token = tokenBrowser
+		in.Choice.Token = tokenBrowser
 		var done sync.WaitGroup
 		errs := make([]error, 4)
 		for i := range errs {
@@ -204,8 +204,8 @@ func TestAPayerIsSentToPagesOfTheMerchantAlone(t *testing.T) {
 			in := order(true)
 			in.ReturnURL = address
 			_, create := u.Create(u.Context(), in, alone{})
-			_, confirm := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token, ReturnURL: address}, alone{})
-			_, payer := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: token, ReturnURL: address}, alone{})
+			_, confirm := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}, ReturnURL: address}, alone{})
+			_, payer := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: token}, ReturnURL: address}, alone{})
 			for _, err := range []error{create, confirm, payer} {
 				var e *fault.Error
 				if !errors.As(err, &e) || e.Kind != fault.Invalid || e.Param != "return_url" {
@@ -236,7 +236,7 @@ func TestThePayersBrowserIsForgotten(t *testing.T) {
 		u.q.issuer.status = "C"
 		o := u.checkout()
 		browser := provider.Browser{UserAgent: "Mozilla/5.0", IP: "192.0.2.1"}
-		o, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Token: tokenGerman, Browser: browser, DeviceSession: "ds_1"}, alone{})
+		o, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: tokenGerman}, Browser: browser, DeviceSession: "ds_1"}, alone{})
 		if err != nil || u.q.issuer.browser != browser {
 			u.Fatalf("told %+v, %v", u.q.issuer.browser, err)
 		}
@@ -259,7 +259,7 @@ func TestAMandateNeedsAProviderThatCanAuthenticate(t *testing.T) {
 		if _, err := u.Create(u.Context(), in, alone{}); !fault.Is(err, fault.Unavailable) {
 			u.Errorf("created: %v", err)
 		}
-		in.Asked.Challenge, in.Token = "", tokenGerman
+		in.Asked.Challenge, in.Choice.Token = "", tokenGerman
 		if o, err := u.Create(u.Context(), in, alone{}); err != nil || o.Status != Captured || o.ThreeDS != nil {
 			u.Errorf("as the provider can: %+v, %v", o, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/vault"
 )
 
 // Payment is money asked of a payer.
@@ -22,9 +21,9 @@ type Payment struct {
 	Refunded            money.Money // refunds that succeeded
 	Refunding           money.Money // refunds whose outcome is open
 	Disputed            money.Money
-	Capture             bool              // take the money as soon as it is authorized
-	AwaitsPayer         bool              // made without a method: a decline gives the payer another try
-	Method              vault.Description // the zero value until there is one
+	Capture             bool   // take the money as soon as it is authorized
+	AwaitsPayer         bool   // made without a method: a decline gives the payer another try
+	Method              Method // the zero value until there is one
 	Attempts            int64
 	Account             string // the provider account of the last attempt
 	Reference           string // the provider's
@@ -56,8 +55,12 @@ type Proof struct {
 
 // Action is what a payer must do before the money can move.
 type Action struct {
-	URL       string    `json:"url,omitempty"` // a page of the provider's; empty: ours, which leads to the bank
-	ExpiresAt time.Time `json:"expires_at"`
+	Kind      provider.ActionKind `json:"kind,omitempty"`      // empty: they are led to a page
+	URL       string              `json:"url,omitempty"`       // a page of the provider's; empty: ours, which leads to the bank
+	Code      string              `json:"code,omitempty"`      // what they scan
+	CopyCode  string              `json:"copy_code,omitempty"` // what they paste
+	Deeplink  string              `json:"deeplink,omitempty"`  // what opens their app
+	ExpiresAt time.Time           `json:"expires_at"`
 }
 
 // Live tells the payment's mode.
@@ -82,7 +85,7 @@ type Attempt struct {
 	Account          string // the provider account
 	Amount           money.Money
 	Capture          bool
-	Token            string
+	Token            string // of a card
 	Reference        string // the provider's
 	NetworkReference string
 	Failure          *FailureObject

@@ -103,7 +103,7 @@ func TestADeclineAtCreationFailsThePayment(t *testing.T) {
 func TestADeclineAtConfirmationLeavesAnotherTry(t *testing.T) {
 	eachTill(t, func(u *till) {
 		in := order(true)
-		in.Confirm, in.Token = false, ""
+		in.Confirm, in.Choice.Token = false, ""
 		o, err := u.Create(u.Context(), in, alone{})
 		if err != nil || o.Status != RequiresPaymentMethod || o.ClientSecret == "" || o.ExpiresAt == nil {
 			u.Fatalf("%+v, %v", o, err)
@@ -111,13 +111,13 @@ func TestADeclineAtConfirmationLeavesAnotherTry(t *testing.T) {
 		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); !fault.Is(err, fault.Invalid) {
 			u.Errorf("confirmed without a method: %v", err)
 		}
-		if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); !fault.Is(err, fault.Declined) {
+		if _, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); !fault.Is(err, fault.Declined) {
 			u.Fatalf("first card: %v", err)
 		}
 		if o = u.status(o.ID); o.Status != RequiresPaymentMethod || o.Failure == nil {
 			u.Fatalf("after the decline %+v", o)
 		}
-		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); err != nil {
+		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil {
 			u.Fatalf("second card: %v", err)
 		}
 		u.expect(o, Captured, 10_000, 0)
@@ -137,7 +137,7 @@ func TestAPaymentThatWaitsTooLongExpires(t *testing.T) {
 		}
 		u.later(2 * time.Hour)
 		u.expect(u.status(o.ID), Expired, 0, 0)
-		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Token: token}, alone{}); !fault.Is(err, fault.Conflict) {
+		if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); !fault.Is(err, fault.Conflict) {
 			u.Errorf("an expired payment was confirmed: %v", err)
 		}
 	})
@@ -263,7 +263,7 @@ func TestForeignThingsAreNotFound(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.pay(true)
 		in := order(true)
-		in.Token = "pm_tok_00000000000000000000000002"
+		in.Choice.Token = "pm_tok_00000000000000000000000002"
 		_, create := u.Create(u.Context(), in, alone{})
 		_, get := u.Get(u.Context(), "acct_shop:live", o.ID, nil)
 		_, capture := u.Capture(u.Context(), "acct_other:test", o.ID, 0, false, alone{})

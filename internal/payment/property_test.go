@@ -26,7 +26,7 @@ func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 			s.bank()
 			in := order(rapid.Bool().Draw(r, "capture"))
 			in.Confirm = rapid.Bool().Draw(r, "confirm")
-			in.Token = rapid.SampledFrom([]string{token, tokenGerman}).Draw(r, "token")
+			in.Choice.Token = rapid.SampledFrom([]string{token, tokenGerman}).Draw(r, "token")
 			o, err := u.Create(u.Context(), in, alone{})
 			s.tolerable(err)
 			s.payment = o.ID
@@ -69,7 +69,7 @@ func (s *story) step() {
 	case "cancel":
 		_, err = s.Cancel(ctx, shop, s.payment, "", alone{})
 	case "confirm":
-		_, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: token}, alone{})
+		_, err = s.Confirm(ctx, shop, s.payment, Confirmation{Choice: Choice{Token: token}}, alone{})
 	case "wait":
 		s.later(30 * time.Second)
 	case "post":
@@ -126,14 +126,14 @@ func (s *story) payerDoes(step string) {
 		_, o, err = s.Challenge(ctx, shop, s.payment, s.ticket(p, number))
 	case "tab":
 		if len(s.secrets) > 0 {
-			o, err = s.ConfirmByPayer(ctx, shop, s.payment, rapid.SampledFrom(s.secrets).Draw(s.r, "secret"), Confirmation{Token: token}, alone{})
+			o, err = s.ConfirmByPayer(ctx, shop, s.payment, rapid.SampledFrom(s.secrets).Draw(s.r, "secret"), Confirmation{Choice: Choice{Token: token}}, alone{})
 		}
 	case "ask":
 		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{}, alone{})
 	case "other card":
-		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: tokenMaster}, alone{})
+		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Choice: Choice{Token: tokenMaster}}, alone{})
 	case "die":
-		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Token: tokenGerman}, crash{})
+		o, err = s.Confirm(ctx, shop, s.payment, Confirmation{Choice: Choice{Token: tokenGerman}}, crash{})
 	}
 	var refused *DeclinedError
 	if errors.As(err, &refused) {

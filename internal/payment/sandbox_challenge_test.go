@@ -54,7 +54,7 @@ func TestCardsOfTheContractThatNeedTheirHolder(t *testing.T) {
 			s.Errorf("frictionless: %+v, %v", frictionless, err)
 		}
 		in := order(true)
-		in.Token, in.Asked.OffSession = s.card("4000002760003184", ""), true
+		in.Choice.Token, in.Asked.OffSession = s.card("4000002760003184", ""), true
 		o, err := s.Create(s.Context(), in, alone{})
 		if !errors.As(err, new(*DeclinedError)) || o.Failure.DeclineCode != provider.AuthenticationRequired {
 			s.Errorf("off session: %+v, %v", o, err)

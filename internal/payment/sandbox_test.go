@@ -182,7 +182,7 @@ func (s *street) card(number, scenario string) string {
 func (s *street) buy(number, scenario string, capture bool) (Object, error) {
 	s.Helper()
 	in := order(capture)
-	in.Token = s.card(number, scenario)
+	in.Choice.Token = s.card(number, scenario)
 	o, err := s.Create(s.Context(), in, alone{})
 	var refused *DeclinedError
 	if err != nil && !errors.As(err, &refused) {
@@ -427,7 +427,7 @@ func TestCardsOfTheContractAreDeclinedForTheirReason(t *testing.T) {
 			}
 		}
 		in := order(true)
-		in.Token, in.ProviderAccounts = s.card("4000000000000077", ""), []string{"beta"}
+		in.Choice.Token, in.ProviderAccounts = s.card("4000000000000077", ""), []string{"beta"}
 		if o, err := s.Create(s.Context(), in, alone{}); err != nil || o.Status != Captured || o.Provider != "beta" {
 			s.Errorf("at beta: %+v, %v", o, err)
 		}

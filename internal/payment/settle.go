@@ -91,7 +91,7 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 		d.payment.Proof = &Proof{ThreeDS: o.ThreeDS}
 	}
 	if from == AttemptAction && to == AttemptVoided {
-		return d.end(unproven(textUnfinished))
+		return d.end(d.payment.unfinished(textUnfinished))
 	}
 	return settlers[to](d, o, t)
 }
@@ -201,7 +201,8 @@ func olderNews(p Payment, a Attempt, heard AttemptState) bool {
 	case AttemptAction:
 		return a.State != AttemptSending && a.State != AttemptUnknown
 	case AttemptPending:
-		return a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptPending
+		waits := a.State == AttemptAction && !p.Method.isCard() // the payer has done their part, and their bank not yet
+		return a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptPending && !waits
 	case AttemptAuthorized:
 		held := a.Number == p.Attempts && !p.Authorized.IsZero() // else it ended before it held anything
 		return a.State == AttemptCaptured || held && (a.State == AttemptVoided || a.State == AttemptExpired)
@@ -281,7 +282,7 @@ func (d *decision) failed(o provider.Outcome, t terms) error {
 	if d.stepsUp(o, t) {
 		return d.stepUp(o, t)
 	}
-	return d.end(declined(o))
+	return d.end(d.payment.declined(o))
 }
 
 // released ends an attempt whose authorization the provider let go: unasked, or reversed because its outcome stayed

@@ -97,7 +97,7 @@ func untext(body string, into any) error {
 }
 
 func paymentRow(p Payment) (db.Row, error) {
-	method, err := text(p.Method, p.Method.Token == "")
+	method, err := text(p.Method, !p.Method.known())
 	if err != nil {
 		return db.Row{}, err
 	}

@@ -33,9 +33,9 @@ func (p Payment) begin(attempt, account string, how approach, able bool, now tim
 
 // try commits the intent and pursues it to its end. given is a try that is given up for it, if there is one: it ends in the
 // same Change.
-func (s *Service) try(ctx context.Context, p Payment, token string, given *Attempt, with Companion) (Object, error) {
+func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Attempt, with Companion) (Object, error) {
 	var err error
-	if p.Method, err = s.describe(ctx, p.Merchant, token); err != nil {
+	if p.Method, err = s.choose(ctx, p.Merchant, choice); err != nil {
 		return Object{}, err
 	}
 	plan, err := s.plan(ctx, p)
@@ -85,6 +85,9 @@ func (begun) Intent(*db.Change, string) {}
 
 // approach decides how a try begins.
 func (s *Service) approach(ctx context.Context, p Payment, account provider.Account) (approach, error) {
+	if !p.Method.isCard() {
+		return approach{}, nil // whoever holds the payer's account sees to who they are
+	}
 	f := facts{asked: p.Asked, country: p.Method.Country, own: s.capabilities(account).Authenticates}
 	f.wanted = p.Failure != nil && p.Failure.DeclineCode == provider.AuthenticationRequired
 	if s.StepUp != nil {
@@ -106,7 +109,7 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, from dec
 			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
 		} else {
 			outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
-				return s.authorize(ctx, account, from.payment, *from.attempt)
+				return s.ask(ctx, account, from.payment, *from.attempt)
 			})
 			now, err = s.record(ctx, account, from, outcome, with)
 		}
@@ -158,6 +161,38 @@ func written(d decision) decision {
 	}
 	d.events, d.postings = nil, nil
 	return d
+}
+
+// ask asks for the money, by the payment's method.
+func (s *Service) ask(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {
+	if p.Method.isCard() {
+		return s.authorize(ctx, account, p, a)
+	}
+	return s.start(ctx, account, p, a)
+}
+
+// start has a provider lead the payer to a page, or show them a code.
+func (s *Service) start(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {
+	starter, err := provider.Lookup[provider.Starter](s.Providers, account.Provider)
+	if err != nil {
+		return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+	}
+	return starter.Start(ctx, account, provider.Start{
+		Reference: a.ourReference(), Payment: p.ID, Method: p.Method.Type, Amount: a.Amount, Bank: p.Method.Bank, ReturnURL: s.returnURL(p, a),
+		Descriptor: p.StatementDescriptor, Description: p.Description, ExpiresAt: s.closesAt(account, p, a),
+	})
+}
+
+// closesAt is until when the payer may pay: as long as the payment waits for them, and as the method allows.
+func (s *Service) closesAt(account provider.Account, p Payment, a Attempt) time.Time {
+	until := a.CreatedAt.Add(actionTime)
+	if ttl := s.capabilities(account).Methods[p.Method.Type].TTL; ttl > 0 {
+		until = a.CreatedAt.Add(ttl)
+	}
+	if !p.ExpiresAt.IsZero() && p.ExpiresAt.Before(until) {
+		until = p.ExpiresAt
+	}
+	return until
 }
 
 func (s *Service) authorize(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {

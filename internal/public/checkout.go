@@ -67,7 +67,7 @@ func checkoutOf(o payment.Object, l *language) (Checkout, error) {
 		Reference: p.ID, Amount: money.Of(p.Amount, currency), State: state, Declined: p.Failure, Back: p.back(),
 	}
 	if m := p.PaymentMethod; m != nil {
-		c.Card = &m.Card
+		c.Card = m.Card
 	}
 	switch {
 	case state == CheckoutOpen && p.ClientSecret == "":
@@ -300,7 +300,7 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 		return v.tell(outcomeChanged)
 	}
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
-		Token: body.Token, DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
+		Choice: payment.Choice{Token: body.Token}, DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
 	}, alone{})
 	done, err := p.outcome(v, o, err)
 	if err != nil {

@@ -302,7 +302,7 @@ func TestPayingAtTheCheckout(t *testing.T) {
 		t.Fatalf("confirmed %+v", d.core.confirmed)
 	}
 	c := d.core.confirmed[0]
-	if c.Token != token || c.DeviceSession != session || c.ReturnURL != "" || c.Browser.Language != "de" || c.Browser.TimeZone != -60 || c.Browser.IP != "192.0.2.7" || c.Browser.UserAgent != "Test/1" {
+	if c.Choice.Token != token || c.DeviceSession != session || c.ReturnURL != "" || c.Browser.Language != "de" || c.Browser.TimeZone != -60 || c.Browser.IP != "192.0.2.7" || c.Browser.UserAgent != "Test/1" {
 		t.Errorf("confirmed %+v", c)
 	}
 	says(t, d.visit(0), 200, "Paid")

@@ -249,7 +249,7 @@ func (p *Public) confirmation(ctx context.Context, c caller, r *http.Request, ra
 		}
 	}
 	return payment.Confirmation{
-		Token: body.Token, ReturnURL: body.ReturnURL, Result: body.Result, DeviceSession: body.DeviceSession, Browser: p.browser(r, body.Browser),
+		Choice: payment.Choice{Token: body.Token}, ReturnURL: body.ReturnURL, Result: body.Result, DeviceSession: body.DeviceSession, Browser: p.browser(r, body.Browser),
 	}, nil
 }
 

@@ -133,7 +133,7 @@ func TestAConfirmationCarriesWhatTheBrowserTells(t *testing.T) {
 		t.Errorf("%s", w.Body)
 	}
 	want := payment.Confirmation{
-		Token: token, ReturnURL: "https://shop.example/thanks?order=1", Result: "Y3Jlcw", DeviceSession: session,
+		Choice: payment.Choice{Token: token}, ReturnURL: "https://shop.example/thanks?order=1", Result: "Y3Jlcw", DeviceSession: session,
 		Browser: provider.Browser{
 			AcceptHeader: "application/json", UserAgent: "Test/1", Language: "de-AT", IP: "192.0.2.7", ColorDepth: 24, ScreenHeight: 900, ScreenWidth: 1600,
 			TimeZone: -60, JavaScriptEnabled: true,

@@ -120,6 +120,13 @@ func (c *core) CompleteChallenge(_ context.Context, of, id, with, cres string) (
 	return c.object, c.completed
 }
 
+func (c *core) Code(_ context.Context, of, id, with string) (string, error) {
+	if of != tenant || id != pay || with != ticket || c.object.NextAction == nil || c.object.NextAction.QRCode == "" {
+		return "", fault.Missing("code")
+	}
+	return c.object.NextAction.QRCode, nil
+}
+
 // decline is what the core says when the payer's bank refuses: another try is left.
 func (c *core) decline(code provider.DeclineCode) func(payment.Confirmation) error {
 	return func(payment.Confirmation) error {
@@ -139,7 +146,7 @@ func (c *core) challenged(payment.Confirmation) error {
 
 func (c *core) capture(payment.Confirmation) error {
 	c.object.Status, c.object.AmountCaptured = payment.Captured, c.object.Amount
-	c.object.PaymentMethod = &payment.MethodObject{ID: token, Type: "card", Card: payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030}}
+	c.object.PaymentMethod = &payment.MethodObject{ID: token, Type: "card", Card: &payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030}}
 	return nil
 }
 

@@ -32,8 +32,9 @@ type payerPayment struct {
 }
 
 type payerMethod struct {
-	Type string    `json:"type"`
-	Card payerCard `json:"card"`
+	Type provider.Method `json:"type"`
+	Bank string          `json:"bank,omitempty"`
+	Card *payerCard      `json:"card,omitempty"`
 }
 
 type payerCard struct {
@@ -44,9 +45,13 @@ type payerCard struct {
 }
 
 type payerAction struct {
-	Type      string     `json:"type"`
-	URL       string     `json:"url,omitempty"`
-	ExpiresAt *time.Time `json:"expires_at"`
+	Type       provider.ActionKind `json:"type"`
+	URL        string              `json:"url,omitempty"`
+	QRCode     string              `json:"qr_code,omitempty"`
+	QRImageURL string              `json:"qr_image_url,omitempty"`
+	CopyCode   string              `json:"copy_code,omitempty"`
+	Deeplink   string              `json:"deeplink,omitempty"`
+	ExpiresAt  *time.Time          `json:"expires_at"`
 }
 
 type payerFailure struct {
@@ -63,10 +68,13 @@ func payerOf(o payment.Object, l *language) payerPayment {
 		ClientSecret: o.ClientSecret, ExpiresAt: o.ExpiresAt, CreatedAt: o.CreatedAt,
 	}
 	if m := o.PaymentMethod; m != nil {
-		p.PaymentMethod = &payerMethod{m.Type, payerCard{m.Card.Brand, m.Card.Last4, m.Card.ExpMonth, m.Card.ExpYear}}
+		p.PaymentMethod = &payerMethod{Type: m.Type, Bank: m.Bank}
+		if m.Card != nil {
+			p.PaymentMethod.Card = &payerCard{m.Card.Brand, m.Card.Last4, m.Card.ExpMonth, m.Card.ExpYear}
+		}
 	}
 	if a := o.NextAction; a != nil {
-		p.NextAction = &payerAction{a.Type, a.URL, &a.ExpiresAt}
+		p.NextAction = &payerAction{a.Type, a.URL, a.QRCode, a.QRImageURL, a.CopyCode, a.Deeplink, &a.ExpiresAt}
 	}
 	p.ReturnURL = o.ReturnURL
 	if f := o.Failure; f != nil {

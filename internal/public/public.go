@@ -55,6 +55,8 @@ type Payments interface {
 	// Challenge is what a ticket opens. The challenge is zero if it is over; the payment is there all the same.
 	Challenge(ctx context.Context, tenant, payment, ticket string) (provider.Challenge, payment.Object, error)
 	CompleteChallenge(ctx context.Context, tenant, payment, ticket, cres string) (payment.Object, error)
+	// Code is what the code says that a ticket opens.
+	Code(ctx context.Context, tenant, payment, ticket string) (string, error)
 }
 
 // Merchants finds a tenant's merchant. See merchant.Store.
@@ -161,6 +163,7 @@ func (p *Public) route() {
 	p.mux.HandleFunc("OPTIONS /v1/client/", p.preflight)
 	p.mux.HandleFunc("GET /3ds/{tenant}/{payment}/{ticket}", p.page(p.challenge))
 	p.mux.HandleFunc("POST /3ds/{tenant}/{payment}/{ticket}/return", p.page(p.challengeReturn))
+	p.mux.HandleFunc("GET /codes/{tenant}/{payment}/{file}", p.page(p.code))
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}", p.page(p.checkout))
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}/state", p.data(p.checkoutState))
 	p.mux.HandleFunc("POST /pay/{tenant}/{payment}/confirm", p.data(p.checkoutConfirm))

@@ -1,0 +1,116 @@
+package payment
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// scheme is a provider of codes and bank pages with books of its own: what was started, and what has come in.
+type scheme struct {
+	mu      sync.Mutex
+	starts  map[string]provider.Start // by our reference
+	said    map[string]provider.Outcome
+	came    map[string]int64 // in minor units, by our reference
+	next    *provider.Outcome
+	returns map[string]provider.Refund // by our reference
+	refuse  bool                       // it refuses to give anything back
+}
+
+func newScheme() *scheme {
+	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string]int64{}, returns: map[string]provider.Refund{}}
+}
+
+func (*scheme) Capabilities() provider.Capabilities {
+	return provider.Capabilities{Timeout: time.Second, SettleDelay: 5 * time.Second, Methods: map[provider.Method]provider.MethodTerms{
+		provider.MethodPIX:          {Currencies: []string{"BRL"}, Min: 100, Max: 1_000_000, TTL: 20 * time.Minute, Refundable: true, RefundWindow: 90 * 24 * time.Hour, Instant: true},
+		provider.MethodBankRedirect: {Currencies: []string{"EUR"}, TTL: 10 * time.Minute, Refundable: true, Banks: true},
+	}}
+}
+
+func (s *scheme) Start(_ context.Context, _ provider.Account, r provider.Start) provider.Outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next != nil {
+		o := *s.next
+		s.next = nil
+		return o
+	}
+	s.starts[r.Reference] = r
+	action := provider.Action{Kind: provider.ActionQR, Code: "000201" + r.Reference, CopyCode: "000201" + r.Reference, Deeplink: "pix://" + r.Reference, ExpiresAt: r.ExpiresAt}
+	if r.Method == provider.MethodBankRedirect {
+		action = provider.Action{URL: "https://bank.example/" + r.Reference, ExpiresAt: r.ExpiresAt}
+	}
+	o := provider.Outcome{Class: provider.Approved, State: provider.ActionRequired, Reference: "sch_" + r.Reference, Action: action}
+	s.said[r.Reference] = o
+	return o
+}
+
+// becomes has a start end in an outcome.
+func (s *scheme) becomes(reference string, o provider.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.Reference = "sch_" + reference
+	s.said[reference] = o
+}
+
+func (s *scheme) Inquire(_ context.Context, _ provider.Account, q provider.Inquiry) provider.Finding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.Operation == provider.OpRefund {
+		if r, ok := s.returns[q.Reference]; ok {
+			return provider.Found(provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: r.Amount, Reference: "back_" + q.Reference})
+		}
+		return provider.NotFound()
+	}
+	o, ok := s.said[q.Reference]
+	if !ok {
+		return provider.NotFound()
+	}
+	return provider.Found(o)
+}
+
+func (s *scheme) Refund(_ context.Context, _ provider.Account, r provider.Refund) provider.Outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse {
+		return provider.Refused(provider.ProcessingError, "no", "not today")
+	}
+	s.returns[r.Reference] = r
+	return provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: r.Amount, Reference: "back_" + r.Reference}
+}
+
+// returned is what was given back, in minor units.
+func (s *scheme) returned() (sum int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.returns {
+		sum += r.Amount.Minor()
+	}
+	return sum
+}
+
+func captured(amount money.Money) provider.Outcome {
+	return provider.Outcome{Class: provider.Approved, State: provider.Captured, Amount: amount}
+}
+
+// pixAccount is the merchant's contract with the scheme.
+var pixAccount = provider.Account{Merchant: shop, ID: "instant", Provider: "scheme"}
+
+// both are the merchant's contracts: with an acquirer of cards, and with a scheme.
+type both struct{ contracts }
+
+func (both) Get(_ context.Context, tenant, account string) (provider.Account, error) {
+	if account == pixAccount.ID && tenant == shop {
+		return pixAccount, nil
+	}
+	return contracts{}.Get(context.Background(), tenant, account)
+}
+
+func (both) List(ctx context.Context, tenant string) ([]provider.Account, error) {
+	all, err := contracts{}.List(ctx, tenant)
+	return append(all, pixAccount), err
+}
