@@ -28,6 +28,7 @@ const (
 type Client struct {
 	Payments          *PaymentService
 	Refunds           *RefundService
+	Customers         *CustomerService
 	Events            *EventService
 	WebhookEndpoints  *WebhookEndpointService
 	WebhookDeliveries *WebhookDeliveryService
@@ -92,6 +93,7 @@ func New(key string, options ...Option) (*Client, error) {
 	return &Client{
 		Payments:          &PaymentService{c},
 		Refunds:           &RefundService{c},
+		Customers:         &CustomerService{c},
 		Events:            &EventService{c},
 		WebhookEndpoints:  &WebhookEndpointService{c},
 		WebhookDeliveries: &WebhookDeliveryService{c},

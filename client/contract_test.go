@@ -50,7 +50,8 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
-		"RequestLog": reflect.TypeFor[RequestLog](),
+		"RequestLog": reflect.TypeFor[RequestLog](), "Customer": reflect.TypeFor[Customer](), "Address": reflect.TypeFor[Address](), "AddressRequest": reflect.TypeFor[Address](),
+		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
 		schema := doc.Components.Schemas[name]
 		if schema == nil {
@@ -119,6 +120,12 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"refundPayment":         func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
 		"getRefund":             func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
 		"listRefunds":           func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
+		"createCustomer":        func(c *Client) error { return one(c.Customers.Create(ctx, CreateCustomer{})) },
+		"getCustomer":           func(c *Client) error { return one(c.Customers.Get(ctx, "x")) },
+		"listCustomers":         func(c *Client) error { return one(first(c.Customers.List(ctx, ListCustomers{}))) },
+		"updateCustomer":        func(c *Client) error { return one(c.Customers.Update(ctx, "x", UpdateCustomer{})) },
+		"eraseCustomer":         func(c *Client) error { return one(c.Customers.Erase(ctx, "x")) },
+		"deleteCustomer":        func(c *Client) error { return c.Customers.Delete(ctx, "x") },
 		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
 		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
 		"streamEvents":          func(c *Client) error { return one(first(c.Events.Stream(ctx, StreamEvents{}))) },

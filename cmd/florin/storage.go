@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
@@ -32,7 +33,7 @@ import (
 
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
-	audit.Schema, merchant.Schema, event.Schema, ledger.Schema, idempotency.Schema,
+	audit.Schema, merchant.Schema, customer.Schema, event.Schema, ledger.Schema, idempotency.Schema,
 	provider.Schema, risk.Schema, payment.Schema, access.Schema, inbound.Schema,
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/api"
 	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
@@ -100,6 +101,7 @@ type parts struct {
 	world     *sandbox.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
+	customers *customer.Store
 	events    *event.Store
 	archive   *event.Archive // nil: events are deleted without one
 	outbox    *event.Outbox
@@ -217,6 +219,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	}
 	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
+	a.customers = customer.NewStore(a.main, a.mainBox)
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	providers := provider.Registry{"simcard": simcard.New(door), "stripe": stripe.New(door)}
@@ -302,6 +305,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
+		Customers:        &customer.Service{DB: a.main, Store: a.customers, Clock: a.clock, IDs: a.ids},
 		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,

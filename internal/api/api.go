@@ -170,6 +170,7 @@ type Options struct {
 	Streams          EventStreams
 	EventsKept       time.Duration // how long events are; event.Kept if zero
 	Endpoints        Endpoints
+	Customers        Customers
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -220,6 +221,7 @@ func New(o Options) *API {
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()
 	a.registerRefunds()
+	a.registerCustomers()
 	a.registerEvents()
 	a.registerEventStream()
 	a.registerEndpoints()

@@ -25,6 +25,7 @@ func untouched(t *testing.T) door {
 		touched := func(context.Context, *db.Change) error { t.Error("something was written"); return nil }
 		o.Payments.(*fakePayments).commit = touched
 		o.Endpoints = fakeEndpoints{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
+		o.Customers = fakeCustomers{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 	})
 	t.Cleanup(func() {
 		if d.payments.asked > 0 {

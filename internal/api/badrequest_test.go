@@ -48,6 +48,9 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/ledger/transactions?subject=x&starting_after=x&z=":                                      {"subject": invalid, "starting_after": invalid, "z": unknown},
 		"/v1/api_keys?starting_after=x&limit=1000":                                                   {"starting_after": invalid, "limit": invalid},
 		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                           {"starting_after": invalid, "limit": invalid, "status": unknown},
+		"/v1/customers?email=ada&starting_after=pay_" + someID + "&name=ada":                         {"email": invalid, "starting_after": invalid, "name": unknown},
+		"/v1/customers?email=Ada%20%3Cada@shop.example%3E&limit=0":                                   {"email": invalid, "limit": invalid},
+		"/v1/customers?reference=" + strings.Repeat("r", 201):                                        {"reference": invalid},
 		"/v1/balance?currency=EUR":                                                                   {"currency": unknown},
 	} {
 		t.Run(query, func(t *testing.T) {
@@ -74,6 +77,7 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"POST", "/v1/webhook_endpoints/{id}/rotate_secret", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/enable", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/disable", "", "we"},
 	{"POST", "/v1/webhook_endpoints/{id}/test", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/recover", `{"since":"2026-11-22T00:00:00Z"}`, "we"},
 	{"POST", "/v1/webhook_deliveries/{id}/retry", "", "wd"}, {"GET", "/v1/webhook_recoveries/{id}", "", "wr"},
+	{"GET", "/v1/customers/{id}", "", "cus"}, {"PATCH", "/v1/customers/{id}", "{}", "cus"}, {"DELETE", "/v1/customers/{id}", "", "cus"}, {"POST", "/v1/customers/{id}/erase", "", "cus"},
 	{"GET", "/v1/api_keys/{id}", "", "key"}, {"DELETE", "/v1/api_keys/{id}", "", "key"},
 }
 
@@ -90,7 +94,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {
@@ -173,7 +177,7 @@ func TestAMethodThatAPathDoesNotTakeIsRefusedWithThoseItTakes(t *testing.T) {
 
 func TestAPathThatIsNoneIsNotFound(t *testing.T) {
 	d := untouched(t)
-	for _, path := range []string{"/v1", "/v1/", "/v2/payments", "/v1/payment", "/v1/payments/", "/v1/payments/x/y", "/v1/Payments", "/v1/customers", "/in", "/in/acct_dev", "/in/a/b/c", "/docs/", "/favicon.ico", "/metrics", "/v1/tokens"} {
+	for _, path := range []string{"/v1", "/v1/", "/v2/payments", "/v1/payment", "/v1/payments/", "/v1/payments/x/y", "/v1/Payments", "/v1/shops", "/in", "/in/acct_dev", "/in/a/b/c", "/docs/", "/favicon.ico", "/metrics", "/v1/tokens"} {
 		for _, method := range []string{"GET", "POST", "DELETE", "OPTIONS"} {
 			w := d.call(method, path, "", "Authorization", "")
 			if p := refused(t, w, 404, fault.CodeNotFound); p.Detail != "no such path" {

@@ -13,7 +13,7 @@ import (
 // bodies reads what merchants send. The tags that it reads are those from which the OpenAPI document is made, so that what is
 // promised and what is checked cannot differ.
 var bodies = strict.NewReader(map[string]strict.Check{
-	"name": plainName,
+	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry,
 	"device": func(s string) (string, string) {
 		if !id.Has(s, id.DeviceSession) {
 			return fault.CodeInvalid, "must be a device session, which begins with ds_"

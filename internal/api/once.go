@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -40,6 +41,7 @@ type once struct {
 	answer   answer
 	rendered bool
 	secret   bool // the answer shows a secret: it is stored sealed
+	personal bool // the answer tells who somebody is: it is stored sealed, and not given again once they are erased
 }
 
 // work does what the request asks for, with the once as its companion. The error may be a decline.
@@ -53,6 +55,7 @@ type shown struct {
 	object   any
 	refusal  error // what the request would have been refused with, such as a decline; nil if it succeeded
 	inFlight bool  // the outcome is not known yet
+	erased   bool  // it was about somebody who is erased: what was answered before is not told again
 }
 
 func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do work, show view) (answer, error) {
@@ -102,6 +105,8 @@ func (o *once) repeat(ctx context.Context, failed error, show view) (answer, err
 			return answer{}, errors.Join(failed, err)
 		case !found:
 			return answer{}, failed
+		case record.Done && strings.HasPrefix(record.ContentType, personalMark):
+			return o.replayPersonal(ctx, record, show)
 		case record.Done:
 			return o.replay(record)
 		case o.owns(record) && !lost(failed) && !fault.Is(failed, fault.Conflict):
@@ -124,12 +129,16 @@ func (o *once) owns(r idempotency.Record) bool {
 // lost tells whether a Change failed because another one came first.
 func lost(err error) bool { return fault.Is(err, fault.Exists) || fault.Is(err, fault.Stale) }
 
-// sealedMark goes before the content type of an answer that is stored sealed.
-const sealedMark = "sealed "
+// sealedMark goes before the content type of an answer that is stored sealed, and personalMark before that if it tells who somebody
+// is.
+const (
+	sealedMark   = "sealed "
+	personalMark = "personal "
+)
 
 func (o *once) replay(r idempotency.Record) (answer, error) {
 	given := answer{Status: r.Status, ContentType: r.ContentType, Body: r.Answer, Header: replayed}
-	if plain, ok := strings.CutPrefix(r.ContentType, sealedMark); ok {
+	if plain, ok := strings.CutPrefix(strings.TrimPrefix(r.ContentType, personalMark), sealedMark); ok {
 		body, err := o.api.Sealer.Open(r.Answer, o.sealContext())
 		if err != nil {
 			return answer{}, fmt.Errorf("open a stored answer: %w", err)
@@ -138,6 +147,20 @@ func (o *once) replay(r idempotency.Record) (answer, error) {
 	}
 	o.rq.Code = codeIn(given)
 	return given, nil
+}
+
+// replayPersonal gives an answer again that tells who somebody is. Once they are erased the answer is what is left of them.
+func (o *once) replayPersonal(ctx context.Context, r idempotency.Record, show view) (answer, error) {
+	made, err := show(ctx, r.Subject)
+	if err != nil {
+		return answer{}, fmt.Errorf("see whether an answer may be given again: %w", err)
+	}
+	if !made.erased {
+		return o.replay(r)
+	}
+	o.render(made.object, nil)
+	o.answer.Header = replayed
+	return o.answer, nil
 }
 
 // codeIn is the code of a refusal that is given again.
@@ -227,11 +250,14 @@ func (o *once) overtaken() (bool, error) {
 
 // stored is the answer as it is kept for repeats: its content type and its bytes.
 func (o *once) stored() (contentType string, body []byte, err error) {
-	if !o.secret {
+	if !o.secret && !o.personal {
 		return o.answer.ContentType, o.answer.Body, nil
 	}
 	if body, err = o.api.Sealer.Seal(o.answer.Body, o.sealContext()); err != nil {
 		return "", nil, fmt.Errorf("seal an answer: %w", err)
+	}
+	if o.personal {
+		return personalMark + sealedMark + o.answer.ContentType, body, nil
 	}
 	return sealedMark + o.answer.ContentType, body, nil
 }
@@ -260,6 +286,8 @@ func subjectOf(object any) string {
 	case event.DeliveryObject:
 		return o.ID
 	case event.RecoveryObject:
+		return o.ID
+	case customer.Object:
 		return o.ID
 	case inboundWebhook:
 		return o.ID

@@ -13,6 +13,7 @@ import (
 
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/event"
@@ -37,7 +38,7 @@ type onceDoor struct {
 }
 
 func eachOnce(t *testing.T, test func(t *testing.T, d onceDoor)) {
-	dbtest.Each(t, func(t *testing.T, database *db.DB) { test(t, openOnce(t, database)) }, idempotency.Schema, event.Schema, audit.Schema)
+	dbtest.Each(t, func(t *testing.T, database *db.DB) { test(t, openOnce(t, database)) }, idempotency.Schema, event.Schema, audit.Schema, customer.Schema)
 }
 
 // openOnce opens a door over a database. A second one over the same is what a restart leaves.
@@ -63,6 +64,7 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 			DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, Random: rand.Reader, AllowPrivate: true,
 			Sender: webhook.NewSender(webhook.SenderOptions{DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, AllowPrivate: true}),
 		}
+		o.Customers = &customer.Service{DB: database, Store: customer.NewStore(database, box), Clock: o.Clock, IDs: o.IDs}
 		o.Payments.(*fakePayments).commit = database.Commit
 		o.Receiver = fakeReceiver{commit: func(c *db.Change) error { return database.Commit(t.Context(), c) }}
 	})

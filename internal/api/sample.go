@@ -33,6 +33,7 @@ var samples = story{
 	"Event.object": "event", "balance": 9232, "LedgerAccount.class": "liability",
 	"LedgerTransaction.entries": []ledgerEntry{{"auth_hold", "EUR", 9232}, {"auth_receivable", "EUR", -9232}, {"psp_receivable:alpha", "EUR", 9232}, {"merchant_pending", "EUR", -9232}},
 	"Balance.available":         []amount{{"EUR", -1000}}, "Balance.pending": []amount{{"EUR", 9232}}, "Balance.refunding": []amount{},
+	"Customer.id": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Customer.name": "Ada Lovelace", "email": "ada@shop.example", "Customer.reference": "user-77", "default_payment_method": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "phone": nil, "Customer.address": nil, "erased_at": nil,
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }

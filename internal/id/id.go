@@ -28,6 +28,7 @@ const (
 	Capture        Prefix = "cap"
 	Void           Prefix = "voi"
 	PaymentMethod  Prefix = "pm"
+	Customer       Prefix = "cus"
 	Token          Prefix = "pm_tok"
 	Event          Prefix = "evt"
 	Endpoint       Prefix = "we"

@@ -37,6 +37,7 @@ const (
 	codeSuspended          = "account_suspended"
 	codeTooManyEndpoints   = "too_many_endpoints"
 	codeTokenUsed          = "token_used"
+	codeErased             = "customer_erased"
 	codeIdempotencyInvalid = "idempotency_key_invalid"
 	codeIdempotencyReused  = "idempotency_key_reused"
 	codeIdempotencyInUse   = "idempotency_key_in_use"
@@ -82,6 +83,7 @@ var Codes = []Code{
 	{CodeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
 	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
 	{codeTokenUsed, 409, "The token has served another payment", "A token that a browser made serves one payment. Let the payer enter the card again."},
+	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
 	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},
