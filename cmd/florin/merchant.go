@@ -18,10 +18,12 @@ type merchantGroup struct {
 }
 
 type merchantCreate struct {
-	Storage        storage `embed:""`
-	Name           string  `help:"Name of the merchant." required:""`
-	ID             string  `help:"Account id, acct_ and letters or digits. Made if not given." placeholder:"ACCT" name:"id"`
-	FeeBasisPoints int64   `help:"Own fee, in hundredths of a percent of what is captured." default:"0"`
+	Storage         storage          `embed:""`
+	Name            string           `help:"Name of the merchant." required:""`
+	ID              string           `help:"Account id, acct_ and letters or digits. Made if not given." placeholder:"ACCT" name:"id"`
+	FeeBasisPoints  int64            `help:"Own fee, in hundredths of a percent of what is captured." default:"0"`
+	SettlementDelay int64            `help:"Hours after a capture until its money can be paid out: 0 to 720." default:"48"`
+	PayoutApproval  map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person." placeholder:"EUR=100000;..."`
 }
 
 func (merchantCreate) Help() string {
@@ -33,19 +35,22 @@ var operator = audit.By{Actor: "cli"}
 
 // merchantShown is a merchant as commands print it.
 type merchantShown struct {
-	ID             string    `json:"id"`
-	Object         string    `json:"object"`
-	Name           string    `json:"name"`
-	Version        string    `json:"version"`
-	FeeBasisPoints int64     `json:"fee_basis_points"`
-	Origins        []string  `json:"origins"`
-	Color          string    `json:"color,omitempty"`
-	CreatedAt      time.Time `json:"created_at"`
+	ID              string           `json:"id"`
+	Object          string           `json:"object"`
+	Name            string           `json:"name"`
+	Version         string           `json:"version"`
+	FeeBasisPoints  int64            `json:"fee_basis_points"`
+	SettlementDelay int64            `json:"settlement_delay"` // hours
+	PayoutApproval  map[string]int64 `json:"payout_approval,omitempty"`
+	Origins         []string         `json:"origins"`
+	Color           string           `json:"color,omitempty"`
+	CreatedAt       time.Time        `json:"created_at"`
 }
 
 func showMerchant(m merchant.Merchant) merchantShown {
 	return merchantShown{
 		ID: m.ID, Object: "merchant", Name: m.Name, Version: m.Version, FeeBasisPoints: m.FeeBasisPoints,
+		SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval,
 		Origins: append([]string{}, m.Origins...), Color: m.Color, CreatedAt: m.CreatedAt,
 	}
 }
@@ -66,7 +71,7 @@ func withMerchants(ctx context.Context, c *console, where storage, do func(*merc
 // Run adds a merchant and prints its id.
 func (m merchantCreate) Run(ctx context.Context, c *console) error {
 	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
-		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints}, operator)
+		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints, SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval}, operator)
 		if err != nil {
 			return err
 		}
@@ -75,13 +80,16 @@ func (m merchantCreate) Run(ctx context.Context, c *console) error {
 }
 
 type merchantUpdate struct {
-	Storage        storage  `embed:""`
-	Merchant       string   `help:"Account id of the merchant." placeholder:"ACCT" required:""`
-	Name           *string  `help:"Name, as payers read it."`
-	FeeBasisPoints *int64   `help:"Own fee, in hundredths of a percent of what is captured."`
-	Origin         []string `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
-	NoOrigins      bool     `help:"Take all origins away."`
-	Color          *string  `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
+	Storage          storage          `embed:""`
+	Merchant         string           `help:"Account id of the merchant." placeholder:"ACCT" required:""`
+	Name             *string          `help:"Name, as payers read it."`
+	FeeBasisPoints   *int64           `help:"Own fee, in hundredths of a percent of what is captured."`
+	Origin           []string         `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
+	NoOrigins        bool             `help:"Take all origins away."`
+	SettlementDelay  *int64           `help:"Hours after a capture until its money can be paid out: 0 to 720. What is available already stays available."`
+	PayoutApproval   map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had." placeholder:"EUR=100000;..."`
+	NoPayoutApproval bool             `help:"No payout waits for a second person any more."`
+	Color            *string          `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
 }
 
 func (merchantUpdate) Help() string {
@@ -93,6 +101,9 @@ func (merchantUpdate) Help() string {
 func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 	if m.NoOrigins && len(m.Origin) > 0 {
 		return usagef("--origin and --no-origins contradict each other")
+	}
+	if m.NoPayoutApproval && len(m.PayoutApproval) > 0 {
+		return usagef("--payout-approval and --no-payout-approval contradict each other")
 	}
 	origins := make([]string, len(m.Origin))
 	for i, text := range m.Origin {
@@ -108,13 +119,17 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 			if len(origins) > 0 || m.NoOrigins {
 				is.Origins = origins
 			}
+			is.SettlementDelay = given(m.SettlementDelay, is.SettlementDelay)
+			if len(m.PayoutApproval) > 0 || m.NoPayoutApproval {
+				is.PayoutApproval = m.PayoutApproval
+			}
 			return is, nil
 		})
 		if err != nil {
 			return err
 		}
 		return c.print(showMerchant(is), func(w io.Writer) {
-			fmt.Fprintf(w, "id\t%s\nname\t%s\nfee\t%d basis points\norigins\t%s\ncolor\t%s\n", is.ID, is.Name, is.FeeBasisPoints, strings.Join(is.Origins, " "), is.Color)
+			fmt.Fprintf(w, "id\t%s\nname\t%s\nfee\t%d basis points\norigins\t%s\ncolor\t%s\nsettlement delay\t%d hours\n", is.ID, is.Name, is.FeeBasisPoints, strings.Join(is.Origins, " "), is.Color, is.SettlementDelay)
 		})
 	})
 }

@@ -18,12 +18,21 @@ const (
 	RefundPending   Kind = "refund_pending"
 	RefundSucceeded Kind = "refund_succeeded"
 	RefundFailed    Kind = "refund_failed"
+
+	KindFundsAvailable Kind = "funds_available" // the settlement delay is over: what was captured can be paid out
+	KindPayoutQueued   Kind = "payout_queued"
+	KindPayoutSent     Kind = "payout_sent"
+	KindPayoutPaid     Kind = "payout_paid"
+	KindPayoutCanceled Kind = "payout_canceled"
+	KindPayoutRefused  Kind = "payout_refused" // it failed before the provider had taken it
+	KindPayoutFailed   Kind = "payout_failed"  // it failed after that
+	KindPayoutReturned Kind = "payout_returned"
 )
 
 // Posting is a business event to be booked.
 type Posting struct {
 	Kind     Kind
-	Subject  string      // what it is about: pay_…
+	Subject  string      // what it is about: pay_…, po_…
 	Cause    string      // which step of it: att_…, cap_…, ref_…
 	Provider string      // the provider account, for the kinds that touch its receivable
 	Amount   money.Money // positive
@@ -65,6 +74,15 @@ var recipes = map[Kind][]leg{
 	RefundPending:   {{MerchantAvailable, debit, whole}, {RefundFlight, credit, whole}},
 	RefundSucceeded: {{RefundFlight, debit, whole}, {PSPReceivable, credit, whole}},
 	RefundFailed:    {{RefundFlight, debit, whole}, {MerchantAvailable, credit, whole}},
+
+	KindFundsAvailable: {{MerchantPending, debit, whole}, {MerchantAvailable, credit, whole}},
+	KindPayoutQueued:   {{MerchantAvailable, debit, whole}, {PayoutQueued, credit, whole}},
+	KindPayoutSent:     {{PayoutQueued, debit, whole}, {PayoutSent, credit, whole}},
+	KindPayoutPaid:     {{PayoutSent, debit, whole}, {Bank, credit, whole}},
+	KindPayoutCanceled: {{PayoutQueued, debit, whole}, {MerchantAvailable, credit, whole}},
+	KindPayoutRefused:  {{PayoutQueued, debit, whole}, {MerchantAvailable, credit, whole}},
+	KindPayoutFailed:   {{PayoutSent, debit, whole}, {MerchantAvailable, credit, whole}},
+	KindPayoutReturned: {{Bank, debit, whole}, {MerchantAvailable, credit, whole}},
 }
 
 // Lines is the posting in double entry; legs of nothing are left out. It fails on an amount that is not positive, a fee

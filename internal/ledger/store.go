@@ -78,6 +78,50 @@ func (s *Store) BalanceAt(ctx context.Context, tenant, account string, currency 
 	return natural(account, money.Of(sum, currency)), nil
 }
 
+// Balance is one account's balance of everything posted so far.
+func (s *Store) Balance(ctx context.Context, tenant, account string, currency money.Currency) (money.Money, error) {
+	sum, err := db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ledger_entry WHERE merchant_id = $1 AND account = $2 AND currency = $3`,
+		tenant, account, currency.Code())
+	if err != nil {
+		return money.Money{}, fmt.Errorf("balance of %s: %w", account, err)
+	}
+	return natural(account, money.Of(sum, currency)), nil
+}
+
+// Credited is the sum of an account's credits whose transactions' ids are from one id on and before another, and how many they are.
+func (s *Store) Credited(ctx context.Context, tenant, account string, currency money.Currency, from, before string) (money.Money, int64, error) {
+	var count int64
+	sum, err := db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n, &count) },
+		`SELECT CAST(COALESCE(SUM(-amount), 0) AS BIGINT), COUNT(*) FROM ledger_entry
+		 WHERE merchant_id = $1 AND account = $2 AND currency = $3 AND transaction_id >= $4 AND transaction_id < $5 AND amount < 0`,
+		tenant, account, currency.Code(), from, before)
+	if err != nil {
+		return money.Money{}, 0, fmt.Errorf("credits of %s: %w", account, err)
+	}
+	return money.Of(sum, currency), count, nil
+}
+
+// Currencies are those in which something was ever posted to an account. Each is one look into the index, however many entries there are.
+func (s *Store) Currencies(ctx context.Context, tenant, account string) ([]money.Currency, error) {
+	var all []money.Currency
+	for last := ""; ; {
+		next, err := db.Get(ctx, s.db, func(r db.Scanner) (code *string, err error) { return code, r.Scan(&code) },
+			`SELECT MIN(currency) FROM ledger_entry WHERE merchant_id = $1 AND account = $2 AND currency > $3`, tenant, account, last)
+		if err != nil {
+			return nil, fmt.Errorf("currencies of %s: %w", account, err)
+		}
+		if next == nil {
+			return all, nil
+		}
+		currency, err := money.ParseCurrency(*next)
+		if err != nil {
+			return nil, fmt.Errorf("entry on %s: %w", account, err)
+		}
+		all, last = append(all, currency), *next
+	}
+}
+
 func scanBalance(r db.Scanner) (Balance, error) {
 	var account, code string
 	var sum int64

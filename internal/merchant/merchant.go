@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/money"
 )
 
 // DefaultVersion is the data version that a new merchant is pinned to: the newest there is.
@@ -20,6 +21,9 @@ const maxFee = 10_000
 
 const maxName = 100
 
+// maxSettlementDelay is 30 days, in hours.
+const maxSettlementDelay = 720
+
 // Merchant is an account with its settings. The settings hold for both of its modes.
 type Merchant struct {
 	ID             string // acct_…
@@ -28,6 +32,11 @@ type Merchant struct {
 	FeeBasisPoints int64    // our own fee, in hundredths of a percent of what is captured: 0 to 10000
 	Origins        []string // where its pages are, as browsers write origins: https://shop.example
 	Color          string   // of its buttons on our pages, #rrggbb; empty: ours
+	// SettlementDelay is how long after a capture its money can be paid out, in hours.
+	SettlementDelay int64
+	// PayoutApproval is, by currency, the amount in minor units above which a payout waits for a second person. A currency that is not in
+	// it needs none.
+	PayoutApproval map[string]int64
 	SuspendedAt    time.Time
 	CreatedAt      time.Time
 
@@ -65,6 +74,14 @@ func (m Merchant) Check() error {
 	}
 	if m.FeeBasisPoints < 0 || m.FeeBasisPoints > maxFee {
 		wrong.Add("fee_basis_points", fault.CodeInvalid, "the fee is 0 to 10000 basis points")
+	}
+	if m.SettlementDelay < 0 || m.SettlementDelay > maxSettlementDelay {
+		wrong.Add("settlement_delay", fault.CodeInvalid, "the settlement delay is 0 to 720 hours")
+	}
+	for code, amount := range m.PayoutApproval {
+		if _, err := money.ParseCurrency(code); err != nil || amount < 0 {
+			wrong.Add("payout_approval["+code+"]", fault.CodeInvalid, "must be an ISO 4217 code with an amount in its minor unit, 0 or more")
+		}
 	}
 	m.checkFace(&wrong)
 	return wrong.Err()

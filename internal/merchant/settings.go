@@ -3,6 +3,8 @@ package merchant
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,5 +101,31 @@ func (m Merchant) settings() map[string]string {
 		"name": m.Name, "version": m.Version, "suspended_at": suspended,
 		"fee_basis_points": strconv.FormatInt(m.FeeBasisPoints, 10),
 		"origins":          strings.Join(m.Origins, " "), "color": m.Color,
+		"settlement_delay": strconv.FormatInt(m.SettlementDelay, 10), "payout_approval": approvalText(m.PayoutApproval),
 	}
+}
+
+// approvalText is the amounts above which a payout waits, by currency: "EUR=100000 USD=120000".
+func approvalText(m map[string]int64) string {
+	var words []string
+	for _, code := range slices.Sorted(maps.Keys(m)) {
+		words = append(words, code+"="+strconv.FormatInt(m[code], 10))
+	}
+	return strings.Join(words, " ")
+}
+
+func parseApproval(text string) (map[string]int64, error) {
+	var m map[string]int64
+	for _, word := range strings.Fields(text) {
+		code, digits, _ := strings.Cut(word, "=")
+		amount, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("payout approval %q: %w", word, err)
+		}
+		if m == nil {
+			m = map[string]int64{}
+		}
+		m[code] = amount
+	}
+	return m, nil
 }

@@ -28,6 +28,8 @@ var table = &db.Table{
 		{Name: "created_at", Kind: db.Int},
 		{Name: "origins", Kind: db.Text},
 		{Name: "color", Kind: db.Text},
+		{Name: "settlement_delay", Kind: db.Int},
+		{Name: "payout_approval", Kind: db.Text},
 	},
 	Key:       1,
 	Versioned: true,
@@ -89,8 +91,8 @@ func scan(row db.Scanner) (Merchant, error) {
 	var m Merchant
 	var created int64
 	var suspended *int64
-	var origins string
-	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.read); err != nil {
+	var origins, approval string
+	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.SettlementDelay, &approval, &m.read); err != nil {
 		return Merchant{}, err
 	}
 	m.CreatedAt = db.Time(created)
@@ -98,11 +100,14 @@ func scan(row db.Scanner) (Merchant, error) {
 	if origins != "" {
 		m.Origins = strings.Fields(origins)
 	}
-	return m, nil
+	var err error
+	m.PayoutApproval, err = parseApproval(approval)
+	return m, err
 }
 
 func (m Merchant) values() []any {
 	return []any{
 		m.ID, m.Name, m.Version, m.FeeBasisPoints, db.MicrosOrNil(m.SuspendedAt), db.Micros(m.CreatedAt), strings.Join(m.Origins, " "), m.Color,
+		m.SettlementDelay, approvalText(m.PayoutApproval),
 	}
 }
