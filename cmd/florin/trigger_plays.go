@@ -46,6 +46,13 @@ var plays = []play{
 	{of: event.RefundPending, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},
+	{of: event.PayoutHeld, cannot: "it needs a merchant whose payouts wait for a second person"},
+	{of: event.PayoutQueued, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutSent, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutPaid, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutFailed, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutReturned, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutCanceled, cannot: "no simulated provider pays out yet"},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 }

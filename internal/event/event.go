@@ -29,6 +29,13 @@ const (
 	RefundPending            Type = "refund.pending"
 	RefundSucceeded          Type = "refund.succeeded"
 	RefundFailed             Type = "refund.failed"
+	PayoutHeld               Type = "payout.held"
+	PayoutQueued             Type = "payout.queued"
+	PayoutSent               Type = "payout.sent"
+	PayoutPaid               Type = "payout.paid"
+	PayoutFailed             Type = "payout.failed"
+	PayoutReturned           Type = "payout.returned"
+	PayoutCanceled           Type = "payout.canceled"
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -36,7 +43,8 @@ const (
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
-	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed, EndpointDisabled, EndpointTest,
+	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed,
+	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled, EndpointDisabled, EndpointTest,
 }
 
 // Fact is something that happened, to be told of.

@@ -253,7 +253,7 @@ func TestFiltersMatchTypes(t *testing.T) {
 		}
 	}
 	for filter, ok := range map[string]bool{"*": true, "payment.*": true, "refund.failed": true, "pay*": false, "": false, "payment": false,
-		"payment.exploded": false, "payout.*": false, "**": false, "*.failed": false} {
+		"payment.exploded": false, "basket.*": false, "**": false, "*.failed": false} {
 		if err := CheckFilter(filter); (err == nil) != ok {
 			t.Errorf("%q: %v", filter, err)
 		}

@@ -40,6 +40,9 @@ const (
 	Audit          Prefix = "aud"
 	DeviceSession  Prefix = "ds"
 	Recovery       Prefix = "wr"
+	Destination    Prefix = "dst"
+	Payout         Prefix = "po"
+	PayoutBatch    Prefix = "pob"
 	Process        Prefix = "proc"
 )
 

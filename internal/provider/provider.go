@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -199,15 +200,16 @@ type Connector interface {
 
 // Capabilities are a provider's limits, as data.
 type Capabilities struct {
-	AuthorizationTTL time.Duration // how long an authorization holds
-	PartialCaptures  bool          // more than one capture of one authorization
-	Authenticates    bool          // it authenticates cardholders by itself, as Authorization.Indicator says
-	SettleDelay      time.Duration // how long after a call "not found" is not to be believed
-	Timeout          time.Duration // of one call
-	Secrets          []string      // names of the credentials an account must have
-	Settings         []string      // names of the settings an account must have
-	DefaultOrigins   []string      // where its requests go if the settings do not say otherwise
-	References       []string      // names of JSON members of its webhooks with long numbers that may look like a card's; see vault.Request
+	AuthorizationTTL time.Duration   // how long an authorization holds
+	PartialCaptures  bool            // more than one capture of one authorization
+	Authenticates    bool            // it authenticates cardholders by itself, as Authorization.Indicator says
+	SettleDelay      time.Duration   // how long after a call "not found" is not to be believed
+	Timeout          time.Duration   // of one call
+	Rails            []bank.RailName // by which it pays out, for a Payer; card_push is Fast Funds
+	Secrets          []string        // names of the credentials an account must have
+	Settings         []string        // names of the settings an account must have
+	DefaultOrigins   []string        // where its requests go if the settings do not say otherwise
+	References       []string        // names of JSON members of its webhooks with long numbers that may look like a card's; see vault.Request
 
 	Methods map[Method]MethodTerms // what a Starter can start; cards are what an Authorizer takes, and are not among them
 }
