@@ -8,6 +8,7 @@ import (
 
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 )
 
 type ledgerGroup struct {
@@ -58,6 +59,10 @@ func (l ledgerVerify) Run(ctx context.Context, c *console) (err error) {
 	}
 	against, err := payment.VerifyBooks(ctx, s.main)
 	if err != nil {
+		return err
+	}
+	report.Faults = append(report.Faults, against...)
+	if against, err = payout.VerifyBooks(ctx, s.main); err != nil {
 		return err
 	}
 	report.Faults = append(report.Faults, against...)

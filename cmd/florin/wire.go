@@ -19,6 +19,7 @@ import (
 	"github.com/florinpay/florin/internal/api"
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/customer"
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
@@ -27,6 +28,7 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simcard"
 	"github.com/florinpay/florin/internal/provider/stripe"
@@ -107,6 +109,7 @@ type parts struct {
 	outbox    *event.Outbox
 	streams   *event.Streams
 	payments  *payment.Service
+	payouts   *payout.Service
 	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
 	receiver  *inbound.Receiver
@@ -230,12 +233,16 @@ func (a *parts) openPayments(ctx context.Context) error {
 			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
 		},
 	})
+	a.payouts = payout.New(payout.Options{
+		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+	})
 	a.sender = webhook.NewSender(webhook.SenderOptions{
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
 		Mail: a.plan.mail,
 	})
 	a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{
-		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: a.payments, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: hearers{a.payments, a.payouts}, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.released = append(a.released, func() error { a.receiver.Close(); return nil })
 	if err := a.openArchive(); err != nil {
@@ -250,6 +257,20 @@ func (a *parts) openPayments(ctx context.Context) error {
 		s.server.RegisterOnShutdown(zone.Release)
 	}
 	return a.openPublic()
+}
+
+// hearers are those who hear what providers tell, each of what is theirs.
+type hearers struct {
+	payments *payment.Service
+	payouts  *payout.Service
+}
+
+// Notify hands a message to whom it concerns.
+func (h hearers) Notify(ctx context.Context, account provider.Account, n provider.Notification, with func(c *db.Change, h payment.Heard) error) error {
+	if n.Operation == provider.OpPayout {
+		return h.payouts.Notify(ctx, account, n, with)
+	}
+	return h.payments.Notify(ctx, account, n, with)
 }
 
 func (a *parts) openArchive() (err error) {
@@ -351,10 +372,11 @@ const pruneEvery = time.Minute
 
 // sweeps is the work that comes due.
 func (a *parts) sweeps() []func(context.Context) error {
-	due := slices.Concat(a.payments.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
+	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		a.sender.Run,
+		a.payouts.Run,
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },
 		// Apart, because to archive a busy day takes its time.
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.pruneEvents) },

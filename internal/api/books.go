@@ -48,8 +48,8 @@ type ledgerTransaction struct {
 	Object    string        `json:"object" enum:"ledger_transaction"`
 	Livemode  bool          `json:"livemode"`
 	Kind      ledger.Kind   `json:"kind" doc:"What it records." example:"capture"`
-	Subject   string        `json:"subject" doc:"The payment it is about."`
-	Cause     string        `json:"cause" doc:"The attempt, capture or refund that caused it."`
+	Subject   string        `json:"subject" doc:"The payment or payout it is about."`
+	Cause     string        `json:"cause" doc:"The attempt, capture, refund or payout that caused it."`
 	Entries   []ledgerEntry `json:"entries" doc:"They sum to zero."`
 	CreatedAt time.Time     `json:"created_at"`
 }
@@ -68,14 +68,14 @@ type ledgerTransactionList struct {
 
 type listTransactionsInput struct {
 	Paging
-	Subject string `query:"subject" maxLength:"64" doc:"Only transactions about this payment."`
+	Subject string `query:"subject" maxLength:"64" doc:"Only transactions about this payment or payout."`
 }
 
 // Resolve checks the query.
 func (in *listTransactionsInput) Resolve(huma.Context) []error {
 	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Transaction)
-		idOrNone(f, "subject", in.Subject, id.Payment)
+		idOrNone(f, "subject", in.Subject, id.Payment, id.Payout)
 	})
 }
 

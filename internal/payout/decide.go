@@ -1,0 +1,287 @@
+package payout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// The codes of refusals that only payouts have.
+const (
+	CodeBalance     = "balance_insufficient"
+	CodeBlocked     = "destination_blocked"
+	CodeUnsupported = "destination_not_supported"
+	CodeTwoPersons  = "second_person_required"
+)
+
+// decision is what was decided: the rows as they shall be, what is booked and what is told. The rows carry the version they were read with.
+type decision struct {
+	payout   Payout
+	balance  *Balance
+	postings []ledger.Kind
+	told     []telling
+	claim    string // what was heard that cannot be true together with what is known
+	moved    bool   // the payout's row changes
+}
+
+// telling is an event, with the payout as it was then.
+type telling struct {
+	of   event.Type
+	then Payout
+}
+
+// kinds is what a move books. A payout that fails before the provider has taken it has its money elsewhere than one that fails later.
+var kinds = map[[2]Status]ledger.Kind{
+	{Held, Queued}:     ledger.KindPayoutQueued,
+	{Queued, Sent}:     ledger.KindPayoutSent,
+	{Queued, Failed}:   ledger.KindPayoutRefused,
+	{Queued, Canceled}: ledger.KindPayoutCanceled,
+	{Sent, Paid}:       ledger.KindPayoutPaid,
+	{Sent, Failed}:     ledger.KindPayoutFailed,
+	{Paid, Returned}:   ledger.KindPayoutReturned,
+}
+
+var events = map[Status]event.Type{
+	Held: event.PayoutHeld, Queued: event.PayoutQueued, Sent: event.PayoutSent, Paid: event.PayoutPaid, Failed: event.PayoutFailed,
+	Returned: event.PayoutReturned, Canceled: event.PayoutCanceled,
+}
+
+// move takes the payout to another state, if the table allows it, with what that books and tells.
+func (d *decision) move(to Status, now time.Time, detail string) error {
+	p := &d.payout
+	if !allowed(p.Status, to) {
+		return fault.State(fmt.Sprintf("the payout is %s and cannot become %s", p.Status, to))
+	}
+	if kind, ok := kinds[[2]Status{p.Status, to}]; ok {
+		d.postings = append(d.postings, kind)
+	}
+	p.Status, d.moved = to, true
+	if to != Queued {
+		p.Call = NoCall
+	}
+	d.tell(now, detail)
+	return nil
+}
+
+// tell notes that the payout has come to its state.
+func (d *decision) tell(now time.Time, detail string) {
+	of := events[d.payout.Status]
+	d.payout.note(now, string(of), detail)
+	d.told = append(d.told, telling{of, d.payout})
+}
+
+// begin decides a new payout: it is queued, or held above the threshold. What is left of what can be spent comes back. It fails with
+// fault.Conflict if it is more than there is.
+func begin(p Payout, held bool, b *Balance, left int64, now time.Time) (decision, int64, error) {
+	amount := p.Amount.Minor()
+	if amount > left {
+		return decision{}, left, fault.New(fault.Conflict, CodeBalance,
+			fmt.Sprintf("only %s are available to be paid out", money.Of(max(left, 0), p.Amount.Currency())))
+	}
+	d := decision{payout: p, moved: true}
+	if held {
+		b.Reserved += amount
+		d.payout.Status = Held
+		d.tell(now, "above the amount that one person may pay out")
+		return d, left - amount, nil
+	}
+	d.payout.Status, d.payout.DueAt = Queued, now
+	d.postings = append(d.postings, ledger.KindPayoutQueued)
+	d.tell(now, "")
+	return d, left - amount, nil
+}
+
+// approve decides that a second person agrees. left is what can be spent, the amount that is held for this payout not counted.
+func (p Payout) approve(by string, b Balance, left int64, now time.Time) (decision, error) {
+	if p.Status != Held {
+		return decision{}, fault.State(fmt.Sprintf("the payout is %s; only one that is held can be approved", p.Status))
+	}
+	if by == p.CreatedBy {
+		return decision{}, fault.New(fault.Forbidden, CodeTwoPersons, "the key that asked for the payout cannot approve it: somebody else must")
+	}
+	if left < 0 {
+		return decision{}, fault.New(fault.Conflict, CodeBalance, "the money that was held for it has been refunded meanwhile")
+	}
+	d := decision{payout: p, balance: &b}
+	b.Reserved -= p.Amount.Minor()
+	d.payout.ApprovedBy, d.payout.DueAt = by, now
+	return d, d.move(Queued, now, "approved")
+}
+
+// cancel decides that a payout is not to be sent. Once the provider may have it, it is too late.
+func (p Payout) cancel(b Balance, reason string, now time.Time) (decision, error) {
+	if p.Status == Queued && p.Call != NoCall {
+		return decision{}, fault.State("the payout is being sent: it cannot be canceled any more")
+	}
+	d := decision{payout: p}
+	if p.Status == Held {
+		b.Reserved -= p.Amount.Minor()
+		d.balance = &b
+	}
+	d.payout.DueAt = time.Time{}
+	return d, d.move(Canceled, now, reason)
+}
+
+// backoffs are the pauses after each try that did not reach the provider; past their end the payout fails.
+var backoffs = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+}
+
+// inquiries are how long after an unknown outcome each question is asked; past its end, the last delay repeats.
+var inquiries = []time.Duration{
+	2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour,
+}
+
+func inquiryDelay(asked int64) time.Duration { return inquiries[min(asked, int64(len(inquiries)-1))] }
+
+// unresolvedAfter is how many inquiries without an answer make an outcome a person's business. They never stop.
+const unresolvedAfter = 6
+
+// statusOf is the state of a payout that an outcome speaks of; empty if it says nothing that can be relied on.
+func statusOf(o provider.Outcome) Status {
+	switch {
+	case o.Class == provider.Declined:
+		return Failed
+	case o.Class != provider.Approved:
+		return ""
+	}
+	return map[provider.State]Status{provider.Pending: Sent, provider.Succeeded: Paid, provider.Returned: Returned, provider.Failed: Failed}[o.State]
+}
+
+// settle decides what an outcome means for a payout, whether it came as the answer to the call, from an inquiry or by webhook, in any order and
+// any number of times. What is known changes nothing; what contradicts it is noted and changes nothing that is known.
+func (p Payout) settle(o provider.Outcome, rail bank.Rail, now time.Time) (decision, error) {
+	d := decision{payout: p}
+	to := statusOf(o)
+	switch {
+	case o.Class == provider.NotSent && p.Status == Queued && p.Call == CallSending:
+		return d.retry(o, now)
+	case to == "":
+		return d.doubt(o, now), nil
+	case o.Amount != (money.Money{}) && o.Amount != p.Amount:
+		return d.contradict(fmt.Sprintf("asked for as %s, the provider says %s %s", p.Amount, to, o.Amount), now), nil
+	case behind(p.Status, to):
+		return d.known(now), nil
+	}
+	steps, ok := way(p.Status, to)
+	if !ok {
+		return d.contradict(fmt.Sprintf("it is %s, the provider says %s", p.Status, to), now), nil
+	}
+	d.payout.Inquiries, d.payout.NotFound = 0, 0
+	if o.Reference != "" {
+		d.payout.Reference = o.Reference
+	}
+	if p.Status == Queued && to == Sent {
+		d.payout.Earliest, d.payout.Latest = bank.Estimate(rail, now)
+	}
+	for i, step := range steps {
+		detail := ""
+		if i == len(steps)-1 && (to == Failed || to == Returned) {
+			d.payout.Failure = failureOf(o)
+			detail = d.payout.Failure.Code
+		}
+		if err := d.move(step, now, detail); err != nil {
+			return d, err
+		}
+	}
+	d.payout.DueAt = time.Time{}
+	if to == Sent {
+		d.payout.DueAt = now.Add(pendingInquiry)
+	}
+	return d, nil
+}
+
+// pendingInquiry is how long a provider may leave a payout without a word before it is asked.
+const pendingInquiry = time.Minute
+
+func failureOf(o provider.Outcome) *FailureObject {
+	code := o.Decline.Code
+	if code == "" {
+		code = provider.ProcessingError
+	}
+	return &FailureObject{string(code), o.Decline.Message}
+}
+
+// known: nothing is new, but a payout that is being asked about is asked again.
+func (d decision) known(now time.Time) decision {
+	if d.payout.Status == Sent {
+		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries + 4)) // from five minutes on
+		d.payout.Inquiries++
+		d.moved = true
+	}
+	return d
+}
+
+// doubt leaves the outcome open, and asks again.
+func (d decision) doubt(o provider.Outcome, now time.Time) decision {
+	p := &d.payout
+	if p.Status != Queued && p.Status != Sent || p.Status == Queued && p.Call == NoCall {
+		return d // not knowing takes nothing back
+	}
+	if p.Status == Queued {
+		p.Call = CallUnknown
+		p.note(now, "call.unknown", o.Detail)
+	}
+	p.DueAt = now.Add(inquiryDelay(p.Inquiries))
+	p.Inquiries++
+	d.moved = true
+	return d
+}
+
+// retry has it sent again later: nothing reached the provider. After the last try it fails.
+func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
+	p := &d.payout
+	if p.Tries > int64(len(backoffs)) {
+		p.Failure = &FailureObject{fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was sent."}
+		p.DueAt = time.Time{}
+		return d, d.move(Failed, now, fault.CodeProviderUnavailable)
+	}
+	p.Call, d.moved = NoCall, true
+	p.DueAt = now.Add(backoffs[max(p.Tries, 1)-1])
+	p.note(now, "call.not_sent", fmt.Sprintf("try %d: %s", p.Tries, o.Detail))
+	return d, nil
+}
+
+// notFoundTwice is how often a provider must say that it has no such payout, after its settle delay, to be believed.
+const notFoundTwice = 2
+
+// missing counts a provider's word that it has no such payout. Believed, it is sent again under the same reference.
+func (p Payout) missing(believable bool, now time.Time) decision {
+	d := decision{payout: p, moved: true}
+	if believable {
+		d.payout.NotFound++
+	}
+	if p.Status == Queued && d.payout.NotFound >= notFoundTwice {
+		d.payout.Call, d.payout.NotFound, d.payout.DueAt = NoCall, 0, now
+		d.payout.note(now, "call.not_found", "the provider never had it: it is sent again")
+		return d
+	}
+	d.payout.DueAt = now.Add(inquiryDelay(p.Inquiries))
+	d.payout.Inquiries++
+	if p.Status == Sent {
+		d.payout.note(now, "contradiction", "it is sent, the provider says that it has no such payout")
+	} else {
+		d.payout.Call = CallUnknown
+	}
+	return d
+}
+
+// contradict notes what cannot be true together with what is known. An outcome that is open stays so.
+func (d decision) contradict(claim string, now time.Time) decision {
+	d.claim, d.moved = claim, true
+	d.payout.note(now, "contradiction", claim)
+	if d.payout.Status == Queued && d.payout.Call != NoCall || d.payout.Status == Sent {
+		if d.payout.Status == Queued {
+			d.payout.Call = CallUnknown
+		}
+		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries))
+		d.payout.Inquiries++
+	}
+	return d
+}

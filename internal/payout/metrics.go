@@ -1,0 +1,51 @@
+package payout
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics is what operators watch.
+type metrics struct {
+	payouts        *prometheus.CounterVec
+	contradictions prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, s *Service) *metrics {
+	m := &metrics{
+		payouts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payouts_total",
+			Help: "Payouts that came to a state, by state and rail."}, []string{"status", "rail"}),
+		contradictions: prometheus.NewCounter(prometheus.CounterOpts{Name: "florin_payout_contradictions_total",
+			Help: "What providers said of payouts that cannot be true together with what is known."}),
+	}
+	if r != nil {
+		r.MustRegister(m.payouts, m.contradictions, unresolved{s})
+	}
+	return m
+}
+
+func (m *metrics) moved(p Payout) { m.payouts.WithLabelValues(string(p.Status), string(p.Rail)).Inc() }
+
+// unresolved counts, when it is asked, the payouts that a person should look at.
+type unresolved struct{ of *Service }
+
+var unresolvedDesc = prometheus.NewDesc("florin_payouts_unresolved", "Payouts whose outcome many inquiries could not find out.", nil, nil)
+
+// countTime bounds one count.
+const countTime = 2 * time.Second
+
+func (unresolved) Describe(to chan<- *prometheus.Desc) { to <- unresolvedDesc }
+
+func (u unresolved) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), countTime)
+	defer cancel()
+	n, err := u.of.store.unresolved(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(unresolvedDesc, err)
+		u.of.Logger.Error("count what is unresolved", "error", err)
+		return
+	}
+	to <- prometheus.MustNewConstMetric(unresolvedDesc, prometheus.GaugeValue, float64(n))
+}

@@ -1,0 +1,123 @@
+// Package payout sends money out: to bank accounts, cards and aliases. A payout takes its amount out of what is available in the Change that
+// queues it, is sent by the worker, and ends as its provider says.
+package payout
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
+)
+
+// Payout is money on its way out.
+type Payout struct {
+	Merchant    string // the tenant
+	ID          string // po_…: also our reference at the provider
+	Status      Status
+	Call        Call
+	Amount      money.Money
+	Destination string // dst_…
+	Rail        bank.RailName
+	Account     string // the provider account
+	Reference   string // the provider's
+	Failure     *FailureObject
+	Descriptor  string
+	Description string
+	Batch       string // pob_…; empty: it was made alone
+	CreatedBy   string // the key
+	ApprovedBy  string // the key of the second person
+	Earliest    time.Time
+	Latest      time.Time
+	Timeline    []TimelineEntry
+	Metadata    map[string]string
+	Tries       int64 // how often it was sent
+	Inquiries   int64
+	NotFound    int64 // how often the provider said that it has no such payout, when that could be believed
+	SentAt      time.Time
+	DueAt       time.Time
+	CreatedAt   time.Time
+	Version     int64
+}
+
+// Live tells the payout's mode.
+func (p Payout) Live() bool { return id.Live(p.Merchant) }
+
+// maxTimeline bounds what is kept of what happened to one payout.
+const maxTimeline = 100
+
+// note writes down that something happened. What stands there already in the same words is not written twice.
+func (p *Payout) note(now time.Time, what, detail string) {
+	for _, e := range p.Timeline {
+		if e.Event == what && e.Detail == detail {
+			return
+		}
+	}
+	if len(p.Timeline) < maxTimeline {
+		p.Timeline = append(p.Timeline[:len(p.Timeline):len(p.Timeline)], TimelineEntry{now, what, detail})
+	}
+}
+
+// FailureObject says why a payout failed or came back.
+type FailureObject struct {
+	Code    string `json:"code" doc:"Why, in words common to all providers." example:"invalid_account"`
+	Message string `json:"message,omitempty" doc:"Why, in the provider's words."`
+}
+
+// TimelineEntry is one thing that happened to a payout.
+type TimelineEntry struct {
+	At     time.Time `json:"at"`
+	Event  string    `json:"event" example:"payout.sent"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// Window is when money arrives: not before earliest, and by latest if nothing goes wrong.
+type Window struct {
+	Earliest time.Time `json:"earliest"`
+	Latest   time.Time `json:"latest"`
+}
+
+// Object is a payout as the contract shows it.
+type Object struct {
+	ID                  string            `json:"id" example:"po_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object              string            `json:"object" enum:"payout"`
+	Livemode            bool              `json:"livemode"`
+	Status              Status            `json:"status" enum:"held,queued,sent,paid,failed,returned,canceled"`
+	Amount              int64             `json:"amount" doc:"In the currency's minor unit." example:"9232"`
+	Currency            string            `json:"currency" example:"EUR"`
+	Destination         string            `json:"destination" doc:"Where it goes." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Rail                bank.RailName     `json:"rail" doc:"The way it goes." example:"sepa_instant"`
+	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now while it waits to be sent."`
+	StatementDescriptor string            `json:"statement_descriptor,omitempty" doc:"What the payee reads on the statement."`
+	Description         string            `json:"description,omitempty"`
+	Failure             *FailureObject    `json:"failure" doc:"Why it failed or came back."`
+	Provider            string            `json:"provider" doc:"The provider account that pays it."`
+	ProviderReference   string            `json:"provider_reference,omitempty"`
+	Batch               string            `json:"batch,omitempty" doc:"The batch that it was made with."`
+	CreatedBy           string            `json:"created_by" doc:"The key that asked for it."`
+	ApprovedBy          string            `json:"approved_by,omitempty" doc:"The key that approved it."`
+	Timeline            []TimelineEntry   `json:"timeline" doc:"What happened to it, oldest first."`
+	Metadata            map[string]string `json:"metadata"`
+	CreatedAt           time.Time         `json:"created_at"`
+}
+
+// object shows a payout.
+func (p Payout) object() Object {
+	o := Object{
+		ID: p.ID, Object: "payout", Livemode: p.Live(), Status: p.Status, Amount: p.Amount.Minor(), Currency: p.Amount.Currency().Code(),
+		Destination: p.Destination, Rail: p.Rail, StatementDescriptor: p.Descriptor, Description: p.Description, Failure: p.Failure,
+		Provider: p.Account, ProviderReference: p.Reference, Batch: p.Batch, CreatedBy: p.CreatedBy, ApprovedBy: p.ApprovedBy,
+		Timeline: append([]TimelineEntry{}, p.Timeline...), Metadata: orEmpty(p.Metadata), CreatedAt: p.CreatedAt,
+	}
+	if !p.Latest.IsZero() {
+		o.EstimatedArrival = &Window{p.Earliest, p.Latest}
+	}
+	return o
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

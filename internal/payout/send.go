@@ -1,0 +1,173 @@
+package payout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+const sweepName = "payouts"
+
+// Sweeps is the worker's queue: payouts to be sent, and those to be asked about. A provider that hangs keeps no more than half the hands.
+func (s *Service) Sweeps() []db.Sweep {
+	return []db.Sweep{{
+		Name: sweepName, Table: payoutTable, Lease: time.Minute, Every: 500 * time.Millisecond, Limit: 64, Handle: s.work,
+		Group: "provider_account", Share: 32,
+	}}
+}
+
+// work does what is due about a payout.
+func (s *Service) work(ctx context.Context, key []string) error {
+	p, err := s.store.payout(ctx, key[0], key[1])
+	if err != nil {
+		return err
+	}
+	account, err := s.Accounts.Get(ctx, p.Merchant, p.Account)
+	if err != nil {
+		return fmt.Errorf("provider account %s: %w", p.Account, err)
+	}
+	payer, err := provider.Lookup[provider.Payer](s.Providers, account.Provider)
+	if err != nil {
+		return fmt.Errorf("pay %s: %w", p.ID, err)
+	}
+	switch {
+	case p.Status == Queued && p.Call == NoCall:
+		return s.send(ctx, account, payer, p)
+	case p.Status == Queued, p.Status == Sent:
+		return s.ask(ctx, account, payer, p)
+	}
+	_, err = s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
+		if p.Status == Queued || p.Status == Sent {
+			return decision{payout: p}, nil // it went on meanwhile
+		}
+		p.DueAt = time.Time{} // nothing has to be done about it
+		return decision{payout: p, moved: true}, nil
+	}, nobody)
+	return err
+}
+
+// send commits that the call is about to be made, makes it, and commits what came of it. Nobody else can be at it: the intent is written by
+// compare-and-set, and a payout that has one is asked about, never sent.
+func (s *Service) send(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
+	to, refused, err := s.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	var intended bool
+	d, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
+		if intended = p.Status == Queued && p.Call == NoCall; !intended {
+			return decision{payout: p}, nil // canceled, or another process was quicker
+		}
+		now := s.Clock.Now()
+		d := decision{payout: p, moved: true}
+		if refused != nil {
+			d.payout.Failure, d.payout.DueAt = refused, time.Time{}
+			return d, d.move(Failed, now, refused.Code)
+		}
+		d.payout.Call, d.payout.SentAt, d.payout.DueAt = CallSending, now, now.Add(s.patience(account))
+		d.payout.Tries++
+		return d, nil
+	}, nobody)
+	if err != nil || !intended || refused != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	called, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
+	defer cancel()
+	outcome := payer.Pay(called, account, provider.Payout{
+		Reference: d.payout.ID, Amount: d.payout.Amount, Rail: d.payout.Rail, Payee: to, Descriptor: d.payout.Descriptor,
+	})
+	return s.learn(ctx, p, outcome)
+}
+
+// ready is who gets the money, and why they may not: a destination can be blocked while a payout waits.
+func (s *Service) ready(ctx context.Context, p Payout) (provider.Payee, *FailureObject, error) {
+	to, err := s.store.destination(ctx, p.Merchant, p.Destination)
+	if err != nil {
+		return provider.Payee{}, nil, err
+	}
+	err = s.refuseBlocked(ctx, to)
+	if fault.Is(err, fault.Conflict) {
+		return provider.Payee{}, &FailureObject{CodeBlocked, "The destination was blocked before it was sent."}, nil
+	}
+	if err != nil {
+		return provider.Payee{}, nil, err
+	}
+	payee, err := s.payeeOf(to)
+	return payee, nil, err
+}
+
+func (s *Service) patience(a provider.Account) time.Duration {
+	return s.capabilities(a).Timeout + s.Patience
+}
+
+// learn commits what an outcome means.
+func (s *Service) learn(ctx context.Context, p Payout, o provider.Outcome) error {
+	d, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) { return s.settle(p, o) }, nobody)
+	if err == nil && d.payout.Call == CallUnknown && d.payout.Inquiries >= unresolvedAfter {
+		s.Logger.Warn("a payout's outcome is not known after many inquiries", "merchant_id", p.Merchant, "payout_id", p.ID,
+			"inquiries", d.payout.Inquiries, "detail", o.Detail)
+	}
+	return err
+}
+
+func (s *Service) settle(p Payout, o provider.Outcome) (decision, error) {
+	rail, _ := bank.RailNamed(p.Rail)
+	return p.settle(o, rail, s.Clock.Now())
+}
+
+// ask finds out what became of a payout: never by sending it again, unless its provider says that it never had it.
+func (s *Service) ask(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
+	limits := s.capabilities(account)
+	called, cancel := context.WithTimeout(ctx, limits.Timeout)
+	defer cancel()
+	finding := payer.InquirePayout(called, account, provider.PayoutInquiry{Reference: p.ID, Original: p.Reference})
+	ctx = context.WithoutCancel(ctx)
+	if finding.Found || finding.Outcome.Class == provider.Unknown {
+		return s.learn(ctx, p, finding.Outcome)
+	}
+	_, err := s.apply(ctx, p.Merchant, p.ID, func(now Payout) (decision, error) {
+		if now.Status != p.Status || now.Call != p.Call || now.Tries != p.Tries {
+			return decision{payout: now}, nil // it went on meanwhile
+		}
+		at := s.Clock.Now()
+		return now.missing(at.Sub(now.SentAt) >= limits.SettleDelay, at), nil
+	}, nobody)
+	return err
+}
+
+// Notify applies a provider's verified message about a payout. The caller's record of it travels in the same Change.
+func (s *Service) Notify(ctx context.Context, account provider.Account, n provider.Notification, with func(c *db.Change, h payment.Heard) error) error {
+	alone := func(h payment.Heard) error {
+		c := db.NewChange(account.Merchant)
+		if err := with(c, h); err != nil {
+			return err
+		}
+		return s.DB.Commit(ctx, c)
+	}
+	p, err := s.store.payout(ctx, account.Merchant, n.Reference)
+	if fault.Is(err, fault.NotFound) || err == nil && p.Account != account.ID {
+		return alone(payment.Heard{Verdict: payment.Unmatched, Detail: "payout " + n.Reference})
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.apply(ctx, account.Merchant, p.ID, func(p Payout) (decision, error) { return s.settle(p, n.Outcome) },
+		func(c *db.Change, d decision) error {
+			h := payment.Heard{Verdict: payment.Known, Subject: p.ID}
+			switch {
+			case d.claim != "":
+				h.Verdict, h.Detail = payment.Contradicted, d.claim
+			case len(d.told) > 0:
+				h.Verdict = payment.Applied
+			}
+			return with(c, h)
+		})
+	return err
+}

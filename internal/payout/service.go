@@ -1,0 +1,200 @@
+package payout
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/vault"
+)
+
+// Cards tells what may be known of a tokenized card. It fails with fault.NotFound for another tenant's token.
+type Cards interface {
+	Describe(ctx context.Context, tenant, token string) (vault.Description, error)
+}
+
+// Accounts finds a tenant's contracts with providers. List is in the merchant's own order of preference.
+type Accounts interface {
+	Get(ctx context.Context, tenant, account string) (provider.Account, error)
+	List(ctx context.Context, tenant string) ([]provider.Account, error)
+}
+
+// Merchants finds merchants' settings.
+type Merchants interface {
+	Get(ctx context.Context, account string) (merchant.Merchant, error)
+	List(ctx context.Context) ([]merchant.Merchant, error)
+}
+
+// Box seals what is personal, and tells the same account again. See seal.Box.
+type Box interface {
+	Seal(plaintext, associated []byte) ([]byte, error)
+	Open(ciphertext, associated []byte) ([]byte, error)
+	Derive(label string, data ...string) []byte
+}
+
+// Options are what a Service stands on.
+type Options struct {
+	DB        *db.DB
+	Cards     Cards
+	Accounts  Accounts
+	Providers provider.Registry
+	Merchants Merchants
+	Outbox    *event.Outbox
+	Box       Box
+	Clock     clock.Clock
+	IDs       *id.Source
+	Logger    *slog.Logger
+	Metrics   prometheus.Registerer // may be nil
+	Patience  time.Duration         // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
+}
+
+// Service keeps destinations, makes payouts and sends them.
+type Service struct {
+	Options
+	store   store
+	books   *ledger.Store
+	metrics *metrics
+}
+
+// New makes a service.
+func New(o Options) *Service {
+	if o.Patience == 0 {
+		o.Patience = 15 * time.Second
+	}
+	s := &Service{Options: o, store: store{o.DB}, books: ledger.NewStore(o.DB)}
+	s.metrics = newMetrics(o.Metrics, s)
+	return s
+}
+
+// tries is how often a decision is made anew because the rows it was made from changed meanwhile. Each round one of those who meet at a balance
+// gets through.
+const tries = 256
+
+// rows adds a decision to a Change.
+func (s *Service) rows(ctx context.Context, c *db.Change, d decision, now time.Time) error {
+	if !d.moved {
+		return nil
+	}
+	row, err := payoutRow(d.payout)
+	if err != nil {
+		return err
+	}
+	c.Add(row)
+	if d.balance != nil {
+		c.Add(balanceRow(*d.balance))
+	}
+	for _, kind := range d.postings {
+		p := ledger.Posting{Kind: kind, Subject: d.payout.ID, Cause: d.payout.ID, Amount: d.payout.Amount}
+		if err := ledger.Post(c, s.IDs, p, now); err != nil {
+			return err
+		}
+	}
+	for i, t := range d.told {
+		f := event.Fact{Type: t.of, Subject: d.payout.ID, Thread: d.payout.ID, Sequence: d.payout.Version*maxEvents + int64(i), Object: t.then.object()}
+		if err := s.Outbox.Emit(ctx, c, f, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxEvents is more events than one decision has. Each decision writes the payout's row, so its version orders them.
+const maxEvents = 16
+
+// apply commits what decide decides from a payout as it is, again and again while others change it. with adds to the Change; it is called also
+// if nothing changes.
+func (s *Service) apply(ctx context.Context, tenant, payout string, decide func(Payout) (decision, error), with func(*db.Change, decision) error) (decision, error) {
+	for try := 1; ; try++ {
+		p, err := s.store.payout(ctx, tenant, payout)
+		if err != nil {
+			return decision{}, err
+		}
+		d, err := decide(p)
+		if err != nil {
+			return d, err
+		}
+		c := db.NewChange(tenant)
+		if err := s.rows(ctx, c, d, s.Clock.Now()); err != nil {
+			return d, err
+		}
+		if err := with(c, d); err != nil {
+			return d, err
+		}
+		if c.Len() == 0 {
+			return d, nil
+		}
+		err = s.DB.Commit(ctx, c)
+		if err == nil {
+			s.landed(c, d)
+			return d, nil
+		}
+		if !overtaken(err) || try == tries {
+			return d, fmt.Errorf("commit %s: %w", payout, err)
+		}
+	}
+}
+
+// landed tells who listens of what was written, and operators of what cannot be true.
+func (s *Service) landed(c *db.Change, d decision) {
+	s.Outbox.Committed(c)
+	for _, t := range d.told {
+		s.metrics.moved(t.then)
+	}
+	if d.claim != "" {
+		s.metrics.contradictions.Inc()
+		s.Logger.Warn("a provider contradicts what is known", "merchant_id", d.payout.Merchant, "payout_id", d.payout.ID, "claim", d.claim)
+	}
+}
+
+// nobody adds nothing to a Change: nobody waits for the decision.
+func nobody(*db.Change, decision) error { return nil }
+
+func (s *Service) capabilities(a provider.Account) provider.Capabilities {
+	if c, ok := s.Providers[a.Provider]; ok {
+		return provider.CapabilitiesOf(c, a)
+	}
+	return provider.Capabilities{}
+}
+
+// Get is a payout; fault.NotFound if there is none.
+func (s *Service) Get(ctx context.Context, tenant, payout string) (Object, error) {
+	p, err := s.store.payout(ctx, tenant, payout)
+	if err != nil {
+		return Object{}, err
+	}
+	return s.show(p), nil
+}
+
+// show is a payout as it is answered: while it waits to be sent, its arrival is counted from now.
+func (s *Service) show(p Payout) Object {
+	if p.Status == Held || p.Status == Queued {
+		if rail, ok := bank.RailNamed(p.Rail); ok {
+			p.Earliest, p.Latest = bank.Estimate(rail, s.Clock.Now())
+		}
+	}
+	return p.object()
+}
+
+// Filter narrows a list. What is empty narrows nothing.
+type Filter struct{ Status, Destination, Batch string }
+
+// List is a page of a tenant's payouts, newest first.
+func (s *Service) List(ctx context.Context, tenant string, p db.Page, f Filter) ([]Object, bool, error) {
+	found, more, err := s.store.payouts(ctx, tenant, p, f)
+	all := make([]Object, len(found))
+	for i, p := range found {
+		all[i] = s.show(p)
+	}
+	return all, more, err
+}

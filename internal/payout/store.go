@@ -1,0 +1,200 @@
+package payout
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var balanceTable = &db.Table{Name: "payout_balance", Key: 2, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "currency"}, {Name: "reserved", Kind: db.Int}, {Name: "folded_to"}, {Name: "folded", Kind: db.Int},
+	{Name: "moved", Kind: db.Int},
+}}
+
+var destinationTable = &db.Table{Name: "payout_destination", Key: 2, IDs: id.Destination, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "type"}, {Name: "country"}, {Name: "bank_code"}, {Name: "branch_code"}, {Name: "alias"},
+	{Name: "last4"}, {Name: "brand"}, {Name: "funding"}, {Name: "sealed", Kind: db.Bytes}, {Name: "fingerprint"},
+	{Name: "blocked", Kind: db.Int}, {Name: "blocked_reason"}, {Name: "metadata"}, {Name: "created_at", Kind: db.Int},
+}}
+
+var payoutTable = &db.Table{Name: "payout", Key: 2, IDs: id.Payout, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "id"}, {Name: "status"}, {Name: "call"}, {Name: "amount", Kind: db.Int}, {Name: "currency"},
+	{Name: "destination"}, {Name: "rail"}, {Name: "provider_account"}, {Name: "provider_reference"}, {Name: "failure"},
+	{Name: "descriptor"}, {Name: "description"}, {Name: "batch"}, {Name: "created_by"}, {Name: "approved_by"},
+	{Name: "earliest", Kind: db.Int, Null: true}, {Name: "latest", Kind: db.Int, Null: true}, {Name: "timeline"}, {Name: "metadata"},
+	{Name: "tries", Kind: db.Int}, {Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int},
+	{Name: "sent_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+}}
+
+// Schema is the payouts' tables.
+var Schema = db.Schema{Package: "payout", Migrations: migrations, Tables: []*db.Table{balanceTable, destinationTable, payoutTable}}
+
+// store reads rows and turns them into what they are.
+type store struct{ db *db.DB }
+
+// write is an insert for a row that was never read, else an update.
+func write(t *db.Table, version int64, values ...any) db.Row {
+	if version == 0 {
+		return t.Insert(values...)
+	}
+	return t.Update(version, values...)
+}
+
+// text is a value as JSON, and nothing at all for an empty one.
+func text(v any, empty bool) (string, error) {
+	if empty {
+		return "", nil
+	}
+	body, err := json.Marshal(v)
+	return string(body), err
+}
+
+func untext(body string, into any) error {
+	if body == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(body), into)
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func balanceRow(b Balance) db.Row {
+	return write(balanceTable, b.Version, b.Merchant, b.Currency.Code(), b.Reserved, b.FoldedTo, b.Folded, b.Moved)
+}
+
+// balance is the row of a currency, or a new one.
+func (s store) balance(ctx context.Context, tenant string, currency money.Currency) (Balance, error) {
+	b, err := db.Get(ctx, s.db, func(r db.Scanner) (Balance, error) {
+		b := Balance{Currency: currency}
+		return b, r.Scan(&b.Merchant, new(string), &b.Reserved, &b.FoldedTo, &b.Folded, &b.Moved, &b.Version)
+	}, balanceTable.Select()+" WHERE merchant_id = $1 AND currency = $2", tenant, currency.Code())
+	if fault.Is(err, fault.NotFound) {
+		return Balance{Merchant: tenant, Currency: currency}, nil
+	}
+	return b, err
+}
+
+func destinationRow(d Destination) (db.Row, error) {
+	metadata, err := text(d.Metadata, len(d.Metadata) == 0)
+	return write(destinationTable, d.Version, d.Merchant, d.ID, string(d.Type), d.Country, d.BankCode, d.Branch, string(d.Alias), d.Last4, d.Brand,
+		d.Funding, d.Sealed, d.Fingerprint, bit(d.Blocked), d.BlockedReason, metadata, db.Micros(d.CreatedAt)), err
+}
+
+func scanDestination(r db.Scanner) (Destination, error) {
+	var d Destination
+	var blocked, created int64
+	var metadata string
+	err := r.Scan(&d.Merchant, &d.ID, &d.Type, &d.Country, &d.BankCode, &d.Branch, &d.Alias, &d.Last4, &d.Brand, &d.Funding, &d.Sealed,
+		&d.Fingerprint, &blocked, &d.BlockedReason, &metadata, &created, &d.Version)
+	d.Blocked, d.CreatedAt = blocked == 1, db.Time(created)
+	return d, errors.Join(err, untext(metadata, &d.Metadata))
+}
+
+func (s store) destination(ctx context.Context, tenant, destination string) (Destination, error) {
+	return named[Destination]("destination")(db.Get(ctx, s.db, scanDestination,
+		destinationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, destination))
+}
+
+func (s store) destinations(ctx context.Context, tenant string, p db.Page) ([]Destination, bool, error) {
+	return db.ListPage(ctx, s.db, destinationTable, scanDestination, tenant, p)
+}
+
+// blocked tells whether an account is blocked, by whichever of its destinations.
+func (s store) blocked(ctx context.Context, tenant, fingerprint string) (bool, error) {
+	n, err := db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
+		"SELECT COUNT(*) FROM payout_destination WHERE merchant_id = $1 AND fingerprint = $2 AND blocked = 1", tenant, fingerprint)
+	return n > 0, err
+}
+
+func payoutRow(p Payout) (db.Row, error) {
+	failure, err := text(p.Failure, p.Failure == nil)
+	timeline, err2 := text(p.Timeline, len(p.Timeline) == 0)
+	metadata, err3 := text(p.Metadata, len(p.Metadata) == 0)
+	return write(payoutTable, p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
+		p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
+		db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
+		db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt)), errors.Join(err, err2, err3)
+}
+
+func scanPayout(r db.Scanner) (Payout, error) {
+	var p Payout
+	var minor, created int64
+	var earliest, latest, sent, due *int64
+	var code, failure, timeline, metadata string
+	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &p.Call, &minor, &code, &p.Destination, &p.Rail, &p.Account, &p.Reference, &failure,
+		&p.Descriptor, &p.Description, &p.Batch, &p.CreatedBy, &p.ApprovedBy, &earliest, &latest, &timeline, &metadata,
+		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &p.Version)
+	if err != nil {
+		return Payout{}, err
+	}
+	currency, err := money.ParseCurrency(code)
+	if err != nil {
+		return Payout{}, fmt.Errorf("payout %s: %w", p.ID, err)
+	}
+	p.Amount = money.Of(minor, currency)
+	p.Earliest, p.Latest, p.SentAt, p.DueAt, p.CreatedAt = db.NullTime(earliest), db.NullTime(latest), db.NullTime(sent), db.NullTime(due), db.Time(created)
+	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata))
+	if err != nil {
+		return Payout{}, fmt.Errorf("payout %s: %w", p.ID, err)
+	}
+	return p, nil
+}
+
+func (s store) payout(ctx context.Context, tenant, payout string) (Payout, error) {
+	return named[Payout]("payout")(db.Get(ctx, s.db, scanPayout, payoutTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, payout))
+}
+
+func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) ([]Payout, bool, error) {
+	var filters []db.Filter
+	for _, of := range []struct{ column, value string }{{"status", f.Status}, {"destination", f.Destination}, {"batch", f.Batch}} {
+		if of.value != "" {
+			filters = append(filters, db.Filter{Column: of.column, Value: of.value})
+		}
+	}
+	return db.ListPage(ctx, s.db, payoutTable, scanPayout, tenant, p, filters...)
+}
+
+// named gives the absence of a row its name.
+func named[T any](what string) func(T, error) (T, error) {
+	return func(v T, err error) (T, error) {
+		if fault.Is(err, fault.NotFound) {
+			return v, fault.Missing(what)
+		}
+		return v, err
+	}
+}
+
+// unresolved counts the payouts whose outcome many inquiries could not find out.
+func (s store) unresolved(ctx context.Context) (int64, error) {
+	return db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
+		"SELECT COUNT(*) FROM payout WHERE due_at IS NOT NULL AND call = $1 AND inquiries >= $2", string(CallUnknown), int64(unresolvedAfter))
+}
+
+// payoutsAndBooks is every payout and, right behind it, every transaction about it; and every balance row with the entries of merchant_pending
+// that took from it. All in one snapshot.
+const payoutsAndBooks = `
+	SELECT merchant_id, id, 1, status, currency, amount, NULL FROM payout
+	UNION ALL
+	SELECT merchant_id, subject, 2, kind, '', 0, canonical FROM ledger_transaction WHERE kind LIKE 'payout%'
+	UNION ALL
+	SELECT merchant_id, currency, 3, '', currency, reserved, NULL FROM payout_balance
+	UNION ALL
+	SELECT merchant_id, currency, 4, '', currency, moved, NULL FROM payout_balance
+	UNION ALL
+	SELECT merchant_id, currency, 5, '', currency, amount, NULL FROM ledger_entry WHERE account = 'merchant_pending' AND amount > 0
+	ORDER BY 1, 2, 3`
