@@ -35,6 +35,8 @@ import (
 	"github.com/florinpay/florin/internal/public"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/sandbox"
+	banks "github.com/florinpay/florin/internal/sandbox/bank"
+	worlds "github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
 	"github.com/florinpay/florin/internal/webhook"
@@ -101,6 +103,7 @@ type parts struct {
 	keys      *access.Keys
 	vault     *vault.Vault
 	world     *sandbox.World
+	banks     *banks.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
 	customers *customer.Store
@@ -195,16 +198,33 @@ func (a *parts) openSandbox(context.Context) error {
 	if !a.plan.has(zoneSandbox) {
 		return nil
 	}
-	world, err := sandbox.Open(a.plan.sandbox, sandbox.Options{Clock: a.clock, IDs: a.ids, Logger: a.log.With("zone", zoneSandbox)})
+	log := a.log.With("zone", zoneSandbox)
+	world, err := sandbox.Open(a.plan.sandbox, sandbox.Options{Clock: a.clock, IDs: a.ids, Logger: log})
 	if err != nil {
 		return err
 	}
 	a.world = world
 	a.released = append(a.released, world.Close)
+	options := worlds.Options{Clock: a.clock, IDs: a.ids, Logger: log}
+	if a.banks, err = banks.Open(besideSandbox(a.plan.sandbox, "bank"), options); err != nil {
+		return err
+	}
+	a.released = append(a.released, a.banks.Close)
+	all := http.NewServeMux()
+	all.Handle("/", world.Handler())
+	all.Handle("/bank", a.banks.Handler())
+	all.Handle("/bank/", a.banks.Handler())
+	all.Handle("/control/bank/", a.banks.Handler())
 	s := a.plan.sites[zoneSandbox]
-	s.handle(world.Handler())
+	s.handle(all)
 	s.server.RegisterOnShutdown(world.Release)
+	s.server.RegisterOnShutdown(a.banks.Release)
 	return nil
+}
+
+// besideSandbox is the file of another simulated world: its own, beside that of the acquirers.
+func besideSandbox(file, world string) string {
+	return strings.TrimSuffix(file, ".db") + "-" + world + ".db"
 }
 
 func (a *parts) openPayments(ctx context.Context) error {

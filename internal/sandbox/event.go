@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Choice is what an event may be told. All fields are optional.
@@ -212,10 +212,4 @@ func (t *turn) failRefund(c Choice) error {
 }
 
 // show is an amount for people.
-func show(minor int64, code string) string {
-	c, err := money.ParseCurrency(code)
-	if err != nil { // checked when it came in; a store from another version may hold one that left the list
-		return fmt.Sprintf("%d %s", minor, code)
-	}
-	return money.Of(minor, c).String()
-}
+func show(minor int64, code string) string { return stage.Show(minor, code) }

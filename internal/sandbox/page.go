@@ -2,51 +2,27 @@ package sandbox
 
 import (
 	"embed"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 //go:embed page/*
 var pageFiles embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"amount": func(minor int64, code string) [2]string { // the number, the currency
-		number, currency, _ := strings.Cut(show(minor, code), " ")
-		return [2]string{number, currency}
-	},
-	"utc":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"tone":  func(s any) string { return tones[fmt.Sprint(s)] },
-	"words": func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "_", " ") },
-	"short": func(id string) string {
-		if len(id) > 14 {
-			return "…" + id[len(id)-12:]
-		}
-		return id
-	},
-	"card": func(masked string) string { return "•••• " + masked[max(0, len(masked)-4):] },
-}).ParseFS(pageFiles, "page/*.html"))
-
-// tones are the colours, and the shapes beside them, of what things are.
-var tones = map[string]string{
-	"captured": "good", "authorized": "info", "partially_captured": "info", "pending": "wait", "declined": "bad",
-	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "won": "good", "lost": "bad",
-	"frictionless": "info", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
-	"up": "good", "down": "bad", "delivered": "good", "waiting": "wait", "given up": "bad",
-}
+var pages = template.Must(stage.Templates().ParseFS(pageFiles, "page/*.html"))
 
 func (w *World) routePages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", w.listPage)
 	mux.HandleFunc("GET /transactions/{id}", w.transactionPage)
 	mux.HandleFunc("GET /cards", w.cardsPage)
-	for name, kind := range map[string]string{"style.css": typeCSS, "mark.svg": typeSVG} {
-		mux.HandleFunc("GET /"+name, pageFile(name, kind))
+	for _, name := range []string{"style.css", "payer.css", "mark.svg"} {
+		mux.HandleFunc("GET /"+name, stage.File(name))
 	}
 }
 
@@ -67,10 +43,7 @@ func pageFile(name, kind string) http.HandlerFunc {
 
 // render shows a page of the panel.
 func (w *World) render(rw http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	w.renderWith(rw, r, status, name, data, map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-		"Referrer-Policy":         "same-origin", // under no-referrer a browser does not say where a button was, and local refuses it
-	})
+	w.renderWith(rw, r, status, name, data, stage.PanelPolicies())
 }
 
 func (w *World) renderWith(rw http.ResponseWriter, r *http.Request, status int, name string, data any, policies map[string]string) {
@@ -95,39 +68,10 @@ func (w *World) renderWith(rw http.ResponseWriter, r *http.Request, status int, 
 }
 
 // frame is what every page needs.
-type frame struct {
-	Title string
-	Tab   string
-	Path  string // where a button leads back to
-	now   time.Time
-}
-
-// Ago is a time as people say it.
-func (f frame) Ago(t time.Time) string {
-	d := f.now.Sub(t)
-	if d < 0 {
-		return "in " + span(-d)
-	}
-	if d < time.Second {
-		return "now"
-	}
-	return span(d) + " ago"
-}
-
-func span(d time.Duration) string {
-	for _, u := range []struct {
-		unit time.Duration
-		word string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}} {
-		if d >= u.unit {
-			return fmt.Sprintf("%d %s", d/u.unit, u.word)
-		}
-	}
-	return fmt.Sprintf("%d s", (d+time.Second-1)/time.Second)
-}
+type frame = stage.Frame
 
 func (w *World) frame(r *http.Request, title, tab string) frame {
-	return frame{title, tab, r.URL.RequestURI(), w.o.Clock.Now()}
+	return stage.NewFrame(r, title, tab, w.o.Clock.Now())
 }
 
 // line is a transaction in the table, with the buttons that apply.
