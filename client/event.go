@@ -22,6 +22,7 @@ const (
 	EventPaymentFailed            = "payment.failed"
 	EventPaymentCanceled          = "payment.canceled"
 	EventPaymentExpired           = "payment.expired"
+	EventPaymentAdjusted          = "payment.adjusted" // it cleared at another amount than was captured
 	EventRefundPending            = "refund.pending"
 	EventRefundSucceeded          = "refund.succeeded"
 	EventRefundFailed             = "refund.failed"

@@ -22,6 +22,7 @@ const (
 
 	holder     = "Ada Lovelace"
 	holderLate = "SCENARIO late_approval"
+	holderLess = "SCENARIO amount_shift"
 )
 
 // play is how one type of event is made to happen.
@@ -43,6 +44,7 @@ var plays = []play{
 	{of: event.PaymentFailed, tells: "a card is declined", steps: []step{charge(cardDeclined, holder)}},
 	{of: event.PaymentCanceled, tells: "a card is authorized, and the payment canceled", steps: []step{hold(cardApproved), cancel}},
 	{of: event.PaymentExpired, tells: "a card is authorized, and the acquirer lets the authorization go", steps: []step{hold(cardApproved), press("expire")}},
+	{of: event.PaymentAdjusted, tells: "a card is charged, and 3 s later it clears at nine tenths", steps: []step{charge(cardApproved, holderLess)}},
 	{of: event.RefundPending, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},

@@ -26,6 +26,7 @@ const (
 	PaymentFailed            Type = "payment.failed"
 	PaymentCanceled          Type = "payment.canceled"
 	PaymentExpired           Type = "payment.expired"
+	PaymentAdjusted          Type = "payment.adjusted" // it cleared at another amount than was captured
 	RefundPending            Type = "refund.pending"
 	RefundSucceeded          Type = "refund.succeeded"
 	RefundFailed             Type = "refund.failed"
@@ -43,7 +44,7 @@ const (
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
-	PaymentCanceled, PaymentExpired, RefundPending, RefundSucceeded, RefundFailed,
+	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed,
 	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled, EndpointDisabled, EndpointTest,
 }
 

@@ -34,6 +34,7 @@ const (
 	Endpoint       Prefix = "we"
 	Delivery       Prefix = "wd"
 	InboundWebhook Prefix = "iw"
+	Transfer       Prefix = "trf"
 	Request        Prefix = "req"
 	Transaction    Prefix = "txn"
 	Key            Prefix = "key"

@@ -27,6 +27,13 @@ const (
 	KindPayoutRefused  Kind = "payout_refused" // it failed before the provider had taken it
 	KindPayoutFailed   Kind = "payout_failed"  // it failed after that
 	KindPayoutReturned Kind = "payout_returned"
+
+	ClearedMore Kind = "cleared_more" // a capture cleared at more than was asked for
+	ClearedLess Kind = "cleared_less"
+
+	SuspenseReceived   Kind = "suspense_received"   // money is at the provider that is not known to be anybody's
+	SuspenseIdentified Kind = "suspense_identified" // it turned out to be a payment's, which books it as its own
+	SuspenseReturned   Kind = "suspense_returned"   // it went back to whoever it came from
 )
 
 // Posting is a business event to be booked.
@@ -83,6 +90,13 @@ var recipes = map[Kind][]leg{
 	KindPayoutRefused:  {{PayoutQueued, debit, whole}, {MerchantAvailable, credit, whole}},
 	KindPayoutFailed:   {{PayoutSent, debit, whole}, {MerchantAvailable, credit, whole}},
 	KindPayoutReturned: {{Bank, debit, whole}, {MerchantAvailable, credit, whole}},
+
+	ClearedMore: {{PSPReceivable, debit, whole}, {MerchantPending, credit, whole}},
+	ClearedLess: {{MerchantAvailable, debit, whole}, {PSPReceivable, credit, whole}},
+
+	SuspenseReceived:   {{PSPReceivable, debit, whole}, {Suspense, credit, whole}},
+	SuspenseIdentified: {{Suspense, debit, whole}, {PSPReceivable, credit, whole}},
+	SuspenseReturned:   {{Suspense, debit, whole}, {PSPReceivable, credit, whole}},
 }
 
 // Lines is the posting in double entry; legs of nothing are left out. It fails on an amount that is not positive, a fee

@@ -39,10 +39,23 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 	}
 	if m.decide == nil {
 		c := db.NewChange(account.Merchant)
+		if m.also != nil {
+			if err := m.also(c); err != nil {
+				return err
+			}
+		}
 		if err := with(c, m.Heard); err != nil {
 			return err
 		}
-		return s.DB.Commit(ctx, c)
+		err := s.DB.Commit(ctx, c)
+		if heardBefore(err) {
+			c = db.NewChange(account.Merchant)
+			if err := with(c, Heard{Verdict: Known}); err != nil {
+				return err
+			}
+			return s.DB.Commit(ctx, c)
+		}
+		return err
 	}
 	_, err = s.apply(ctx, m.decide, func(c *db.Change, d decision) error {
 		h := Heard{Verdict: Applied, Subject: m.Subject}
@@ -60,6 +73,7 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 // message is a message of which it is known what it speaks of: the decision that it asks for, or its verdict if it asks for none.
 type message struct {
 	decide func() (decision, error) // nil: there is nothing to decide
+	also   func(c *db.Change) error // what is written beside the record then; nil: nothing
 	Heard
 }
 
@@ -74,6 +88,8 @@ func (s *Service) hear(ctx context.Context, account provider.Account, n provider
 		return verdict(Unsupported, n.Type), nil
 	case provider.OpAuthorize:
 		return s.hearAttempt(ctx, account, n)
+	case provider.OpTransfer:
+		return s.hearTransfer(ctx, account, n)
 	default:
 		return s.hearOperation(ctx, account, n)
 	}
@@ -105,6 +121,9 @@ func (s *Service) hearOperation(ctx context.Context, account provider.Account, n
 	unmatched := fmt.Sprintf("%s %s", n.Operation, n.Reference)
 	if n.Operation == provider.OpCapture && n.Reference == n.Attempt {
 		return s.hearOwnCapture(ctx, account, n)
+	}
+	if n.Operation == provider.OpRefund && id.Has(n.Reference, id.Transfer) {
+		return verdict(Known, "the return of "+n.Reference), nil // which is asked about until it is certain
 	}
 	if isReversal(n.Reference, n.Attempt) {
 		return verdict(Known, "a reversal of "+n.Attempt), nil

@@ -18,6 +18,7 @@ type decision struct {
 	attempt   *Attempt
 	next      *Attempt // a try that follows the attempt in the same Change
 	operation *Operation
+	transfers []Transfer // money that came in on a code
 	postings  []ledger.Posting
 	events    []event.Type
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
@@ -26,7 +27,9 @@ type decision struct {
 }
 
 // nothing tells whether the decision moves nothing: what was heard was known already, or contradicts it.
-func (d decision) nothing() bool { return d.attempt == nil && d.operation == nil }
+func (d decision) nothing() bool {
+	return d.attempt == nil && d.operation == nil && len(d.transfers) == 0
+}
 
 // errTorn means that the rows a decision was made from were read at different moments: somebody else moved them in between.
 // They are read again.

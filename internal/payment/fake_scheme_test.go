@@ -101,7 +101,7 @@ func captured(amount money.Money) provider.Outcome {
 var pixAccount = provider.Account{Merchant: shop, ID: "instant", Provider: "scheme"}
 
 // both are the merchant's contracts: with an acquirer of cards, and with a scheme.
-type both struct{ contracts }
+type both struct{}
 
 func (both) Get(_ context.Context, tenant, account string) (provider.Account, error) {
 	if account == pixAccount.ID && tenant == shop {

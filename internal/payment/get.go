@@ -15,6 +15,7 @@ type related struct {
 	attempts       []Attempt
 	operations     []Operation
 	contradictions []Contradiction
+	transfers      []Transfer
 }
 
 // Get is a payment with what expand names: attempts, refunds, timeline. It fails with fault.NotFound.
@@ -54,6 +55,9 @@ func (s *Service) related(ctx context.Context, p Payment, expand []string) (rows
 		}
 	}
 	if timeline {
+		if rows.transfers, err = s.store.transfers(ctx, p.Merchant, p.ID); err != nil {
+			return rows, err
+		}
 		rows.contradictions, err = s.store.contradictions(ctx, p.Merchant, p.ID)
 	}
 	return rows, err
@@ -92,6 +96,12 @@ func timeline(p Payment, rows related) []TimelineEntry {
 		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + ".begun", Detail: op.Amount.String()})
 		if op.State != OperationSending {
 			entries = append(entries, TimelineEntry{At: op.MovedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
+		}
+	}
+	for _, t := range rows.transfers {
+		entries = append(entries, TimelineEntry{At: t.CreatedAt, Event: "transfer.received", Detail: t.Amount.String() + " at " + t.Account})
+		if t.Reason != TransferFits {
+			entries = append(entries, TimelineEntry{At: t.MovedAt, Event: "transfer." + string(t.State), Detail: t.told()})
 		}
 	}
 	for _, c := range rows.contradictions {

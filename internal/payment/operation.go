@@ -121,6 +121,8 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	d := decision{payment: p}
 	to := operationStateOf(op, o)
 	switch {
+	case op.clearsAt(o):
+		return d, d.clearedOperation(a, op, o)
 	case to != OperationUnknown && op.isOfAnotherAmount(o):
 		d.contradict(a, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
 		to = OperationUnknown // not ours to adopt

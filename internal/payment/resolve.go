@@ -19,6 +19,7 @@ func (s *Service) Sweeps() []db.Sweep {
 		{Name: "attempts", Table: attemptTable, Every: 500 * time.Millisecond, Handle: s.resolveAttempt},
 		{Name: "operations", Table: operationTable, Every: 500 * time.Millisecond, Handle: s.resolveOperation},
 		{Name: "expiry", Table: paymentTable, Every: time.Second, Handle: s.expire},
+		{Name: "transfers", Table: transferTable, Every: time.Second, Handle: s.returnTransfer},
 		{Name: "late approvals", Table: contradictionTable, Every: time.Second, Handle: s.reverseLate},
 	}
 	for i := range sweeps {

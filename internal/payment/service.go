@@ -114,7 +114,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Table == contradictionTable.Name
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name)
 }
 
 // nobody adds nothing to a Change: nobody waits for the decision.
@@ -183,6 +183,10 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 		}
 		c.Add(row)
 	}
+	for _, t := range d.transfers {
+		t.MovedAt = now
+		c.Add(transferRow(t))
+	}
 	for _, p := range d.postings {
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
 			return nil, err
@@ -238,7 +242,13 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 		t.operating = slices.ContainsFunc(operations, func(o Operation) bool { return o.Kind != KindRefund && o.open() })
 		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })
 	}
-	return settle(p, a, o, t)
+	d, err := settle(p, a, o, t)
+	if err == nil && !p.Method.isCard() && d.attempt != nil && d.attempt.State == AttemptCaptured && a.State != AttemptCaptured {
+		var known []Transfer
+		known, err = s.transfersOf(ctx, a)
+		d.completeParts(known) // the provider has counted what we hold as parts
+	}
+	return d, err
 }
 
 // terms are the facts beside the payment that its settlement depends on.

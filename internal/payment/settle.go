@@ -35,6 +35,8 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 	case isContradiction:
 		d.contradict(a, a.ID, standing(p, a), o, RemedyNone)
 		return d, nil
+	case isClearing:
+		return d, d.cleared(a, a.ID, p.Captured, o)
 	case isEarly:
 		a.Inquiries++
 		d.askAbout(a, t.now.Add(inquiryDelay(a.Inquiries)))
@@ -135,6 +137,7 @@ const (
 	isStillOpen     // the provider has it, and has no final word yet
 	isEarly         // the end of an authorization with an operation open: that one's outcome says what to make of it
 	isRestGone      // what is captured is all there is
+	isClearing      // the money that was taken has cleared at another amount
 	isAnotherAmount // of an attempt whose outcome is open: it stays so
 )
 
@@ -186,8 +189,11 @@ func hearCaptures(p Payment, a Attempt, said money.Money, t terms) hearing {
 	if err == nil && order == 0 && a.State == AttemptAuthorized && t.restKept && !t.operating {
 		return isRestGone
 	}
-	if t.operating || err == nil && (order == 0 || order < 0 && !a.Capture) {
+	switch {
+	case t.operating, err == nil && (order == 0 || order < 0 && !a.Capture):
 		return isKnown
+	case err == nil && a.Capture && a.State == AttemptCaptured:
+		return isClearing
 	}
 	return isContradiction
 }

@@ -56,8 +56,9 @@ type bookCheck struct {
 	faults          []string
 }
 
-// earnings are the two accounts among which a capture is split. The fee's rate is not the payment's to know.
-const earnings = ledger.MerchantPending + " + " + ledger.FeeIncome
+// earnings are the accounts of what a payment earned: those among which a capture is split, as the fee's rate is not the payment's to know,
+// and the one from which refunds, and what cleared at less, are taken.
+const earnings = ledger.MerchantPending + " + " + ledger.FeeIncome + " + " + ledger.MerchantAvailable
 
 func (v *bookCheck) take(l bookLine) error {
 	if l.tenant != v.tenant || l.subject != v.subject || v.off == nil {
@@ -76,7 +77,7 @@ func (v *bookCheck) take(l bookLine) error {
 	}
 	for _, line := range t.Lines {
 		account := line.Account
-		if account == ledger.MerchantPending || account == ledger.FeeIncome {
+		if account == ledger.MerchantPending || account == ledger.FeeIncome || account == ledger.MerchantAvailable {
 			account = earnings
 		}
 		v.off[place{account, line.Amount.Currency().Code()}] -= line.Amount.Minor()
@@ -93,8 +94,7 @@ func (v *bookCheck) expect(l bookLine) {
 	for account, sum := range map[string]int64{
 		ledger.AuthReceivable: held, ledger.AuthHold: -held,
 		ledger.PSPReceivable + l.account: l.captured - l.refunded,
-		earnings:                         -l.captured,
-		ledger.MerchantAvailable:         l.refunded + l.refunding,
+		earnings:                         l.refunded + l.refunding - l.captured,
 		ledger.RefundFlight:              -l.refunding,
 	} {
 		v.off[place{account, l.currency}] += sum

@@ -1,0 +1,215 @@
+package payment
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/dbtest"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// comes is a message about a transfer on a payment's code.
+func comes(o Object, reference string, amount money.Money) provider.Notification {
+	return provider.Notification{
+		Operation: provider.OpTransfer, Attempt: o.ID + "-1", Outcome: captured(amount),
+		Transfer: provider.Transfer{Reference: reference, Amount: amount, Payer: "***1234"},
+	}
+}
+
+func TestEveryWayToPayACodeHasItsResultAndItsEntries(t *testing.T) {
+	type transfer struct {
+		reference string
+		minor     int64
+	}
+	for name, x := range map[string]struct {
+		transfers []transfer
+		captured  int64
+		suspense  int64 // right after
+		returned  int64 // an hour later
+	}{
+		"exactly":                 {[]transfer{{"t1", 5_000}}, 5_000, 0, 0},
+		"in parts":                {[]transfer{{"t1", 2_000}, {"t2", 3_000}}, 5_000, 0, 0},
+		"too little":              {[]transfer{{"t1", 2_000}}, 0, 2_000, 2_000},
+		"too much":                {[]transfer{{"t1", 7_000}}, 5_000, 2_000, 2_000},
+		"twice":                   {[]transfer{{"t1", 5_000}, {"t2", 5_000}}, 5_000, 5_000, 5_000},
+		"in parts, over":          {[]transfer{{"t1", 2_000}, {"t2", 4_000}}, 5_000, 1_000, 1_000},
+		"in parts, and once more": {[]transfer{{"t1", 2_000}, {"t2", 3_000}, {"t3", 1}}, 5_000, 1, 1},
+		"the same told twice":     {[]transfer{{"t1", 2_000}, {"t1", 2_000}, {"t2", 3_000}, {"t2", 3_000}}, 5_000, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				o := c.begin(byPix(5_000))
+				for _, one := range x.transfers {
+					c.hears(comes(o, one.reference, reais(one.minor)))
+				}
+				c.holds(o, x.captured, x.suspense)
+				c.later(time.Hour)
+				if c.scheme.returned() != x.returned {
+					c.Errorf("%d went back, want %d", c.scheme.returned(), x.returned)
+				}
+				c.holds(o, x.captured, x.suspense-x.returned)
+			})
+		})
+	}
+}
+
+// holds checks a payment and the books.
+func (c *counter) holds(o Object, captured, suspense int64) {
+	c.Helper()
+	if got := c.status(o.ID); got.AmountCaptured != captured {
+		c.Errorf("%d is captured, want %d", got.AmountCaptured, captured)
+	}
+	if held := c.balance(ledger.Suspense); held != suspense {
+		c.Errorf("%d is in suspense, want %d", held, suspense)
+	}
+	if owed := c.balance(ledger.PSPReceivable + "instant"); owed != captured+suspense {
+		c.Errorf("the scheme owes %d, want %d", owed, captured+suspense)
+	}
+}
+
+func TestWhatComesLateGoesBack(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		o := c.begin(byPix(5_000))
+		c.later(30 * time.Minute)
+		if v := c.hears(comes(o, "t1", reais(5_000))); v != Applied {
+			c.Errorf("it is %s", v)
+		}
+		c.holds(o, 0, 5_000)
+		c.later(time.Minute)
+		c.holds(o, 0, 0)
+		if o = c.status(o.ID); o.Status != Expired || c.scheme.returned() != 5_000 {
+			c.Errorf("%s; %d went back", o.Status, c.scheme.returned())
+		}
+	})
+}
+
+func TestPartsCountWhenTheSchemeSaysThatAllIsThere(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		o := c.begin(byPix(5_000))
+		c.hears(comes(o, "t1", reais(2_000)))
+		c.hears(says(o, "1", captured(reais(5_000)))) // it overtakes the second transfer
+		c.holds(o, 5_000, 0)
+		c.hears(comes(o, "t2", reais(3_000)))
+		c.holds(o, 5_000, 0)
+	})
+}
+
+func TestAReturnThatIsRefusedIsTriedAgain(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		c.scheme.refuse = true
+		o := c.begin(byPix(5_000))
+		c.hears(comes(o, "t1", reais(6_000)))
+		c.later(time.Minute)
+		if held := c.entries(o.ID, "transfer.returning"); len(held) != 1 || held[0].Detail != "10.00 BRL over" || len(c.entries(o.ID, "transfer.received")) != 1 {
+			c.Errorf("the timeline has %+v", held)
+		}
+		c.holds(o, 5_000, 1_000)
+		c.scheme.mu.Lock()
+		c.scheme.refuse = false
+		c.scheme.mu.Unlock()
+		c.later(2 * time.Hour)
+		c.holds(o, 5_000, 0)
+		if len(c.scheme.returns) != 1 {
+			c.Errorf("it went back %d times", len(c.scheme.returns))
+		}
+	})
+}
+
+func TestMoneyThatNamesNoPaymentIsBooked(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		for name, attempt := range map[string]string{"t1": "", "t2": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1", "t3": "somebody else's"} {
+			n := provider.Notification{Operation: provider.OpTransfer, Attempt: attempt, Transfer: provider.Transfer{Reference: name, Amount: reais(700)}}
+			if v := c.hears(n); v != Unmatched {
+				c.Errorf("%q is %s", attempt, v)
+			}
+			if v := c.hears(n); v != Known {
+				c.Errorf("%q again is %s", attempt, v)
+			}
+		}
+		if held := c.balance(ledger.Suspense); held != 2_100 {
+			c.Errorf("%d is in suspense", held)
+		}
+		c.later(time.Hour) // a person decides
+		if held := c.balance(ledger.Suspense); held != 2_100 || c.scheme.returned() != 0 {
+			c.Errorf("%d is in suspense, %d went back", held, c.scheme.returned())
+		}
+		if v := c.hears(provider.Notification{Operation: provider.OpTransfer, Transfer: provider.Transfer{Reference: "t9", Amount: reais(0)}}); v != Unsupported {
+			c.Errorf("a transfer of nothing is %s", v)
+		}
+	})
+}
+
+func TestAnotherCurrencyIsAPersonsBusiness(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		o := c.begin(byPix(5_000))
+		c.hears(comes(o, "t1", euros(5_000)))
+		c.later(5 * time.Minute)
+		if got := c.status(o.ID); got.Status != RequiresAction || c.scheme.returned() != 0 {
+			c.Errorf("%s; %d went back", got.Status, c.scheme.returned())
+		}
+		c.hears(comes(o, "t2", reais(5_000)))
+		c.expect(c.status(o.ID), Captured, 5_000, 0)
+	})
+}
+
+// Whatever comes in, in whatever order, what is captured, held and returned is what came, and the books agree.
+func TestTransfersAddUpWhateverComes(t *testing.T) {
+	now := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	d := dbtest.Open(t, dbtest.SQLite(t), db.Options{Clock: now}, event.Schema, ledger.Schema, Schema)
+	s := newScheme()
+	c := &counter{newTill(t, d, now, Options{Cards: cards{}, Accounts: both{}, Providers: provider.Registry{"scheme": s}}), s}
+	var came int64
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		o, err := c.Create(c.Context(), byPix(5_000), alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range rapid.IntRange(0, 6).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"transfer", "transfer", "captured", "wait"}).Draw(t, "step") {
+			case "transfer":
+				n++
+				minor := rapid.Int64Range(1, 6_000).Draw(t, "amount")
+				message := comes(o, fmt.Sprint("t", n), reais(minor))
+				came += minor
+				for range rapid.IntRange(1, 2).Draw(t, "told") {
+					c.hears(message)
+				}
+			case "captured":
+				// The scheme says so only of what came in.
+				if sum := sumOf(c, o); sum >= 5_000 {
+					c.hears(says(o, "1", captured(reais(5_000))))
+				}
+			case "wait":
+				c.later(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute)
+			}
+		}
+		owed, held := c.balance(ledger.PSPReceivable+"instant"), c.balance(ledger.Suspense)
+		if owed+s.returned() != came {
+			t.Fatalf("%d came in; the scheme owes %d and sent %d back", came, owed, s.returned())
+		}
+		if held < 0 || held > owed {
+			t.Fatalf("%d is in suspense of %d", held, owed)
+		}
+	})
+	c.audit()
+}
+
+func sumOf(c *counter, o Object) (sum int64) {
+	all, err := c.store.transfers(c.Context(), shop, o.ID)
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, t := range all {
+		sum += t.Amount.Minor()
+	}
+	return sum
+}
