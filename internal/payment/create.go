@@ -57,7 +57,7 @@ func (s *Service) draft(in Create) (Payment, error) {
 	return Payment{
 		Merchant: in.Merchant, ID: s.IDs.New(id.Payment), Status: RequiresPaymentMethod, Amount: money.Of(in.Amount, currency),
 		Authorized: zero, Captured: zero, Refunded: zero, Refunding: zero, Disputed: zero,
-		Capture: in.Capture, AwaitsPayer: !in.Confirm, Plan: in.ProviderAccounts, StatementDescriptor: in.StatementDescriptor,
+		Capture: in.Capture, AwaitsPayer: !in.Confirm, Order: in.Order, Plan: in.ProviderAccounts, StatementDescriptor: in.StatementDescriptor,
 		Description: in.Description, Metadata: in.Metadata, CaptureBefore: in.CaptureBefore, ReturnURL: in.ReturnURL, Asked: in.Asked, CreatedAt: now,
 	}, nil
 }
@@ -79,6 +79,9 @@ func (s *Service) createUnconfirmed(ctx context.Context, p Payment, in Create, w
 		return decision{payment: p, events: []event.Type{event.PaymentCreated}}, nil
 	}, func(c *db.Change, d decision) error {
 		if err := s.claim(ctx, c, p); err != nil {
+			return err
+		}
+		if err := s.ordered(ctx, c, p); err != nil {
 			return err
 		}
 		return with.Result(c, s.answered(d.payment), nil)

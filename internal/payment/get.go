@@ -175,6 +175,9 @@ func (s *Service) object(p Payment) Object {
 	if p.Method.known() {
 		o.PaymentMethod = methodObject(p.Method)
 	}
+	if p.Order != "" {
+		o.Order = &p.Order
+	}
 	if p.ReturnURL != "" {
 		o.ReturnURL = &p.ReturnURL
 	}

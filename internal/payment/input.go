@@ -22,6 +22,7 @@ type Create struct {
 	ReturnURL           string // where the payer goes in the end; its origin is registered
 	Asked               Asked
 	ProviderAccounts    []string // empty: the merchant's own order
+	Order               string   // ord_…, that is paid with it; empty: none
 	Metadata            map[string]string
 }
 

@@ -29,6 +29,7 @@ type Payment struct {
 	Reference           string // the provider's
 	NetworkReference    string
 	Failure             *FailureObject
+	Order               string   // ord_…, that is paid with it; empty: none
 	Plan                []string // the provider accounts that were asked for; empty: the merchant's own order
 	StatementDescriptor string
 	Description         string

@@ -52,6 +52,7 @@ type Options struct {
 	PublicURL string                      // where payers reach the public zone, without a slash at the end; empty: they do not, so nobody is challenged
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
 	StepUp   func(ctx context.Context, p Payment) (bool, error)
+	Orders   Orders                // may be nil: there are no orders then
 	Metrics  prometheus.Registerer // may be nil
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
@@ -191,6 +192,9 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.settled(ctx, c, d); err != nil {
+		return nil, err
 	}
 	return c, s.emit(ctx, c, d, now)
 }

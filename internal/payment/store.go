@@ -27,7 +27,7 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned
 	{Name: "capture_before", Kind: db.Int, Null: true}, {Name: "expires_at", Kind: db.Int, Null: true},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
-	{Name: "ended_at", Kind: db.Int, Null: true},
+	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id"},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -131,7 +131,7 @@ func paymentRow(p Payment) (db.Row, error) {
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt),
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), p.Order,
 	}), nil
 }
 
@@ -144,7 +144,7 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
 		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
-		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Version)
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Order, &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}

@@ -65,17 +65,26 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	return s.pursue(ctx, plan[0], written(intent).latest(), begun{with})
 }
 
-// begin commits a try's intent.
+// begin commits a try's intent. Of a new payment nothing can have changed meanwhile but the order that it is for: it is put together
+// again then.
 func (s *Service) begin(ctx context.Context, intent decision, with Companion) error {
-	change, err := s.change(ctx, intent)
-	if err != nil {
-		return err
+	for try := 1; ; try++ {
+		change, err := s.change(ctx, intent)
+		if err != nil {
+			return err
+		}
+		if err := s.claim(ctx, change, intent.payment); err != nil {
+			return err
+		}
+		if err := s.ordered(ctx, change, intent.payment); err != nil {
+			return err
+		}
+		with.Intent(change, intent.payment.ID)
+		err = s.commitIntent(ctx, change)
+		if intent.payment.Version > 0 || !fault.Is(err, fault.Stale) || try == tries {
+			return s.unclaimed(ctx, intent.payment, err)
+		}
 	}
-	if err := s.claim(ctx, change, intent.payment); err != nil {
-		return err
-	}
-	with.Intent(change, intent.payment.ID)
-	return s.unclaimed(ctx, intent.payment, s.commitIntent(ctx, change))
 }
 
 // begun is the Companion of what goes on after its intent was written.
