@@ -1,18 +1,22 @@
 package public
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/strict"
 )
 
@@ -26,6 +30,7 @@ type Checkout struct {
 	Declined  *payerFailure
 	Card      *payerCard // of the last try
 	Action    string     // where the payer has to go, for CheckoutAction
+	Code      *payCode   // what the payer scans, for CheckoutScan
 	Back      string     // the merchant's page; empty if there is none
 }
 
@@ -36,6 +41,7 @@ type CheckoutState string
 const (
 	CheckoutOpen     CheckoutState = "open"     // pay
 	CheckoutAction   CheckoutState = "action"   // go to the bank
+	CheckoutScan     CheckoutState = "scan"     // scan a code
 	CheckoutWaiting  CheckoutState = "waiting"  // wait for the bank
 	CheckoutReview   CheckoutState = "review"   // wait for the merchant
 	CheckoutPaid     CheckoutState = "paid"     // be glad
@@ -74,6 +80,8 @@ func checkoutOf(o payment.Object, l *language) (Checkout, error) {
 		c.State = CheckoutMoved
 	case state == CheckoutOpen:
 		c.Step = stepOf(p.ClientSecret)
+	case state == CheckoutAction && p.NextAction != nil && p.NextAction.Type == provider.ActionQR:
+		c.State, c.Code = CheckoutScan, codeOf(*p.NextAction)
 	case state == CheckoutAction:
 		if c.Action = p.next(); c.Action == "" { // the payer can do nothing but wait
 			c.State = CheckoutWaiting
@@ -81,6 +89,29 @@ func checkoutOf(o payment.Object, l *language) (Checkout, error) {
 	}
 	return c, nil
 }
+
+// payCode is a code as the page shows it.
+type payCode struct {
+	Image    string       // where its picture is
+	Copy     string       // what the payer can paste in place of scanning
+	Deeplink template.URL // opens the payer's app; empty: there is none
+	Until    string       // when it is too late
+}
+
+// codeOf is a code to be scanned. Its deeplink comes from the provider, whose app it opens: any scheme but those that run here.
+func codeOf(a payerAction) *payCode {
+	c := &payCode{Image: a.QRImageURL, Copy: cmp.Or(a.CopyCode, a.QRCode)}
+	if u, err := url.Parse(a.Deeplink); err == nil && u.Scheme != "" && !runsHere[strings.ToLower(u.Scheme)] {
+		c.Deeplink = template.URL(a.Deeplink)
+	}
+	if a.ExpiresAt != nil {
+		c.Until = a.ExpiresAt.UTC().Format("15:04 MST")
+	}
+	return c
+}
+
+// runsHere are schemes of what a browser would run or show in our name.
+var runsHere = map[string]bool{"javascript": true, "data": true, "vbscript": true, "blob": true, "file": true}
 
 // next is where the payer has to go; empty if nowhere.
 func (p payerPayment) next() string {
@@ -229,7 +260,7 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 			said := v.lang.decline(c.Declined)
 			w.Checkout.What, w.Checkout.Next = said.What, said.Next
 		}
-	case CheckoutAction, CheckoutWaiting, CheckoutReview:
+	case CheckoutAction, CheckoutScan, CheckoutWaiting, CheckoutReview:
 		w.Checkout.Watched = string(c.State)
 	}
 	return p.show(v, http.StatusOK, w, policy{})

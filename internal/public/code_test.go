@@ -5,7 +5,9 @@ import (
 	"encoding/xml"
 	"image/png"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
@@ -33,6 +35,28 @@ func TestACodeIsDrawnForWhoHasItsTicket(t *testing.T) {
 	for name, path := range map[string]string{"another ticket": at + "0123.png", "another kind": at + ticket + ".gif", "no kind": at + ticket} {
 		if w := d.send("GET", path, ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+}
+
+func TestACheckoutShowsTheCodeThatIsToBeScanned(t *testing.T) {
+	for name, c := range map[string]struct {
+		deeplink string
+		shown    bool
+	}{"an app's": {"upi://pay?pa=shop@bank&am=92.32", true}, "a script": {"javascript:alert(1)", false}, "none": {"", false}} {
+		d := newDoor(t)
+		d.core.object.Status = payment.RequiresAction
+		d.core.object.NextAction = &payment.NextAction{
+			Type: provider.ActionQR, QRCode: "00020126", QRImageURL: "https://pay.example/codes/x.png", Deeplink: c.deeplink, ExpiresAt: noon.Add(20 * time.Minute),
+		}
+		page := d.visit(0).Body.String()
+		for _, want := range []string{`src="https://pay.example/codes/x.png"`, ">00020126</textarea>", `data-state="scan"`, "until 12:20 UTC", "Scan to pay Blue Bottle"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: the page lacks %s", name, want)
+			}
+		}
+		if shown := strings.Contains(page, "Open your bank’s app</a>"); shown != c.shown || strings.Contains(page, "javascript:") {
+			t.Errorf("%s: the link to the app is shown: %t", name, shown)
 		}
 	}
 }

@@ -9,6 +9,8 @@ const form = document.getElementById('pay');
 if (form) checkout(form);
 const waiting = document.getElementById('watch');
 if (waiting) watch(waiting.dataset);
+const copying = document.getElementById('copy-button');
+if (copying && navigator.clipboard) offerCopy(copying);
 
 function checkout(form) {
   const said = form.dataset;
@@ -94,6 +96,20 @@ function checkout(form) {
 
   // Back by the browser's button to a page as it was: the payment may be elsewhere by now.
   addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+}
+
+/** The text under a code can be selected and copied by hand; where the browser can do it, a button does. */
+function offerCopy(button) {
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    const text = document.getElementById('copy');
+    try {
+      await navigator.clipboard.writeText(text.value);
+      button.textContent = button.dataset.done;
+    } catch {
+      text.select();
+    }
+  });
 }
 
 /** Loads the page again once the payment stands differently. */
