@@ -36,6 +36,7 @@ import (
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/sandbox"
 	banks "github.com/florinpay/florin/internal/sandbox/bank"
+	"github.com/florinpay/florin/internal/sandbox/instant"
 	worlds "github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -104,6 +105,7 @@ type parts struct {
 	vault     *vault.Vault
 	world     *sandbox.World
 	banks     *banks.World
+	instant   *instant.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
 	customers *customer.Store
@@ -206,20 +208,31 @@ func (a *parts) openSandbox(context.Context) error {
 	a.world = world
 	a.released = append(a.released, world.Close)
 	options := worlds.Options{Clock: a.clock, IDs: a.ids, Logger: log}
+	all := http.NewServeMux()
+	all.Handle("/", world.Handler())
 	if a.banks, err = banks.Open(besideSandbox(a.plan.sandbox, "bank"), options); err != nil {
 		return err
 	}
 	a.released = append(a.released, a.banks.Close)
-	all := http.NewServeMux()
-	all.Handle("/", world.Handler())
-	all.Handle("/bank", a.banks.Handler())
-	all.Handle("/bank/", a.banks.Handler())
-	all.Handle("/control/bank/", a.banks.Handler())
+	handleWorld(all, "bank", a.banks.Handler())
+	if a.instant, err = instant.Open(besideSandbox(a.plan.sandbox, "instant"), options); err != nil {
+		return err
+	}
+	a.released = append(a.released, a.instant.Close)
+	handleWorld(all, "instant", a.instant.Handler())
 	s := a.plan.sites[zoneSandbox]
 	s.handle(all)
 	s.server.RegisterOnShutdown(world.Release)
 	s.server.RegisterOnShutdown(a.banks.Release)
+	s.server.RegisterOnShutdown(a.instant.Release)
 	return nil
+}
+
+// handleWorld gives a simulated world its paths.
+func handleWorld(all *http.ServeMux, name string, h http.Handler) {
+	for _, path := range []string{"/" + name, "/" + name + "/", "/control/" + name + "/"} {
+		all.Handle(path, h)
+	}
 }
 
 // besideSandbox is the file of another simulated world: its own, beside that of the acquirers.

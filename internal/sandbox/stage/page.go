@@ -52,7 +52,7 @@ var tones = map[string]string{
 	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "won": "good", "lost": "bad",
 	"frictionless": "info", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
 	"up": "good", "down": "bad", "delivered": "good", "waiting": "wait", "given up": "bad",
-	"awaiting_authorisation": "wait", "active": "wait", "paid": "good", "rejected": "bad", "returned": "still",
+	"awaiting_authorisation": "wait", "active": "wait", "paid": "good", "rejected": "bad", "returned": "still", "stray": "info",
 }
 
 // Show is an amount for people.

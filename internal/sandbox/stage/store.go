@@ -274,6 +274,32 @@ func (b *Batch) Account(number int64) (Numbered, error) {
 	return a, err
 }
 
+// Accounts are all accounts.
+func (b *Batch) Accounts() ([]Numbered, error) {
+	rows, err := b.tx.Query(`SELECT number FROM account ORDER BY number`)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	var numbers []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, errors.Join(fmt.Errorf("list accounts: %w", err), rows.Close())
+		}
+		numbers = append(numbers, n)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	out := make([]Numbered, len(numbers))
+	for i, n := range numbers {
+		if out[i], err = b.Account(n); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // Webhook is a message that was or will be sent, without its body.
 type Webhook struct {
 	Event    string     `json:"event"` // the id

@@ -1,0 +1,342 @@
+package instant
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
+)
+
+// Status is a charge's state.
+type Status string
+
+// The charge's states. Whatever it is, transfers may come in: a scheme does not send them back by itself.
+const (
+	Active   Status = "active"
+	Paid     Status = "paid" // all of it came
+	Rejected Status = "rejected"
+	Expired  Status = "expired"
+	Stray    Status = "stray" // no charge: money that came without one
+)
+
+var statuses = []Status{Active, Paid, Rejected, Expired, Stray}
+
+var moves = map[Status][]Status{
+	Active:  {Paid, Rejected, Expired},
+	Expired: {Paid}, // at a page only: the bank was slower than the clock
+}
+
+// The failures.
+const (
+	consentDeclined   = "consent_declined"
+	bankUnavailable   = "bank_unavailable"
+	insufficientFunds = "insufficient_funds"
+	accountClosed     = "account_closed" // of a refund
+)
+
+var messages = map[string]string{
+	consentDeclined:   "the payer did not consent",
+	bankUnavailable:   "the payer's bank does not answer",
+	insufficientFunds: "the payer's account has not enough money",
+	accountClosed:     "the payer's account is closed",
+}
+
+// Failure is why a charge or a refund did not come about.
+type Failure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func failure(code string) *Failure { return &Failure{code, messages[code]} }
+
+// Charge is a charge as the provider's callers see it. Amounts are minor units.
+type Charge struct {
+	ID             string     `json:"id"`
+	Reference      string     `json:"reference"` // the caller's
+	Method         string     `json:"method"`
+	Status         Status     `json:"status"`
+	Amount         int64      `json:"amount"`
+	AmountReceived int64      `json:"amount_received"`
+	AmountRefunded int64      `json:"amount_refunded"` // by refunds that succeeded
+	Currency       string     `json:"currency"`
+	Bank           string     `json:"bank,omitempty"`
+	Code           string     `json:"code,omitempty"`
+	CopyCode       string     `json:"copy_code,omitempty"`
+	Deeplink       string     `json:"deeplink,omitempty"`
+	RedirectURL    string     `json:"redirect_url,omitempty"`
+	Failure        *Failure   `json:"failure"`
+	ExpiresAt      time.Time  `json:"expires_at"`
+	CreatedAt      time.Time  `json:"created_at"`
+	Transfers      []Transfer `json:"transfers"`
+}
+
+// Transfer is money that came in.
+type Transfer struct {
+	EndToEndID string    `json:"end_to_end_id"`
+	Amount     int64     `json:"amount"`
+	Currency   string    `json:"currency"`
+	Payer      string    `json:"payer"` // masked
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// received is a transfer as a webhook tells it.
+type received struct {
+	Transfer
+	Charge          string `json:"charge"`           // empty: it came without one
+	ChargeReference string `json:"charge_reference"` // the caller's
+	Method          string `json:"method"`
+}
+
+// Refund is a refund as callers see it.
+type Refund struct {
+	ID              string    `json:"id"`
+	Reference       string    `json:"reference"`
+	Charge          string    `json:"charge"`
+	ChargeReference string    `json:"charge_reference"`
+	Transfer        string    `json:"transfer,omitempty"` // what it returns of
+	Status          string    `json:"status"`             // pending succeeded failed
+	Amount          int64     `json:"amount"`
+	Currency        string    `json:"currency"`
+	Failure         *Failure  `json:"failure"`
+	CreatedAt       time.Time `json:"created_at"`
+}
+
+// The refund's states.
+const (
+	refundPending   = "pending"
+	refundSucceeded = "succeeded"
+	refundFailed    = "failed"
+)
+
+// Moment is a line of a charge's history, for people.
+type Moment struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+}
+
+// piece is all that this world knows of a charge, or of a transfer without one.
+type piece struct {
+	Charge
+	Asked       chargeRequest   `json:"asked"`
+	First       json.RawMessage `json:"first,omitempty"` // as first answered
+	Merchant    string          `json:"merchant"`
+	Description string          `json:"description,omitempty"`
+	ReturnURL   string          `json:"return_url,omitempty"`
+	LoggedIn    bool            `json:"logged_in,omitempty"`
+	Refunds     []madeRefund    `json:"refunds,omitempty"`
+	History     []Moment        `json:"history"`
+}
+
+// madeRefund is a refund with what was asked and first answered.
+type madeRefund struct {
+	Refund
+	Asked refundRequest   `json:"asked"`
+	First json.RawMessage `json:"first"`
+}
+
+// turn is one decision about one charge.
+type turn struct {
+	*stage.Turn
+	*piece
+}
+
+func (t *turn) scheme() scheme {
+	s, _ := findScheme(t.Method) // checked when it came in
+	return s
+}
+
+func (t *turn) note(format string, args ...any) {
+	t.History = append(t.History, Moment{t.Now, fmt.Sprintf(format, args...)})
+}
+
+func (t *turn) move(to Status) error {
+	if !slices.Contains(moves[t.Status], to) {
+		return fault.State(fmt.Sprintf("the charge is %s: it cannot become %s", t.Status, to))
+	}
+	t.Status = to
+	return nil
+}
+
+// open decides a new charge. One from a bank that is not reached fails at once.
+func (t *turn) open() {
+	t.Later("expire", "", t.ExpiresAt)
+	if t.scheme().redirect {
+		t.note("The payer is sent to their bank")
+		if b, ok := findBank(t.Method, t.Bank); ok && !b.Available {
+			t.Status, t.Failure = Rejected, failure(bankUnavailable)
+			t.note("%s is not reached", b.Name)
+			t.Tell("charge.rejected", stage.Start, false, t.Charge)
+		}
+		return
+	}
+	t.note("The code is there to be paid")
+	for _, p := range payers {
+		if t.Plays(p.name, stage.Start) {
+			due := t.Now.Add(t.Delays().Settle)
+			if p.late {
+				due = t.ExpiresAt.Add(t.Delays().Settle)
+			}
+			t.Later(p.event, "", due)
+		}
+	}
+}
+
+// receive takes a transfer of this amount.
+func (t *turn) receive(amount int64) {
+	unique := t.NewID("e2e")
+	unique = unique[strings.LastIndexByte(unique, '_')+1:]
+	in := Transfer{t.scheme().endToEnd(unique, t.Now), amount, t.Currency, "A*** S***, account •••• 4321", t.Now}
+	t.Transfers = append(t.Transfers, in)
+	t.AmountReceived += amount
+	t.Alias(in.EndToEndID)
+	t.note("%s came in", stage.Show(amount, t.Currency))
+	short := t.AmountReceived < t.Amount
+	if !short && t.Status == Active {
+		t.Status = Paid
+		t.note("Paid")
+	}
+	tell := received{Transfer: in, Charge: t.ID, ChargeReference: t.Reference, Method: t.Method}
+	if t.Status == Stray {
+		tell.Charge, tell.ChargeReference = "", ""
+	}
+	if !t.scheme().redirect {
+		t.Tell("transfer.received", stage.Start, short, tell)
+	}
+}
+
+// left is what is still to be paid; nothing if more came.
+func (t *turn) left() int64 { return max(t.Amount-t.AmountReceived, 0) }
+
+// approve is the payer's consent on a page. What follows is the scenario's, the bank's, or that the money is there.
+func (t *turn) approve() error {
+	b, _ := findBank(t.Method, t.Bank) // none: by a button, before the payer chose
+	switch {
+	case t.Plays("consent_declined", stage.Start):
+		return t.reject(consentDeclined)
+	case t.Plays("bank_unavailable", stage.Start):
+		return t.reject(bankUnavailable)
+	case b.fails != "":
+		return t.reject(b.fails)
+	case t.Plays("late_success", stage.Start):
+		if err := t.expire(); err != nil {
+			return err
+		}
+		t.Later("complete", "", t.Now.Add(t.Delays().Settle))
+		return nil
+	}
+	return t.complete()
+}
+
+// complete has the money of a page arrive.
+func (t *turn) complete() error {
+	if err := t.move(Paid); err != nil {
+		return err
+	}
+	t.receive(t.Amount)
+	t.Tell("charge.paid", stage.Start, false, t.Charge)
+	return nil
+}
+
+func (t *turn) reject(code string) error {
+	if err := t.move(Rejected); err != nil {
+		return err
+	}
+	t.Failure = failure(code)
+	t.note("Rejected: %s", messages[code])
+	t.Tell("charge.rejected", stage.Start, false, t.Charge)
+	return nil
+}
+
+func (t *turn) expire() error {
+	if err := t.move(Expired); err != nil {
+		return err
+	}
+	t.note("Expired")
+	t.Tell("charge.expired", stage.Start, true, t.Charge)
+	return nil
+}
+
+// returned is how much refunds have taken, or may still take, of a transfer, or of all if it is empty.
+func (t *turn) returned(transfer string) int64 {
+	var sum int64
+	for _, r := range t.Refunds {
+		if r.Status != refundFailed && (transfer == "" || r.Transfer == transfer) {
+			sum += r.Amount
+		}
+	}
+	return sum
+}
+
+// refund decides a refund, of a transfer if it names one.
+func (t *turn) refund(asked refundRequest) (*madeRefund, error) {
+	left := t.AmountReceived - t.returned("")
+	if i := slices.IndexFunc(t.Transfers, func(in Transfer) bool { return in.EndToEndID == asked.Transfer }); i >= 0 {
+		left = min(left, t.Transfers[i].Amount-t.returned(asked.Transfer))
+	} else if asked.Transfer != "" {
+		return nil, fault.Missing("transfer")
+	}
+	if asked.Amount > left {
+		return nil, fault.State(fmt.Sprintf("only %s is left to refund", stage.Show(left, t.Currency)))
+	}
+	made := Refund{ID: t.NewID("refund"), Reference: asked.Reference, Charge: t.ID, ChargeReference: t.Reference, Transfer: asked.Transfer,
+		Status: refundPending, Amount: asked.Amount, Currency: t.Currency, CreatedAt: t.Now}
+	if t.Status == Stray {
+		made.Charge, made.ChargeReference = "", ""
+	}
+	t.Refunds = append(t.Refunds, madeRefund{Refund: made, Asked: asked})
+	r := &t.Refunds[len(t.Refunds)-1]
+	switch fails := t.Plays("refund_fails", stage.Refund); {
+	case fails:
+		t.Later("fail_refund", r.Reference, t.Now.Add(t.Delays().Refund))
+	case t.scheme().waits:
+		t.Later("succeed_refund", r.Reference, t.Now.Add(t.Delays().Refund))
+	default:
+		return r, t.succeedRefund(r.Reference)
+	}
+	t.note("Refund of %s is on its way", stage.Show(r.Amount, t.Currency))
+	return r, nil
+}
+
+// findRefund is the refund of that reference, or the newest, if it fits; nil if there is none.
+func (p *piece) findRefund(reference string, fits func(*madeRefund) bool) *madeRefund {
+	for i := len(p.Refunds) - 1; i >= 0; i-- {
+		if r := &p.Refunds[i]; (reference == "" || r.Reference == reference) && fits(r) {
+			return r
+		}
+	}
+	return nil
+}
+
+func isPending(r *madeRefund) bool  { return r.Status == refundPending }
+func isFallible(r *madeRefund) bool { return r.Status != refundFailed }
+
+func (t *turn) succeedRefund(reference string) error {
+	r := t.findRefund(reference, isPending)
+	if r == nil {
+		return fault.Missing("pending refund")
+	}
+	r.Status = refundSucceeded
+	t.AmountRefunded += r.Amount
+	t.note("Refund of %s arrived", stage.Show(r.Amount, t.Currency))
+	t.Tell("refund.succeeded", stage.Refund, false, r.Refund)
+	return nil
+}
+
+// failRefund fails a pending refund, or one that had succeeded: banks send money back days later, too.
+func (t *turn) failRefund(reference string) error {
+	r := t.findRefund(reference, isFallible)
+	if r == nil {
+		return fault.Missing("refund")
+	}
+	if r.Status == refundSucceeded {
+		t.AmountRefunded -= r.Amount
+	}
+	r.Status, r.Failure = refundFailed, failure(accountClosed)
+	t.note("Refund of %s came back", stage.Show(r.Amount, t.Currency))
+	t.Tell("refund.failed", stage.Refund, false, r.Refund)
+	return nil
+}

@@ -1,0 +1,183 @@
+package instant
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/florinpay/florin/internal/sandbox/stage"
+)
+
+var pages = template.Must(stage.Templates().ParseFS(pageFiles, "page/*.html"))
+
+// entry is a charge in the control API, and a line of the panel.
+type entry struct {
+	*piece
+	Seq      int64           `json:"seq"` // newer ones are higher
+	Events   []string        `json:"events,omitempty"`
+	Webhooks []stage.Webhook `json:"webhooks,omitempty"`
+	Buttons  []event         `json:"-"`
+}
+
+// Name is the event's, for the panel.
+func (e event) Name() string { return e.name }
+
+// Label is the button's.
+func (e event) Label() string { return e.label }
+
+// Title is what the bank does, for testers.
+func (b Bank) Title() string { return b.title }
+
+// Method is the bank's.
+func (b Bank) Method() string { return b.method }
+
+// entries are one page of a list, and whether there is another.
+func (w *World) entries(q stage.Query) ([]entry, bool, error) {
+	limit := q.Limit
+	q.Limit++
+	records, err := w.List(q)
+	if err != nil {
+		return nil, false, err
+	}
+	out := []entry{}
+	for i := range records[:min(len(records), limit)] {
+		p, err := read(&records[i], "charge")
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, entry{piece: p, Seq: records[i].Seq, Buttons: possible(p, true)})
+	}
+	return out, len(records) > limit, nil
+}
+
+func (w *World) listCharges(rw http.ResponseWriter, r *http.Request) {
+	q, err := stage.ReadQuery(r)
+	var list struct {
+		Data    []entry `json:"data"`
+		HasMore bool    `json:"has_more"`
+	}
+	if err == nil {
+		list.Data, list.HasMore, err = w.entries(q)
+	}
+	w.Conclude(rw, r, list, err)
+}
+
+// one is a charge with its webhooks.
+func (w *World) one(id string) (entry, error) {
+	p, r, err := w.look(byID(id))
+	if err != nil {
+		return entry{}, err
+	}
+	hooks, err := w.Webhooks(r.Seq)
+	e := entry{piece: p, Seq: r.Seq, Webhooks: hooks, Buttons: possible(p, len(hooks) > 0)}
+	for _, b := range e.Buttons {
+		e.Events = append(e.Events, b.name)
+	}
+	return e, err
+}
+
+func (w *World) controlCharge(rw http.ResponseWriter, r *http.Request) {
+	e, err := w.one(r.PathValue("id"))
+	w.Conclude(rw, r, e, err)
+}
+
+func (w *World) postEvent(rw http.ResponseWriter, r *http.Request) {
+	var c Choice
+	err := stage.ReadBody(r, &c)
+	var after Charge
+	if err == nil {
+		after, err = w.Happen(r.PathValue("id"), r.PathValue("event"), c)
+	}
+	w.Conclude(rw, r, after, err)
+}
+
+// postPay pays a code as a payer who scans it.
+func (w *World) postPay(rw http.ResponseWriter, r *http.Request) {
+	var scanned struct {
+		Code   string `json:"code"`
+		Amount int64  `json:"amount"` // minor units; 0: what the code says
+	}
+	err := stage.ReadBody(r, &scanned)
+	var after Charge
+	if err == nil {
+		after, err = w.Pay(scanned.Code, scanned.Amount)
+	}
+	w.Conclude(rw, r, after, err)
+}
+
+// wall is an account's codes for any payment.
+type wall struct{ Merchant, Method, Code string }
+
+func (w *World) walls() ([]wall, error) {
+	var out []wall
+	err := w.Do(func(b *stage.Batch) error {
+		accounts, err := b.Accounts()
+		if err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			for _, s := range schemes {
+				if s.redirect {
+					continue
+				}
+				code, copyCode, err := staticCode(s.method, a)
+				if err != nil {
+					return err
+				}
+				if code == "" {
+					code = copyCode
+				}
+				out = append(out, wall{a.Shown(), s.title, code})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (w *World) listPage(rw http.ResponseWriter, r *http.Request) {
+	q, err := stage.ReadQuery(r)
+	data := struct {
+		stage.Frame
+		Standing  stage.Standing
+		Statuses  []Status
+		Banks     []Bank
+		Walls     []wall
+		Scenarios []stage.Scenario
+		Lines     []entry
+		Query     url.Values
+		Filtered  bool
+		Older     string
+	}{Frame: stage.NewFrame(r, "Instant payments", name, w.Clock().Now()), Standing: w.Standing(), Statuses: statuses, Banks: banks,
+		Scenarios: w.Scenarios(), Query: r.URL.Query(), Filtered: q.Status+q.Text+q.Reference != ""}
+	if err == nil {
+		data.Walls, err = w.walls()
+	}
+	var more bool
+	if err == nil {
+		data.Lines, more, err = w.entries(q)
+	}
+	if err != nil {
+		w.FailPage(rw, r, err)
+		return
+	}
+	if more {
+		v := r.URL.Query()
+		v.Set("before", strconv.FormatInt(data.Lines[len(data.Lines)-1].Seq, 10))
+		data.Older = "/instant?" + v.Encode()
+	}
+	w.Render(rw, r, pages, http.StatusOK, "charges.html", data, stage.PanelPolicies())
+}
+
+func (w *World) chargePage(rw http.ResponseWriter, r *http.Request) {
+	e, err := w.one(r.PathValue("id"))
+	if err != nil {
+		w.FailPage(rw, r, err)
+		return
+	}
+	w.Render(rw, r, pages, http.StatusOK, "charge.html", struct {
+		stage.Frame
+		entry
+	}{stage.NewFrame(r, e.ID, name, w.Clock().Now()), e}, stage.PanelPolicies())
+}
