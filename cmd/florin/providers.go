@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simcard"
+	"github.com/florinpay/florin/internal/provider/simpayout"
 	"github.com/florinpay/florin/internal/provider/stripe"
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -28,7 +29,7 @@ type providersAdd struct {
 	Storage     storage           `embed:""`
 	Of          tenancy           `embed:""`
 	ID          string            `arg:"" help:"Name of the account, such as alpha." name:"id"`
-	Provider    string            `help:"Connector: simcard or stripe." enum:"simcard,stripe" required:""`
+	Provider    string            `help:"Connector: simcard, simpayout or stripe." enum:"simcard,simpayout,stripe" required:""`
 	Setting     map[string]string `help:"Settings of the connector." placeholder:"NAME=VALUE"`
 	Credentials string            `help:"File with the account's credentials, a line NAME=VALUE each; - reads standard input. They are not taken from the command line, which others can see." placeholder:"FILE" required:""`
 }
@@ -65,7 +66,7 @@ func showAccount(a provider.Account) accountShown {
 
 // connectors are what a provider account can be of, without a way to send: for what they say of themselves.
 func connectors() provider.Registry {
-	return provider.Registry{"simcard": simcard.New(nil), "stripe": stripe.New(nil)}
+	return provider.Registry{"simcard": simcard.New(nil), "simpayout": simpayout.New(nil), "stripe": stripe.New(nil)}
 }
 
 // origins are where a provider account's requests go: where its base_url says, else where the connector always sends.

@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/sandbox"
+	"github.com/florinpay/florin/internal/sandbox/payouts"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -43,7 +45,33 @@ func (a *parts) seed(ctx context.Context) (devShown, error) {
 			return devShown{}, fmt.Errorf("make the provider account %s: %w", name, err)
 		}
 	}
-	return a.shown(devAcquirers), nil
+	if err := a.seedPayouts(ctx); err != nil {
+		return devShown{}, fmt.Errorf("make the provider account %s: %w", devPayouts, err)
+	}
+	return a.shown(append(slices.Clone(devAcquirers), devPayouts)), nil
+}
+
+// devPayouts is the account with the simulated bank that pays out. It comes behind the acquirers, which it does not compete with.
+const devPayouts = "payouts"
+
+func (a *parts) seedPayouts(ctx context.Context) error {
+	credential := func(kind string) secret.Text {
+		return secret.New(hex.EncodeToString(a.mainBox.Derive("florin dev", devPayouts, kind)))
+	}
+	webhooks, err := url.JoinPath(a.plan.sites[zoneAPI].url(), "in", devMerchant, devPayouts)
+	if err != nil {
+		return fmt.Errorf("address of its webhooks: %w", err)
+	}
+	contract := payouts.Account{APIKey: credential("api_key"), SigningKey: credential("signing_key"), WebhookURL: webhooks, WebhookSecret: credential("webhook_secret")}
+	if err := a.payBank.Register(contract); err != nil {
+		return err
+	}
+	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+		Merchant: id.Tenant(devMerchant, false), ID: devPayouts, Provider: "simpayout", Priority: 1,
+		Settings:    map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + payouts.Prefix},
+		Credentials: map[string]secret.Text{"api_key": contract.APIKey, "signing_key": contract.SigningKey, "webhook_secret": contract.WebhookSecret},
+	})
+	return err
 }
 
 func (a *parts) seedAcquirer(ctx context.Context, name string) error {

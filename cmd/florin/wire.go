@@ -31,12 +31,14 @@ import (
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simcard"
+	"github.com/florinpay/florin/internal/provider/simpayout"
 	"github.com/florinpay/florin/internal/provider/stripe"
 	"github.com/florinpay/florin/internal/public"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/sandbox"
 	banks "github.com/florinpay/florin/internal/sandbox/bank"
 	"github.com/florinpay/florin/internal/sandbox/instant"
+	"github.com/florinpay/florin/internal/sandbox/payouts"
 	worlds "github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -106,6 +108,7 @@ type parts struct {
 	world     *sandbox.World
 	banks     *banks.World
 	instant   *instant.World
+	payBank   *payouts.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
 	customers *customer.Store
@@ -220,11 +223,18 @@ func (a *parts) openSandbox(context.Context) error {
 	}
 	a.released = append(a.released, a.instant.Close)
 	handleWorld(all, "instant", a.instant.Handler())
+	a.payBank, err = payouts.Open(besideSandbox(a.plan.sandbox, "payouts"), payouts.Options{Clock: a.clock, IDs: a.ids, Logger: log})
+	if err != nil {
+		return err
+	}
+	a.released = append(a.released, a.payBank.Close)
+	handleWorld(all, "payouts", a.payBank.Handler())
 	s := a.plan.sites[zoneSandbox]
 	s.handle(all)
 	s.server.RegisterOnShutdown(world.Release)
 	s.server.RegisterOnShutdown(a.banks.Release)
 	s.server.RegisterOnShutdown(a.instant.Release)
+	s.server.RegisterOnShutdown(a.payBank.Release)
 	return nil
 }
 
@@ -258,7 +268,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.customers = customer.NewStore(a.main, a.mainBox)
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
-	providers := provider.Registry{"simcard": simcard.New(door), "stripe": stripe.New(door)}
+	providers := provider.Registry{"simcard": simcard.New(door), "simpayout": simpayout.New(door), "stripe": stripe.New(door)}
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),

@@ -1,0 +1,238 @@
+package payouts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/secret"
+)
+
+// idle is how long the world sleeps at most, whatever its clock says; sendTime bounds one try of a webhook.
+const (
+	idle     = time.Minute
+	sendTime = 10 * time.Second
+)
+
+// Wake makes the world look at its clock now. A test that moved a clock.Manual calls it; production has timers.
+func (w *World) Wake() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it will look already
+	}
+}
+
+// keepTime does what is due, again and again, and sleeps in between until the next is due or somebody wakes it.
+func (w *World) keepTime(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-w.wake:
+		}
+		pause, err := w.round(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.o.Logger.Error("payouts sandbox", "error", err)
+			pause = time.Second
+		}
+		timer.Reset(pause)
+	}
+}
+
+// round does what is due and tells how long to sleep.
+func (w *World) round(ctx context.Context) (time.Duration, error) {
+	now := w.o.Clock.Now()
+	if err := w.happenings(now); err != nil {
+		return 0, err
+	}
+	due, err := w.store.hooks(hooksDue, now.UnixMicro())
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range due {
+		if err := w.deliver(ctx, h); err != nil {
+			return 0, err
+		}
+	}
+	next, err := w.store.next()
+	if err != nil || next.IsZero() {
+		return idle, err
+	}
+	return min(max(next.Sub(w.o.Clock.Now()), time.Millisecond), idle), nil
+}
+
+// happenings lets happen what happens by itself.
+func (w *World) happenings(now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	due, err := w.store.list(dueNow, now.UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, k := range due {
+		if err := w.happen(k, k.Next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// happen presses a button. It fails with fault.Conflict if the payout's state does not allow it. The caller holds the lock.
+func (w *World) happen(k kept, button string) error {
+	b, ok := buttons[button]
+	if !ok {
+		return fault.Missing("button")
+	}
+	if !slices.Contains(b.from, k.Status) {
+		return fault.State(fmt.Sprintf("the payout is %s", k.Status))
+	}
+	now := w.o.Clock.Now()
+	k.Status, k.Next, k.DueAt = b.to, "", time.Time{}
+	if b.to == failed || b.to == returned {
+		k.Reason = "invalid_account"
+	}
+	if button == "pay" && k.Scenario == "return" {
+		k.Next, k.DueAt = "return", now.Add(w.o.Return)
+	}
+	return w.tell(k, now)
+}
+
+// tell writes a payout with the webhook that tells of its state, as its scenario has it.
+func (w *World) tell(k kept, now time.Time) error {
+	a, ok := w.account(k.Account)
+	if !ok || a.WebhookURL == "" || k.Scenario == "silent" {
+		return w.store.put(k)
+	}
+	body, err := json.Marshal(map[string]any{"id": w.o.IDs.New(id.Event), "type": "payout." + k.Status, "created_at": now, "data": k.payout})
+	if err != nil {
+		return err
+	}
+	h := hook{Body: string(body), dueAt: now}
+	if k.Scenario == "out_of_order_webhooks" && k.Status == pending {
+		h.dueAt = now.Add(w.o.Pay + w.o.Behind)
+	}
+	hooks := []hook{h}
+	if k.Scenario == "duplicate_webhook" {
+		hooks = append(hooks, h, h)
+	}
+	if err := w.store.put(k, hooks...); err != nil {
+		return err
+	}
+	w.Wake()
+	return nil
+}
+
+// account is that of an API key's hash.
+func (w *World) account(hash string) (Account, bool) {
+	for key, a := range w.accounts {
+		if hashOf(key) == hash {
+			return a, true
+		}
+	}
+	return Account{}, false
+}
+
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// deliver tries a webhook once and records how it went. If the world closes meanwhile nothing is recorded: it is sent again after the next
+// start, which at-least-once allows.
+func (w *World) deliver(ctx context.Context, h hook) error {
+	w.mu.Lock()
+	a, ok := w.account(h.account)
+	w.mu.Unlock()
+	if ok {
+		h.Status = w.try(ctx, a, h)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	h.dueAt = time.Time{}
+	if (h.Status < 200 || h.Status > 299) && h.attempts < len(w.o.Retry) {
+		h.dueAt = w.o.Clock.Now().Add(w.o.Retry[h.attempts])
+	}
+	h.attempts++
+	return w.store.sent(h)
+}
+
+// try sends a webhook; 0 means that no answer came.
+func (w *World) try(ctx context.Context, a Account, h hook) int {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.WebhookURL, strings.NewReader(h.Body))
+	if err != nil {
+		return 0
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Bank-Signature", webhookSignature(a.WebhookSecret, w.o.Clock.Now(), h.Body))
+	r.Header.Set("User-Agent", "florin-sandbox/payouts")
+	resp, err := w.client.Do(r)
+	if err != nil {
+		w.o.Logger.Debug("payouts sandbox webhook failed", "error", err)
+		return 0
+	}
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	if closing := resp.Body.Close(); err != nil || closing != nil {
+		return 0
+	}
+	return resp.StatusCode
+}
+
+// webhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
+func webhookSignature(key secret.Text, now time.Time, body string) string {
+	at := strconv.FormatInt(now.Unix(), 10)
+	return "t=" + at + ",v1=" + hex.EncodeToString(signature(key, at+"."+body))
+}
+
+func signature(key secret.Text, text string) []byte {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte(text)) // never fails, by hash.Hash
+	return mac.Sum(nil)
+}
+
+func newClient() *http.Client {
+	dialer := &net.Dialer{Timeout: sendTime, ControlContext: loopbackOnly}
+	return &http.Client{
+		Timeout:       sendTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DialContext: dialer.DialContext, MaxIdleConns: 8, IdleConnTimeout: idle}, // no proxy: nothing leaves this machine
+	}
+}
+
+// loopbackOnly refuses to connect elsewhere, whatever a name resolved to.
+func loopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err == nil && !at.Addr().Unmap().IsLoopback() {
+		err = fmt.Errorf("webhooks go to this machine only, not to %s", at.Addr())
+	}
+	return err
+}
+
+// local tells whether a URL says this machine.
+func local(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && loopback(u.Hostname())
+}
+
+func loopback(host string) bool {
+	at, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && at.IsLoopback()
+}
