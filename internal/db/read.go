@@ -30,6 +30,15 @@ func Get[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), sql s
 	return found, err
 }
 
+// One is Get of a row that has a name: the error of its absence says "no such" and what.
+func One[T any](ctx context.Context, d *DB, what string, scan func(Scanner) (T, error), sql string, args ...any) (T, error) {
+	found, err := Get(ctx, d, scan, sql, args...)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.Missing(what)
+	}
+	return found, err
+}
+
 // List reads all rows of a query that bounds itself by LIMIT. There is no error if there are none.
 func List[T any](ctx context.Context, d *DB, scan func(Scanner) (T, error), sql string, args ...any) ([]T, error) {
 	var list []T

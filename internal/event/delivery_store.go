@@ -48,7 +48,7 @@ func scanOneDelivery(r db.Scanner) (Delivery, error) { return scanDelivery(r) }
 
 // Delivery is one delivery of a tenant; fault.NotFound if there is none.
 func (s *Store) Delivery(ctx context.Context, tenant, delivery string) (Delivery, error) {
-	return db.Get(ctx, s.db, scanOneDelivery, deliveryTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, delivery)
+	return db.One(ctx, s.db, "webhook delivery", scanOneDelivery, deliveryTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, delivery)
 }
 
 // DeliveryFilter chooses deliveries; empty fields choose all.

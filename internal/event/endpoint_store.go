@@ -145,7 +145,7 @@ func (s *Store) Endpoints(ctx context.Context, tenant string) ([]Endpoint, error
 
 // Endpoint is one endpoint of a tenant; fault.NotFound if there is none.
 func (s *Store) Endpoint(ctx context.Context, tenant, endpoint string) (Endpoint, error) {
-	return db.Get(ctx, s.db, s.scanOneEndpoint, endpointTable.Select()+" WHERE merchant_id = $1 AND id = $2 AND status <> $3",
+	return db.One(ctx, s.db, "webhook endpoint", s.scanOneEndpoint, endpointTable.Select()+" WHERE merchant_id = $1 AND id = $2 AND status <> $3",
 		tenant, endpoint, string(Deleted))
 }
 
@@ -169,7 +169,7 @@ func (s *Store) Standings(ctx context.Context, tenant string) ([]Standing, error
 
 // Standing is one endpoint of a tenant with how sending to it goes; fault.NotFound if there is none.
 func (s *Store) Standing(ctx context.Context, tenant, endpoint string) (Standing, error) {
-	return db.Get(ctx, s.db, s.scanStanding, standingSelect+" WHERE e.merchant_id = $1 AND e.id = $2 AND e.status <> $3",
+	return db.One(ctx, s.db, "webhook endpoint", s.scanStanding, standingSelect+" WHERE e.merchant_id = $1 AND e.id = $2 AND e.status <> $3",
 		tenant, endpoint, string(Deleted))
 }
 

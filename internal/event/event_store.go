@@ -26,7 +26,7 @@ func scanEvent(r db.Scanner) (Event, error) {
 
 // Event is one event of a tenant; fault.NotFound if there is none.
 func (s *Store) Event(ctx context.Context, tenant, event string) (Event, error) {
-	return db.Get(ctx, s.db, scanEvent, eventTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, event)
+	return db.One(ctx, s.db, "event", scanEvent, eventTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, event)
 }
 
 // Events is a page of a tenant's events, newest first; of one type or about one object if they are given.

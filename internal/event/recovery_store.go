@@ -48,7 +48,7 @@ func scanRecovery(row db.Scanner) (Recovery, error) {
 
 // Recovery is one recovery of a tenant; fault.NotFound if there is none.
 func (s *Store) Recovery(ctx context.Context, tenant, recovery string) (Recovery, error) {
-	return db.Get(ctx, s.db, scanRecovery, recoveryTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, recovery)
+	return db.One(ctx, s.db, "webhook recovery", scanRecovery, recoveryTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, recovery)
 }
 
 // Recoveries is a page of a tenant's recoveries, newest first; those that the merchant asked for or that enabling began.

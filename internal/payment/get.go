@@ -142,7 +142,7 @@ func (s *Service) List(ctx context.Context, tenant string, p Page, status string
 
 // GetRefund is a refund; fault.NotFound if there is none.
 func (s *Service) GetRefund(ctx context.Context, tenant, refund string) (RefundObject, error) {
-	o, err := named[Operation]("refund")(s.store.operation(ctx, tenant, refund))
+	o, err := s.store.operation(ctx, tenant, refund)
 	if err != nil {
 		return RefundObject{}, err
 	}

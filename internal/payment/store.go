@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
 )
@@ -259,18 +258,8 @@ func scanContradiction(r db.Scanner) (Contradiction, error) {
 	return c, err
 }
 
-// named gives the absence of a row its name.
-func named[T any](what string) func(T, error) (T, error) {
-	return func(v T, err error) (T, error) {
-		if fault.Is(err, fault.NotFound) {
-			return v, fault.Missing(what)
-		}
-		return v, err
-	}
-}
-
 func (s store) payment(ctx context.Context, tenant, id string) (Payment, error) {
-	return named[Payment]("payment")(db.Get(ctx, s.db, scanPayment, paymentTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id))
+	return db.One(ctx, s.db, "payment", scanPayment, paymentTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id)
 }
 
 func (s store) payments(ctx context.Context, tenant string, p Page, status string) ([]Payment, bool, error) {
@@ -282,8 +271,8 @@ func (s store) payments(ctx context.Context, tenant string, p Page, status strin
 }
 
 func (s store) attempt(ctx context.Context, tenant, payment string, number int64) (Attempt, error) {
-	return named[Attempt]("attempt")(db.Get(ctx, s.db, scanAttempt,
-		attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND number = $3", tenant, payment, number))
+	return db.One(ctx, s.db, "attempt", scanAttempt,
+		attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND number = $3", tenant, payment, number)
 }
 
 func (s store) attempts(ctx context.Context, tenant, payment string) ([]Attempt, error) {
@@ -292,7 +281,7 @@ func (s store) attempts(ctx context.Context, tenant, payment string) ([]Attempt,
 }
 
 func (s store) operation(ctx context.Context, tenant, id string) (Operation, error) {
-	return named[Operation]("operation")(db.Get(ctx, s.db, scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id))
+	return db.One(ctx, s.db, "refund", scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id)
 }
 
 func (s store) operations(ctx context.Context, tenant, payment string) ([]Operation, error) {
@@ -319,8 +308,8 @@ func (s store) openCaptures(ctx context.Context, tenant string, payments []strin
 }
 
 func (s store) contradiction(ctx context.Context, tenant, payment, subject, claim string) (Contradiction, error) {
-	return named[Contradiction]("contradiction")(db.Get(ctx, s.db, scanContradiction,
-		contradictionTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND subject = $3 AND claim = $4", tenant, payment, subject, claim))
+	return db.One(ctx, s.db, "contradiction", scanContradiction,
+		contradictionTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND subject = $3 AND claim = $4", tenant, payment, subject, claim)
 }
 
 func (s store) contradictions(ctx context.Context, tenant, payment string) ([]Contradiction, error) {

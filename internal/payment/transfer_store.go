@@ -42,7 +42,7 @@ func scanTransfer(r db.Scanner) (Transfer, error) {
 }
 
 func (s store) transfer(ctx context.Context, tenant, transfer string) (Transfer, error) {
-	return named[Transfer]("transfer")(db.Get(ctx, s.db, scanTransfer, transferTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, transfer))
+	return db.One(ctx, s.db, "transfer", scanTransfer, transferTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, transfer)
 }
 
 // maxTransfers bounds how many transfers of one payment are looked at. A code that is paid more often is a person's business.
