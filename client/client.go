@@ -29,6 +29,7 @@ type Client struct {
 	Payments          *PaymentService
 	Refunds           *RefundService
 	Customers         *CustomerService
+	PaymentMethods    *PaymentMethodService
 	Events            *EventService
 	WebhookEndpoints  *WebhookEndpointService
 	WebhookDeliveries *WebhookDeliveryService
@@ -94,6 +95,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Payments:          &PaymentService{c},
 		Refunds:           &RefundService{c},
 		Customers:         &CustomerService{c},
+		PaymentMethods:    &PaymentMethodService{c},
 		Events:            &EventService{c},
 		WebhookEndpoints:  &WebhookEndpointService{c},
 		WebhookDeliveries: &WebhookDeliveryService{c},

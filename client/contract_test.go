@@ -51,6 +51,8 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
 		"RequestLog": reflect.TypeFor[RequestLog](), "Customer": reflect.TypeFor[Customer](), "Address": reflect.TypeFor[Address](), "AddressRequest": reflect.TypeFor[Address](),
+		"SavedPaymentMethod": reflect.TypeFor[SavedPaymentMethod](), "SavedCard": reflect.TypeFor[Card](), "Consent": reflect.TypeFor[Consent](), "ConsentRequest": reflect.TypeFor[ConsentRequest](),
+		"KeepPaymentMethod": reflect.TypeFor[KeepPaymentMethod](), "UpdatePaymentMethod": reflect.TypeFor[UpdatePaymentMethod](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
 		schema := doc.Components.Schemas[name]
@@ -111,21 +113,31 @@ func TestEveryOperationHasACall(t *testing.T) {
 	ctx := t.Context()
 	one := func(_ any, err error) error { return err }
 	calls := map[string]func(*Client) error{
-		"createPayment":         func(c *Client) error { return one(c.Payments.Create(ctx, CreatePayment{})) },
-		"getPayment":            func(c *Client) error { return one(c.Payments.Get(ctx, "x")) },
-		"listPayments":          func(c *Client) error { return one(first(c.Payments.List(ctx, ListPayments{}))) },
-		"confirmPayment":        func(c *Client) error { return one(c.Payments.Confirm(ctx, "x", ConfirmPayment{})) },
-		"capturePayment":        func(c *Client) error { return one(c.Payments.Capture(ctx, "x", CapturePayment{All: true})) },
-		"cancelPayment":         func(c *Client) error { return one(c.Payments.Cancel(ctx, "x", CancelPayment{})) },
-		"refundPayment":         func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
-		"getRefund":             func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
-		"listRefunds":           func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
-		"createCustomer":        func(c *Client) error { return one(c.Customers.Create(ctx, CreateCustomer{})) },
-		"getCustomer":           func(c *Client) error { return one(c.Customers.Get(ctx, "x")) },
-		"listCustomers":         func(c *Client) error { return one(first(c.Customers.List(ctx, ListCustomers{}))) },
-		"updateCustomer":        func(c *Client) error { return one(c.Customers.Update(ctx, "x", UpdateCustomer{})) },
-		"eraseCustomer":         func(c *Client) error { return one(c.Customers.Erase(ctx, "x")) },
-		"deleteCustomer":        func(c *Client) error { return c.Customers.Delete(ctx, "x") },
+		"createPayment":     func(c *Client) error { return one(c.Payments.Create(ctx, CreatePayment{})) },
+		"getPayment":        func(c *Client) error { return one(c.Payments.Get(ctx, "x")) },
+		"listPayments":      func(c *Client) error { return one(first(c.Payments.List(ctx, ListPayments{}))) },
+		"confirmPayment":    func(c *Client) error { return one(c.Payments.Confirm(ctx, "x", ConfirmPayment{})) },
+		"capturePayment":    func(c *Client) error { return one(c.Payments.Capture(ctx, "x", CapturePayment{All: true})) },
+		"cancelPayment":     func(c *Client) error { return one(c.Payments.Cancel(ctx, "x", CancelPayment{})) },
+		"refundPayment":     func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
+		"getRefund":         func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
+		"listRefunds":       func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
+		"createCustomer":    func(c *Client) error { return one(c.Customers.Create(ctx, CreateCustomer{})) },
+		"getCustomer":       func(c *Client) error { return one(c.Customers.Get(ctx, "x")) },
+		"listCustomers":     func(c *Client) error { return one(first(c.Customers.List(ctx, ListCustomers{}))) },
+		"updateCustomer":    func(c *Client) error { return one(c.Customers.Update(ctx, "x", UpdateCustomer{})) },
+		"eraseCustomer":     func(c *Client) error { return one(c.Customers.Erase(ctx, "x")) },
+		"deleteCustomer":    func(c *Client) error { return c.Customers.Delete(ctx, "x") },
+		"keepPaymentMethod": func(c *Client) error { return one(c.PaymentMethods.Keep(ctx, KeepPaymentMethod{})) },
+		"getPaymentMethod":  func(c *Client) error { return one(c.PaymentMethods.Get(ctx, "x")) },
+		"updatePaymentMethod": func(c *Client) error {
+			return one(c.PaymentMethods.Update(ctx, "x", UpdatePaymentMethod{}))
+		},
+		"withdrawConsent":     func(c *Client) error { return one(c.PaymentMethods.WithdrawConsent(ctx, "x")) },
+		"detachPaymentMethod": func(c *Client) error { return c.PaymentMethods.Detach(ctx, "x") },
+		"listCustomerPaymentMethods": func(c *Client) error {
+			return one(first(c.PaymentMethods.List(ctx, "x", Page{})))
+		},
 		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
 		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
 		"streamEvents":          func(c *Client) error { return one(first(c.Events.Stream(ctx, StreamEvents{}))) },

@@ -78,6 +78,8 @@ type UpdateCustomer struct {
 	Address   *Address          `json:"address,omitempty"` // replaces all of it
 	Reference *string           `json:"reference,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"` // replaces all of it
+
+	DefaultPaymentMethod *string `json:"default_payment_method,omitempty"` // one that is attached to the customer
 }
 
 // String hides from logs who it is.

@@ -26,6 +26,9 @@ const (
 	EventRefundPending            = "refund.pending"
 	EventRefundSucceeded          = "refund.succeeded"
 	EventRefundFailed             = "refund.failed"
+	EventPaymentMethodAttached    = "payment_method.attached"
+	EventPaymentMethodDetached    = "payment_method.detached"
+	EventPaymentMethodUpdated     = "payment_method.updated"
 )
 
 // Event is something that happened, with the object as it was then.

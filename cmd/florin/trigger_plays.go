@@ -55,6 +55,9 @@ var plays = []play{
 	{of: event.PayoutFailed, cannot: "no simulated provider pays out yet"},
 	{of: event.PayoutReturned, cannot: "no simulated provider pays out yet"},
 	{of: event.PayoutCanceled, cannot: "no simulated provider pays out yet"},
+	{of: event.MethodAttached, tells: "a customer saves a card", steps: []step{save}},
+	{of: event.MethodUpdated, tells: "a customer saves a card, and withdraws the consent to charge it while they are not there", steps: []step{save, withdraw}},
+	{of: event.MethodDetached, tells: "a customer saves a card, and takes it away", steps: []step{save, detach}},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 }
@@ -69,6 +72,7 @@ type stage struct {
 	said     io.Writer // what is done, a line each
 
 	payment  *client.Payment
+	method   *client.SavedPaymentMethod
 	refund   *client.Refund
 	endpoint *client.WebhookEndpoint
 
@@ -94,6 +98,8 @@ func (s *stage) subject(of event.Type) string {
 	switch kind, _, _ := strings.Cut(string(of), "."); kind {
 	case "refund":
 		return s.refund.ID
+	case "payment_method":
+		return s.method.ID
 	case "webhook_endpoint":
 		return s.endpoint.ID
 	}
@@ -115,17 +121,26 @@ func hold(card string) step {
 	return func(ctx context.Context, s *stage) error { return s.pay(ctx, card, holder, false) }
 }
 
-// pay puts a card into the vault and makes a payment with it. A decline is what some plays are about.
-func (s *stage) pay(ctx context.Context, card, holder string, capture bool) error {
+// card puts a card into the vault, and gives its token.
+func (s *stage) card(ctx context.Context, card, holder string) (string, error) {
 	token, err := s.florin.Tokens.Create(ctx, client.CreateToken{Card: client.CardDetails{
 		Number: card, ExpMonth: 12, ExpYear: s.now.Year() + 3, CVC: "123", Name: holder,
 	}})
 	if err != nil {
-		return fmt.Errorf("put a card into the vault: %w", err)
+		return "", fmt.Errorf("put a card into the vault: %w", err)
 	}
 	s.say("card", "%s %s, …%s", token.ID, token.Card.Brand, token.Card.Last4)
+	return token.ID, nil
+}
+
+// pay makes a payment with a card. A decline is what some plays are about.
+func (s *stage) pay(ctx context.Context, card, holder string, capture bool) error {
+	token, err := s.card(ctx, card, holder)
+	if err != nil {
+		return err
+	}
 	s.payment, err = s.florin.Payments.Create(ctx, client.CreatePayment{
-		Amount: s.amount, Currency: s.currency, PaymentMethodToken: token.ID, Capture: &capture, Description: "florin trigger",
+		Amount: s.amount, Currency: s.currency, PaymentMethodToken: token, Capture: &capture, Description: "florin trigger",
 	})
 	if refused := (*client.Error)(nil); errors.As(err, &refused) && client.IsDeclined(err) && refused.Payment != "" {
 		s.payment, err = s.florin.Payments.Get(ctx, refused.Payment)

@@ -93,6 +93,7 @@ func (p plan) browsersReach(zone, told string) string {
 type cards interface {
 	payment.Cards
 	provider.Sender
+	Forget(ctx context.Context, tenant, token string) error
 }
 
 // parts is what a process consists of; a part that its zones do not need is nil.
@@ -111,7 +112,7 @@ type parts struct {
 	payBank   *payouts.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
-	customers *customer.Store
+	customers *customer.Service
 	events    *event.Store
 	archive   *event.Archive // nil: events are deleted without one
 	outbox    *event.Outbox
@@ -265,7 +266,6 @@ func (a *parts) openPayments(ctx context.Context) error {
 	}
 	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
-	a.customers = customer.NewStore(a.main, a.mainBox)
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	providers := provider.Registry{"simcard": simcard.New(door), "simpayout": simpayout.New(door), "stripe": stripe.New(door)}
@@ -280,6 +280,9 @@ func (a *parts) openPayments(ctx context.Context) error {
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
+	a.customers = &customer.Service{
+		DB: a.main, Store: customer.NewStore(a.main, a.mainBox), Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
+	}
 	a.sender = webhook.NewSender(webhook.SenderOptions{
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
 		Mail: a.plan.mail,
@@ -369,7 +372,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		Customers:        &customer.Service{DB: a.main, Store: a.customers, Clock: a.clock, IDs: a.ids},
+		Customers: a.customers, PaymentMethods: a.customers,
 		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
@@ -415,7 +418,7 @@ const pruneEvery = time.Minute
 
 // sweeps is the work that comes due.
 func (a *parts) sweeps() []func(context.Context) error {
-	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
+	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.customers.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		a.sender.Run,

@@ -171,6 +171,7 @@ type Options struct {
 	EventsKept       time.Duration // how long events are; event.Kept if zero
 	Endpoints        Endpoints
 	Customers        Customers
+	PaymentMethods   PaymentMethods
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -222,6 +223,7 @@ func New(o Options) *API {
 	a.registerPayments()
 	a.registerRefunds()
 	a.registerCustomers()
+	a.registerPaymentMethods()
 	a.registerEvents()
 	a.registerEventStream()
 	a.registerEndpoints()

@@ -26,6 +26,7 @@ func untouched(t *testing.T) door {
 		o.Payments.(*fakePayments).commit = touched
 		o.Endpoints = fakeEndpoints{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 		o.Customers = fakeCustomers{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
+		o.PaymentMethods = fakeMethods{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 	})
 	t.Cleanup(func() {
 		if d.payments.asked > 0 {

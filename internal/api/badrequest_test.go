@@ -30,28 +30,29 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/payments?starting_after=ref_" + someID:              {"starting_after": invalid},
 		"/v1/payments?ending_before=" + strings.Repeat("p", 100): {"ending_before": invalid},
 		"/v1/payments?starting_after=pay_" + someID + "&ending_before=pay_" + someID: {"ending_before": invalid},
-		"/v1/payments?status=paid":                                                                   {"status": invalid},
-		"/v1/payments?created_at[gte]=yesterday":                                                     {"created_at[gte]": invalid},
-		"/v1/payments?created_at[gte]=2026-11-22":                                                    {"created_at[gte]": invalid},
-		"/v1/payments?created_at[gte]=2026-11-22T12:00:00Z&created_at[gt]=2026-11-22T12:00:00Z":      {"created_at[gt]": invalid},
-		"/v1/payments?created_at[lte]=2026-11-22T12:00:00Z&created_at[lt]=2026-11-22T12:00:00Z":      {"created_at[lt]": invalid},
-		"/v1/payments?created_at[eq]=2026-11-22T12:00:00Z":                                           {"created_at[eq]": unknown},
-		"/v1/payments/pay_" + someID + "?expand=customer":                                            {"expand[0]": invalid},
-		"/v1/payments/pay_" + someID + "?expand=attempts,x":                                          {"expand[1]": invalid},
-		"/v1/refunds?payment=ref_" + someID:                                                          {"payment": invalid},
-		"/v1/refunds?limit=x&payment=x&starting_after=x&y=1&y=2":                                     {"limit": invalid, "payment": invalid, "starting_after": invalid, "y": unknown},
-		"/v1/events?type=payment.exploded&subject=cus_1&limit=0":                                     {"type": invalid, "subject": invalid, "limit": invalid},
-		"/v1/webhook_deliveries?endpoint=evt_" + someID + "&event=we_" + someID + "&ending_before=x": {"endpoint": invalid, "event": invalid, "ending_before": invalid},
-		"/v1/webhook_deliveries?status=lost":                                                         {"status": invalid},
-		"/v1/webhook_recoveries?endpoint=wd_" + someID + "&starting_after=x&status=done":             {"endpoint": invalid, "starting_after": invalid, "status": unknown},
-		"/v1/inbound_webhooks?provider_account=a%00b&verdict=lost&starting_after=evt_" + someID:      {"provider_account": invalid, "verdict": invalid, "starting_after": invalid},
-		"/v1/ledger/transactions?subject=x&starting_after=x&z=":                                      {"subject": invalid, "starting_after": invalid, "z": unknown},
-		"/v1/api_keys?starting_after=x&limit=1000":                                                   {"starting_after": invalid, "limit": invalid},
-		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                           {"starting_after": invalid, "limit": invalid, "status": unknown},
-		"/v1/customers?email=ada&starting_after=pay_" + someID + "&name=ada":                         {"email": invalid, "starting_after": invalid, "name": unknown},
-		"/v1/customers?email=Ada%20%3Cada@shop.example%3E&limit=0":                                   {"email": invalid, "limit": invalid},
-		"/v1/customers?reference=" + strings.Repeat("r", 201):                                        {"reference": invalid},
-		"/v1/balance?currency=EUR":                                                                   {"currency": unknown},
+		"/v1/payments?status=paid":                                                                     {"status": invalid},
+		"/v1/payments?created_at[gte]=yesterday":                                                       {"created_at[gte]": invalid},
+		"/v1/payments?created_at[gte]=2026-11-22":                                                      {"created_at[gte]": invalid},
+		"/v1/payments?created_at[gte]=2026-11-22T12:00:00Z&created_at[gt]=2026-11-22T12:00:00Z":        {"created_at[gt]": invalid},
+		"/v1/payments?created_at[lte]=2026-11-22T12:00:00Z&created_at[lt]=2026-11-22T12:00:00Z":        {"created_at[lt]": invalid},
+		"/v1/payments?created_at[eq]=2026-11-22T12:00:00Z":                                             {"created_at[eq]": unknown},
+		"/v1/payments/pay_" + someID + "?expand=customer":                                              {"expand[0]": invalid},
+		"/v1/payments/pay_" + someID + "?expand=attempts,x":                                            {"expand[1]": invalid},
+		"/v1/refunds?payment=ref_" + someID:                                                            {"payment": invalid},
+		"/v1/refunds?limit=x&payment=x&starting_after=x&y=1&y=2":                                       {"limit": invalid, "payment": invalid, "starting_after": invalid, "y": unknown},
+		"/v1/events?type=payment.exploded&subject=cus_1&limit=0":                                       {"type": invalid, "subject": invalid, "limit": invalid},
+		"/v1/webhook_deliveries?endpoint=evt_" + someID + "&event=we_" + someID + "&ending_before=x":   {"endpoint": invalid, "event": invalid, "ending_before": invalid},
+		"/v1/webhook_deliveries?status=lost":                                                           {"status": invalid},
+		"/v1/webhook_recoveries?endpoint=wd_" + someID + "&starting_after=x&status=done":               {"endpoint": invalid, "starting_after": invalid, "status": unknown},
+		"/v1/inbound_webhooks?provider_account=a%00b&verdict=lost&starting_after=evt_" + someID:        {"provider_account": invalid, "verdict": invalid, "starting_after": invalid},
+		"/v1/ledger/transactions?subject=x&starting_after=x&z=":                                        {"subject": invalid, "starting_after": invalid, "z": unknown},
+		"/v1/api_keys?starting_after=x&limit=1000":                                                     {"starting_after": invalid, "limit": invalid},
+		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                             {"starting_after": invalid, "limit": invalid, "status": unknown},
+		"/v1/customers?email=ada&starting_after=pay_" + someID + "&name=ada":                           {"email": invalid, "starting_after": invalid, "name": unknown},
+		"/v1/customers?email=Ada%20%3Cada@shop.example%3E&limit=0":                                     {"email": invalid, "limit": invalid},
+		"/v1/customers?reference=" + strings.Repeat("r", 201):                                          {"reference": invalid},
+		"/v1/customers/cus_" + someID + "/payment_methods?starting_after=" + someToken + "&customer=x": {"starting_after": invalid, "customer": unknown},
+		"/v1/balance?currency=EUR":                                                                     {"currency": unknown},
 	} {
 		t.Run(query, func(t *testing.T) {
 			w := d.call("GET", query, "")
@@ -77,7 +78,9 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"POST", "/v1/webhook_endpoints/{id}/rotate_secret", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/enable", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/disable", "", "we"},
 	{"POST", "/v1/webhook_endpoints/{id}/test", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/recover", `{"since":"2026-11-22T00:00:00Z"}`, "we"},
 	{"POST", "/v1/webhook_deliveries/{id}/retry", "", "wd"}, {"GET", "/v1/webhook_recoveries/{id}", "", "wr"},
-	{"GET", "/v1/customers/{id}", "", "cus"}, {"PATCH", "/v1/customers/{id}", "{}", "cus"}, {"DELETE", "/v1/customers/{id}", "", "cus"}, {"POST", "/v1/customers/{id}/erase", "", "cus"},
+	{"GET", "/v1/customers/{id}", "", "cus"}, {"GET", "/v1/customers/{id}/payment_methods", "", "cus"}, {"GET", "/v1/payment_methods/{id}", "", "pm"},
+	{"PATCH", "/v1/payment_methods/{id}", "{}", "pm"}, {"DELETE", "/v1/payment_methods/{id}", "", "pm"}, {"POST", "/v1/payment_methods/{id}/withdraw_consent", "", "pm"},
+	{"PATCH", "/v1/customers/{id}", "{}", "cus"}, {"DELETE", "/v1/customers/{id}", "", "cus"}, {"POST", "/v1/customers/{id}/erase", "", "cus"},
 	{"GET", "/v1/api_keys/{id}", "", "key"}, {"DELETE", "/v1/api_keys/{id}", "", "key"},
 }
 
@@ -94,7 +97,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID, "pm": "pm_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {

@@ -19,6 +19,7 @@ func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 		access.CodeKeyMissing: {Kind: fault.Unauthorized}, access.CodeKeyInvalid: {Kind: fault.Unauthorized}, access.CodeKeyExpired: {Kind: fault.Unauthorized},
 		access.CodeScope: {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
 		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict}, payment.CodeTokenUsed: {Kind: fault.Conflict},
+		customer.CodeDetached: {Kind: fault.Conflict}, customer.CodeTooManyMethods: {Kind: fault.Conflict},
 		customer.CodeErased:     {Kind: fault.Conflict},
 		fault.CodeCursorExpired: {Kind: fault.Gone}, problem.CodeTooManyStreams: {Kind: fault.RateLimited},
 		idempotency.CodeKeyInvalid: {Kind: fault.Malformed}, idempotency.CodeKeyReused: {Kind: fault.Reused}, idempotency.CodeKeyInUse: {Kind: fault.InUse},

@@ -42,6 +42,8 @@ type updateCustomer struct {
 	Address   *customerAddress `json:"address,omitempty" null:"empty" doc:"Replaces all of it; null removes it."`
 	Reference *string          `json:"reference,omitempty" null:"empty" maxLength:"200" check:"printable" doc:"null removes it."`
 	Metadata  Metadata         `json:"metadata,omitempty" doc:"Replaces all of it."`
+
+	DefaultPaymentMethod *string `json:"default_payment_method,omitempty" null:"empty" check:"method" maxLength:"64" doc:"One that is attached to the customer; null for none."`
 }
 
 type customerAddress struct {
@@ -136,7 +138,7 @@ func (a *API) registerCustomers() {
 	}, a.updateCustomer)
 	register(a, operation{
 		id: "eraseCustomer", method: http.MethodPost, path: one + "/erase", tag: tag, summary: "Erase a customer",
-		doc:   "Takes away for good what tells who they are. The id stays, and so do payments and books. It cannot be undone.",
+		doc:   "Takes away for good what tells who they are, and the payment methods that they saved. The id stays, and so do payments and books. It cannot be undone.",
 		scope: access.CustomersWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[noParameters](), optional: true, sample: `{}`,
 		shows: story{"Customer.name": nil, "email": nil, "Customer.reference": nil, "default_payment_method": nil, "erased_at": "2026-11-22T12:00:00Z", "metadata": map[string]string{}},
 	}, a.eraseCustomer)
@@ -192,7 +194,7 @@ func (a *API) updateCustomer(ctx context.Context, rq *request, in *actionInput) 
 }
 
 func (b *updateCustomer) change() customer.Change {
-	return customer.Change{Name: b.Name, Email: b.Email, Phone: b.Phone, Reference: b.Reference, Address: b.Address.address(), Metadata: b.Metadata}
+	return customer.Change{Name: b.Name, Email: b.Email, Phone: b.Phone, Reference: b.Reference, Address: b.Address.address(), Metadata: b.Metadata, DefaultMethod: b.DefaultPaymentMethod}
 }
 
 // told is what is changed, for the audit trail.
@@ -204,6 +206,9 @@ func (b *updateCustomer) told() map[string]string {
 		if given {
 			told[field] = "replaced"
 		}
+	}
+	if b.DefaultPaymentMethod != nil {
+		told["default_payment_method"] = *b.DefaultPaymentMethod
 	}
 	return told
 }

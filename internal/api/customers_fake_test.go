@@ -52,3 +52,55 @@ func (f fakeCustomers) Update(_ context.Context, merchant, _ string, _ customer.
 func (f fakeCustomers) Erase(_ context.Context, merchant, _ string, with customer.With) (customer.Object, error) {
 	return f.write(merchant, customer.Customer{Merchant: merchant, ID: "cus_" + someID, ErasedAt: start, CreatedAt: start}.Object(), with)
 }
+
+type fakeMethods struct{ commit func(*db.Change) error }
+
+func someMethod(merchant string) customer.Method {
+	return customer.Method{
+		Merchant: merchant, ID: "pm_" + someID, Customer: "cus_" + someID, Token: someToken, NetworkReference: "MCC000001", FirstPayment: "pay_" + someID, CreatedAt: start, Version: 1,
+		Card:     customer.Card{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Country: "US", Funding: "credit", Fingerprint: "f"},
+		Consent:  &customer.Consent{GivenAt: start, TextVersion: "v1", TextSHA256: "00", IP: "203.0.113.7", Channel: customer.Web, WithdrawnAt: start},
+		Metadata: map[string]string{"k": "v"},
+	}
+}
+
+func (f fakeMethods) write(merchant string, with customer.WithMethod) (customer.MethodObject, error) {
+	if merchant != tenant {
+		return customer.MethodObject{}, fault.Missing("payment method")
+	}
+	o, c := someMethod(merchant).Object(), db.NewChange(merchant)
+	if err := with(c, o); err != nil || f.commit == nil {
+		return o, err
+	}
+	return o, f.commit(c)
+}
+
+func (f fakeMethods) Keep(_ context.Context, merchant string, _ customer.Keep, with customer.WithMethod) (customer.MethodObject, error) {
+	return f.write(merchant, with)
+}
+
+func (fakeMethods) GetMethod(_ context.Context, merchant, _ string) (customer.MethodObject, error) {
+	if merchant != tenant {
+		return customer.MethodObject{}, fault.Missing("payment method")
+	}
+	return someMethod(merchant).Object(), nil
+}
+
+func (fakeMethods) Methods(_ context.Context, merchant, _ string, _ db.Page) ([]customer.MethodObject, bool, error) {
+	if merchant != tenant {
+		return nil, false, fault.Missing("customer")
+	}
+	return []customer.MethodObject{someMethod(merchant).Object()}, false, nil
+}
+
+func (f fakeMethods) UpdateMethod(_ context.Context, merchant, _ string, _ *customer.Consent, _ map[string]string, with customer.WithMethod) (customer.MethodObject, error) {
+	return f.write(merchant, with)
+}
+
+func (f fakeMethods) Withdraw(_ context.Context, merchant, _ string, with customer.WithMethod) (customer.MethodObject, error) {
+	return f.write(merchant, with)
+}
+
+func (f fakeMethods) Detach(_ context.Context, merchant, _ string, with customer.WithMethod) (customer.MethodObject, error) {
+	return f.write(merchant, with)
+}

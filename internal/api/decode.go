@@ -13,7 +13,10 @@ import (
 // bodies reads what merchants send. The tags that it reads are those from which the OpenAPI document is made, so that what is
 // promised and what is checked cannot differ.
 var bodies = strict.NewReader(map[string]strict.Check{
-	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry,
+	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry, "ip": plainIP,
+	"customer": plainID(id.Customer, "a customer"), "method": plainID(id.PaymentMethod, "a saved payment method"),
+	// Not told back: it may be a card number in the wrong place.
+	"vault_token": plainID(id.Token, "a token of the vault"),
 	"device": func(s string) (string, string) {
 		if !id.Has(s, id.DeviceSession) {
 			return fault.CodeInvalid, "must be a device session, which begins with ds_"

@@ -54,6 +54,12 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[loggedRequest]():           "RequestLog",
 	reflect.TypeFor[customer.Object]():         "Customer",
 	reflect.TypeFor[customerAddress]():         "AddressRequest",
+	reflect.TypeFor[customer.MethodObject]():   "SavedPaymentMethod",
+	reflect.TypeFor[customer.Card]():           "SavedCard",
+	reflect.TypeFor[customer.ConsentObject]():  "Consent",
+	reflect.TypeFor[keepMethod]():              "KeepPaymentMethod",
+	reflect.TypeFor[updateMethod]():            "UpdatePaymentMethod",
+	reflect.TypeFor[methodList]():              "SavedPaymentMethodList",
 }
 
 func nameSchema(t reflect.Type, hint string) string {
@@ -88,7 +94,7 @@ var tags = []*huma.Tag{
 	{Name: "Payments", Description: "Money asked of a payer: authorize, capture, cancel, refund."},
 	{Name: vaultTag, Description: "Card numbers go to the vault, which listens on its own address, and come back as tokens."},
 	{Name: "Refunds", Description: "Money on its way back."},
-	{Name: "Customers", Description: "Payers you know. What tells who they are is stored encrypted, and can be erased for good."},
+	{Name: "Customers", Description: "Payers you know, and what they left to be charged again. What tells who they are is stored encrypted, and can be erased for good."},
 	{Name: "Events", Description: "What happened, in order, kept."},
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
@@ -163,7 +169,7 @@ func (a *API) finishDocument() {
 		}
 	}
 	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"], bodies["ClientCertificateRequest"] = true, true, true, true
-	bodies["AddressRequest"] = true
+	bodies["AddressRequest"], bodies["ConsentRequest"] = true, true
 	for name, schema := range doc.Components.Schemas.Map() {
 		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 		if bodies[name] {

@@ -289,6 +289,8 @@ func subjectOf(object any) string {
 		return o.ID
 	case customer.Object:
 		return o.ID
+	case customer.MethodObject:
+		return o.ID
 	case inboundWebhook:
 		return o.ID
 	}

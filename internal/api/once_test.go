@@ -64,7 +64,10 @@ func openOnce(t *testing.T, database *db.DB) onceDoor {
 			DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, Random: rand.Reader, AllowPrivate: true,
 			Sender: webhook.NewSender(webhook.SenderOptions{DB: database, Store: store, Outbox: outbox, Clock: o.Clock, IDs: o.IDs, AllowPrivate: true}),
 		}
-		o.Customers = &customer.Service{DB: database, Store: customer.NewStore(database, box), Clock: o.Clock, IDs: o.IDs}
+		customers := &customer.Service{
+			DB: database, Store: customer.NewStore(database, box), Clock: o.Clock, IDs: o.IDs, Cards: savedCards{}, Tokens: freeTokens{}, Events: savedEvents{outbox, o.Clock},
+		}
+		o.Customers, o.PaymentMethods = customers, customers
 		o.Payments.(*fakePayments).commit = database.Commit
 		o.Receiver = fakeReceiver{commit: func(c *db.Change) error { return database.Commit(t.Context(), c) }}
 	})

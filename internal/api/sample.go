@@ -34,6 +34,8 @@ var samples = story{
 	"LedgerTransaction.entries": []ledgerEntry{{"auth_hold", "EUR", 9232}, {"auth_receivable", "EUR", -9232}, {"psp_receivable:alpha", "EUR", 9232}, {"merchant_pending", "EUR", -9232}},
 	"Balance.available":         []amount{{"EUR", -1000}}, "Balance.pending": []amount{{"EUR", 9232}}, "Balance.refunding": []amount{},
 	"Customer.id": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Customer.name": "Ada Lovelace", "email": "ada@shop.example", "Customer.reference": "user-77", "default_payment_method": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "phone": nil, "Customer.address": nil, "erased_at": nil,
+	"SavedPaymentMethod.id": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "customer": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payment.customer": nil, "SavedPaymentMethod.type": "card", "text_version": "terms-2026-11", "ip": "203.0.113.7",
+	"withdrawn_at": nil, "detached_at": nil, "first_payment": nil, "SavedPaymentMethod.network_reference": nil, "SavedPaymentMethod.metadata": map[string]string{},
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
@@ -42,7 +44,7 @@ var samples = story{
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
 	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
-	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "truncated": true,
+	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "text_sha256": true, "truncated": true,
 }
 
 // sample writes an example of a schema's object, in the order of its Go type.
@@ -66,7 +68,9 @@ func (w referenceWriter) sampleObject(b *strings.Builder, s *huma.Schema, indent
 	b.WriteString("{")
 	first := true
 	w.eachField(s, func(name string, p *huma.Schema, _ bool) {
-		if _, shown := w.shows.of(schema, name); !shown && (unsampled[name] || unsampled[schema+"."+name]) {
+		_, shown := w.shows.of(schema, name)
+		_, told := samples[schema+"."+name]
+		if !shown && !told && (unsampled[name] || unsampled[schema+"."+name]) {
 			return
 		}
 		if !first {
@@ -89,7 +93,7 @@ func (w referenceWriter) sampleValue(b *strings.Builder, schema, name string, s 
 	case s.Ref != "":
 		w.sampleObject(b, s, indent)
 		return
-	case len(s.OneOf) > 0 && name == "payment_method":
+	case len(s.OneOf) > 0 && (name == "payment_method" || name == "card" || name == "consent"):
 		w.sampleObject(b, s.OneOf[0], indent)
 		return
 	case len(s.Examples) > 0:

@@ -13,7 +13,8 @@ import (
 )
 
 // files are the bytes of a SQLite database, its log among them.
-func files(t interface{ Fatal(...any) }, url string) []byte {
+func files(t *testing.T, url string) []byte {
+	t.Helper()
 	found, err := filepath.Glob(strings.TrimPrefix(url, "sqlite:") + "*")
 	if err != nil || len(found) == 0 {
 		t.Fatal("no file", err)
@@ -42,6 +43,7 @@ func words(p Person) []string {
 func TestNobodyCanBeReadInTheDatabasesFile(t *testing.T) {
 	url := dbtest.SQLite(t)
 	d := open(t, url)
+	var ids, secrets []string
 	rapid.Check(t, func(r *rapid.T) {
 		word := func(name string) string { return rapid.StringMatching(`[a-z]{12,30}`).Draw(r, name) }
 		p := Person{
@@ -52,20 +54,34 @@ func TestNobodyCanBeReadInTheDatabasesFile(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		erased := rapid.Bool().Draw(r, "erase")
-		if erased {
-			if _, err := d.Erase(t.Context(), shop, made.ID, alone); err != nil {
-				r.Fatal(err)
-			}
+		ip := rapid.StringMatching(`2001:db8(:[1-9a-f][0-9a-f]{3}){6}`).Draw(r, "ip")
+		_, err = d.Keep(t.Context(), shop, Keep{Token: d.token(visa, 2030), Customer: made.ID, Consent: &Consent{GivenAt: d.now.Now(), TextVersion: "v", IP: ip, Channel: Web}}, aloneMethod)
+		if err != nil {
+			r.Fatal(err)
 		}
-		file := files(r, url)
-		if !bytes.Contains(file, []byte(made.ID)) {
-			r.Fatal("the id is not there: the search does not see the rows")
+		ids, secrets = append(ids, made.ID), append(secrets, append(words(p), ip)...)
+		if !rapid.Bool().Draw(r, "erase") {
+			return
 		}
-		for _, w := range words(p) {
-			if bytes.Contains(bytes.ToLower(file), []byte(strings.ToLower(w))) {
-				r.Errorf("%q can be read (erased %t)", w, erased)
-			}
+		if _, err := d.Erase(t.Context(), shop, made.ID, alone); err != nil {
+			r.Fatal(err)
+		}
+		d.told.mu.Lock()
+		last := d.told.landed[len(d.told.landed)-1]
+		d.told.mu.Unlock()
+		if !strings.HasPrefix(last, "detached ") || strings.Contains(last, "4242") || strings.Contains(last, "print") {
+			r.Errorf("the event of the erasure: %s", last)
 		}
 	})
+	file := bytes.ToLower(files(t, url))
+	for _, id := range ids {
+		if !bytes.Contains(file, []byte(id)) {
+			t.Fatal("an id is not there: the search does not see the rows")
+		}
+	}
+	for _, w := range secrets {
+		if bytes.Contains(file, []byte(strings.ToLower(w))) {
+			t.Errorf("%q can be read", w)
+		}
+	}
 }

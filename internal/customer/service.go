@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
@@ -17,6 +18,10 @@ type Service struct {
 	Store *Store
 	Clock clock.Clock
 	IDs   *id.Source
+
+	Cards  Cards
+	Tokens Tokens
+	Events Events
 }
 
 // With adds the caller's rows, such as an audit record and the idempotency record with the answer, to the Change that makes or
@@ -49,14 +54,26 @@ func (s *Service) List(ctx context.Context, tenant string, p db.Page, f Filter) 
 	return objects, more, err
 }
 
-// Update changes a customer. It fails with fault.NotFound, and with fault.Conflict if they were erased.
+// Update changes a customer. It fails with fault.NotFound, with fault.Conflict if they were erased, and with fault.Invalid for a
+// default method that is not attached to them.
 func (s *Service) Update(ctx context.Context, tenant, customer string, to Change, with With) (Object, error) {
-	return s.change(ctx, tenant, customer, with, func(c Customer, _ *db.Change) (Customer, error) { return c.change(to) })
+	return s.change(ctx, tenant, customer, with, func(c Customer, _ *db.Change) (Customer, error) {
+		if to.DefaultMethod != nil && *to.DefaultMethod != "" {
+			if err := s.chargeable(ctx, c, *to.DefaultMethod); err != nil {
+				return c, err
+			}
+		}
+		return c.change(to)
+	})
 }
 
-// Erase takes away for good what tells who a customer is. The id stays. Who was erased already stays so since when they were.
-func (s *Service) Erase(ctx context.Context, tenant, customer string, with With) (Object, error) {
-	return s.change(ctx, tenant, customer, with, func(c Customer, _ *db.Change) (Customer, error) { return c.erase(s.Clock.Now()), nil })
+// chargeable is nil if a method is attached to a customer.
+func (s *Service) chargeable(ctx context.Context, c Customer, method string) error {
+	m, err := s.Store.Method(ctx, c.Merchant, method)
+	if fault.Is(err, fault.NotFound) || err == nil && (m.Customer != c.ID || !m.Attached()) {
+		return fault.Wrong("default_payment_method", fault.CodeInvalid, "must be a payment method that is attached to the customer")
+	}
+	return err
 }
 
 // change reads a customer, has it changed, and writes it, again and again while others change it.
@@ -72,17 +89,20 @@ func (s *Service) change(ctx context.Context, tenant, customer string, with With
 			return Object{}, err
 		}
 		o, err := s.commit(ctx, is, change, with)
-		if err == nil || !ours(err) || try == tries {
+		if err == nil || !s.overtaken(err) || try == tries {
 			return o, err
 		}
 	}
 }
 
-// ours tells whether a Change lost because a row of this package changed meanwhile, and not, say, because an idempotency key was
+// overtaken tells whether a Change lost because what it was decided from has changed, and not, say, because an idempotency key was
 // taken.
-func ours(err error) bool {
+func (s *Service) overtaken(err error) bool {
 	var lost *db.Conflict
-	return errors.As(err, &lost) && lost.Table == customerTable.Name && lost.Kind == fault.Stale
+	if !errors.As(err, &lost) {
+		return false
+	}
+	return slices.ContainsFunc(Schema.Tables, func(t *db.Table) bool { return t.Name == lost.Table }) || s.Tokens.ClaimLost(err)
 }
 
 func (s *Service) commit(ctx context.Context, c Customer, change *db.Change, with With) (Object, error) {
@@ -98,5 +118,6 @@ func (s *Service) commit(ctx context.Context, c Customer, change *db.Change, wit
 	if err := s.DB.Commit(ctx, change); err != nil {
 		return Object{}, fmt.Errorf("write %s: %w", c.ID, err)
 	}
+	s.landed(change)
 	return o, nil
 }

@@ -22,7 +22,7 @@ var customerTable = &db.Table{Name: "customer", Key: 2, IDs: id.Customer, Versio
 }}
 
 // Schema is the package's tables.
-var Schema = db.Schema{Package: "customer", Migrations: migrations, Tables: []*db.Table{customerTable}}
+var Schema = db.Schema{Package: "customer", Migrations: migrations, Tables: []*db.Table{customerTable, methodTable, discardTable}}
 
 // Store reads customers and turns them into rows.
 type Store struct {

@@ -37,6 +37,9 @@ const (
 	PayoutFailed             Type = "payout.failed"
 	PayoutReturned           Type = "payout.returned"
 	PayoutCanceled           Type = "payout.canceled"
+	MethodAttached           Type = "payment_method.attached"
+	MethodDetached           Type = "payment_method.detached"
+	MethodUpdated            Type = "payment_method.updated"
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -44,7 +47,7 @@ const (
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
-	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed,
+	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
 	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled, EndpointDisabled, EndpointTest,
 }
 

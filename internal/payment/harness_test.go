@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/event"
@@ -48,7 +49,7 @@ func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
 		if !u.spoilt {
 			u.audit()
 		}
-	}, event.Schema, ledger.Schema, Schema)
+	}, customer.Schema, event.Schema, ledger.Schema, Schema)
 }
 
 // newTill makes a service of the options, and of what is the same in every test.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 )
@@ -12,7 +13,7 @@ import (
 // cannot charge the card again.
 
 // CodeTokenUsed is the code of the refusal of such a token for a second payment.
-const CodeTokenUsed = "token_used"
+const CodeTokenUsed = customer.CodeTokenUsed
 
 var errTokenUsed = &fault.Error{
 	Kind: fault.Conflict, Code: CodeTokenUsed, Param: "payment_method_token", Detail: "the token was made by a browser and has served another payment: such a token serves one",

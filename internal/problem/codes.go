@@ -38,6 +38,8 @@ const (
 	codeTooManyEndpoints   = "too_many_endpoints"
 	codeTokenUsed          = "token_used"
 	codeErased             = "customer_erased"
+	codeTooManyMethods     = "too_many_payment_methods"
+	codeDetached           = "payment_method_detached"
 	codeIdempotencyInvalid = "idempotency_key_invalid"
 	codeIdempotencyReused  = "idempotency_key_reused"
 	codeIdempotencyInUse   = "idempotency_key_in_use"
@@ -82,8 +84,10 @@ var Codes = []Code{
 	{CodeMethod, 405, "The path does not take this method", "The Allow header lists the methods it takes."},
 	{CodeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
 	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
-	{codeTokenUsed, 409, "The token has served another payment", "A token that a browser made serves one payment. Let the payer enter the card again."},
+	{codeTokenUsed, 409, "The token serves something else", "A token that a browser made serves one payment, or is saved by one customer. Let the payer enter the card again."},
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
+	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
+	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},
 	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
 	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},

@@ -12,13 +12,18 @@ import (
 	"github.com/florinpay/florin/internal/secret"
 )
 
-// Internal is the door for Florin's other processes: describe and send, for Remote. It takes requests only with a client
+// Internal is the door for Florin's other processes: describe, forget and send, for Remote. It takes requests only with a client
 // certificate that the listener verified and with the token as bearer; an empty token takes none.
 func (v *Vault) Internal(token secret.Text) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+describePath, func(w http.ResponseWriter, r *http.Request) {
 		hop(v, w, r, token, func(in wireDescribe) (Description, error) {
 			return v.Describe(r.Context(), in.Merchant, in.Token)
+		})
+	})
+	mux.HandleFunc("POST "+forgetPath, func(w http.ResponseWriter, r *http.Request) {
+		hop(v, w, r, token, func(in wireDescribe) (struct{}, error) {
+			return struct{}{}, v.Forget(r.Context(), in.Merchant, in.Token)
 		})
 	})
 	mux.HandleFunc("POST "+sendPath, func(w http.ResponseWriter, r *http.Request) {

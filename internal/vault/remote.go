@@ -56,15 +56,26 @@ func (r *Remote) Describe(ctx context.Context, merchant, token string) (Descript
 	if err == nil && d.Token != token {
 		err = errHopAnswer
 	}
-	var far *farError
-	if err != nil && !errors.As(err, &far) {
-		unavailable := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "the vault is not available", RetryAfter: time.Second}
-		err = fmt.Errorf("describe card: %w: %w", unavailable, err)
-	}
 	if err != nil {
-		return Description{}, err
+		return Description{}, reachable("describe card", err)
 	}
 	return d, nil
+}
+
+// Forget is Vault.Forget. A vault process that cannot be reached is fault.Unavailable: the card may be gone or not, and to forget it
+// again does no harm.
+func (r *Remote) Forget(ctx context.Context, merchant, token string) error {
+	return reachable("forget card", r.call(ctx, forgetPath, describeTimeout, wireDescribe{merchant, token}, &struct{}{}))
+}
+
+// reachable makes of an error that is not the vault process's own that the vault is not available.
+func reachable(doing string, err error) error {
+	var far *farError
+	if err == nil || errors.As(err, &far) {
+		return err
+	}
+	unavailable := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "the vault is not available", RetryAfter: time.Second}
+	return fmt.Errorf("%s: %w: %w", doing, unavailable, err)
 }
 
 // Send is Vault.Send. If the vault process cannot be reached the request was not sent; if the hop dies midway the outcome

@@ -109,6 +109,16 @@ func TestAVaultBehindTheDoorDoesAsOneInTheProcess(t *testing.T) {
 		if d, err := far.Describe(t.Context(), shop, token); err != nil || d != near {
 			t.Errorf("described %+v, %v", d, err)
 		}
+		gone := s.token(marked, "987")
+		if err := far.Forget(t.Context(), shop, gone); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Describe(t.Context(), shop, gone); !fault.Is(err, fault.NotFound) {
+			t.Errorf("forgotten from afar and still there: %v", err)
+		}
+		if err := far.Forget(t.Context(), shop, gone); !fault.Is(err, fault.NotFound) {
+			t.Errorf("forgotten twice: %v", err)
+		}
 		p.give = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Echo", marked)
 			w.WriteHeader(http.StatusTeapot)
@@ -218,6 +228,9 @@ func TestAHopThatBreaksMidwayIsUnknown(t *testing.T) {
 		if d, err := r.Describe(t.Context(), shop, "pm_tok_1"); err == nil || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("%s: described %+v, %v", name, d, err)
 		}
+		if err := r.Forget(t.Context(), shop, "pm_tok_1"); err == nil && name != "an answer without its status" || err != nil && !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: forgotten, %v", name, err)
+		}
 	}
 }
 
@@ -247,6 +260,7 @@ func TestTheInternalDoorIsStrict(t *testing.T) {
 		"no certificate":     {describePath, describe, false, http.StatusUnauthorized},
 		"an unknown field":   {describePath, `{"merchant":"a","token":"b","live":true}`, true, http.StatusBadRequest},
 		"something behind":   {describePath, describe + `{}`, true, http.StatusBadRequest},
+		"forgetting unknown": {forgetPath, describe, false, http.StatusUnauthorized},
 		"no JSON":            {sendPath, `x`, true, http.StatusBadRequest},
 		"another path":       {"/v1/tokens", cardJSON(marked, ""), true, http.StatusNotFound},
 		"reading the number": {"/internal/reveal", describe, true, http.StatusNotFound},

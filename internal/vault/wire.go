@@ -15,6 +15,7 @@ import (
 
 const (
 	describePath = "/internal/describe"
+	forgetPath   = "/internal/forget"
 	sendPath     = "/internal/send"
 	// maxHop bounds a message of the hop: an answer of 1 MiB in base 64, and headers.
 	maxHop = 4 << 20
