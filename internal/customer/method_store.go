@@ -101,11 +101,7 @@ func (s *Store) scanMethod(r db.Scanner) (Method, error) {
 
 // Method is one saved method, also one that was detached; fault.NotFound if there is none.
 func (s *Store) Method(ctx context.Context, tenant, method string) (Method, error) {
-	m, err := db.Get(ctx, s.db, s.scanMethod, methodTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, method)
-	if fault.Is(err, fault.NotFound) {
-		return m, fault.Missing("payment method")
-	}
-	return m, err
+	return db.One(ctx, s.db, "payment method", s.scanMethod, methodTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, method)
 }
 
 // keeper is the method that keeps a token, or else the one that keeps the card of that fingerprint for the customer; fault.NotFound

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/seal"
 )
@@ -103,11 +102,7 @@ func (s *Store) scanCustomer(r db.Scanner) (Customer, error) {
 
 // Customer is one customer, also one that was erased; fault.NotFound if there is none.
 func (s *Store) Customer(ctx context.Context, tenant, customer string) (Customer, error) {
-	c, err := db.Get(ctx, s.db, s.scanCustomer, customerTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, customer)
-	if fault.Is(err, fault.NotFound) {
-		return c, fault.Missing("customer")
-	}
-	return c, err
+	return db.One(ctx, s.db, "customer", s.scanCustomer, customerTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, customer)
 }
 
 // Filter chooses customers by what they are exactly. Empty: any.
