@@ -29,6 +29,8 @@ type Subject struct {
 	Declines map[string]provider.Decline
 	// Issuer is what its issuers do; the zero value if the connector does not authenticate cardholders.
 	Issuer Issuer
+	// Bankside is for RunStarter.
+	Bankside Bankside
 	// Sign makes the headers of a webhook that is sent at a time.
 	Sign func(a provider.Account, at time.Time, body []byte) http.Header
 	// Webhooks are bodies and what they must be read as.
