@@ -14,7 +14,9 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/provider/simbank"
 	"github.com/florinpay/florin/internal/provider/simcard"
+	"github.com/florinpay/florin/internal/provider/siminstant"
 	"github.com/florinpay/florin/internal/provider/simpayout"
 	"github.com/florinpay/florin/internal/provider/stripe"
 	"github.com/florinpay/florin/internal/secret"
@@ -29,7 +31,7 @@ type providersAdd struct {
 	Storage     storage           `embed:""`
 	Of          tenancy           `embed:""`
 	ID          string            `arg:"" help:"Name of the account, such as alpha." name:"id"`
-	Provider    string            `help:"Connector: simcard, simpayout or stripe." enum:"simcard,simpayout,stripe" required:""`
+	Provider    string            `help:"Connector: simbank, simcard, siminstant, simpayout or stripe." enum:"simbank,simcard,siminstant,simpayout,stripe" required:""`
 	Setting     map[string]string `help:"Settings of the connector." placeholder:"NAME=VALUE"`
 	Credentials string            `help:"File with the account's credentials, a line NAME=VALUE each; - reads standard input. They are not taken from the command line, which others can see." placeholder:"FILE" required:""`
 }
@@ -66,7 +68,14 @@ func showAccount(a provider.Account) accountShown {
 
 // connectors are what a provider account can be of, without a way to send: for what they say of themselves.
 func connectors() provider.Registry {
-	return provider.Registry{"simcard": simcard.New(nil), "simpayout": simpayout.New(nil), "stripe": stripe.New(nil)}
+	return registry(nil)
+}
+
+// registry are all connectors, which send through s.
+func registry(s provider.Sender) provider.Registry {
+	return provider.Registry{
+		"simbank": simbank.New(s), "simcard": simcard.New(s), "siminstant": siminstant.New(s), "simpayout": simpayout.New(s), "stripe": stripe.New(s),
+	}
 }
 
 // origins are where a provider account's requests go: where its base_url says, else where the connector always sends.

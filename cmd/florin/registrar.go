@@ -46,6 +46,9 @@ func (r *registrar) register(ctx context.Context, a provider.Account) ([]string,
 	if err := checkAccount(a, capabilities); err != nil {
 		return nil, err
 	}
+	if err := provider.CheckAccount(connectors(), a); err != nil {
+		return nil, err
+	}
 	wanted, err := origins(a, capabilities)
 	if err != nil {
 		return nil, err

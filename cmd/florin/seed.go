@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/sandbox"
 	"github.com/florinpay/florin/internal/sandbox/payouts"
+	worlds "github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -48,7 +49,44 @@ func (a *parts) seed(ctx context.Context) (devShown, error) {
 	if err := a.seedPayouts(ctx); err != nil {
 		return devShown{}, fmt.Errorf("make the provider account %s: %w", devPayouts, err)
 	}
-	return a.shown(append(slices.Clone(devAcquirers), devPayouts)), nil
+	shown := append(slices.Clone(devAcquirers), devPayouts)
+	for _, w := range a.devWorlds() {
+		if err := a.seedWorld(ctx, w); err != nil {
+			return devShown{}, fmt.Errorf("make the provider account %s: %w", w.account, err)
+		}
+		shown = append(shown, w.account)
+	}
+	return a.shown(shown), nil
+}
+
+// devWorld is an account with a simulated world of its own, whose paths have the account's name.
+type devWorld struct {
+	account, connector string
+	register           func(worlds.Account) error
+}
+
+func (a *parts) devWorlds() []devWorld {
+	return []devWorld{{"bank", "simbank", a.banks.Register}, {"instant", "siminstant", a.instant.Register}}
+}
+
+func (a *parts) seedWorld(ctx context.Context, w devWorld) error {
+	credential := func(kind string) secret.Text {
+		return secret.New(hex.EncodeToString(a.mainBox.Derive("florin dev", w.account, kind)))
+	}
+	webhooks, err := url.JoinPath(a.plan.sites[zoneAPI].url(), "in", devMerchant, w.account)
+	if err != nil {
+		return fmt.Errorf("address of its webhooks: %w", err)
+	}
+	contract := worlds.Account{Merchant: devName, APIKey: credential("api_key"), SigningKey: credential("signing_key"), WebhookURL: webhooks, WebhookSecret: credential("webhook_secret")}
+	if err := w.register(contract); err != nil {
+		return err
+	}
+	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+		Merchant: id.Tenant(devMerchant, false), ID: w.account, Provider: w.connector, Priority: 1,
+		Settings:    map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + "/" + w.account},
+		Credentials: map[string]secret.Text{"api_key": contract.APIKey, "signing_key": contract.SigningKey, "webhook_secret": contract.WebhookSecret},
+	})
+	return err
 }
 
 // devPayouts is the account with the simulated bank that pays out. It comes behind the acquirers, which it does not compete with.

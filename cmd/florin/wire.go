@@ -30,9 +30,6 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/provider/simcard"
-	"github.com/florinpay/florin/internal/provider/simpayout"
-	"github.com/florinpay/florin/internal/provider/stripe"
 	"github.com/florinpay/florin/internal/public"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/sandbox"
@@ -268,7 +265,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
-	providers := provider.Registry{"simcard": simcard.New(door), "simpayout": simpayout.New(door), "stripe": stripe.New(door)}
+	providers := registry(door)
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
