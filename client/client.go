@@ -30,6 +30,8 @@ type Client struct {
 	Refunds           *RefundService
 	Customers         *CustomerService
 	PaymentMethods    *PaymentMethodService
+	Destinations      *DestinationService
+	Payouts           *PayoutService
 	Events            *EventService
 	WebhookEndpoints  *WebhookEndpointService
 	WebhookDeliveries *WebhookDeliveryService
@@ -96,6 +98,8 @@ func New(key string, options ...Option) (*Client, error) {
 		Refunds:           &RefundService{c},
 		Customers:         &CustomerService{c},
 		PaymentMethods:    &PaymentMethodService{c},
+		Destinations:      &DestinationService{c},
+		Payouts:           &PayoutService{c},
 		Events:            &EventService{c},
 		WebhookEndpoints:  &WebhookEndpointService{c},
 		WebhookDeliveries: &WebhookDeliveryService{c},

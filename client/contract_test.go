@@ -53,6 +53,11 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"RequestLog": reflect.TypeFor[RequestLog](), "Customer": reflect.TypeFor[Customer](), "Address": reflect.TypeFor[Address](), "AddressRequest": reflect.TypeFor[Address](),
 		"SavedPaymentMethod": reflect.TypeFor[SavedPaymentMethod](), "SavedCard": reflect.TypeFor[Card](), "Consent": reflect.TypeFor[Consent](), "ConsentRequest": reflect.TypeFor[ConsentRequest](),
 		"KeepPaymentMethod": reflect.TypeFor[KeepPaymentMethod](), "UpdatePaymentMethod": reflect.TypeFor[UpdatePaymentMethod](),
+		"Payout": reflect.TypeFor[Payout](), "ArrivalWindow": reflect.TypeFor[ArrivalWindow](), "PayoutFailure": reflect.TypeFor[PayoutFailure](),
+		"PayoutTimelineEntry": reflect.TypeFor[PayoutTimelineEntry](), "CreatePayout": reflect.TypeFor[CreatePayout](), "BankAlias": reflect.TypeFor[BankAlias](),
+		"CancelPayout": reflect.TypeFor[CancelPayout](), "CreatePayoutBatch": reflect.TypeFor[CreatePayoutBatch](), "PayoutBatch": reflect.TypeFor[PayoutBatch](),
+		"PayoutBatchLine": reflect.TypeFor[PayoutBatchLine](), "PayoutBatchFault": reflect.TypeFor[PayoutBatchFault](), "Destination": reflect.TypeFor[Destination](),
+		"DestinationCard": reflect.TypeFor[DestinationCard](), "CreateDestination": reflect.TypeFor[CreateDestination](), "UpdateDestination": reflect.TypeFor[UpdateDestination](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
 		schema := doc.Components.Schemas[name]
@@ -138,6 +143,16 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listCustomerPaymentMethods": func(c *Client) error {
 			return one(first(c.PaymentMethods.List(ctx, "x", Page{})))
 		},
+		"createPayout":          func(c *Client) error { return one(c.Payouts.Create(ctx, CreatePayout{})) },
+		"createPayoutBatch":     func(c *Client) error { return one(c.Payouts.Batch(ctx, CreatePayoutBatch{})) },
+		"getPayout":             func(c *Client) error { return one(c.Payouts.Get(ctx, "x")) },
+		"listPayouts":           func(c *Client) error { return one(first(c.Payouts.List(ctx, ListPayouts{}))) },
+		"approvePayout":         func(c *Client) error { return one(c.Payouts.Approve(ctx, "x")) },
+		"cancelPayout":          func(c *Client) error { return one(c.Payouts.Cancel(ctx, "x", CancelPayout{})) },
+		"createDestination":     func(c *Client) error { return one(c.Destinations.Create(ctx, CreateDestination{})) },
+		"getDestination":        func(c *Client) error { return one(c.Destinations.Get(ctx, "x")) },
+		"listDestinations":      func(c *Client) error { return one(first(c.Destinations.List(ctx, Page{}))) },
+		"updateDestination":     func(c *Client) error { return one(c.Destinations.Update(ctx, "x", UpdateDestination{})) },
 		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
 		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
 		"streamEvents":          func(c *Client) error { return one(first(c.Events.Stream(ctx, StreamEvents{}))) },

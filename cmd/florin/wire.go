@@ -370,6 +370,7 @@ func (a *parts) api() *api.API {
 			Mail: a.plan.mail != nil,
 		},
 		Customers: a.customers, PaymentMethods: a.customers,
+		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,

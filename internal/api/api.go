@@ -172,6 +172,9 @@ type Options struct {
 	Endpoints        Endpoints
 	Customers        Customers
 	PaymentMethods   PaymentMethods
+	Destinations     Destinations
+	Payouts          Payouts
+	PayoutReader     PayoutReader
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -224,6 +227,8 @@ func New(o Options) *API {
 	a.registerRefunds()
 	a.registerCustomers()
 	a.registerPaymentMethods()
+	a.registerDestinations()
+	a.registerPayouts()
 	a.registerEvents()
 	a.registerEventStream()
 	a.registerEndpoints()

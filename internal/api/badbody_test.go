@@ -25,6 +25,8 @@ func untouched(t *testing.T) door {
 		touched := func(context.Context, *db.Change) error { t.Error("something was written"); return nil }
 		o.Payments.(*fakePayments).commit = touched
 		o.Endpoints = fakeEndpoints{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
+		payouts := fakePayouts{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
+		o.Destinations, o.Payouts = payouts, payouts
 		o.Customers = fakeCustomers{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 		o.PaymentMethods = fakeMethods{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 )
 
@@ -20,7 +21,7 @@ func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 		access.CodeScope: {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
 		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict}, payment.CodeTokenUsed: {Kind: fault.Conflict},
 		customer.CodeDetached: {Kind: fault.Conflict}, customer.CodeTooManyMethods: {Kind: fault.Conflict},
-		customer.CodeErased:     {Kind: fault.Conflict},
+		payout.CodeBalance: {Kind: fault.Conflict}, payout.CodeBlocked: {Kind: fault.Conflict}, payout.CodeUnsupported: {Kind: fault.Invalid}, payout.CodeTwoPersons: {Kind: fault.Forbidden},
 		fault.CodeCursorExpired: {Kind: fault.Gone}, problem.CodeTooManyStreams: {Kind: fault.RateLimited},
 		idempotency.CodeKeyInvalid: {Kind: fault.Malformed}, idempotency.CodeKeyReused: {Kind: fault.Reused}, idempotency.CodeKeyInUse: {Kind: fault.InUse},
 	}

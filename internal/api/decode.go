@@ -23,6 +23,12 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		}
 		return "", ""
 	},
+	"destination": func(s string) (string, string) {
+		if s != "" && !id.Has(s, id.Destination) {
+			return fault.CodeInvalid, "must be a destination, which begins with dst_"
+		}
+		return "", ""
+	},
 	"filter": func(s string) (string, string) {
 		if event.CheckFilter(s) != nil {
 			return fault.CodeInvalid, "must be a type of event, a prefix such as payment.*, or *"

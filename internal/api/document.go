@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -60,6 +61,16 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[keepMethod]():              "KeepPaymentMethod",
 	reflect.TypeFor[updateMethod]():            "UpdatePaymentMethod",
 	reflect.TypeFor[methodList]():              "SavedPaymentMethodList",
+
+	reflect.TypeFor[payout.Object]():            "Payout",
+	reflect.TypeFor[payout.FailureObject]():     "PayoutFailure",
+	reflect.TypeFor[payout.TimelineEntry]():     "PayoutTimelineEntry",
+	reflect.TypeFor[payout.Window]():            "ArrivalWindow",
+	reflect.TypeFor[payout.DestinationObject](): "Destination",
+	reflect.TypeFor[payout.CardObject]():        "DestinationCard",
+	reflect.TypeFor[payout.BatchObject]():       "PayoutBatch",
+	reflect.TypeFor[payout.LineObject]():        "PayoutBatchLine",
+	reflect.TypeFor[payout.FaultObject]():       "PayoutBatchFault",
 }
 
 func nameSchema(t reflect.Type, hint string) string {
@@ -95,6 +106,7 @@ var tags = []*huma.Tag{
 	{Name: vaultTag, Description: "Card numbers go to the vault, which listens on its own address, and come back as tokens."},
 	{Name: "Refunds", Description: "Money on its way back."},
 	{Name: "Customers", Description: "Payers you know, and what they left to be charged again. What tells who they are is stored encrypted, and can be erased for good."},
+	{Name: "Payouts", Description: "Money on its way out: to bank accounts, cards and aliases."},
 	{Name: "Events", Description: "What happened, in order, kept."},
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
@@ -170,6 +182,7 @@ func (a *API) finishDocument() {
 	}
 	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"], bodies["ClientCertificateRequest"] = true, true, true, true
 	bodies["AddressRequest"], bodies["ConsentRequest"] = true, true
+	bodies["BankAlias"] = true
 	for name, schema := range doc.Components.Schemas.Map() {
 		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 		if bodies[name] {

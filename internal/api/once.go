@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 )
 
@@ -286,6 +287,12 @@ func subjectOf(object any) string {
 	case event.DeliveryObject:
 		return o.ID
 	case event.RecoveryObject:
+		return o.ID
+	case payout.Object:
+		return o.ID
+	case payout.DestinationObject:
+		return o.ID
+	case payout.BatchObject:
 		return o.ID
 	case customer.Object:
 		return o.ID

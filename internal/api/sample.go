@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/florinpay/florin/internal/payout"
 )
 
 // story is values for fields of answers, by schema and name or by name alone.
@@ -36,6 +39,10 @@ var samples = story{
 	"Customer.id": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Customer.name": "Ada Lovelace", "email": "ada@shop.example", "Customer.reference": "user-77", "default_payment_method": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "phone": nil, "Customer.address": nil, "erased_at": nil,
 	"SavedPaymentMethod.id": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "customer": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payment.customer": nil, "SavedPaymentMethod.type": "card", "text_version": "terms-2026-11", "ip": "203.0.113.7",
 	"withdrawn_at": nil, "detached_at": nil, "first_payment": nil, "SavedPaymentMethod.network_reference": nil, "SavedPaymentMethod.metadata": map[string]string{},
+	"Payout.id": "po_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payout.status": "paid", "Payout.destination": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payout.provider": "payouts", "rail": "sepa_instant",
+	"created_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2", "estimated_arrival": payout.Window{Earliest: time.Date(2026, 11, 22, 12, 0, 1, 0, time.UTC), Latest: time.Date(2026, 11, 22, 12, 0, 10, 0, time.UTC)}, "PayoutTimelineEntry.event": "payout.queued",
+	"Destination.id": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Destination.type": "iban", "Destination.name": "Ada Lovelace", "Destination.country": "DE", "Destination.last4": "3000", "rails": []string{"sepa_instant", "sepa_credit"},
+	"PayoutBatch.id": "pob_01jd9qk3v8m2x4r6t7w9y0a1b2", "PayoutBatchLine.line": 2, "PayoutBatchLine.held": false,
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
@@ -43,6 +50,7 @@ var samples = story{
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
+	"Payout.batch": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
 	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "text_sha256": true, "truncated": true,
 }

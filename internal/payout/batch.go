@@ -21,7 +21,7 @@ const MaxBatch = 500
 
 // columns are what a batch's file may have. amount and currency are needed, and one way to say where to.
 var columns = []string{
-	"amount", "currency", "destination_token", "iban", "pix_key", "payid", "upi", "name", "description", "statement_descriptor",
+	"amount", "currency", "destination_token", "iban", "pix_key", "payid", "vpa", "name", "description", "statement_descriptor",
 }
 
 // LineObject tells of one line of a batch.
@@ -218,7 +218,7 @@ func (s *Service) draftLine(ctx context.Context, tenant, by string, row csvRow, 
 	for _, way := range []struct {
 		column string
 		of     Type
-	}{{"iban", TypeIBAN}, {"pix_key", TypePIX}, {"payid", TypePayID}, {"upi", TypeUPI}} {
+	}{{"iban", TypeIBAN}, {"pix_key", TypePIX}, {"payid", TypePayID}, {"vpa", TypeUPI}} {
 		if f[way.column] == "" {
 			continue
 		}
@@ -232,7 +232,7 @@ func (s *Service) draftLine(ctx context.Context, tenant, by string, row csvRow, 
 		ways++
 	}
 	if ways != 1 {
-		wrong.Add("destination_token", fault.CodeInvalid, "exactly one of destination_token, iban, pix_key, payid and upi must be given")
+		wrong.Add("destination_token", fault.CodeInvalid, "exactly one of destination_token, iban, pix_key, payid and vpa must be given")
 	}
 	for name, most := range map[string]int{"name": MaxName, "description": MaxDescription, "statement_descriptor": MaxDescriptor} {
 		if len(f[name]) > most {

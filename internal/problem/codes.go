@@ -40,6 +40,10 @@ const (
 	codeErased             = "customer_erased"
 	codeTooManyMethods     = "too_many_payment_methods"
 	codeDetached           = "payment_method_detached"
+	codeBalance            = "balance_insufficient"
+	codeBlocked            = "destination_blocked"
+	codeUnsupported        = "destination_not_supported"
+	codeTwoPersons         = "second_person_required"
 	codeIdempotencyInvalid = "idempotency_key_invalid"
 	codeIdempotencyReused  = "idempotency_key_reused"
 	codeIdempotencyInUse   = "idempotency_key_in_use"
@@ -67,6 +71,7 @@ var Codes = []Code{
 	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},
 	{fault.CodeAmountTooLarge, 400, "The amount is too large", "Amounts have at most twelve digits; a capture or a refund at most what is left."},
 	{fault.CodeCurrency, 400, "The currency is not supported", "Send an ISO 4217 code in capital letters that the provider account takes."},
+	{codeUnsupported, 400, "The destination cannot be paid to", "No provider account of yours has a rail that reaches it. Take another destination."},
 	{CodeVersion, 400, "There is no such version of the API", "Send a published Florin-Version, or leave the header out."},
 	{codeIdempotencyInvalid, 400, "The idempotency key is not well formed", "Send 1 to 255 characters of printable ASCII, bare or as a quoted string."},
 	{codeKeyMissing, 401, "The API key is missing", "Send Authorization: Bearer with a secret or restricted key."},
@@ -77,6 +82,7 @@ var Codes = []Code{
 	{CodeClientSecret, 401, "The client secret is missing", "In the public zone a publishable key is not enough: send the payment's client_secret as Florin-Client-Secret."},
 	{codeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
 	{codeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
+	{codeTwoPersons, 403, "A second person must approve it", "Approve it with another key than the one that asked for it."},
 	{codeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
 	{CodeOrigin, 403, "The origin is not allowed", "Pages act for a merchant from its own origins only. Register the page's by florin merchant update --origin."},
 	{codeSuspended, 403, "The account is suspended", "It can read, not write. Ask the operator."},
@@ -88,6 +94,8 @@ var Codes = []Code{
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
 	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},
+	{codeBalance, 409, "The available balance does not suffice", "The detail says how much is available. Pay out less, or wait until more is."},
+	{codeBlocked, 409, "The destination is blocked", "Nothing is paid to the account. Ask those who blocked it."},
 	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
 	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/payout"
+	"github.com/florinpay/florin/internal/strict"
+)
+
+// Payouts makes payouts and moves them. See payout.Service.
+type Payouts interface {
+	Create(ctx context.Context, tenant string, in payout.Create, with payout.Result) (payout.Object, error)
+	Approve(ctx context.Context, tenant, payout, by string, with payout.Result) (payout.Object, error)
+	Cancel(ctx context.Context, tenant, payout, reason string, with payout.Result) (payout.Object, error)
+	Batch(ctx context.Context, tenant, by, file string, dryRun bool, with func(*db.Change, payout.BatchObject) error) (payout.BatchObject, error)
+}
+
+// PayoutReader looks at payouts. See payout.Service.
+type PayoutReader interface {
+	Get(ctx context.Context, tenant, payout string) (payout.Object, error)
+	List(ctx context.Context, tenant string, p db.Page, f payout.Filter) ([]payout.Object, bool, error)
+}
+
+type createPayout struct {
+	Amount              int64      `json:"amount" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"In the currency's minor unit: 9232 is 92.32 EUR. At most twelve digits." example:"9232"`
+	Currency            string     `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217, three capital letters." example:"EUR"`
+	DestinationToken    string     `json:"destination_token,omitempty" maxLength:"64" check:"destination" doc:"A destination that is kept." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	CardToken           string     `json:"card_token,omitempty" maxLength:"64" check:"token" doc:"Instead of destination_token: a card that money is pushed to."`
+	BankAlias           *bankAlias `json:"bank_alias,omitempty" doc:"Instead of destination_token: an alias of an instant scheme."`
+	StatementDescriptor string     `json:"statement_descriptor,omitempty" minLength:"1" maxLength:"35" check:"printable" doc:"What the payee reads on the statement." example:"FLORIN SHOP 1001"`
+	Description         string     `json:"description,omitempty" maxLength:"500" check:"printable" doc:"For you and your support."`
+	Metadata            Metadata   `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
+}
+
+type bankAlias struct {
+	Type  string `json:"type" enum:"pix,payid,upi"`
+	Value string `json:"value" minLength:"1" maxLength:"300" example:"ada@example.com"`
+	Name  string `json:"name" minLength:"1" maxLength:"140" check:"printable" doc:"Whose it is." example:"Ada Lovelace"`
+}
+
+func (b *createPayout) Check(f *strict.Faults, _ time.Time) {
+	ways := 0
+	for _, given := range []bool{b.DestinationToken != "", b.CardToken != "", b.BankAlias != nil} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		f.Add("destination_token", fault.CodeInvalid, "exactly one of destination_token, card_token and bank_alias must be given")
+	}
+}
+
+func (b *createPayout) order(by string) payout.Create {
+	c := payout.Create{
+		Amount: b.Amount, Currency: b.Currency, Destination: b.DestinationToken, Descriptor: b.StatementDescriptor, Description: b.Description,
+		Metadata: b.Metadata, By: by,
+	}
+	if b.CardToken != "" {
+		c.To = &payout.DestinationInput{Type: payout.TypeCard, Card: b.CardToken}
+	}
+	if b.BankAlias != nil {
+		c.To = &payout.DestinationInput{Type: payout.Type(b.BankAlias.Type), Name: b.BankAlias.Name, Alias: b.BankAlias.Value}
+	}
+	return c
+}
+
+// names are where what payout.Service finds wrong stands in the body.
+func (b *createPayout) names() map[string]string {
+	names := map[string]string{"destination": "destination_token", "pix_key": "bank_alias.value", "payid": "bank_alias.value", "vpa": "bank_alias.value", "name": "bank_alias.name"}
+	switch {
+	case b.CardToken != "":
+		names["destination"] = "card_token"
+	case b.BankAlias != nil:
+		names["destination"] = "bank_alias"
+	}
+	return names
+}
+
+type cancelPayout struct {
+	Reason string `json:"reason,omitempty" maxLength:"200" check:"printable" doc:"Why, for your records."`
+}
+
+type createPayoutBatch struct {
+	CSV    string `json:"csv" minLength:"1" maxLength:"900000" doc:"A file with a heading and up to 500 payouts. Columns: amount, currency, one of destination_token, iban, pix_key, payid and vpa, with name beside a number or an alias, description, statement_descriptor." example:"amount,currency,iban,name\n9232,EUR,DE89370400440532013000,Ada Lovelace\n"`
+	DryRun bool   `json:"dry_run,omitempty" doc:"Only tell what would become of it."`
+}
+
+type payoutList struct {
+	Object  string          `json:"object" enum:"list"`
+	Data    []payout.Object `json:"data"`
+	HasMore bool            `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+type listPayoutsInput struct {
+	Paging
+	Status      string `query:"status" enum:"held,queued,sent,paid,failed,returned,canceled" doc:"Only payouts in this state."`
+	Destination string `query:"destination" maxLength:"64" doc:"Only payouts to this destination."`
+	Batch       string `query:"batch" maxLength:"64" doc:"Only payouts of this batch."`
+}
+
+// Resolve checks the query.
+func (in *listPayoutsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *strict.Faults) {
+		in.check(f, id.Payout)
+		idOrNone(f, "destination", in.Destination, id.Destination)
+		idOrNone(f, "batch", in.Batch, id.PayoutBatch)
+	})
+}
+
+func (a *API) registerPayouts() {
+	object := reflect.TypeFor[payout.Object]()
+	const tag, all, one = "Payouts", "/v1/payouts", "/v1/payouts/{id}"
+	queued := story{"Payout.status": "queued"}
+	register(a, operation{
+		id: "createPayout", method: http.MethodPost, path: all, tag: tag, summary: "Create a payout",
+		doc: "Takes the amount out of the available balance at once; it is sent in the background, and its events tell the rest. " +
+			"Above the amount that one person may pay out it is held until another key approves it.",
+		scope: access.PayoutsWrite, status: http.StatusCreated, answer: object, body: reflect.TypeFor[createPayout](), refusals: []int{404},
+		sample: `{"amount":9232,"currency":"EUR","destination_token":"dst_01jd9qk3v8m2x4r6t7w9y0a1b2","statement_descriptor":"FLORIN SHOP 1001"}`, shows: queued,
+	}, a.createPayout)
+	register(a, operation{
+		id: "createPayoutBatch", method: http.MethodPost, path: all + "/batch", tag: tag, summary: "Create payouts from a CSV file",
+		doc: "Makes a payout of every line, or of none: if a line is wrong, or the balance does not suffice for all, nothing is made. " +
+			"The report says of every line what is wrong with it, or what was made. A dry run makes nothing.",
+		scope: access.PayoutsWrite, status: http.StatusOK, answer: reflect.TypeFor[payout.BatchObject](), body: reflect.TypeFor[createPayoutBatch](),
+		sample: `{"csv":"amount,currency,iban,name\n9232,EUR,DE89370400440532013000,Ada Lovelace\n","dry_run":false}`,
+		shows:  story{"PayoutBatchLine.status": "created", "PayoutBatchLine.errors": []string{}, "PayoutBatchLine.payout": "po_01jd9qk3v8m2x4r6t7w9y0a1b2", "invalid": 0, "created": 1, "totals": map[string]int64{"EUR": 9232}},
+	}, a.createPayoutBatch)
+	register(a, operation{
+		id: "listPayouts", method: http.MethodGet, path: all, tag: tag, summary: "List payouts",
+		scope: access.PayoutsRead, status: http.StatusOK, answer: reflect.TypeFor[payoutList](),
+	}, a.listPayouts)
+	register(a, operation{
+		id: "getPayout", method: http.MethodGet, path: one, tag: tag, summary: "Get a payout",
+		scope: access.PayoutsRead, status: http.StatusOK, answer: object,
+	}, a.getPayout)
+	register(a, operation{
+		id: "approvePayout", method: http.MethodPost, path: one + "/approve", tag: tag, summary: "Approve a payout",
+		doc:   "Lets a payout go that is held. The key must be another one than that which asked for it.",
+		scope: access.PayoutsWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[noParameters](), optional: true, sample: `{}`, shows: queued,
+	}, a.approvePayout)
+	register(a, operation{
+		id: "cancelPayout", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a payout",
+		doc:   "Ends a payout that is held or queued, and makes its amount available again. Once it is being sent it is too late.",
+		scope: access.PayoutsWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[cancelPayout](), optional: true,
+		sample: `{"reason":"wrong payee"}`, shows: story{"Payout.status": "canceled"},
+	}, a.cancelPayout)
+}
+
+// paidOut adds to a Change of a payout who moved it, and the answer.
+func (a *API) paidOut(rq *request, o *once, action string, detail map[string]string) payout.Result {
+	return func(c *db.Change, p payout.Object) error {
+		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, p.ID, detail).Row())
+		return o.Result(c, p, nil)
+	}
+}
+
+func (a *API) showPayout(tenant string) view {
+	return func(ctx context.Context, subject string) (shown, error) {
+		p, err := a.PayoutReader.Get(ctx, tenant, subject)
+		return shown{object: p}, err
+	}
+}
+
+func (a *API) createPayout(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
+		body, err := decode[createPayout](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		detail := map[string]string{"amount": strconv.FormatInt(body.Amount, 10), "currency": body.Currency}
+		made, err := a.Payouts.Create(ctx, tenant, body.order(rq.principal.KeyID), a.paidOut(rq, o, "payout.created", detail))
+		return made, renamed(err, body.names())
+	}, a.showPayout(tenant))
+}
+
+func (a *API) createPayoutBatch(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		body, err := decode[createPayoutBatch](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		return a.Payouts.Batch(ctx, tenant, rq.principal.KeyID, body.CSV, body.DryRun, func(c *db.Change, b payout.BatchObject) error {
+			detail := map[string]string{"payouts": strconv.FormatInt(b.Created, 10)}
+			c.Add(rq.by().Record(a.IDs, a.Clock.Now(), tenant, "payout_batch.created", b.ID, detail).Row())
+			return o.Result(c, b, nil)
+		})
+	}, func(context.Context, string) (shown, error) {
+		return shown{}, fault.Missing("batch") // its answer is always stored with it
+	})
+}
+
+func (a *API) approvePayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, _ *noParameters, o *once) (payout.Object, error) {
+		return a.Payouts.Approve(ctx, tenant, in.ID, rq.principal.KeyID, a.paidOut(rq, o, "payout.approved", nil))
+	})
+}
+
+func (a *API) cancelPayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayout, o *once) (payout.Object, error) {
+		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, a.paidOut(rq, o, "payout.canceled", nil))
+	})
+}
+
+// payoutAction runs an operation on one payout.
+func payoutAction[B any](ctx context.Context, a *API, rq *request, in *actionInput, do func(ctx context.Context, tenant string, b *B, o *once) (payout.Object, error)) (answer, error) {
+	if !id.Has(in.ID, id.Payout) {
+		return answer{}, fault.Missing("payout")
+	}
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		body, err := decodeOptional[B](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		return do(ctx, tenant, body, o)
+	}, a.showPayout(tenant))
+}
+
+func (a *API) getPayout(ctx context.Context, rq *request, in *getInput) (answer, error) {
+	if !id.Has(in.ID, id.Payout) {
+		return answer{}, fault.Missing("payout")
+	}
+	return show(a.PayoutReader.Get(ctx, rq.principal.Tenant, in.ID))
+}
+
+func (a *API) listPayouts(ctx context.Context, rq *request, in *listPayoutsInput) (answer, error) {
+	data, more, err := a.PayoutReader.List(ctx, rq.principal.Tenant, in.page(), payout.Filter{Status: in.Status, Destination: in.Destination, Batch: in.Batch})
+	return show(payoutList{"list", orEmpty(data), more}, err)
+}
