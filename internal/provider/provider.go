@@ -90,6 +90,10 @@ type Authorization struct {
 	ReturnURL   string             // where the payer comes back to from an Action; empty: nobody is there to act, so ask for none
 	Indicator   ChallengeIndicator // for a provider that authenticates by itself; empty: as it thinks right
 	OffSession  bool               // the payer is not there: the merchant acts on an agreement
+	// Stored says that the payer, who is there, agrees to be charged later by the same card while they are not.
+	Stored bool
+	// InitialNetworkReference is the network's reference of the payment at which they agreed; for OffSession, else empty.
+	InitialNetworkReference string
 }
 
 // Capture takes authorized money, in whole or in part.

@@ -41,9 +41,28 @@ type authorizationRequest struct {
 		cardRequest
 		CVC string `json:"cvc"`
 	} `json:"card"`
-	ThreeDS     *ThreeDS `json:"three_ds"`
-	Descriptor  string   `json:"descriptor"`
-	Description string   `json:"description"`
+	ThreeDS     *ThreeDS          `json:"three_ds"`
+	Stored      *StoredCredential `json:"stored_credential"`
+	Descriptor  string            `json:"descriptor"`
+	Description string            `json:"description"`
+}
+
+// StoredCredential says that a card is kept, to be charged again: at the cardholder's own payment, and at those that the merchant
+// makes later, which refer to it by the network's reference.
+type StoredCredential struct {
+	Initiator        string `json:"initiator"` // cardholder or merchant
+	NetworkReference string `json:"network_reference,omitempty"`
+}
+
+func (s *StoredCredential) check(wrong *fault.Collect) {
+	switch {
+	case s.Initiator != "cardholder" && s.Initiator != "merchant":
+		wrong.Add("stored_credential.initiator", fault.CodeInvalid, "must be cardholder or merchant")
+	case s.Initiator == "cardholder" && s.NetworkReference != "":
+		wrong.Add("stored_credential.network_reference", fault.CodeInvalid, "is for payments that the merchant makes")
+	case s.Initiator == "merchant" && (len(s.NetworkReference) != 15 || strings.Trim(s.NetworkReference, "0123456789") != ""):
+		wrong.Add("stored_credential.network_reference", fault.CodeInvalid, "must be the 15 digits of the cardholder's own payment")
+	}
 }
 
 // cardRequest is a card in a body, without its CVC.
@@ -102,6 +121,9 @@ func (r *authorizationRequest) check() error {
 			}
 		}
 	}
+	if r.Stored != nil {
+		r.Stored.check(&wrong)
+	}
 	return wrong.Err()
 }
 
@@ -155,7 +177,7 @@ func (w *World) authorize(c caller) (int, any, fate, error) {
 	if end.before() {
 		return 0, nil, processed, errFate{end}
 	}
-	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, Descriptor: r.Descriptor,
+	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, Stored: r.Stored, Descriptor: r.Descriptor,
 		Description: r.Description, Scenario: p.String()})
 	t.play, t.Reference, t.Amount, t.Currency = p, r.Reference, r.Amount, r.Currency
 	decide := func(secure proof) {

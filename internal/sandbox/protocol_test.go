@@ -67,6 +67,10 @@ func TestBadRequestsNameTheField(t *testing.T) {
 		"amount":    {0, -1, 1_000_000_000_000},
 		"currency":  {"", "eur", "XXX"},
 		"reference": {"", strings.Repeat("r", 129)},
+		"stored_credential": {
+			object{"initiator": "bank"}, object{"initiator": "merchant"}, object{"initiator": "merchant", "network_reference": "1234567890123x5"},
+			object{"initiator": "cardholder", "network_reference": "123456789012345"}, object{"initiator": "merchant", "reference": "123456789012345"},
+		},
 	} {
 		for _, value := range bad {
 			body := maps.Clone(charge("att_1", visa, "", true))
@@ -96,6 +100,21 @@ func TestBadRequestsNameTheField(t *testing.T) {
 	}
 	if code, o := s.post("/alpha/v1/payments", object{}); code != http.StatusNotFound || o.text("error") != "not_found" {
 		t.Errorf("a path that is not there: %d %v", code, o)
+	}
+}
+
+func TestACardThatIsKeptIsChargedByItsAgreement(t *testing.T) {
+	s := newSite(t)
+	first := charge("att_1", visa, "", true)
+	first["stored_credential"] = object{"initiator": "cardholder"}
+	code, agreed := s.post("/alpha/v1/authorizations", first)
+	if code != http.StatusCreated {
+		t.Fatalf("%d %v", code, agreed)
+	}
+	later := charge("att_2", visa, "", true)
+	later["stored_credential"] = object{"initiator": "merchant", "network_reference": agreed.text("network_reference")}
+	if code, o := s.post("/alpha/v1/authorizations", later); code != http.StatusCreated || o.text("status") != "captured" || o.text("network_reference") == agreed.text("network_reference") {
+		t.Errorf("%d %v", code, o)
 	}
 }
 

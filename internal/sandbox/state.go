@@ -123,6 +123,9 @@ func (t *turn) beforeCapture() about {
 func (t *turn) open(d *Decline) {
 	t.ID, t.CreatedAt, t.Operations = t.newID("auth"), t.now, []Operation{}
 	t.NetworkReference = networkReference(t.ID)
+	if s := t.Stored; s != nil && s.Initiator == "merchant" {
+		t.note("The merchant charges a card that it keeps, by the agreement at %s", s.NetworkReference)
+	}
 	switch {
 	case d != nil:
 		t.Status, t.Decline = Declined, d

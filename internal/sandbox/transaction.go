@@ -134,19 +134,20 @@ type Authorization struct {
 // Transaction is all that this world knows of an authorization and what followed.
 type Transaction struct {
 	Authorization
-	Acquirer    string      `json:"acquirer"`
-	Capture     bool        `json:"capture"` // asked for together with the authorization
-	Card        Card        `json:"card"`
-	Descriptor  string      `json:"descriptor,omitempty"`
-	Description string      `json:"description,omitempty"`
-	ThreeDS     *ThreeDS    `json:"three_ds,omitempty"`       // as the authorization said it
-	Authentic   string      `json:"authentication,omitempty"` // the id of the authentication that its 3-D Secure data names
-	Scenario    string      `json:"scenario,omitempty"`
-	Trait       trait       `json:"trait,omitempty"`
-	Dispute     *Dispute    `json:"dispute,omitempty"`
-	Settlement  *Settlement `json:"settlement,omitempty"`
-	First       Status      `json:"first_status"` // as first answered
-	History     []Moment    `json:"history"`
+	Acquirer    string            `json:"acquirer"`
+	Capture     bool              `json:"capture"` // asked for together with the authorization
+	Card        Card              `json:"card"`
+	Descriptor  string            `json:"descriptor,omitempty"`
+	Description string            `json:"description,omitempty"`
+	ThreeDS     *ThreeDS          `json:"three_ds,omitempty"`       // as the authorization said it
+	Authentic   string            `json:"authentication,omitempty"` // the id of the authentication that its 3-D Secure data names
+	Stored      *StoredCredential `json:"stored_credential,omitempty"`
+	Scenario    string            `json:"scenario,omitempty"`
+	Trait       trait             `json:"trait,omitempty"`
+	Dispute     *Dispute          `json:"dispute,omitempty"`
+	Settlement  *Settlement       `json:"settlement,omitempty"`
+	First       Status            `json:"first_status"` // as first answered
+	History     []Moment          `json:"history"`
 }
 
 // shown is the transaction as callers see it now.

@@ -23,6 +23,7 @@ func Run(t *testing.T, s Subject) {
 	}{
 		{"Authorize", testAuthorize},
 		{"Sale", testSale},
+		{"Agreements", testAgreements},
 		{"Declines", testDeclines},
 		{"PartialCaptures", testPartialCaptures},
 		{"FinalCaptureReleasesTheRest", testFinalCapture},
@@ -54,6 +55,31 @@ func testAuthorize(t *testing.T, s Subject) {
 
 func testSale(t *testing.T, s Subject) {
 	s.bench(t, s.Approved).approved(t, 1, true)
+}
+
+// What is charged while nobody is there refers to the payment at which its payer agreed, and that one refers to none.
+func testAgreements(t *testing.T, s Subject) {
+	b := s.bench(t, s.Approved)
+	first := b.authorization(eur(t, 9232), true)
+	first.Stored = true
+	out := b.authorize(t, first)
+	want(t, out, provider.Approved, provider.Captured, eur(t, 9232))
+	sent := b.requests.all()
+	agreed := sent[len(sent)-1].body
+	later := b.authorization(eur(t, 500), true)
+	later.OffSession, later.InitialNetworkReference = true, out.NetworkReference
+	want(t, b.authorize(t, later), provider.Approved, provider.Captured, eur(t, 500))
+	sent = b.requests.all()
+	charged := sent[len(sent)-1].body
+	if reference := []byte(out.NetworkReference); out.NetworkReference == "" || bytes.Contains(agreed, reference) || !bytes.Contains(charged, reference) {
+		t.Errorf("the agreement sent %s\nand what it allows %s, which should refer to %q", agreed, charged, reference)
+	}
+	plain := b.authorization(eur(t, 9232), true)
+	plain.Reference, plain.Payment = first.Reference, first.Payment
+	b.authorize(t, plain)
+	if sent = b.requests.all(); bytes.Equal(agreed, sent[len(sent)-1].body) {
+		t.Errorf("an agreement is sent like any other payment: %s", agreed)
+	}
 }
 
 func testDeclines(t *testing.T, s Subject) {

@@ -75,7 +75,11 @@ type posted struct {
 	Descriptor        string   `json:"descriptor"`
 	Description       string   `json:"description"`
 	ThreeDS           *threeDS `json:"three_ds"`
-	Card              *struct {
+	StoredCredential  *struct {
+		Initiator        string `json:"initiator"`
+		NetworkReference string `json:"network_reference"`
+	} `json:"stored_credential"`
+	Card *struct {
 		Number   string `json:"number"`
 		ExpMonth string `json:"exp_month"`
 		ExpYear  string `json:"exp_year"`

@@ -126,6 +126,12 @@ func authorizationBody(r provider.Authorization) []vault.Segment {
 		tail.raw("three_ds", newObject().text("version", t.Version).text("eci", t.ECI).text("cavv", t.CAVV).
 			text("ds_trans_id", t.DSTransID).text("trans_status", t.Status).end())
 	}
+	switch {
+	case r.OffSession:
+		tail.raw("stored_credential", newObject().text("initiator", "merchant").text("network_reference", r.InitialNetworkReference).end())
+	case r.Stored:
+		tail.raw("stored_credential", newObject().text("initiator", "cardholder").end())
+	}
 	return cardBody(head, tail.end(), true)
 }
 

@@ -101,7 +101,11 @@ var calls = map[string]func(*testing.T, *stripe.Connector, provider.Account){
 	},
 	"authorize off session": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Authorize(t.Context(), a, provider.Authorization{Reference: attempt, Payment: "pay_1", Amount: eur(9232), Card: "pm_tok_1",
-			ReturnURL: "https://pay.example/3ds/acct_1:test/pay_1/00ff", OffSession: true})
+			ReturnURL: "https://pay.example/3ds/acct_1:test/pay_1/00ff", OffSession: true, InitialNetworkReference: "104102978678771"})
+	},
+	"authorize with an agreement": func(t *testing.T, c *stripe.Connector, a provider.Account) {
+		c.Authorize(t.Context(), a, provider.Authorization{Reference: attempt, Payment: "pay_1", Amount: eur(9232), Card: "pm_tok_1",
+			ReturnURL: "https://pay.example/3ds/acct_1:test/pay_1/00ff", Stored: true})
 	},
 	"capture": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Capture(t.Context(), a, provider.Capture{Reference: captureID, Original: "pi_1", Attempt: attempt, Amount: eur(5000)})

@@ -21,7 +21,7 @@ import (
 func account(base string) provider.Account {
 	return provider.Account{
 		Merchant: "acct_dev:test", ID: "stripe_eu", Provider: "stripe",
-		Settings:    map[string]string{"base_url": base, "multicapture": "true"},
+		Settings:    map[string]string{"base_url": base, "multicapture": "true", "mit_exemption": "true"},
 		Credentials: map[string]secret.Text{"api_key": secret.New("sk_test_florin0001"), "webhook_secret": secret.New("whsec_florin0001")},
 	}
 }
@@ -145,6 +145,7 @@ func TestAccountsAreChecked(t *testing.T) {
 		{"publishable key", func(a *provider.Account) { a.Credentials["api_key"] = secret.New("pk_test_1") }, "credentials.api_key"},
 		{"webhook secret", func(a *provider.Account) { a.Credentials["webhook_secret"] = secret.New("sk_test_1") }, "credentials.webhook_secret"},
 		{"multicapture", func(a *provider.Account) { a.Settings["multicapture"] = "yes" }, "settings.multicapture"},
+		{"mit_exemption", func(a *provider.Account) { a.Settings["mit_exemption"] = "1" }, "settings.mit_exemption"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := single("https://api.stripe.com")
