@@ -69,7 +69,7 @@ func TestBadRequestsNameTheField(t *testing.T) {
 		"reference": {"", strings.Repeat("r", 129)},
 		"stored_credential": {
 			object{"initiator": "bank"}, object{"initiator": "merchant"}, object{"initiator": "merchant", "network_reference": "1234567890123x5"},
-			object{"initiator": "cardholder", "network_reference": "123456789012345"}, object{"initiator": "merchant", "reference": "123456789012345"},
+			object{"initiator": "cardholder", "network_reference": "123456789012345"},
 		},
 	} {
 		for _, value := range bad {
