@@ -60,7 +60,7 @@ func (l *load) drive(ctx context.Context, measuring func(begins bool)) {
 func (l *load) client(ctx context.Context, n int, start time.Time) {
 	w := newWire(l.to)
 	defer w.close()
-	requests := make([]*order, len(l.shops))
+	requests := make([]*stencil, len(l.shops))
 	for i := range l.shops {
 		requests[i] = l.order(i, n)
 	}
@@ -116,8 +116,8 @@ func word(body []byte, mark string) string {
 	return string(text)
 }
 
-// order is a request that is written once; each next payment changes its key, its order number and its token in place.
-type order struct {
+// stencil is a request that is written once; each next payment changes its key, its order number and its token in place.
+type stencil struct {
 	text     []byte
 	key, ref []byte // where the number of the request stands, in text
 	token    []byte
@@ -126,7 +126,7 @@ type order struct {
 
 const orderDigits = 10
 
-func (l *load) order(shopNumber, client int) *order {
+func (l *load) order(shopNumber, client int) *stencil {
 	s := l.shops[shopNumber]
 	number := strings.Repeat("0", orderDigits)
 	key := fmt.Sprintf("bench-%s-%d-%d-", l.run, shopNumber, client)
@@ -134,7 +134,7 @@ func (l *load) order(shopNumber, client int) *order {
 		s.tokens[0], l.run, client, number)
 	text := fmt.Sprintf("POST %s/v1/payments HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
 		"Idempotency-Key: %s%s\r\nContent-Length: %d\r\n\r\n%s", strings.TrimRight(l.to.Path, "/"), l.to.Host, s.key, key, number, len(body), body)
-	o := &order{text: []byte(text), tokens: s.tokens}
+	o := &stencil{text: []byte(text), tokens: s.tokens}
 	at := strings.Index(text, key) + len(key)
 	o.key = o.text[at : at+orderDigits]
 	at = strings.Index(text, number+`"}}`)
@@ -145,7 +145,7 @@ func (l *load) order(shopNumber, client int) *order {
 }
 
 // next is the request of the n-th payment of a client. It is valid until the call after it.
-func (o *order) next(n int) []byte {
+func (o *stencil) next(n int) []byte {
 	copy(o.token, o.tokens[n%len(o.tokens)])
 	for i, rest := orderDigits-1, n; i >= 0; i, rest = i-1, rest/10 {
 		o.key[i] = byte('0' + rest%10)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 )
@@ -59,6 +60,10 @@ func (l ledgerVerify) Run(ctx context.Context, c *console) (err error) {
 	}
 	against, err := payment.VerifyBooks(ctx, s.main)
 	if err != nil {
+		return err
+	}
+	report.Faults = append(report.Faults, against...)
+	if against, err = order.VerifyBooks(ctx, s.main); err != nil {
 		return err
 	}
 	report.Faults = append(report.Faults, against...)

@@ -23,6 +23,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
+	"github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
@@ -35,7 +36,7 @@ import (
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, customer.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, risk.Schema, payment.Schema, access.Schema, inbound.Schema, payout.Schema,
+	provider.Schema, risk.Schema, payment.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

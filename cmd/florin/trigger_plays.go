@@ -58,6 +58,10 @@ var plays = []play{
 	{of: event.MethodAttached, tells: "a customer saves a card", steps: []step{save}},
 	{of: event.MethodUpdated, tells: "a customer saves a card, and withdraws the consent to charge it while they are not there", steps: []step{save, withdraw}},
 	{of: event.MethodDetached, tells: "a customer saves a card, and takes it away", steps: []step{save, detach}},
+	{of: event.OrderPaid, cannot: "orders cannot be made by a call yet"},
+	{of: event.OrderExpired, cannot: "orders cannot be made by a call yet"},
+	{of: event.OrderOverpaid, cannot: "orders cannot be made by a call yet"},
+	{of: event.OrderReminder, cannot: "orders cannot be made by a call yet"},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 }

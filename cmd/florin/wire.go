@@ -27,6 +27,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
+	"github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
@@ -116,6 +117,7 @@ type parts struct {
 	streams   *event.Streams
 	payments  *payment.Service
 	payouts   *payout.Service
+	orders    *order.Service
 	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
 	receiver  *inbound.Receiver
@@ -269,9 +271,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: func(data ...string) string {
-			return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
-		},
+		Secret: a.secret,
 	})
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
@@ -280,6 +280,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.customers = &customer.Service{
 		DB: a.main, Store: customer.NewStore(a.main, a.mainBox), Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
 	}
+	a.openOrders()
 	a.sender = webhook.NewSender(webhook.SenderOptions{
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
 		Mail: a.plan.mail,
@@ -300,6 +301,19 @@ func (a *parts) openPayments(ctx context.Context) error {
 		s.server.RegisterOnShutdown(zone.Release)
 	}
 	return a.openPublic()
+}
+
+// secret derives what payers are known by.
+func (a *parts) secret(data ...string) string {
+	return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
+}
+
+func (a *parts) openOrders() {
+	a.orders = order.New(order.Options{
+		DB: a.main, Payments: a.payments, Merchants: a.merchants, Customers: a.customers.Store, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log,
+		Secret: a.secret, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
+	})
+	a.payments.Orders = a.orders
 }
 
 // hearers are those who hear what providers tell, each of what is theirs.
@@ -416,7 +430,7 @@ const pruneEvery = time.Minute
 
 // sweeps is the work that comes due.
 func (a *parts) sweeps() []func(context.Context) error {
-	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.customers.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
+	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.customers.Sweeps(), a.orders.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		a.sender.Run,

@@ -40,6 +40,10 @@ const (
 	MethodAttached           Type = "payment_method.attached"
 	MethodDetached           Type = "payment_method.detached"
 	MethodUpdated            Type = "payment_method.updated"
+	OrderPaid                Type = "order.paid"
+	OrderExpired             Type = "order.expired"
+	OrderOverpaid            Type = "order.overpaid"            // money came that the order did not need: it goes back
+	OrderReminder            Type = "order.reminder"            // the payer is to be reminded
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -48,7 +52,8 @@ const (
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
-	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled, EndpointDisabled, EndpointTest,
+	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
+	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, EndpointDisabled, EndpointTest,
 }
 
 // Fact is something that happened, to be told of.

@@ -41,6 +41,7 @@ const (
 	Audit          Prefix = "aud"
 	DeviceSession  Prefix = "ds"
 	Recovery       Prefix = "wr"
+	Order          Prefix = "ord"
 	Destination    Prefix = "dst"
 	Payout         Prefix = "po"
 	PayoutBatch    Prefix = "pob"

@@ -11,13 +11,15 @@ import (
 )
 
 // Orders is what payments are made for. Its rows travel in the payments' own Changes, so that an order is paid at the very moment at
-// which its payment is. Both methods may be called again for another Change, if rows changed meanwhile. See order.Service.
+// which its payment is. The methods may be called again for another Change, if rows changed meanwhile. See order.Service.
 type Orders interface {
 	// Ordered is asked before money is asked for: by a payment that is being made for an order, and by each later try of it. It fails
 	// with fault.NotFound, with fault.Conflict if the order takes no payment, and with fault.Invalid if this one does not fit it.
 	Ordered(ctx context.Context, c *db.Change, p Payment) error
 	// Settled hears of a payment as it will be: money was captured or is going back, or it ended without any.
 	Settled(ctx context.Context, c *db.Change, p Payment) error
+	// Adjusted hears of a payment as it will be: what it captured clears at another amount.
+	Adjusted(ctx context.Context, c *db.Change, p Payment) error
 }
 
 // errNoOrders is the refusal of an order where there are none.
@@ -42,10 +44,15 @@ var settling = []event.Type{
 
 // settled tells the order of a payment how that will stand.
 func (s *Service) settled(ctx context.Context, c *db.Change, d decision) error {
-	if d.payment.Order == "" || s.Orders == nil || !slices.ContainsFunc(d.events, func(t event.Type) bool { return slices.Contains(settling, t) }) {
+	switch {
+	case d.payment.Order == "" || s.Orders == nil:
 		return nil
+	case slices.Contains(d.events, event.PaymentAdjusted):
+		return s.Orders.Adjusted(ctx, c, d.payment)
+	case slices.ContainsFunc(d.events, func(t event.Type) bool { return slices.Contains(settling, t) }):
+		return s.Orders.Settled(ctx, c, d.payment)
 	}
-	return s.Orders.Settled(ctx, c, d.payment)
+	return nil
 }
 
 // Over tells whether the payment has come to a state that it cannot leave.

@@ -36,6 +36,10 @@ func (c *orderBook) Settled(_ context.Context, _ *db.Change, p Payment) error {
 	return c.fails
 }
 
+func (c *orderBook) Adjusted(ctx context.Context, change *db.Change, p Payment) error {
+	return c.Settled(ctx, change, p)
+}
+
 // last is what was heard last.
 func (c *orderBook) last(t *till, heard int) Payment {
 	t.Helper()
