@@ -61,6 +61,7 @@ func Open(path string, o stage.Options) (*World, error) {
 		return nil, err
 	}
 	w.Stage = s
+	s.Begin()
 	return w, nil
 }
 

@@ -33,6 +33,7 @@ func Open(path string, o stage.Options) (*World, error) {
 		return nil, err
 	}
 	w.Stage = s
+	s.Begin()
 	return w, nil
 }
 

@@ -109,12 +109,12 @@ type Stage struct {
 
 	held    context.Context // ends when held requests must be let go
 	release context.CancelFunc
+	running context.Context // ends when the background work must stop
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
-// Open opens the memory in the SQLite file at path, making it if it is missing, and starts to send the webhooks and to do the later
-// events that wait in it. Close it.
+// Open opens the memory in the SQLite file at path, making it if it is missing. Begin it, and close it.
 func Open(path string, w World, o Options) (*Stage, error) {
 	db, err := openStore(path)
 	if err != nil {
@@ -123,13 +123,16 @@ func Open(path string, w World, o Options) (*Stage, error) {
 	s := &Stage{o: o.filled(), world: w, store: db}
 	s.post = newCourier(s)
 	s.held, s.release = context.WithCancel(context.Background())
-	running, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.done.Go(func() { s.keepTime(running) })
-	for range s.o.Workers {
-		s.done.Go(func() { s.post.work(running) })
-	}
+	s.running, s.stop = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// Begin starts to send the webhooks and to do the later events that wait. Call it once, when World.Fire can be called.
+func (s *Stage) Begin() {
+	s.done.Go(func() { s.keepTime(s.running) })
+	for range s.o.Workers {
+		s.done.Go(func() { s.post.work(s.running) })
+	}
 }
 
 // Release lets every held request go, now and from now on: give it to http.Server.RegisterOnShutdown.
