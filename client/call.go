@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -59,6 +60,7 @@ type call struct {
 	path   string // escaped
 	query  url.Values
 	body   []byte // nil: none
+	kind   string // the body's media type; empty: JSON
 	key    string
 	meta   *Meta
 }
@@ -233,7 +235,7 @@ func (c *core) request(ctx context.Context, k *call) (*http.Request, error) {
 		r.Header.Set("Florin-Version", c.version)
 	}
 	if k.body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", cmp.Or(k.kind, "application/json"))
 		r.Header.Set("Idempotency-Key", k.key)
 	}
 	return r, nil

@@ -28,6 +28,7 @@ const (
 type Client struct {
 	Payments          *PaymentService
 	Refunds           *RefundService
+	Disputes          *DisputeService
 	Customers         *CustomerService
 	PaymentMethods    *PaymentMethodService
 	Destinations      *DestinationService
@@ -96,6 +97,7 @@ func New(key string, options ...Option) (*Client, error) {
 	return &Client{
 		Payments:          &PaymentService{c},
 		Refunds:           &RefundService{c},
+		Disputes:          &DisputeService{c},
 		Customers:         &CustomerService{c},
 		PaymentMethods:    &PaymentMethodService{c},
 		Destinations:      &DestinationService{c},

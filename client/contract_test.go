@@ -50,6 +50,8 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+		"Dispute": reflect.TypeFor[Dispute](), "DisputeFile": reflect.TypeFor[DisputeFile](), "DisputeResponse": reflect.TypeFor[DisputeResponse](),
+		"DisputeEvidence": reflect.TypeFor[DisputeEvidence](), "SetDisputeEvidence": reflect.TypeFor[SetDisputeEvidence](),
 		"RequestLog": reflect.TypeFor[RequestLog](), "Customer": reflect.TypeFor[Customer](), "Address": reflect.TypeFor[Address](), "AddressRequest": reflect.TypeFor[Address](),
 		"SavedPaymentMethod": reflect.TypeFor[SavedPaymentMethod](), "SavedCard": reflect.TypeFor[Card](), "Consent": reflect.TypeFor[Consent](), "ConsentRequest": reflect.TypeFor[ConsentRequest](),
 		"KeepPaymentMethod": reflect.TypeFor[KeepPaymentMethod](), "UpdatePaymentMethod": reflect.TypeFor[UpdatePaymentMethod](),
@@ -153,6 +155,14 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"getDestination":        func(c *Client) error { return one(c.Destinations.Get(ctx, "x")) },
 		"listDestinations":      func(c *Client) error { return one(first(c.Destinations.List(ctx, Page{}))) },
 		"updateDestination":     func(c *Client) error { return one(c.Destinations.Update(ctx, "x", UpdateDestination{})) },
+		"listDisputes":          func(c *Client) error { return one(first(c.Disputes.List(ctx, ListDisputes{}))) },
+		"getDispute":            func(c *Client) error { return one(c.Disputes.Get(ctx, "x")) },
+		"getDisputeEvidence":    func(c *Client) error { return one(c.Disputes.Evidence(ctx, "x")) },
+		"setDisputeEvidence":    func(c *Client) error { return one(c.Disputes.SetEvidence(ctx, "x", SetDisputeEvidence{})) },
+		"uploadDisputeFile":     func(c *Client) error { return one(c.Disputes.Upload(ctx, "x", "y", "text/plain", []byte("z"))) },
+		"removeDisputeFile":     func(c *Client) error { return one(c.Disputes.RemoveFile(ctx, "x", "y")) },
+		"submitDispute":         func(c *Client) error { return one(c.Disputes.Submit(ctx, "x")) },
+		"acceptDispute":         func(c *Client) error { return one(c.Disputes.Accept(ctx, "x")) },
 		"getEvent":              func(c *Client) error { return one(c.Events.Get(ctx, "x")) },
 		"listEvents":            func(c *Client) error { return one(first(c.Events.List(ctx, ListEvents{}))) },
 		"streamEvents":          func(c *Client) error { return one(first(c.Events.Stream(ctx, StreamEvents{}))) },
@@ -209,7 +219,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 			if err := call(c); err != nil {
 				t.Error(err)
 			}
-			want := method + " " + strings.Replace(path, "{id}", "x", 1)
+			want := method + " " + strings.NewReplacer("{id}", "x", "{name}", "y").Replace(path)
 			sent := a.sent()[0]
 			if got := sent.method + " " + sent.path; got != want {
 				t.Errorf("%s goes to %s, want %s", operation.OperationID, got, want)

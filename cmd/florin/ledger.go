@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
@@ -68,6 +69,10 @@ func (l ledgerVerify) Run(ctx context.Context, c *console) (err error) {
 	}
 	report.Faults = append(report.Faults, against...)
 	if against, err = payout.VerifyBooks(ctx, s.main); err != nil {
+		return err
+	}
+	report.Faults = append(report.Faults, against...)
+	if against, err = dispute.VerifyBooks(ctx, s.main); err != nil {
 		return err
 	}
 	report.Faults = append(report.Faults, against...)

@@ -131,13 +131,21 @@ func (s *stage) await(ctx context.Context, of event.Type) (*client.Event, error)
 		if found != nil || err != nil {
 			return found, err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, context.Cause(ctx)
+		if err := rest(ctx, pause); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// rest waits for a while, or until ctx ends: then it fails with why.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -62,6 +62,10 @@ var plays = []play{
 	{of: event.OrderExpired, cannot: "orders cannot be made by a call yet"},
 	{of: event.OrderOverpaid, cannot: "orders cannot be made by a call yet"},
 	{of: event.OrderReminder, cannot: "orders cannot be made by a call yet"},
+	{of: event.DisputeCreated, tells: "a payment is disputed", steps: []step{charge(cardApproved, holder), press("dispute"), disputed}},
+	{of: event.DisputeUpdated, tells: "a payment is disputed, and the bank asks again", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("escalate")}},
+	{of: event.DisputeWon, tells: "a payment is disputed, and the merchant wins", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("win")}},
+	{of: event.DisputeLost, tells: "a payment is disputed, and the merchant loses", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("lose")}},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 }
@@ -78,6 +82,7 @@ type stage struct {
 	payment  *client.Payment
 	method   *client.SavedPaymentMethod
 	refund   *client.Refund
+	dispute  *client.Dispute
 	endpoint *client.WebhookEndpoint
 
 	strike []func(context.Context) error // what to clear away at the end
@@ -100,6 +105,8 @@ func (s *stage) perform(ctx context.Context, p play) (found *client.Event, err e
 // subject is the object that the events of a type are about.
 func (s *stage) subject(of event.Type) string {
 	switch kind, _, _ := strings.Cut(string(of), "."); kind {
+	case "dispute":
+		return s.dispute.ID
 	case "refund":
 		return s.refund.ID
 	case "payment_method":
@@ -180,6 +187,20 @@ func refund(ctx context.Context, s *stage) (err error) {
 		return fmt.Errorf("refund it: %w", err)
 	}
 	s.say("refund", "%s %s", s.refund.ID, s.refund.Status)
+	return nil
+}
+
+// disputed waits until the dispute of the payment is there.
+func disputed(ctx context.Context, s *stage) (err error) {
+	for pause := firstLook; s.dispute == nil; pause = min(2*pause, lastLook) {
+		if s.dispute, err = newest(s.florin.Disputes.List(ctx, client.ListDisputes{Payment: s.payment.ID})); err != nil {
+			return fmt.Errorf("look for the dispute: %w", err)
+		}
+		if err := rest(ctx, pause); s.dispute == nil && err != nil {
+			return err
+		}
+	}
+	s.say("dispute", "%s %s", s.dispute.ID, s.dispute.Status)
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
@@ -120,6 +121,7 @@ type parts struct {
 	orders    *order.Service
 	devices   *risk.DeviceSessions
 	sender    *webhook.Sender
+	disputes  *dispute.Service
 	receiver  *inbound.Receiver
 }
 
@@ -285,8 +287,13 @@ func (a *parts) openPayments(ctx context.Context) error {
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
 		Mail: a.plan.mail,
 	})
+	a.disputes = dispute.New(dispute.Options{
+		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox,
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+	})
 	a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{
-		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: hearers{a.payments, a.payouts}, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: hearers{a.payments, a.payouts, a.disputes},
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.released = append(a.released, func() error { a.receiver.Close(); return nil })
 	if err := a.openArchive(); err != nil {
@@ -320,12 +327,16 @@ func (a *parts) openOrders() {
 type hearers struct {
 	payments *payment.Service
 	payouts  *payout.Service
+	disputes *dispute.Service
 }
 
 // Notify hands a message to whom it concerns.
 func (h hearers) Notify(ctx context.Context, account provider.Account, n provider.Notification, with func(c *db.Change, h payment.Heard) error) error {
-	if n.Operation == provider.OpPayout {
+	switch n.Operation {
+	case provider.OpPayout:
 		return h.payouts.Notify(ctx, account, n, with)
+	case provider.OpDispute:
+		return h.disputes.Notify(ctx, account, n, with)
 	}
 	return h.payments.Notify(ctx, account, n, with)
 }
@@ -385,7 +396,7 @@ func (a *parts) api() *api.API {
 		},
 		Customers: a.customers, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver,
+		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	})
@@ -430,7 +441,7 @@ const pruneEvery = time.Minute
 
 // sweeps is the work that comes due.
 func (a *parts) sweeps() []func(context.Context) error {
-	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.customers.Sweeps(), a.orders.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
+	due := slices.Concat(a.payments.Sweeps(), a.payouts.Sweeps(), a.customers.Sweeps(), a.orders.Sweeps(), a.disputes.Sweeps(), a.sender.Sweeps(), a.receiver.Sweeps())
 	return []func(context.Context) error{
 		func(ctx context.Context) error { return a.main.Sweep(ctx, due...) },
 		a.sender.Run,

@@ -49,6 +49,7 @@ const (
 
 	admitTimeout = 5 * time.Second
 	bodyTimeout  = 10 * time.Second
+	fileTimeout  = 60 * time.Second  // for a body that is a file, which may be ten times as large
 	workTimeout  = 100 * time.Second // of a write
 	lookTimeout  = 20 * time.Second  // of a read
 )
@@ -178,6 +179,7 @@ type Options struct {
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
+	Disputes         Disputes
 	Idempotency      Idempotency
 	DB               Committer
 	Sealer           Sealer
@@ -225,6 +227,7 @@ func New(o Options) *API {
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()
 	a.registerRefunds()
+	a.registerDisputes()
 	a.registerCustomers()
 	a.registerPaymentMethods()
 	a.registerDestinations()

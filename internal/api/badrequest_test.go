@@ -81,6 +81,8 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"GET", "/v1/customers/{id}", "", "cus"}, {"GET", "/v1/customers/{id}/payment_methods", "", "cus"}, {"GET", "/v1/payment_methods/{id}", "", "pm"},
 	{"PATCH", "/v1/payment_methods/{id}", "{}", "pm"}, {"DELETE", "/v1/payment_methods/{id}", "", "pm"}, {"POST", "/v1/payment_methods/{id}/withdraw_consent", "", "pm"},
 	{"PATCH", "/v1/customers/{id}", "{}", "cus"}, {"DELETE", "/v1/customers/{id}", "", "cus"}, {"POST", "/v1/customers/{id}/erase", "", "cus"},
+	{"GET", "/v1/disputes/{id}", "", "dp"}, {"GET", "/v1/disputes/{id}/evidence", "", "dp"}, {"POST", "/v1/disputes/{id}/evidence", "{}", "dp"},
+	{"POST", "/v1/disputes/{id}/submit", "", "dp"}, {"POST", "/v1/disputes/{id}/accept", "", "dp"}, {"DELETE", "/v1/disputes/{id}/evidence/a.txt", "", "dp"},
 	{"GET", "/v1/api_keys/{id}", "", "key"}, {"DELETE", "/v1/api_keys/{id}", "", "key"},
 }
 
@@ -97,7 +99,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID, "pm": "pm_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID, "pm": "pm_" + someID, "dp": "dp_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {

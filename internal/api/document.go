@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/customer"
+	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
@@ -30,6 +31,10 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[payment.ThreeDSObject]():   "ThreeDS",
 	reflect.TypeFor[threeDS]():                 "ThreeDSRequest",
 	reflect.TypeFor[payment.AttemptObject]():   "Attempt",
+	reflect.TypeFor[dispute.Object]():          "Dispute",
+	reflect.TypeFor[dispute.File]():            "DisputeFile",
+	reflect.TypeFor[dispute.ResponseObject]():  "DisputeResponse",
+	reflect.TypeFor[disputeTexts]():            "SetDisputeEvidence",
 	reflect.TypeFor[event.Object]():            "Event",
 	reflect.TypeFor[event.EndpointObject]():    "WebhookEndpoint",
 	reflect.TypeFor[event.DeliveryObject]():    "WebhookDelivery",
@@ -105,6 +110,7 @@ var tags = []*huma.Tag{
 	{Name: "Payments", Description: "Money asked of a payer: authorize, capture, cancel, refund."},
 	{Name: vaultTag, Description: "Card numbers go to the vault, which listens on its own address, and come back as tokens."},
 	{Name: "Refunds", Description: "Money on its way back."},
+	{Name: "Disputes", Description: "Payments that their payers deny: what banks say, what you say, and by when."},
 	{Name: "Customers", Description: "Payers you know, and what they left to be charged again. What tells who they are is stored encrypted, and can be erased for good."},
 	{Name: "Payouts", Description: "Money on its way out: to bank accounts, cards and aliases."},
 	{Name: "Events", Description: "What happened, in order, kept."},

@@ -74,7 +74,7 @@ type inboundWebhook struct {
 	Type            string          `json:"type" doc:"The provider's own word for it." example:"authorization.captured"`
 	Verdict         payment.Verdict `json:"verdict" enum:"waiting,applied,known,unmatched,unsupported,contradicted,unreadable" doc:"What became of it. waiting: it could not be applied yet, and is tried again by itself. known: it said what was known. unmatched: it speaks of nothing of yours. unsupported: this version does not understand it. contradicted: it cannot be true together with what is known. unreadable: its signature is good and its body is not."`
 	Detail          string          `json:"detail" doc:"Why, for people; empty if there is nothing to say."`
-	Subject         *string         `json:"subject" doc:"The payment or refund that it speaks of." example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Subject         *string         `json:"subject" doc:"The payment, refund or dispute that it speaks of." example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Duplicates      int64           `json:"duplicates" doc:"How often it came again. That changed nothing." example:"0"`
 	Tries           int64           `json:"tries" doc:"How often it could not be applied." example:"0"`
 	AppliedAt       *time.Time      `json:"applied_at" doc:"When it changed something."`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
@@ -297,6 +298,8 @@ func subjectOf(object any) string {
 	case customer.Object:
 		return o.ID
 	case customer.MethodObject:
+		return o.ID
+	case dispute.Object:
 		return o.ID
 	case inboundWebhook:
 		return o.ID

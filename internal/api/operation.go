@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -34,6 +37,8 @@ type operation struct {
 	answer   reflect.Type // of success, or of each event of a stream; nil: it has no body
 	body     reflect.Type // nil: it takes none
 	optional bool         // the body may be left out
+	raw      []string     // the types of a body that is a file; body is nil then
+	most     int64        // how many bytes a body has at most; maxBody if zero
 	query    []string     // the names of its query parameters
 	stream   string       // what the answer is a stream of, if it is one
 	sample   string       // of a body, or of a stream, for the documentation
@@ -42,6 +47,11 @@ type operation struct {
 }
 
 func (o *operation) writes() bool { return o.method != http.MethodGet }
+
+// takesBody tells whether there is a body to read, JSON or a file.
+func (o *operation) takesBody() bool { return o.body != nil || o.raw != nil }
+
+func (o *operation) mostBody() int64 { return cmp.Or(o.most, maxBody) }
 
 // metadata is the key under which huma hands an operation back.
 const metadata = "florin"
@@ -90,6 +100,10 @@ func operate[I any](a *API, o operation, run func(ctx context.Context, rq *reque
 		media.Schema = a.huma.OpenAPI().Components.Schemas.Schema(o.body, true, o.id)
 		described.RequestBody.Required = !o.optional
 	}
+	if o.raw != nil {
+		delete(described.RequestBody.Content, "application/octet-stream")
+		described.RequestBody.Required = true
+	}
 }
 
 // work is the context of a request's work.
@@ -98,7 +112,7 @@ func (rq *request) work(ctx context.Context) (context.Context, context.CancelFun
 	if !rq.operation.writes() {
 		return context.WithTimeout(ctx, lookTimeout)
 	}
-	if rq.operation.body != nil && rq.Request.Body == http.NoBody {
+	if rq.operation.takesBody() && rq.Request.Body == http.NoBody {
 		// huma has set a deadline for a body that does not come. It would strike while the connection only waits for the
 		// answer, and end every later request on it. Writers that have no deadlines need no taking back.
 		_ = huma.SetReadDeadline(rq.ResponseWriter, time.Time{})
@@ -141,8 +155,8 @@ func (a *API) admission(rq *request) error {
 	if err := principal.Require(rq.operation.scope); err != nil {
 		return err
 	}
-	if rq.operation.body != nil {
-		if err := bodyHead(rq.Request); err != nil {
+	if rq.operation.takesBody() {
+		if err := rq.operation.bodyHead(rq.Request); err != nil {
 			return err
 		}
 	}
@@ -171,9 +185,15 @@ func (rq *request) readQuery() error {
 }
 
 // bodyHead refuses by the head what needs no reading of the body.
-func bodyHead(r *http.Request) error {
-	if r.ContentLength > maxBody {
-		return fault.New(fault.TooLarge, problem.CodeTooLarge, "the body is larger than 1 MiB")
+func (o *operation) bodyHead(r *http.Request) error {
+	if most := o.mostBody(); r.ContentLength > most {
+		return fault.New(fault.TooLarge, problem.CodeTooLarge, fmt.Sprintf("the body is larger than %d MiB", most>>20))
+	}
+	if o.raw != nil {
+		if !slices.Contains(o.raw, mediaType(r.Header["Content-Type"])) || len(r.Header["Content-Encoding"]) > 0 {
+			return problem.New(problem.CodeMediaType, "the body is a file of the type "+strings.Join(o.raw, ", "))
+		}
+		return nil
 	}
 	if r.ContentLength == 0 {
 		return nil
@@ -182,6 +202,18 @@ func bodyHead(r *http.Request) error {
 		return problem.New(problem.CodeMediaType, "")
 	}
 	return nil
+}
+
+// mediaType is the content type without its parameters, empty if there is none or more than one.
+func mediaType(values []string) string {
+	if len(values) != 1 {
+		return ""
+	}
+	kind, _, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return ""
+	}
+	return kind
 }
 
 // plainJSON tells whether the content type is application/json, in UTF-8 if it says so.
@@ -205,13 +237,20 @@ func (a *API) describe(o *operation) huma.Operation {
 	d := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.doc,
 		DefaultStatus: o.status, Metadata: map[string]any{metadata: o},
-		SkipValidateBody: true, BodyReadTimeout: bodyTimeout, MaxBodyBytes: maxBody + 1, // huma refuses a body that reaches its bound
+		SkipValidateBody: true, BodyReadTimeout: bodyTimeout, MaxBodyBytes: o.mostBody() + 1, // huma refuses a body that reaches its bound
 		Security:  []map[string][]string{{"secretKey": {string(o.scope)}}},
 		Responses: a.responses(o),
 	}
 	d.Parameters = append(d.Parameters, &huma.Param{Ref: "#/components/parameters/FlorinVersion"})
 	if o.body != nil {
 		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{jsonType: {}}}
+	}
+	if o.raw != nil {
+		d.BodyReadTimeout = fileTimeout
+		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
+		for _, kind := range o.raw {
+			d.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"}
+		}
 	}
 	if o.method == http.MethodPost || o.method == http.MethodPatch {
 		d.Parameters = append(d.Parameters, &huma.Param{Ref: idempotencyRef})
@@ -246,7 +285,7 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 	if o.writes() {
 		statuses = append(statuses, http.StatusConflict)
 	}
-	if o.body != nil {
+	if o.takesBody() {
 		statuses = append(statuses, withBody...)
 	}
 	if strings.Contains(o.path, "{") {

@@ -181,6 +181,8 @@ func pathSample(path, name string) string {
 		return "acct_dev"
 	case "provider_account":
 		return "alpha"
+	case "name":
+		return "receipt.txt"
 	}
 	collection, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
 	return idSamples[collection]
@@ -261,6 +263,7 @@ var idSamples = map[string]string{
 	"customers": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "payment_methods": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"destinations":     "dst_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"payouts":          "po_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"disputes":         "dp_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"inbound_webhooks": "iw_01jd9qk3v8m2x4r6t7w9y0a1b2",
 }
 

@@ -42,8 +42,12 @@ const (
 	MethodUpdated            Type = "payment_method.updated"
 	OrderPaid                Type = "order.paid"
 	OrderExpired             Type = "order.expired"
-	OrderOverpaid            Type = "order.overpaid"            // money came that the order did not need: it goes back
-	OrderReminder            Type = "order.reminder"            // the payer is to be reminded
+	OrderOverpaid            Type = "order.overpaid" // money came that the order did not need: it goes back
+	OrderReminder            Type = "order.reminder" // the payer is to be reminded
+	DisputeCreated           Type = "dispute.created"
+	DisputeUpdated           Type = "dispute.updated"
+	DisputeWon               Type = "dispute.won"
+	DisputeLost              Type = "dispute.lost"              // also one that was accepted, or not answered in time
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -52,7 +56,7 @@ const (
 var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
-	PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
+	DisputeCreated, DisputeUpdated, DisputeWon, DisputeLost, PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
 	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, EndpointDisabled, EndpointTest,
 }
 

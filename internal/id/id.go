@@ -30,6 +30,8 @@ const (
 	PaymentMethod  Prefix = "pm"
 	Customer       Prefix = "cus"
 	Token          Prefix = "pm_tok"
+	Dispute        Prefix = "dp"
+	Answer         Prefix = "da" // to a dispute
 	Event          Prefix = "evt"
 	Endpoint       Prefix = "we"
 	Delivery       Prefix = "wd"

@@ -23,7 +23,7 @@ type Webhook struct {
 	Type       string // the provider's own word for it
 	Verdict    payment.Verdict
 	Detail     string // for people
-	Subject    string // the payment or refund it speaks of; empty: none of ours, or not known yet
+	Subject    string // the payment, refund or dispute it speaks of; empty: none of ours, or not known yet
 	Body       []byte // as it came, card numbers masked; not in lists
 	Duplicates int64  // how often it came again
 	Tries      int64  // how often it could not be applied
@@ -114,9 +114,13 @@ func words(s string, most int) string {
 // storable tells whether what a notification says can be written: a database takes no NUL in a text.
 func storable(n provider.Notification) bool {
 	o := n.Outcome
-	for _, text := range []string{
+	texts := []string{
 		n.Reference, n.Attempt, string(o.State), o.Reference, o.NetworkReference, o.Detail, o.Decline.Raw, o.Decline.Message, o.Action.URL,
-	} {
+	}
+	if d := n.Dispute; d != nil {
+		texts = append(texts, d.Reference, d.Reason, d.ReasonCode)
+	}
+	for _, text := range texts {
 		if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
 			return false
 		}

@@ -63,14 +63,15 @@ func TestWrongPostingsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, p := range map[string]Posting{
-		"unknown kind":   {Kind: "gift", Provider: "alpha", Amount: eur(t, 1)},
-		"nothing":        {Kind: Sale, Provider: "alpha", Amount: eur(t, 0)},
-		"negative":       {Kind: Sale, Provider: "alpha", Amount: eur(t, -1)},
-		"no provider":    {Kind: Sale, Amount: eur(t, 1)},
-		"fee over all":   {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: eur(t, 2)},
-		"negative fee":   {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: eur(t, -1)},
-		"fee in dollars": {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: money.Of(1, usd)},
-		"no currency":    {Kind: Sale, Provider: "alpha"},
+		"unknown kind":                {Kind: "gift", Provider: "alpha", Amount: eur(t, 1)},
+		"nothing":                     {Kind: Sale, Provider: "alpha", Amount: eur(t, 0)},
+		"negative":                    {Kind: Sale, Provider: "alpha", Amount: eur(t, -1)},
+		"no provider":                 {Kind: Sale, Amount: eur(t, 1)},
+		"fee over all":                {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: eur(t, 2)},
+		"negative fee":                {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: eur(t, -1)},
+		"a negative fee of a dispute": {Kind: DisputeOpened, Provider: "alpha", Amount: eur(t, 1), Fee: eur(t, -1)},
+		"fee in dollars":              {Kind: Sale, Provider: "alpha", Amount: eur(t, 1), Fee: money.Of(1, usd)},
+		"no currency":                 {Kind: Sale, Provider: "alpha"},
 	} {
 		if lines, err := p.Lines(); err == nil {
 			t.Errorf("%s: booked as %v", name, lines)
@@ -152,6 +153,32 @@ func TestBalancesFollowThePostings(t *testing.T) {
 			t.Errorf("the live mode sees %v, %v", other, err)
 		}
 	}, Schema)
+}
+
+// What a dispute leaves behind when it is over, with the fee that the provider keeps, which may be more than the amount.
+func TestADisputeEndsWithNothingInReserve(t *testing.T) {
+	for end, want := range map[Kind]map[string]int64{
+		DisputeWon:      {PSPReceivable + "alpha": -1_500, MerchantAvailable: 1_500, FeeIncome: -1_500, PSPFee: 1_500},
+		DisputeLost:     {PSPReceivable + "alpha": -2_500, MerchantAvailable: 2_500, FeeIncome: -1_500, PSPFee: 1_500},
+		DisputeAccepted: {PSPReceivable + "alpha": -2_500, MerchantAvailable: 2_500, FeeIncome: -1_500, PSPFee: 1_500},
+		DisputeExpired:  {PSPReceivable + "alpha": -2_500, MerchantAvailable: 2_500, FeeIncome: -1_500, PSPFee: 1_500},
+	} {
+		got := map[string]int64{}
+		for _, kind := range []Kind{DisputeOpened, end} {
+			lines, err := Posting{Kind: kind, Provider: "alpha", Amount: eur(t, 1_000), Fee: eur(t, 1_500)}.Lines()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range lines {
+				got[l.Account] += l.Amount.Minor()
+			}
+		}
+		for _, account := range []string{DisputeReserve, DisputeReceivable, PSPReceivable + "alpha", MerchantAvailable, FeeIncome, PSPFee} {
+			if got[account] != want[account] {
+				t.Errorf("%s leaves %d in %s, want %d", end, got[account], account, want[account])
+			}
+		}
+	}
 }
 
 func TestVerifyPassesOnRightBooks(t *testing.T) {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/florinpay/florin/internal/money"
 )
@@ -34,16 +35,28 @@ const (
 	SuspenseReceived   Kind = "suspense_received"   // money is at the provider that is not known to be anybody's
 	SuspenseIdentified Kind = "suspense_identified" // it turned out to be a payment's, which books it as its own
 	SuspenseReturned   Kind = "suspense_returned"   // it went back to whoever it came from
+
+	DisputeOpened   Kind = "dispute_opened"
+	DisputeWon      Kind = "dispute_won"
+	DisputeLost     Kind = "dispute_lost"
+	DisputeAccepted Kind = "dispute_accepted" // lost without a fight
+	DisputeExpired  Kind = "dispute_expired"  // lost because nobody answered in time
 )
+
+// disputes are the kinds of transaction that a dispute makes.
+var disputes = map[Kind]bool{DisputeOpened: true, DisputeWon: true, DisputeLost: true, DisputeAccepted: true, DisputeExpired: true}
+
+// OfDispute tells whether a dispute makes transactions of this kind. They are about its payment, and their Cause is the dispute.
+func OfDispute(k Kind) bool { return disputes[k] }
 
 // Posting is a business event to be booked.
 type Posting struct {
 	Kind     Kind
 	Subject  string      // what it is about: pay_…, po_…
-	Cause    string      // which step of it: att_…, cap_…, ref_…
+	Cause    string      // which step of it: att_…, cap_…, ref_…, dp_…
 	Provider string      // the provider account, for the kinds that touch its receivable
 	Amount   money.Money // positive
-	Fee      money.Money // Florin's own fee on a capture; the zero value is none
+	Fee      money.Money // Florin's own fee on a capture, the provider's on a dispute; the zero value is none
 }
 
 // Line is one side of a transaction: a debit is positive, a credit negative.
@@ -57,8 +70,9 @@ type share uint8
 
 const (
 	whole share = iota // the amount
-	fee                // Florin's own fee
+	fee                // the fee
 	net                // the amount without the fee
+	gross              // the amount and the fee: a fee on top may be more than the amount
 )
 
 type leg struct {
@@ -97,10 +111,25 @@ var recipes = map[Kind][]leg{
 	SuspenseReceived:   {{PSPReceivable, debit, whole}, {Suspense, credit, whole}},
 	SuspenseIdentified: {{Suspense, debit, whole}, {PSPReceivable, credit, whole}},
 	SuspenseReturned:   {{Suspense, debit, whole}, {PSPReceivable, credit, whole}},
+
+	DisputeOpened: {
+		{MerchantAvailable, debit, gross}, {DisputeReserve, credit, gross},
+		{DisputeReceivable, debit, whole}, {PSPFee, debit, fee}, {PSPReceivable, credit, gross},
+	},
+	DisputeWon: {
+		{PSPReceivable, debit, whole}, {DisputeReceivable, credit, whole},
+		{DisputeReserve, debit, gross}, {MerchantAvailable, credit, whole}, {FeeIncome, credit, fee},
+	},
+	DisputeLost:     disputeLost,
+	DisputeAccepted: disputeLost,
+	DisputeExpired:  disputeLost,
 }
 
+// disputeLost: the payer keeps the money, and the merchant has paid for it and for the fee.
+var disputeLost = []leg{{DisputeReserve, debit, gross}, {DisputeReceivable, credit, whole}, {FeeIncome, credit, fee}}
+
 // Lines is the posting in double entry; legs of nothing are left out. It fails on an amount that is not positive, a fee
-// that is negative, over the amount or in another currency, and on a missing provider.
+// that is negative, in another currency or, where it is taken out of the amount, over it, and on a missing provider.
 func (p Posting) Lines() ([]Line, error) {
 	legs, ok := recipes[p.Kind]
 	if !ok {
@@ -117,10 +146,15 @@ func (p Posting) Lines() ([]Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("post %s: %w", p.Kind, err)
 	}
-	if own.Minor() < 0 || rest.Minor() < 0 {
+	within := slices.ContainsFunc(legs, func(l leg) bool { return l.share == net })
+	if own.Minor() < 0 || within && rest.Minor() < 0 {
 		return nil, fmt.Errorf("post %s of %s: a fee of %s", p.Kind, p.Amount, own)
 	}
-	parts := [...]money.Money{whole: p.Amount, fee: own, net: rest}
+	all, err := p.Amount.Add(own)
+	if err != nil {
+		return nil, fmt.Errorf("post %s: %w", p.Kind, err)
+	}
+	parts := [...]money.Money{whole: p.Amount, fee: own, net: rest, gross: all}
 	lines := make([]Line, 0, len(legs))
 	for _, l := range legs {
 		part := parts[l.share]

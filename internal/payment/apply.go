@@ -26,7 +26,7 @@ const (
 type Heard struct {
 	Verdict Verdict
 	Detail  string // in words, for people
-	Subject string // the payment or refund that it speaks of; empty: nothing of ours
+	Subject string // the payment, refund or dispute that it speaks of; empty: nothing of ours
 }
 
 // Notify applies a provider's verified message. The caller's record of it, made by with, travels in the same Change, so
@@ -84,7 +84,7 @@ func verdict(v Verdict, detail string) message {
 // hear finds what a message speaks of.
 func (s *Service) hear(ctx context.Context, account provider.Account, n provider.Notification) (message, error) {
 	switch n.Operation {
-	case "":
+	case "", provider.OpDispute: // disputes are heard on the floor above
 		return verdict(Unsupported, n.Type), nil
 	case provider.OpAuthorize:
 		return s.hearAttempt(ctx, account, n)

@@ -83,6 +83,9 @@ func (p Payment) refund(a Attempt, opID string, r RefundRequest, at occasion) (d
 	if r.Amount == 0 {
 		amount = left
 	}
+	if left.IsZero() && !p.Disputed.IsZero() {
+		return decision{}, fault.State(fmt.Sprintf("nothing is left to refund: %s of the payment is disputed", p.Disputed))
+	}
 	if left.IsZero() {
 		return decision{}, fault.State("the payment is refunded in full")
 	}

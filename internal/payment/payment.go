@@ -20,10 +20,10 @@ type Payment struct {
 	Captured            money.Money
 	Refunded            money.Money // refunds that succeeded
 	Refunding           money.Money // refunds whose outcome is open
-	Disputed            money.Money
-	Capture             bool   // take the money as soon as it is authorized
-	AwaitsPayer         bool   // made without a method: a decline gives the payer another try
-	Method              Method // the zero value until there is one
+	Disputed            money.Money // taken back, or held, by disputes that are not won
+	Capture             bool        // take the money as soon as it is authorized
+	AwaitsPayer         bool        // made without a method: a decline gives the payer another try
+	Method              Method      // the zero value until there is one
 	Attempts            int64
 	Account             string // the provider account of the last attempt
 	Reference           string // the provider's
@@ -67,13 +67,20 @@ type Action struct {
 // Live tells the payment's mode.
 func (p Payment) Live() bool { return id.Live(p.Merchant) }
 
-// refundable is what may still be refunded: captured, not refunded, not on its way back.
+// refundable is what may still be refunded: captured, not refunded, not on its way back, and not disputed, for the payer gets
+// that back by another way. A bank may take back what was refunded already: then nothing is left, and not less.
 func (p Payment) refundable() (money.Money, error) {
-	left, err := p.Captured.Sub(p.Refunded)
-	if err != nil {
-		return money.Money{}, err
+	left := p.Captured
+	for _, gone := range []money.Money{p.Refunded, p.Refunding, p.Disputed} {
+		var err error
+		if left, err = left.Sub(gone); err != nil {
+			return money.Money{}, err
+		}
 	}
-	return left.Sub(p.Refunding)
+	if left.Minor() < 0 {
+		return money.Of(0, left.Currency()), nil
+	}
+	return left, nil
 }
 
 // Attempt is one try at one provider.

@@ -345,8 +345,8 @@ func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 
 // paymentsAndBooks is every payment and, right behind it, every transaction about it, in one snapshot.
 const paymentsAndBooks = `
-	SELECT merchant_id, id, 1, status, provider_account, currency, amount_authorized, amount_captured, amount_refunded, amount_refunding, NULL
+	SELECT merchant_id, id, 1, status, provider_account, currency, amount_authorized, amount_captured, amount_refunded, amount_refunding, amount_disputed, NULL
 	FROM payment
 	UNION ALL
-	SELECT merchant_id, subject, 2, '', '', '', 0, 0, 0, 0, canonical FROM ledger_transaction
+	SELECT merchant_id, subject, 2, '', '', '', 0, 0, 0, 0, 0, canonical FROM ledger_transaction
 	ORDER BY 1, 2, 3`

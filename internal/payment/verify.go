@@ -34,13 +34,14 @@ type bookLine struct {
 	status                                    Status
 	account, currency                         string
 	authorized, captured, refunded, refunding int64
+	disputed                                  int64
 	canonical                                 []byte
 }
 
 func scanBookLine(r db.Scanner) (bookLine, error) {
 	var l bookLine
 	var side int64
-	err := r.Scan(&l.tenant, &l.subject, &side, &l.status, &l.account, &l.currency, &l.authorized, &l.captured, &l.refunded, &l.refunding, &l.canonical)
+	err := r.Scan(&l.tenant, &l.subject, &side, &l.status, &l.account, &l.currency, &l.authorized, &l.captured, &l.refunded, &l.refunding, &l.disputed, &l.canonical)
 	l.isPayment = side == 1
 	return l, err
 }
@@ -60,6 +61,9 @@ type bookCheck struct {
 // and the one from which refunds, and what cleared at less, are taken.
 const earnings = ledger.MerchantPending + " + " + ledger.FeeIncome + " + " + ledger.MerchantAvailable
 
+// disputed is no account: it is what disputes have taken and not given back.
+const disputed = "what is disputed"
+
 func (v *bookCheck) take(l bookLine) error {
 	if l.tenant != v.tenant || l.subject != v.subject || v.off == nil {
 		v.settle()
@@ -73,6 +77,10 @@ func (v *bookCheck) take(l bookLine) error {
 	t, err := ledger.Decode(l.canonical)
 	if err != nil {
 		v.fault("%v", err)
+		return nil
+	}
+	if ledger.OfDispute(t.Kind) {
+		v.deny(t)
 		return nil
 	}
 	for _, line := range t.Lines {
@@ -96,8 +104,22 @@ func (v *bookCheck) expect(l bookLine) {
 		ledger.PSPReceivable + l.account: l.captured - l.refunded,
 		earnings:                         l.refunded + l.refunding - l.captured,
 		ledger.RefundFlight:              -l.refunding,
+		disputed:                         l.disputed,
 	} {
 		v.off[place{account, l.currency}] += sum
+	}
+}
+
+// deny notes what a dispute's transaction makes of what is disputed. How it is split among its accounts is held against the
+// dispute, not against the payment.
+func (v *bookCheck) deny(t ledger.Transaction) {
+	if t.Kind != ledger.DisputeOpened && t.Kind != ledger.DisputeWon {
+		return // lost: it stays disputed
+	}
+	for _, line := range t.Lines {
+		if line.Account == ledger.DisputeReceivable {
+			v.off[place{disputed, line.Amount.Currency().Code()}] -= line.Amount.Minor()
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ var Codes = []Code{
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},
 	{codeIdempotencyInUse, 409, "The first request with this idempotency key is still running", "Wait as long as Retry-After says and send the same request again."},
 	{fault.CodeCursorExpired, 410, "The place in the stream is no longer kept", "Begin without it, or list the events that are kept and begin behind the oldest."},
-	{CodeTooLarge, 413, "The body is too large", "A body has at most 1 MiB."},
+	{CodeTooLarge, 413, "The body is too large", "A body has at most 1 MiB, a file of evidence 10 MiB."},
 	{CodeMediaType, 415, "The body's type is not supported", "Send Content-Type: application/json, not compressed."},
 	{codeIdempotencyReused, 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the same body, byte for byte."},
 	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone limits only providers' webhooks that do not verify."},

@@ -131,6 +131,7 @@ const (
 	OpCapture   Operation = "capture"
 	OpVoid      Operation = "void"
 	OpRefund    Operation = "refund"
+	OpDispute   Operation = "dispute" // of a Notification alone: nobody asks for one
 )
 
 // Inquiry asks what became of an earlier call.
@@ -158,6 +159,7 @@ type Notification struct {
 	OccurredAt time.Time
 	Outcome    Outcome
 	Transfer   Transfer // for OpTransfer, whose Outcome is Approved, Captured and as much as this transfer brought
+	Dispute    *Dispute // for OpDispute, which has no Outcome
 }
 
 // Sender sends a request through the vault.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,7 +17,10 @@ import (
 	"github.com/florinpay/florin/internal/secret"
 )
 
-const maxBody = 64 << 10
+const (
+	maxBody     = 64 << 10
+	maxPartBody = 2 << 20 // of evidence: a piece of a file of 1 MiB in base 64, or the texts
+)
 
 // The error words of the acquirers' protocol.
 const (
@@ -50,6 +54,9 @@ func (w *World) routeAcquirers(mux *http.ServeMux) {
 		mux.Handle("POST "+base+"/authorizations/{id}/refunds", w.call(acq, w.ordered(Refund)))
 		mux.Handle("POST "+base+"/reversals", w.call(acq, w.ordered(Void)))
 		mux.Handle("GET "+base+"/operations", w.call(acq, w.findOperation))
+		mux.Handle("POST "+base+"/disputes/{id}/files", w.callOf(acq, maxPartBody, w.putPart))
+		mux.Handle("POST "+base+"/disputes/{id}/evidence", w.callOf(acq, maxPartBody, w.answered(false)))
+		mux.Handle("POST "+base+"/disputes/{id}/acceptance", w.call(acq, w.answered(true)))
 		mux.Handle("/"+acq.name+"/", w.call(acq, func(caller) (int, any, fate, error) {
 			return 0, nil, processed, fault.Missing("path")
 		}))
@@ -66,10 +73,15 @@ type caller struct {
 
 // call is a handler of the acquirers' protocol: it meets outages, authenticates, and answers as the fate has it.
 func (w *World) call(acq acquirer, handle func(caller) (int, any, fate, error)) http.Handler {
+	return w.callOf(acq, maxBody, handle)
+}
+
+// callOf is call with a bound of its own for the body.
+func (w *World) callOf(acq acquirer, most int64, handle func(caller) (int, any, fate, error)) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
+		body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, most))
 		if err != nil {
-			answer(rw, http.StatusBadRequest, problem{wordInvalid, "the body cannot be read: at most 64 KiB"})
+			answer(rw, http.StatusBadRequest, problem{wordInvalid, fmt.Sprintf("the body cannot be read: at most %d KiB", most>>10)})
 			return
 		}
 		if out, down := w.outages.now(acq.name); down {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -9,10 +10,16 @@ import (
 
 // Choice is what an event may be told. All fields are optional.
 type Choice struct {
-	Amount    int64  `json:"amount"`    // settle, dispute, clear: minor units; 0: all, or for clear nine tenths
+	Amount    int64  `json:"amount"`    // settle, dispute, clear: minor units; 0: all that can be, or for clear nine tenths
 	Reason    string `json:"reason"`    // decline: one of the decline reasons; dispute: free
 	Operation string `json:"operation"` // fail_refund, succeed_refund, clear: id or reference; empty: the newest that fits
+	Dispute   string `json:"dispute"`   // escalate, win, lose, expire_dispute: id; empty: the newest that fits
+	Stage     string `json:"stage"`     // dispute: retrieval, chargeback, pre_arbitration or arbitration; empty: chargeback
+	Seconds   int64  `json:"seconds"`   // dispute, escalate: how long evidence is taken; 0: ten days
 }
+
+// dispute is the id of the dispute that is meant. What was planned has it as its operation.
+func (c Choice) dispute() string { return cmp.Or(c.Dispute, c.Operation) }
 
 // event is something that happens to a transaction without its owner asking.
 type event struct {
@@ -35,11 +42,11 @@ var events = []event{
 	{"clear", "Clear 90%", func(t *Transaction) bool {
 		return t.Settlement == nil && t.last("", isCleared) != nil
 	}, (*turn).clear},
-	{"dispute", "Dispute", func(t *Transaction) bool {
-		return t.Dispute == nil && isStatus(Captured, PartiallyCaptured)(t)
-	}, (*turn).dispute},
-	{"win", "Merchant wins", isDisputeOpen, func(t *turn, _ Choice) error { return t.endDispute(Won) }},
-	{"lose", "Merchant loses", isDisputeOpen, func(t *turn, _ Choice) error { return t.endDispute(Lost) }},
+	{"dispute", "Dispute", (*Transaction).mayDispute, (*turn).dispute},
+	{"escalate", "Escalate dispute", hasDispute(mayEscalate), (*turn).escalate},
+	{"win", "Merchant wins", hasDispute((*Dispute).open), endDispute(Won)},
+	{"lose", "Merchant loses", hasDispute((*Dispute).open), endDispute(Lost)},
+	{"expire_dispute", "Dispute expires", hasDispute(mayExpire), (*turn).expireDispute},
 	{"succeed_refund", "Refund succeeds", func(t *Transaction) bool { return t.last("", isWaiting) != nil }, (*turn).succeedRefund},
 	{"fail_refund", "Refund fails", func(t *Transaction) bool { return t.last("", isRefund) != nil }, (*turn).failRefund},
 	{"void", "Void", isStatus(Authorized), func(t *turn, _ Choice) error { return t.end(Voided, "Voided by the acquirer") }},
@@ -80,10 +87,9 @@ func isStatus(of ...Status) func(*Transaction) bool {
 	}
 }
 
-func isDisputeOpen(t *Transaction) bool { return t.Dispute != nil && t.Dispute.Status == Opened }
-func isWaiting(o *Operation) bool       { return o.Kind == Refund && o.Status == Waiting }
-func isRefund(o *Operation) bool        { return o.Kind == Refund && o.Status != Failed }
-func isCleared(o *Operation) bool       { return o.Kind == Capture && o.Status == Succeeded }
+func isWaiting(o *Operation) bool { return o.Kind == Refund && o.Status == Waiting }
+func isRefund(o *Operation) bool  { return o.Kind == Refund && o.Status != Failed }
+func isCleared(o *Operation) bool { return o.Kind == Capture && o.Status == Succeeded }
 
 func (t *turn) approveLate(Choice) error {
 	t.approve("authorization.late_approved")
@@ -159,28 +165,6 @@ func (t *turn) clear(c Choice) error {
 		return nil
 	}
 	t.tellOperation(o)
-	return nil
-}
-
-func (t *turn) dispute(c Choice) error {
-	amount, err := within(c, t.AmountCaptured)
-	if err != nil {
-		return err
-	}
-	reason := c.Reason
-	if reason == "" {
-		reason = "fraudulent"
-	}
-	t.Dispute = &Dispute{t.newID("dp"), t.ID, t.Reference, Opened, amount, t.Currency, reason, "10.4", t.now}
-	t.note("Dispute of %s opened: %s", show(amount, t.Currency), reason)
-	t.tell("dispute.opened", Capture, *t.Dispute)
-	return nil
-}
-
-func (t *turn) endDispute(r Result) error {
-	t.Dispute.Status = r
-	t.note("Dispute %s by the merchant", r)
-	t.tell("dispute."+string(r), Capture, *t.Dispute)
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 //go:embed page/*
 var pageFiles embed.FS
 
-var pages = template.Must(stage.Templates().ParseFS(pageFiles, "page/*.html"))
+var pages = template.Must(stage.Templates().Funcs(template.FuncMap{"desk": desk}).ParseFS(pageFiles, "page/*.html"))
 
 func (w *World) routePages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", w.listPage)
@@ -86,6 +86,23 @@ func buttons(t *Transaction, hooked bool) []button {
 	var out []button
 	for _, e := range possibleEvents(t, hooked) {
 		out = append(out, button{Event: e.name, Label: e.label})
+	}
+	return out
+}
+
+// desk is the buttons of one dispute.
+func desk(d Dispute) []button {
+	var out []button
+	for _, b := range []struct {
+		button
+		may func(*Dispute) bool
+	}{
+		{button{"escalate", "Escalate"}, mayEscalate}, {button{"win", "Merchant wins"}, (*Dispute).open},
+		{button{"lose", "Merchant loses"}, (*Dispute).open}, {button{"expire_dispute", "Expire"}, mayExpire},
+	} {
+		if b.may(&d) {
+			out = append(out, b.button)
+		}
 	}
 	return out
 }

@@ -81,7 +81,7 @@ func parseScenario(name string) (play, error) {
 	if len(fields) == 2 {
 		p.on = Kind(fields[1])
 	}
-	known := p.on == "" || p.on == Authorize || p.on == Authenticate || p.on == Capture || p.on == Void || p.on == Refund
+	known := p.on == "" || p.on == Authorize || p.on == Authenticate || p.on == Capture || p.on == Void || p.on == Refund || p.on == answering
 	if p.name == "" || len(fields) > 2 || !known {
 		return play{}, fmt.Errorf("there is no scenario %q", strings.ToLower(words))
 	}

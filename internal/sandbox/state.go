@@ -85,7 +85,7 @@ func (t *turn) tell(kind string, about Kind, data any) {
 			t.notices = append(t.notices, n)
 			n = notice{id: t.newID("evt"), kind: "authorization.authorized", data: t.beforeCapture(), at: t.now.Add(-time.Millisecond), due: t.now}
 		}
-		if n.kind == "authorization.authorized" || t.play.on == about {
+		if n.kind == "authorization.authorized" || n.kind == "dispute.opened" || t.play.on == about && about != answering {
 			n.due = t.now.Add(t.delays.OutOfOrder)
 		}
 	}
@@ -196,7 +196,7 @@ func (t *turn) captureNow(reference string, amount int64, final bool) *Operation
 	if t.shifts() {
 		t.later("clear", reference, t.delays.Clearing)
 	}
-	if t.Trait == isDisputed && t.Dispute == nil {
+	if t.Trait == isDisputed && len(t.Disputes) == 0 {
 		t.later("dispute", "", t.delays.Dispute)
 	}
 	return t.add(Operation{Reference: reference, Kind: Capture, Status: Succeeded, Amount: amount}, a)
@@ -246,7 +246,7 @@ func (t *turn) capture(o order) (*Operation, error) {
 // void releases what is not captured. A reversal, which knows the caller's reference only, also takes back a capture
 // that came with the authorization, as long as nothing else happened to it.
 func (t *turn) void(o order) (*Operation, error) {
-	reversible := o.id == "" && t.Capture && t.Settlement == nil && t.reserved() == 0 && t.Dispute == nil
+	reversible := o.id == "" && t.Capture && t.Settlement == nil && t.reserved() == 0 && len(t.Disputes) == 0
 	released := t.Amount - t.AmountCaptured
 	switch {
 	case t.Status == PartiallyCaptured:

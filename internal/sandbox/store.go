@@ -47,6 +47,7 @@ type statements struct {
 	insertLater, dueLater, deleteLater, nextDue                           statement
 	upsertAccount, numberOfAccount                                        statement
 	threeDSStatements
+	evidenceStatements
 }
 
 const txnColumns = `seq, account, body`
@@ -79,6 +80,7 @@ func (s *store) sql() map[*statement]string {
 		&s.numberOfAccount: `SELECT number FROM account WHERE acquirer = ?1 AND api_key = ?2`,
 	}
 	maps.Copy(texts, s.threeDSStatements.sql())
+	maps.Copy(texts, s.evidenceStatements.sql())
 	return texts
 }
 

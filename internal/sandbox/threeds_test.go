@@ -535,7 +535,7 @@ func TestChallengeOutlivesARestart(t *testing.T) {
 func TestFileOfTheFirstVersionIsBroughtUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sandbox.db")
 	w := open(t, path, Options{})
-	for _, back := range []string{`DROP TABLE authentication`, `PRAGMA user_version = 1`} {
+	for _, back := range []string{`DROP TABLE authentication`, `DROP TABLE evidence_part`, `PRAGMA user_version = 1`} {
 		if _, err := w.store.conn.ExecContext(context.Background(), back); err != nil {
 			t.Fatal(err)
 		}

@@ -24,14 +24,17 @@ var statuses = []Status{Pending, Authorized, PartiallyCaptured, Captured, Declin
 // Result is where an operation or a dispute stands.
 type Result string
 
-// The results. An operation is succeeded, pending or failed; a dispute is open, won or lost.
+// The results. An operation is succeeded, pending or failed; a dispute is open, reviewing, won, lost, accepted or expired.
 const (
 	Succeeded Result = "succeeded"
 	Waiting   Result = "pending"
 	Failed    Result = "failed"
 	Opened    Result = "open"
+	Reviewing Result = "reviewing"
 	Won       Result = "won"
 	Lost      Result = "lost"
+	Accepted  Result = "accepted"
+	Lapsed    Result = "expired"
 )
 
 // Operation is a capture, void or refund of a transaction.
@@ -87,19 +90,6 @@ type Card struct {
 	ExpYear  int    `json:"exp_year"`
 }
 
-// Dispute is a chargeback of a transaction.
-type Dispute struct {
-	ID                     string    `json:"id"`
-	Authorization          string    `json:"authorization"` // the transaction's id
-	AuthorizationReference string    `json:"authorization_reference"`
-	Status                 Result    `json:"status"`
-	Amount                 int64     `json:"amount"`
-	Currency               string    `json:"currency"`
-	Reason                 string    `json:"reason"`
-	NetworkCode            string    `json:"network_code"`
-	CreatedAt              time.Time `json:"created_at"`
-}
-
 // Settlement is the acquirer's payment of a captured transaction to the merchant's bank.
 type Settlement struct {
 	ID                     string    `json:"id"`
@@ -144,7 +134,7 @@ type Transaction struct {
 	Stored      *StoredCredential `json:"stored_credential,omitempty"`
 	Scenario    string            `json:"scenario,omitempty"`
 	Trait       trait             `json:"trait,omitempty"`
-	Dispute     *Dispute          `json:"dispute,omitempty"`
+	Disputes    []Dispute         `json:"disputes,omitempty"`
 	Settlement  *Settlement       `json:"settlement,omitempty"`
 	First       Status            `json:"first_status"` // as first answered
 	History     []Moment          `json:"history"`

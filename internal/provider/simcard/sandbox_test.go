@@ -43,7 +43,7 @@ func TestConformanceWithTheSandbox(t *testing.T) {
 		},
 		Issuer: providertest.Issuer{Frictionless: frictionless, Challenged: challenged, Finish: atTheBank},
 		Sign:   signed, Webhooks: webhooks(),
-		UnknownWebhook: head("dispute.opened") + `"data":{"id":"alpha_dp_1"}}`, UnknownWebhookType: "dispute.opened",
+		UnknownWebhook: head("settlement.paid") + `"data":{"id":"alpha_set_1"}}`, UnknownWebhookType: "settlement.paid",
 	})
 }
 

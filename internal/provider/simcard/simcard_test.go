@@ -103,7 +103,7 @@ func TestConformance(t *testing.T) {
 			"4000000000000101": {Code: provider.GenericDecline, Raw: "moon_phase", NetworkDecline: "Z9"},
 		},
 		Issuer: issuer(), Sign: signed, Webhooks: webhooks(),
-		UnknownWebhook: head("dispute.opened") + `"data":{"id":"alpha_dp_1"}}`, UnknownWebhookType: "dispute.opened",
+		UnknownWebhook: head("settlement.paid") + `"data":{"id":"alpha_set_1"}}`, UnknownWebhookType: "settlement.paid",
 	})
 }
 

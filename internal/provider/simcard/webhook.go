@@ -52,6 +52,8 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 		return readAuthorizationEvent(n, m.Data)
 	case operationEvents[m.Type]:
 		return readOperationEvent(n, m.Data)
+	case disputeEvents[m.Type]:
+		return readDisputeEvent(n, m.Data)
 	}
 	return n, nil
 }

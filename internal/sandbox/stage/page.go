@@ -49,7 +49,7 @@ func Templates() *template.Template {
 // tones are the colours, and the shapes beside them, of what things are.
 var tones = map[string]string{
 	"captured": "good", "authorized": "info", "partially_captured": "info", "pending": "wait", "declined": "bad",
-	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "won": "good", "lost": "bad",
+	"voided": "still", "expired": "still", "succeeded": "good", "failed": "bad", "open": "wait", "reviewing": "info", "won": "good", "lost": "bad", "accepted": "bad",
 	"frictionless": "info", "challenge": "wait", "completed": "info", "Y": "good", "A": "info", "U": "wait", "C": "wait", "N": "bad", "R": "bad",
 	"up": "good", "down": "bad", "delivered": "good", "waiting": "wait", "given up": "bad",
 	"awaiting_authorisation": "wait", "active": "wait", "paid": "good", "rejected": "bad", "returned": "still", "stray": "info",

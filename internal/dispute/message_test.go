@@ -1,0 +1,325 @@
+package dispute
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+func TestAChargebackTakesTheMoneyAndItsFee(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000), payment.Applied)
+		o := k.stands(id, provider.DisputeNeedsResponse, MoneyHeld, 10_000)
+		if o.Payment == nil || *o.Payment != p.ID || o.Fee != 1_500 || o.ReasonCode != "10.4" || !o.EvidenceDueAt.Equal(start.Add(10*day)) {
+			k.Errorf("the dispute is %+v", o)
+		}
+		k.holds(ledger.MerchantAvailable, -11_500, ledger.DisputeReserve, 11_500, ledger.DisputeReceivable, 10_000, ledger.PSPFee, 1_500, "psp_receivable:alpha", -1_500)
+		k.heard(event.DisputeCreated)
+	})
+}
+
+func TestAWonDisputeGivesTheAmountBackAndKeepsTheFee(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeUnderReview)), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeWon)), payment.Applied)
+		k.stands(id, provider.DisputeWon, MoneyReturned, 0)
+		k.holds(ledger.MerchantAvailable, -1_500, ledger.DisputeReserve, 0, ledger.DisputeReceivable, 0, ledger.FeeIncome, 150+1_500, "psp_receivable:alpha", 8_500)
+		k.heard(event.DisputeCreated, event.DisputeUpdated, event.DisputeWon)
+		if err := k.refund(p, 10_000); err != nil {
+			k.Errorf("what came back cannot be refunded: %v", err)
+		}
+	})
+}
+
+func TestALostDisputeStaysDisputed(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeLost)), payment.Applied)
+		k.stands(id, provider.DisputeLost, MoneyGone, 10_000)
+		k.holds(ledger.MerchantAvailable, -11_500, ledger.DisputeReserve, 0, ledger.DisputeReceivable, 0, "psp_receivable:alpha", -1_500)
+		if err := k.refund(p, 0); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "disputed") {
+			k.Errorf("what the payer has already is refunded: %v", err)
+		}
+	})
+}
+
+func TestAnInquiryHoldsNoMoneyUntilItBecomesAChargeback(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000, stage(provider.StageInquiry)), payment.Applied)
+		k.stands(id, provider.DisputeNeedsResponse, MoneyNone, 0)
+		k.holds(ledger.MerchantAvailable, 0, ledger.DisputeReserve, 0)
+		k.tell(chargeback(p, 10_000, stage(provider.StageInquiry), status(provider.DisputeExpired)), payment.Applied)
+		k.stands(id, provider.DisputeExpired, MoneyNone, 0)
+		k.tell(chargeback(p, 9_000), payment.Applied) // of a part of it: nothing was held, so that can be
+		k.stands(id, provider.DisputeNeedsResponse, MoneyHeld, 9_000)
+		k.tell(chargeback(p, 9_000, status(provider.DisputeWon)), payment.Applied)
+		k.stands(id, provider.DisputeWon, MoneyReturned, 0)
+		k.heard(event.DisputeCreated, event.DisputeLost, event.DisputeUpdated, event.DisputeWon)
+	})
+}
+
+func TestALaterStageAsksAgainAndHoldsTheMoneyOnce(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeUnderReview)), payment.Applied)
+		again := chargeback(p, 10_000, stage(provider.StagePreArbitration))
+		again.Dispute.EvidenceDueAt = start.Add(20 * day)
+		k.tell(again, payment.Applied)
+		if o := k.stands(id, provider.DisputeNeedsResponse, MoneyHeld, 10_000); o.Stage != provider.StagePreArbitration || !o.EvidenceDueAt.Equal(start.Add(20*day)) {
+			k.Errorf("it is at %s, until %s", o.Stage, o.EvidenceDueAt)
+		}
+		k.tell(chargeback(p, 10_000, status(provider.DisputeLost)), payment.Known) // of the stage before
+		k.tell(chargeback(p, 10_000, stage(provider.StageArbitration), status(provider.DisputeLost)), payment.Applied)
+		k.stands(id, provider.DisputeLost, MoneyGone, 10_000)
+		k.holds(ledger.DisputeReserve, 0, ledger.PSPFee, 1_500)
+	})
+}
+
+func TestTwoDisputesOfOnePaymentAddUp(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		first := k.tell(chargeback(p, 4_000, named("one")), payment.Applied)
+		second := k.tell(chargeback(p, 5_000, named("two")), payment.Applied)
+		k.stands(first, provider.DisputeNeedsResponse, MoneyHeld, 9_000)
+		k.tell(chargeback(p, 4_000, named("one"), status(provider.DisputeWon)), payment.Applied)
+		k.tell(chargeback(p, 5_000, named("two"), status(provider.DisputeLost)), payment.Applied)
+		k.stands(second, provider.DisputeLost, MoneyGone, 5_000)
+		if err := k.refund(p, 5_001); !fault.Is(err, fault.Invalid) {
+			k.Errorf("more than is left is refunded: %v", err)
+		}
+		if err := k.refund(p, 5_000); err != nil {
+			k.Errorf("what is left: %v", err)
+		}
+		for f, want := range map[Filter]int{{Payment: p.ID}: 2, {Payment: p.ID, Status: "won"}: 1, {Status: "lost"}: 1, {Unmatched: true}: 0} {
+			if found, more, err := k.List(k.Context(), shop, db.Page{Limit: 10}, f); err != nil || more || len(found) != want {
+				k.Errorf("%+v finds %d, %v, %v", f, len(found), more, err)
+			}
+		}
+	})
+}
+
+func TestWhatWasRefundedCanBeTakenBackOnceMore(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		if err := k.refund(p, 6_000); err != nil {
+			k.Fatal(err)
+		}
+		id := k.tell(chargeback(p, 10_000), payment.Applied) // banks do
+		k.stands(id, provider.DisputeNeedsResponse, MoneyHeld, 10_000)
+		if err := k.refund(p, 1); !fault.Is(err, fault.Conflict) {
+			k.Errorf("more than was ever taken goes back: %v", err)
+		}
+	})
+}
+
+// Messages come twice and in any order: what they make of it in the end is the same.
+func TestTheOrderOfMessagesDoesNotMatter(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		won, review := status(provider.DisputeWon), status(provider.DisputeUnderReview)
+		for name, order := range map[string][]func(*provider.Dispute){
+			"in order":    {status(provider.DisputeNeedsResponse), review, won},
+			"end first":   {won, review, status(provider.DisputeNeedsResponse)},
+			"twice":       {status(provider.DisputeNeedsResponse), status(provider.DisputeNeedsResponse), won, won},
+			"review last": {status(provider.DisputeNeedsResponse), won, review},
+		} {
+			p := k.pay()
+			var id string
+			for _, message := range order {
+				var got payment.Heard
+				n := chargeback(p, 10_000, message)
+				if err := k.Notify(k.Context(), alpha, n, func(_ *db.Change, h payment.Heard) error { got = h; return nil }); err != nil {
+					k.Fatal(err)
+				}
+				if id = got.Subject; got.Verdict != payment.Applied && got.Verdict != payment.Known {
+					k.Errorf("%s: %+v", name, got)
+				}
+			}
+			k.stands(id, provider.DisputeWon, MoneyReturned, 0)
+		}
+	})
+}
+
+func TestWhatCannotBeTrueIsNotedAndChangesNothing(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		id := k.tell(chargeback(p, 10_000), payment.Applied)
+		k.tell(chargeback(p, 9_999), payment.Contradicted)
+		k.tell(chargeback(p, 10_000, func(d *provider.Dispute) { d.Fee = eur(1) }), payment.Contradicted)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeUnderReview)), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeAccepted)), payment.Contradicted)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeLost)), payment.Applied)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeWon)), payment.Contradicted)
+		k.tell(chargeback(p, 10_000, status(provider.DisputeExpired)), payment.Known) // the same to the money
+		k.tell(chargeback(p, 10_000, stage(provider.StageArbitration)), payment.Contradicted)
+		k.stands(id, provider.DisputeLost, MoneyGone, 10_000)
+		shown, err := k.payments.Get(k.Context(), shop, p.ID, []string{"timeline"})
+		if err != nil {
+			k.Fatal(err)
+		}
+		n := 0
+		for _, e := range shown.Timeline {
+			if e.Event == "contradiction" && strings.Contains(e.Detail, id) {
+				n++
+			}
+		}
+		if n != 5 {
+			k.Errorf("%d contradictions are noted: %+v", n, shown.Timeline)
+		}
+	})
+}
+
+func TestADisputeOfAnUnknownPaymentIsKeptAndFindsItLater(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		lost := chargeback(p, 10_000)
+		lost.Attempt = "somebody-elses"
+		id := k.tell(lost, payment.Unmatched)
+		if o := k.stands(id, provider.DisputeNeedsResponse, MoneyNone, 0); o.Payment != nil {
+			k.Errorf("it is of %s", *o.Payment)
+		}
+		if found, _, err := k.List(k.Context(), shop, db.Page{Limit: 10}, Filter{Unmatched: true}); err != nil || len(found) != 1 {
+			k.Errorf("%d unmatched, %v", len(found), err)
+		}
+		lost.Dispute.Status = provider.DisputeLost
+		k.tell(lost, payment.Unmatched)
+		lost.Attempt = p.ID + "-1" // replayed, when it is known whose it is
+		k.tell(lost, payment.Applied)
+		k.stands(id, provider.DisputeLost, MoneyGone, 10_000)
+		for _, elsewhere := range []string{p.ID + "-2", "pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1", p.ID} {
+			n := chargeback(p, 10_000, named("of "+elsewhere))
+			n.Attempt = elsewhere
+			k.tell(n, payment.Unmatched)
+		}
+	})
+}
+
+func TestADisputeOfMoneyThatWasNeverTakenIsAPersonsBusiness(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		k.q.declines = true
+		k.pay()
+		found, _, err := k.payments.List(k.Context(), shop, db.Page{Limit: 1}, "failed")
+		if err != nil || len(found) != 1 {
+			k.Fatalf("%v, %v", found, err)
+		}
+		p := found[0]
+		id := k.tell(chargeback(p, 10_000), payment.Contradicted)
+		k.stands(id, provider.DisputeNeedsResponse, MoneyNone, 0)
+
+		k.q.declines = false
+		paid := k.pay()
+		usd, err := money.ParseCurrency("USD")
+		if err != nil {
+			k.Fatal(err)
+		}
+		id = k.tell(chargeback(paid, 1, func(d *provider.Dispute) { d.Amount, d.Fee = money.Of(10_000, usd), money.Of(0, usd) }), payment.Contradicted)
+		k.stands(id, provider.DisputeNeedsResponse, MoneyNone, 0)
+	})
+}
+
+func TestADisputeThatComesBeforeItsPaymentIsSettledWaits(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		k.q.open = true
+		p := k.pay()
+		err := k.Notify(k.Context(), alpha, chargeback(p, 10_000), func(*db.Change, payment.Heard) error { return nil })
+		if !fault.Is(err, fault.Unavailable) {
+			k.Fatalf("it is not put off: %v", err)
+		}
+		captured := provider.Notification{Operation: provider.OpAuthorize, Reference: p.ID + "-1", Attempt: p.ID + "-1",
+			Outcome: provider.Outcome{Class: provider.Approved, State: provider.Captured, Amount: eur(10_000), Reference: "auth"}}
+		if err := k.payments.Notify(k.Context(), alpha, captured, func(*db.Change, payment.Heard) error { return nil }); err != nil {
+			k.Fatal(err)
+		}
+		k.tell(chargeback(p, 10_000), payment.Applied)
+	})
+}
+
+func TestManyCopiesAtOnceAreHeardOnce(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		errs := make(chan error)
+		const copies = 12
+		for i := range copies {
+			go func() {
+				n := chargeback(p, 10_000)
+				if i%2 == 0 {
+					n = chargeback(p, 10_000, status(provider.DisputeWon))
+				}
+				errs <- k.Notify(k.Context(), alpha, n, func(*db.Change, payment.Heard) error { return nil })
+			}()
+		}
+		for range copies {
+			if err := <-errs; err != nil {
+				k.Error(err)
+			}
+		}
+		found, _, err := k.List(k.Context(), shop, db.Page{Limit: 10}, Filter{})
+		if err != nil || len(found) != 1 {
+			k.Fatalf("%d disputes, %v", len(found), err)
+		}
+		k.stands(found[0].ID, provider.DisputeWon, MoneyReturned, 0)
+	})
+}
+
+// Whatever is said, in whatever order, nothing leaves an end, and what is booked is what the money says.
+func TestNoMessageTakesADisputeOutOfItsEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := &payment.Payment{ID: "pay_1", Status: payment.Captured, Amount: eur(10_000), Captured: eur(10_000), Disputed: eur(0)}
+		d := Dispute{Merchant: shop, ID: "dp_1", Account: "alpha", Money: MoneyNone}
+		var reserve int64
+		for range rapid.IntRange(1, 12).Draw(t, "messages") {
+			m := *chargeback(payment.Object{ID: "pay_1"}, rapid.SampledFrom([]int64{4_000, 4_000, 4_000, 5_000}).Draw(t, "amount"),
+				stage(rapid.SampledFrom(stages).Draw(t, "stage")),
+				status(rapid.SampledFrom([]provider.DisputeStatus{provider.DisputeNeedsResponse, provider.DisputeUnderReview, provider.DisputeWon, provider.DisputeLost}).Draw(t, "status"))).Dispute
+			out := hear(d, p, m, start)
+			for _, posting := range out.postings {
+				lines, err := posting.Lines()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, l := range lines {
+					if l.Account == ledger.DisputeReserve {
+						reserve -= l.Amount.Minor()
+					}
+				}
+			}
+			if ended(d.Status) && d.Version > 0 && d.Stage != provider.StageInquiry && out.dispute.Status != d.Status {
+				t.Fatalf("%s became %s", d.Status, out.dispute.Status)
+			}
+			held := out.dispute.Money == MoneyHeld
+			if held != (reserve > 0) || held && ended(out.dispute.Status) || out.disputed.Minor() < 0 || out.dispute.Stage == provider.StageInquiry && reserve != 0 {
+				t.Fatalf("%d in reserve, %s disputed: %+v", reserve, out.disputed, out.dispute)
+			}
+			d, p.Disputed = out.dispute, out.disputed
+			d.Version++
+		}
+	})
+}
+
+func TestMovesLeaveNoEnd(t *testing.T) {
+	for from, tos := range moves {
+		for _, to := range tos {
+			if _, booked := ends[to]; ended(to) != booked {
+				t.Errorf("%s → %s: an end that is not booked, or none that is", from, to)
+			}
+		}
+	}
+	if again(0) != 2*time.Second || again(1000) != time.Hour {
+		t.Error("pauses")
+	}
+}
