@@ -30,6 +30,7 @@ type florin struct {
 	public  string   // pk_test_…
 	dir     string   // holds every file but the logs
 	books   []string // flags that lead commands to its databases
+	storage []string // and those that lead them to its vault and keys as well; of an installation for production
 	run     []string // the command line of the process that is started, killed and stopped
 	process *process
 	past    []*process // every process so far
@@ -80,8 +81,8 @@ func install(t *testing.T, o options) *florin {
 	must(t, os.Mkdir(keys, 0o700))
 	main, cards := urls(t, o.engine, f.dir)
 	f.books = []string{"--database", main}
+	f.storage = append([]string{"--vault-database", cards, "--keys", keys, "--make-keys"}, f.books...)
 	runs, runsCards, granting := restricted(t, o.engine, main, cards)
-	all := append([]string{"--vault-database", cards, "--keys", keys, "--make-keys"}, f.books...)
 
 	world := start(t, "serve", "--zones", "sandbox", "--listen-sandbox", "127.0.0.1:0", "--sandbox-file", filepath.Join(f.dir, "sandbox.db"))
 	f.helpers = append(f.helpers, world)
@@ -94,7 +95,7 @@ func install(t *testing.T, o options) *florin {
 
 	apiAddress, vaultAddress := freeAddress(t), freeAddress(t)
 	for _, acquirer := range []string{"alpha", "beta"} {
-		f.connect(acquirer, "http://"+apiAddress, all)
+		f.connect(acquirer, "http://"+apiAddress, f.storage)
 	}
 	f.run = []string{"serve", "--local-webhooks", "--listen-api", apiAddress, "--listen-ops", "127.0.0.1:0", "--database", runs}
 	if o.ownVault {

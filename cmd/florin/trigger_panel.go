@@ -19,11 +19,19 @@ type panel struct{ url string }
 
 // press makes something happen to a transaction. It fails if the sandbox does not answer, or says that this cannot happen.
 func (p panel) press(ctx context.Context, transaction, button string) error {
+	return p.post(ctx, button, nil, "transactions", transaction, button)
+}
+
+// post does something at the control API: path is what stands behind /control.
+func (p panel) post(ctx context.Context, button string, query url.Values, path ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, panelTimeout)
 	defer cancel()
-	address, err := url.JoinPath(p.url, "control", "transactions", transaction, button)
+	address, err := url.JoinPath(p.url, append([]string{"control"}, path...)...)
 	if err != nil {
 		return usagef("--sandbox-url: %w", err)
+	}
+	if len(query) > 0 {
+		address += "?" + query.Encode()
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 	if err != nil {

@@ -49,12 +49,12 @@ var plays = []play{
 	{of: event.RefundSucceeded, tells: "a payment is refunded", steps: []step{charge(cardApproved, holder), refund}},
 	{of: event.RefundFailed, tells: "a payment is refunded, and the acquirer could not pay", steps: []step{charge(cardRefundFails, holder), refund, press("fail_refund")}},
 	{of: event.PayoutHeld, cannot: "it needs a merchant whose payouts wait for a second person"},
-	{of: event.PayoutQueued, cannot: "no simulated provider pays out yet"},
-	{of: event.PayoutSent, cannot: "no simulated provider pays out yet"},
-	{of: event.PayoutPaid, cannot: "no simulated provider pays out yet"},
-	{of: event.PayoutFailed, cannot: "no simulated provider pays out yet"},
-	{of: event.PayoutReturned, cannot: "no simulated provider pays out yet"},
-	{of: event.PayoutCanceled, cannot: "no simulated provider pays out yet"},
+	{of: event.PayoutQueued, tells: "a card is charged, and the money paid out", steps: []step{charge(cardApproved, holder), payOut(holder)}},
+	{of: event.PayoutSent, tells: "a card is charged, and the money paid out", steps: []step{charge(cardApproved, holder), payOut(holder)}},
+	{of: event.PayoutPaid, tells: "a card is charged, and the money paid out", steps: []step{charge(cardApproved, holder), payOut(holder)}},
+	{of: event.PayoutFailed, tells: "the money is paid out to an account that is closed", steps: []step{charge(cardApproved, holder), payOut("SCENARIO refuse")}},
+	{of: event.PayoutReturned, tells: "the money is paid out and comes back", steps: []step{charge(cardApproved, holder), payOut("SCENARIO return")}},
+	{of: event.PayoutCanceled, tells: "the money is paid out while the bank is down, and the payout canceled", steps: []step{charge(cardApproved, holder), bankDown, payOut(holder), cancelPayout}},
 	{of: event.MethodAttached, tells: "a customer saves a card", steps: []step{save}},
 	{of: event.MethodUpdated, tells: "a customer saves a card, and withdraws the consent to charge it while they are not there", steps: []step{save, withdraw}},
 	{of: event.MethodDetached, tells: "a customer saves a card, and takes it away", steps: []step{save, detach}},
@@ -83,6 +83,7 @@ type stage struct {
 	method   *client.SavedPaymentMethod
 	refund   *client.Refund
 	dispute  *client.Dispute
+	payout   *client.Payout
 	endpoint *client.WebhookEndpoint
 
 	strike []func(context.Context) error // what to clear away at the end
@@ -109,6 +110,8 @@ func (s *stage) subject(of event.Type) string {
 		return s.dispute.ID
 	case "refund":
 		return s.refund.ID
+	case "payout":
+		return s.payout.ID
 	case "payment_method":
 		return s.method.ID
 	case "webhook_endpoint":

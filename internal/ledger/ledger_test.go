@@ -57,6 +57,17 @@ func TestEveryPostingBalances(t *testing.T) {
 	})
 }
 
+// What becomes available is counted from the credits of merchant_pending: whatever else took from it would be made available all the same.
+func TestOnlyFundsAvailableTakesFromWhatIsPending(t *testing.T) {
+	for kind, legs := range recipes {
+		for _, l := range legs {
+			if l.account == MerchantPending && l.sign == debit && kind != KindFundsAvailable {
+				t.Errorf("%s takes from %s", kind, MerchantPending)
+			}
+		}
+	}
+}
+
 func TestWrongPostingsAreRefused(t *testing.T) {
 	usd, err := money.ParseCurrency("USD")
 	if err != nil {

@@ -77,24 +77,6 @@ func TestACaptureThatIsWrittenLateBecomesAvailableToo(t *testing.T) {
 	})
 }
 
-func TestOnlyFundsAvailableTakesFromWhatIsPending(t *testing.T) {
-	for _, kind := range []ledger.Kind{
-		ledger.Authorize, ledger.Capture, ledger.Sale, ledger.Release, ledger.RefundPending, ledger.RefundSucceeded, ledger.RefundFailed,
-		ledger.KindPayoutQueued, ledger.KindPayoutSent, ledger.KindPayoutPaid, ledger.KindPayoutCanceled, ledger.KindPayoutRefused,
-		ledger.KindPayoutFailed, ledger.KindPayoutReturned,
-	} {
-		lines, err := ledger.Posting{Kind: kind, Provider: "alpha", Amount: eur(10)}.Lines()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, l := range lines {
-			if l.Account == ledger.MerchantPending && l.Amount.Minor() > 0 {
-				t.Errorf("%s takes from %s: what is available would be counted wrong", kind, l.Account)
-			}
-		}
-	}
-}
-
 func TestAPayoutIsQueuedSentAndPaid(t *testing.T) {
 	eachDesk(t, func(u *desk) {
 		u.earn(eur(10_000))

@@ -1,0 +1,297 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const payeeIBAN = "DE89 3704 0044 0532 0130 00"
+
+// earn charges a card and waits until the money can be paid out.
+func (f *florin) earn(amount int64) {
+	f.t.Helper()
+	f.pay(f.token(approved, ""), fmt.Sprint("earn-", time.Now().UnixNano()), amount, true).want(f.t, http.StatusCreated, "charge")
+	eventually(f.t, "the money is available", func() bool { return f.available() >= amount })
+}
+
+// available is what can be paid out in euros.
+func (f *florin) available() int64 {
+	f.t.Helper()
+	all, _ := f.get("/v1/balance").want(f.t, http.StatusOK, "balance").object["available"].([]any)
+	for _, one := range all {
+		if m := one.(map[string]any); m["currency"] == "EUR" {
+			return int64(m["amount"].(float64))
+		}
+	}
+	return 0
+}
+
+// payee keeps a destination, and gives its id. The name can be one of the sandbox's scenarios.
+func (f *florin) payee(name string) string {
+	f.t.Helper()
+	a := f.post("/v1/destinations", "", map[string]any{"type": "iban", "name": name, "iban": payeeIBAN}).want(f.t, http.StatusCreated, "destination")
+	if strings.Contains(string(a.body), "0532013000") || a.text("last4") != "3000" {
+		f.t.Errorf("a destination shows its number: %s", a.body)
+	}
+	return a.text("id")
+}
+
+func (f *florin) payOut(to string, amount int64) answer {
+	f.t.Helper()
+	return f.post("/v1/payouts", "", map[string]any{"amount": amount, "currency": "EUR", "destination_token": to})
+}
+
+// ends waits until a payout has a status.
+func (f *florin) ends(payout, status string) answer {
+	f.t.Helper()
+	var a answer
+	eventually(f.t, payout+" is "+status, func() bool { a = f.get("/v1/payouts/" + payout); return a.text("status") == status })
+	return a
+}
+
+// bank presses a button of the simulated bank.
+func (f *florin) bank(payout, button string) {
+	f.t.Helper()
+	f.do(request{method: "POST", url: f.sandbox + "/control/payouts/" + payout + "/" + button}).want(f.t, http.StatusOK, button)
+}
+
+func TestPayoutsEndAsTheirBankSays(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	hooks := f.listen()
+	f.earn(10_000)
+	for _, c := range []struct {
+		payee, status, failure string
+		told                   []string
+		back                   bool // the money is available again
+	}{
+		{"Ada Lovelace", "paid", "", []string{"payout.paid", "payout.queued", "payout.sent"}, false},
+		{"SCENARIO refuse", "failed", "invalid_account", []string{"payout.failed", "payout.queued"}, true},
+		{"SCENARIO fail", "failed", "invalid_account", []string{"payout.failed", "payout.queued", "payout.sent"}, true},
+		{"SCENARIO return", "returned", "invalid_account", []string{"payout.paid", "payout.queued", "payout.returned", "payout.sent"}, true},
+		{"SCENARIO duplicate_webhook", "paid", "", []string{"payout.paid", "payout.queued", "payout.sent"}, false},
+		{"SCENARIO out_of_order_webhooks", "paid", "", []string{"payout.paid", "payout.queued", "payout.sent"}, false},
+		{"SCENARIO timeout_after", "paid", "", []string{"payout.paid", "payout.queued", "payout.sent"}, false}, // unknown, and settled by an inquiry or the webhook
+	} {
+		before := f.available()
+		made := f.payOut(f.payee(c.payee), 1_000).want(t, http.StatusCreated, c.payee)
+		if made.text("status") != "queued" || f.available() != before-1_000 {
+			t.Errorf("%s: made %s, %d available", c.payee, made, f.available())
+		}
+		ended := f.ends(made.text("id"), c.status)
+		if c.failure != "" && !strings.Contains(string(ended.body), c.failure) {
+			t.Errorf("%s: %s", c.payee, ended.body)
+		}
+		hooks.wait(made.text("id"), c.told...)
+		if got := hooks.types(made.text("id")); !slices.Equal(got, c.told) {
+			t.Errorf("%s: told %v", c.payee, got)
+		}
+		want := before - 1_000
+		if c.back {
+			want = before
+		}
+		if f.available() != want {
+			t.Errorf("%s: %d available, want %d", c.payee, f.available(), want)
+		}
+		f.verify()
+	}
+
+	// By the buttons of the bank's page: a webhook that is sent again changes nothing, and money that was paid comes back.
+	before := f.available()
+	made := f.payOut(f.payee("SCENARIO wait"), 1_000).want(t, http.StatusCreated, "wait").text("id")
+	f.ends(made, "sent")
+	f.bank(made, "pay")
+	f.ends(made, "paid")
+	f.bank(made, "send_webhook")
+	f.bank(made, "return")
+	f.ends(made, "returned")
+	hooks.wait(made, "payout.returned")
+	if got := hooks.types(made); len(got) != 4 || f.available() != before {
+		t.Errorf("by buttons: told %v, %d available", got, f.available())
+	}
+}
+
+func TestPayoutsThatMustNotBeMadeAreRefused(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	f.earn(1_000)
+	to := f.payee("Ada Lovelace")
+	refused := func(a answer, status int, code, param string) {
+		t.Helper()
+		if a.status != status || a.text("code") != code || a.text("param") != param {
+			t.Errorf("want %d %s %s, got %s", status, code, param, a)
+		}
+	}
+	refused(f.payOut(to, 1_001), 409, "balance_insufficient", "")
+	refused(f.payOut("dst_01jd9qk3v8m2x4r6t7w9y0a1b2", 1), 404, "not_found", "")
+	refused(f.post("/v1/destinations", "", map[string]any{"type": "iban", "name": "Ada", "iban": "DE88 3704 0044 0532 0130 00"}), 400, "parameter_invalid", "iban")
+	refused(f.post("/v1/payouts", "", map[string]any{"amount": 1, "currency": "USD", "destination_token": to}), 400, "currency_not_supported", "currency")
+	refused(f.post("/v1/payouts", "", map[string]any{"amount": 1, "currency": "BRL", "bank_alias": map[string]any{"type": "pix", "value": "111.222.333-44", "name": "Ada"}}), 400, "parameter_invalid", "bank_alias.value")
+	f.do(request{method: "PATCH", url: f.api + "/v1/destinations/" + to, key: f.secret, body: map[string]any{"blocked": true}}).want(t, 200, "block")
+	refused(f.payOut(to, 1), 409, "destination_blocked", "")
+	refused(f.post("/v1/destinations", "", map[string]any{"type": "iban", "name": "Ada", "iban": payeeIBAN}), 409, "destination_blocked", "")
+	if f.available() != 1_000 || len(f.list("/v1/payouts")) != 0 {
+		t.Errorf("a refusal left something: %d available", f.available())
+	}
+	f.do(request{method: "PATCH", url: f.api + "/v1/destinations/" + to, key: f.secret, body: map[string]any{"blocked": false}}).want(t, 200, "let go")
+
+	body := map[string]any{"amount": 100, "currency": "EUR", "destination_token": to}
+	first := f.post("/v1/payouts", "once", body).want(t, 201, "pay out")
+	again := f.post("/v1/payouts", "once", body).want(t, 201, "repeat")
+	if string(first.body) != string(again.body) || again.header.Get("Idempotent-Replayed") != "true" || len(f.list("/v1/payouts")) != 1 {
+		t.Errorf("a repeat: %s", again)
+	}
+	f.ends(first.text("id"), "paid")
+	refused(f.post("/v1/payouts/"+first.text("id")+"/cancel", "", nil), 409, "state_conflict", "")
+}
+
+// On both engines, with a bank that lives on: whoever dies in the middle, every payout is paid once.
+func TestPayoutsSurviveAKill(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, f *florin) {
+		f.connectBank()
+		f.earn(100_000)
+		to := f.payee("Ada Lovelace")
+		var made []string
+		for range 20 {
+			made = append(made, f.payOut(to, 1_000).want(t, http.StatusCreated, "pay out").text("id"))
+		}
+		f.process.kill()
+		f.start()
+		for _, id := range made {
+			f.ends(id, "paid")
+		}
+		var page struct {
+			Data []struct {
+				Reference, Status string
+				Amount            int64
+			}
+		}
+		a := f.do(request{method: "GET", url: f.sandbox + "/control/payouts/"}).want(t, http.StatusOK, "the bank's payouts")
+		must(t, json.Unmarshal(a.body, &page))
+		if len(page.Data) != len(made) {
+			t.Errorf("the bank has %d payouts, want %d", len(page.Data), len(made))
+		}
+		for _, p := range page.Data {
+			if p.Status != "paid" || p.Amount != 1_000 || !slices.Contains(made, p.Reference) {
+				t.Errorf("the bank has %+v", p)
+			}
+		}
+		if f.available() != 80_000 {
+			t.Errorf("%d available", f.available())
+		}
+	})
+}
+
+// On both engines: two persons, a batch, and many askers at once.
+func TestPayoutsOfManyPeople(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, f *florin) {
+		f.connectBank()
+		succeed(t, "", append([]string{"merchant", "update", "--merchant", f.account, "--payout-approval", "EUR=5000"}, f.books...)...)
+		f.earn(20_000)
+		to := f.payee("Ada Lovelace")
+		var held answer
+		eventually(t, "the threshold is known to every process", func() bool { // another process changed it, within a second
+			held = f.payOut(to, 5_001).want(t, http.StatusCreated, "pay out")
+			if held.text("status") == "held" {
+				return true
+			}
+			f.ends(held.text("id"), "paid")
+			f.earn(20_000)
+			return false
+		})
+		before := f.available()
+		approve := func(key string) answer {
+			return f.do(request{method: "POST", url: f.api + "/v1/payouts/" + held.text("id") + "/approve", key: key})
+		}
+		if a := approve(f.secret); a.status != http.StatusForbidden || a.text("code") != "second_person_required" {
+			t.Errorf("approved by who asked: %s", a)
+		}
+		if a := approve(f.key("secret")).want(t, http.StatusOK, "approve"); a.text("status") != "queued" {
+			t.Errorf("approved: %s", a)
+		}
+		f.ends(held.text("id"), "paid")
+		if f.available() != before-5_001 {
+			t.Errorf("%d available, want %d", f.available(), before-5_001)
+		}
+
+		wrong := "amount,currency,iban,name\n100,EUR," + payeeIBAN + ",Ada\n100,EUR,DE88370400440532013000,Ada\n"
+		report := f.post("/v1/payouts/batch", "", map[string]any{"csv": wrong}).want(t, http.StatusOK, "a wrong batch")
+		if report.number("created") != 0 || report.number("invalid") != 1 {
+			t.Errorf("a wrong batch: %s", report)
+		}
+		report = f.post("/v1/payouts/batch", "batch", map[string]any{"csv": strings.ReplaceAll(wrong, "DE88", "DE89")}).want(t, http.StatusOK, "a batch")
+		again := f.post("/v1/payouts/batch", "batch", map[string]any{"csv": strings.ReplaceAll(wrong, "DE88", "DE89")}).want(t, http.StatusOK, "a batch again")
+		listed, _ := f.get("/v1/payouts?batch="+report.text("id")).want(t, http.StatusOK, "list a batch").object["data"].([]any)
+		if report.number("created") != 2 || string(again.body) != string(report.body) || len(listed) != 2 {
+			t.Errorf("a batch: %s, again %s, listed %d", report, again, len(listed))
+		}
+
+		left := f.available()
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		made := int64(0)
+		for range 30 {
+			all.Go(func() {
+				a := f.payOut(to, left/10)
+				mu.Lock()
+				defer mu.Unlock()
+				if a.status == http.StatusCreated {
+					made++
+				} else if a.text("code") != "balance_insufficient" {
+					t.Errorf("refused: %s", a)
+				}
+			})
+		}
+		all.Wait()
+		if made != left/(left/10) || f.available() < 0 {
+			t.Errorf("%d payouts of %d were made of %d", made, left/10, left)
+		}
+		for _, p := range f.list("/v1/payouts") {
+			f.ends(p["id"].(string), "paid")
+		}
+	})
+}
+
+// The document's own lines, run by a shell.
+func TestTheExampleOfThePayoutsDocumentRuns(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/payouts.md")
+	must(t, err)
+	_, script, ok := strings.Cut(string(text), "```sh\n")
+	script, _, end := strings.Cut(script, "```")
+	if !ok || !end {
+		t.Fatal("the document has no script")
+	}
+	f := installDev(t)
+	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script)
+	shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SK="+f.secret)
+	out, err := shell.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"status":"paid"`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// connectBank registers the simulated bank on both sides, and lets money be paid out at once.
+func (f *florin) connectBank() {
+	f.t.Helper()
+	keys := map[string]string{"api_key": "bank-api-key", "signing_key": "bank-signing-key", "webhook_secret": "bank-webhook-secret"}
+	body := map[string]any{"webhook_url": f.api + "/in/" + f.account + "/payouts"}
+	var lines strings.Builder
+	for name, value := range keys {
+		body[name] = value
+		fmt.Fprintf(&lines, "%s=%s\n", name, value)
+	}
+	f.do(request{method: "POST", url: f.sandbox + "/control/payouts/accounts", body: body}).want(f.t, http.StatusCreated, "register at the bank")
+	succeed(f.t, lines.String(), append([]string{
+		"providers", "add", "payouts", "--merchant", f.account, "--provider", "simpayout", "--setting", "base_url=" + f.sandbox + "/payouts", "--credentials", "-",
+	}, f.storage...)...)
+	succeed(f.t, "", append([]string{"merchant", "update", "--merchant", f.account, "--settlement-delay", "0"}, f.books...)...)
+}
