@@ -208,6 +208,7 @@ type API struct {
 	pages      pages
 	streams    *streams
 	requests   *requestLog
+	files      chan struct{} // one for each body that is a file and under way
 }
 
 // New builds the api zone.
@@ -222,7 +223,7 @@ func New(o Options) *API {
 	if o.Address == nil {
 		o.Address = limit.Connection
 	}
-	a := &API{Options: o, mux: http.NewServeMux(), streams: newStreams(o.Metrics), requests: newRequestLog(requestsKept)}
+	a := &API{Options: o, mux: http.NewServeMux(), streams: newStreams(o.Metrics), requests: newRequestLog(requestsKept), files: make(chan struct{}, filesAtOnce)}
 	a.huma = huma.NewAPI(document(cmp.Or(o.URL, "http://127.0.0.1:8080")), humago.NewAdapter(a.mux, ""))
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()

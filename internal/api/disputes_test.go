@@ -45,6 +45,21 @@ func TestAFileThatCannotBeEvidenceIsRefusedByItsHead(t *testing.T) {
 	refused(t, d.call("POST", disputePath+"/evidence", strings.Repeat(" ", maxBody+1)), 413, problem.CodeTooLarge)
 }
 
+func TestTooManyFilesAtOnceAreToldToComeAgain(t *testing.T) {
+	d, f := desk(t)
+	for range filesAtOnce {
+		d.files <- struct{}{}
+	}
+	to := disputePath + "/evidence/notes.txt"
+	if p := refused(t, d.call("POST", to, "x", "Content-Type", "text/plain"), 503, fault.CodeOverloaded); !p.Retryable || f.name != "" {
+		t.Errorf("%+v, and %q was handed on", p, f.name)
+	}
+	<-d.files
+	for range 2 {
+		accepted(t, d.call("POST", to, "x", "Content-Type", "text/plain"), 200) // and gives its place back
+	}
+}
+
 func TestTextsOfEvidenceAreHandedOnByField(t *testing.T) {
 	d, f := desk(t)
 	accepted(t, d.call("POST", disputePath+"/evidence", `{"explanation":"it came","customer_name":""}`), 200)

@@ -141,8 +141,22 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 		rq.Answer(rq.fail(err))
 		return
 	}
+	if rq.operation.raw != nil {
+		select {
+		case a.files <- struct{}{}:
+			defer func() { <-a.files }()
+		default:
+			rq.Answer(rq.fail(errFiles))
+			return
+		}
+	}
 	next(ctx)
 }
+
+// filesAtOnce is how many bodies that are files are read and worked on at once: they are large, and are held whole.
+const filesAtOnce = 16
+
+var errFiles = &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "too many files are being taken", RetryAfter: time.Second}
 
 func (a *API) admission(rq *request) error {
 	ctx, done := context.WithTimeout(rq.Request.Context(), admitTimeout)

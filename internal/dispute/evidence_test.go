@@ -149,13 +149,3 @@ func TestTextsAreMergedAndSealed(t *testing.T) {
 		}
 	})
 }
-
-func TestTooManyFilesAtOnceAreToldToComeAgain(t *testing.T) {
-	s := New(Options{})
-	for range uploads {
-		s.uploading <- struct{}{}
-	}
-	if _, err := s.PutFile(t.Context(), shop, "dp_1", "a.txt", "text/plain", []byte("x"), nothing); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("one more is taken: %v", err)
-	}
-}

@@ -276,6 +276,34 @@ func TestManyCopiesAtOnceAreHeardOnce(t *testing.T) {
 	})
 }
 
+// A refund that is decided while a dispute comes is decided anew: the two never take more than was captured together, unless the refund
+// was first.
+func TestRefundsAndADisputeAtOnceDoNotPassEachOther(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		done := make(chan error)
+		const refunds = 8
+		for range refunds {
+			go func() { done <- k.refund(p, 2_000) }()
+		}
+		go func() {
+			done <- k.Notify(k.Context(), alpha, chargeback(p, 6_000), func(*db.Change, payment.Heard) error { return nil })
+		}()
+		for range refunds + 1 {
+			if err := <-done; err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
+				k.Error(err)
+			}
+		}
+		now, err := k.payments.Find(k.Context(), shop, p.ID)
+		if err != nil || now.Disputed.Minor() != 6_000 || now.Refunded.Minor() > 10_000 || !now.Refunding.IsZero() || now.Refunded.Minor() < 4_000 {
+			k.Errorf("%s refunded, %s on its way, %s disputed, %v", now.Refunded, now.Refunding, now.Disputed, err)
+		}
+		if err := k.refund(p, 1); !fault.Is(err, fault.Conflict) {
+			k.Errorf("more goes back: %v", err)
+		}
+	})
+}
+
 // Whatever is said, in whatever order, nothing leaves an end, and what is booked is what the money says.
 func TestNoMessageTakesADisputeOutOfItsEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -57,17 +57,13 @@ type Options struct {
 // Service keeps disputes.
 type Service struct {
 	Options
-	store     store
-	changes   *prometheus.CounterVec
-	uploading chan struct{} // one for each file that is being taken: they are large
+	store   store
+	changes *prometheus.CounterVec
 }
-
-// uploads is how many files are taken at once.
-const uploads = 8
 
 // New makes a service.
 func New(o Options) *Service {
-	s := &Service{Options: o, store: store{o.DB}, uploading: make(chan struct{}, uploads),
+	s := &Service{Options: o, store: store{o.DB},
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_dispute_changes_total",
 			Help: "Disputes that were opened, and where they went, by status; unmatched are of payments that are not known, contradicted what cannot be true."}, []string{"status"}),
 	}
