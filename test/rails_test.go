@@ -1,0 +1,195 @@
+package test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// started makes a payment by a method other than a card: what its payer must do is in next_action.
+func (f *florin) started(t *testing.T, method, currency, description string) answer {
+	t.Helper()
+	made := f.post("/v1/payments", "", map[string]any{
+		"amount": 9232, "currency": currency, "payment_method": map[string]any{"type": method}, "description": description,
+	}).want(t, http.StatusCreated, "pay by "+method)
+	if made.text("status") != "requires_action" {
+		t.Fatalf("the payer has nothing to do: %s", made.body)
+	}
+	return made
+}
+
+// tap presses a button of a simulated world for a payment.
+func (f *florin) tap(t *testing.T, world string, made answer, event string) {
+	t.Helper()
+	f.do(request{method: "POST", url: f.sandbox + "/control/" + world + "/" + made.text("provider_reference") + "/" + event}).want(t, http.StatusOK, event)
+}
+
+const (
+	bankPayments   = "bank/payments"
+	instantCharges = "instant/charges"
+)
+
+// worldStands is what a simulated world knows of a payment.
+func (f *florin) worldStands(t *testing.T, world string, made answer) answer {
+	t.Helper()
+	return f.do(request{method: "GET", url: f.sandbox + "/control/" + world + "/" + made.text("provider_reference")}).want(t, http.StatusOK, "look at the world")
+}
+
+// refunded waits until a refund has succeeded.
+func (f *florin) refunded(t *testing.T, made answer, amount int64, status string) {
+	t.Helper()
+	refund := f.post("/v1/payments/"+made.text("id")+"/refund", "", map[string]any{"amount": amount}).want(t, http.StatusCreated, "refund")
+	soon(t, "the refund is "+status, func() bool {
+		return f.get("/v1/refunds/"+refund.text("id")).want(t, http.StatusOK, "look at the refund").text("status") == status
+	})
+}
+
+func TestRailBankRedirect(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	for _, c := range []struct{ name, description, button, status, code string }{
+		{"success", "Order", "approve", "captured", ""},
+		{"decline", "Order", "decline", "failed", "consent_declined"},
+		{"bank fails", "SCENARIO bank_unavailable", "approve", "failed", "bank_unavailable"},
+		{"duplicate webhooks", "SCENARIO duplicate_webhook", "approve", "captured", ""},
+		{"out of order webhooks", "SCENARIO out_of_order_webhooks", "approve", "captured", ""},
+		{"slow", "SCENARIO slow", "approve", "captured", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			made := f.started(t, "bank_redirect", "EUR", c.description)
+			f.tap(t, bankPayments, made, c.button)
+			now := f.becomes(t, made.text("id"), c.status)
+			if got := dig(now.object, "failure", "decline_code"); c.code != "" && got != c.code {
+				t.Errorf("failed with %v, want %s", got, c.code)
+			}
+			captured := map[string]int64{"captured": 9232}[c.status]
+			if now.number("amount_captured") != captured {
+				t.Errorf("captured %d, want %d", now.number("amount_captured"), captured)
+			}
+		})
+	}
+	t.Run("success after it expired", func(t *testing.T) {
+		t.Parallel()
+		made := f.started(t, "bank_redirect", "EUR", "Order")
+		f.tap(t, bankPayments, made, "expire")
+		soon(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
+		f.tap(t, bankPayments, made, "complete")
+		soon(t, "the late money goes back", func() bool {
+			return dig(f.worldStands(t, bankPayments, made).object, "amount_refunded") == 9232.0
+		})
+		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 {
+			t.Errorf("the payment has money: %s", now.body)
+		}
+	})
+	t.Run("no webhook", func(t *testing.T) {
+		t.Parallel()
+		made := f.started(t, "bank_redirect", "EUR", "SCENARIO no_webhook")
+		f.tap(t, bankPayments, made, "approve")
+		f.tap(t, bankPayments, made, "complete")
+		back := f.worldStands(t, bankPayments, made).text("return_url")
+		f.do(request{method: "GET", url: back}) // as the payer's browser does; what it is shown is another test's
+		f.becomes(t, made.text("id"), "captured")
+	})
+	t.Run("no answer to the start", func(t *testing.T) {
+		t.Parallel()
+		made := f.post("/v1/payments", "", map[string]any{
+			"amount": 9232, "currency": "EUR", "payment_method": map[string]any{"type": "bank_redirect"}, "description": "SCENARIO timeout_after",
+		})
+		if made.text("status") != "processing" {
+			t.Fatalf("nobody knows what became of it, and it is %s", made)
+		}
+		found := f.becomes(t, made.text("id"), "requires_action")
+		f.tap(t, bankPayments, found, "approve")
+		f.becomes(t, made.text("id"), "captured")
+	})
+	t.Run("refunds", func(t *testing.T) {
+		t.Parallel()
+		made := f.started(t, "bank_redirect", "EUR", "Order")
+		f.tap(t, bankPayments, made, "approve")
+		f.becomes(t, made.text("id"), "captured")
+		f.refunded(t, made, 1000, "succeeded")
+		poor := f.started(t, "bank_redirect", "EUR", "SCENARIO refund_fails")
+		f.tap(t, bankPayments, poor, "approve")
+		f.becomes(t, poor.text("id"), "captured")
+		f.refunded(t, poor, 9232, "failed")
+	})
+}
+
+func TestRailCodes(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	for _, c := range []struct {
+		name, method, currency, description string
+		buttons                             []string
+		status                              string
+		received, returned                  int64 // at the provider
+	}{
+		{"pix exactly", "pix", "BRL", "Order", []string{"pay"}, "captured", 9232, 0},
+		{"payid exactly", "payid", "AUD", "Order", []string{"pay"}, "captured", 9232, 0},
+		{"upi exactly", "upi", "INR", "Order", []string{"pay"}, "captured", 9232, 0},
+		{"sepa exactly", "sepa_qr", "EUR", "Order", []string{"pay"}, "captured", 9232, 0},
+		{"in two parts", "pix", "BRL", "Order", []string{"pay_part", "pay"}, "captured", 9232, 0},
+		{"too much", "pix", "BRL", "Order", []string{"pay_over"}, "captured", 10155, 923},
+		{"twice", "pix", "BRL", "Order", []string{"pay_twice"}, "captured", 18464, 9232},
+		{"duplicate webhooks", "pix", "BRL", "SCENARIO duplicate_webhook", []string{"pay_part", "pay"}, "captured", 9232, 0},
+		{"out of order webhooks", "upi", "INR", "SCENARIO out_of_order_webhooks", []string{"pay_part", "pay"}, "captured", 9232, 0},
+		{"by itself", "pix", "BRL", "SCENARIO pays", nil, "captured", 9232, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			made := f.started(t, c.method, c.currency, c.description)
+			for _, button := range c.buttons {
+				f.tap(t, instantCharges, made, button)
+			}
+			if now := f.becomes(t, made.text("id"), c.status); now.number("amount_captured") != 9232 {
+				t.Errorf("captured %s", now.body)
+			}
+			soon(t, "what is not the payment's goes back", func() bool {
+				charge := f.worldStands(t, instantCharges, made)
+				return charge.number("amount_received") == c.received && charge.number("amount_refunded") == c.returned
+			})
+		})
+	}
+	t.Run("after it expired", func(t *testing.T) {
+		t.Parallel()
+		made := f.started(t, "pix", "BRL", "Order")
+		f.tap(t, instantCharges, made, "expire")
+		soon(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
+		f.tap(t, instantCharges, made, "pay")
+		soon(t, "the late money goes back", func() bool { return f.worldStands(t, instantCharges, made).number("amount_refunded") == 9232 })
+		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 {
+			t.Errorf("the payment has money: %s", now.body)
+		}
+	})
+	t.Run("refunds", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []struct{ method, currency, description, status string }{
+			{"pix", "BRL", "Order", "succeeded"}, {"sepa_qr", "EUR", "Order", "succeeded"}, {"upi", "INR", "SCENARIO refund_fails", "failed"},
+		} {
+			made := f.started(t, c.method, c.currency, c.description)
+			f.tap(t, instantCharges, made, "pay")
+			f.becomes(t, made.text("id"), "captured")
+			f.refunded(t, made, 1000, c.status)
+		}
+	})
+	t.Run("a code of nobody", func(t *testing.T) {
+		t.Parallel()
+		made := f.started(t, "upi", "INR", "Order")
+		code, _ := dig(made.object, "next_action", "qr_code").(string)
+		stray := f.do(request{method: "POST", url: f.sandbox + "/control/instant/pay", body: map[string]any{"code": strings.ReplaceAll(code, "&tr=", "&tr=x"), "amount": 777}})
+		if stray.text("status") != "stray" {
+			t.Fatalf("paid %s", stray)
+		}
+		soon(t, "the stray is in suspense", func() bool {
+			return slices.ContainsFunc(f.list("/v1/ledger/transactions"), func(one map[string]any) bool {
+				amount, _ := dig(one["entries"].([]any)[0], "amount").(float64)
+				return one["kind"] == "suspense_received" && max(amount, -amount) == 777
+			})
+		})
+		if now := f.get("/v1/payments/" + made.text("id")); now.text("status") != "requires_action" {
+			t.Errorf("the payment is %s", now.body)
+		}
+	})
+}
