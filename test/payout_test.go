@@ -104,6 +104,17 @@ func TestPayoutsEndAsTheirBankSays(t *testing.T) {
 		f.verify()
 	}
 
+	// To a debit card, by its token: no number leaves the vault but to the bank.
+	pushed := f.post("/v1/payouts", "", map[string]any{"amount": 1_000, "currency": "EUR", "card_token": f.token("4000056655665556", "Ada Lovelace")}).want(t, http.StatusCreated, "push to a card")
+	if pushed.text("rail") != "card_push" {
+		t.Errorf("pushed by %s", pushed)
+	}
+	f.ends(pushed.text("id"), "paid")
+	credit := f.post("/v1/payouts", "", map[string]any{"amount": 1, "currency": "EUR", "card_token": f.token(approved, "")})
+	if credit.status != 400 || credit.text("code") != "destination_not_supported" || credit.text("param") != "card_token" {
+		t.Errorf("to a card without Fast Funds: %s", credit)
+	}
+
 	// By the buttons of the bank's page: a webhook that is sent again changes nothing, and money that was paid comes back.
 	before := f.available()
 	made := f.payOut(f.payee("SCENARIO wait"), 1_000).want(t, http.StatusCreated, "wait").text("id")

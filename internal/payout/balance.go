@@ -29,7 +29,7 @@ type Balance struct {
 
 // lateness is how much later than its id says a transaction may be written: by a process whose clock is behind, or a Change that waited. What
 // is younger is counted anew each time.
-const lateness = 5 * time.Minute
+const lateness = time.Minute
 
 // foldAt is how many entries are counted anew before their sum is kept.
 const foldAt = 1000
@@ -44,37 +44,43 @@ func (b Balance) maturing(tail int64) (Balance, int64) {
 
 // Mature makes available what was captured longer ago than the merchant's settlement delay.
 func (s *Service) Mature(ctx context.Context, tenant string, currency money.Currency) error {
+	_, err := s.matured(ctx, tenant, currency)
+	return err
+}
+
+// matured is Mature, and how many entries it had to count.
+func (s *Service) matured(ctx context.Context, tenant string, currency money.Currency) (int64, error) {
 	for try := 1; ; try++ {
-		err := s.mature(ctx, tenant, currency)
+		count, err := s.mature(ctx, tenant, currency)
 		if err == nil || !overtaken(err) || try == tries {
-			return err
+			return count, err
 		}
 	}
 }
 
-func (s *Service) mature(ctx context.Context, tenant string, currency money.Currency) error {
+func (s *Service) mature(ctx context.Context, tenant string, currency money.Currency) (int64, error) {
 	m, err := s.merchant(ctx, tenant)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b, err := s.store.balance(ctx, tenant, currency)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	now := s.Clock.Now()
 	over := now.Add(-time.Duration(m.SettlementDelay) * time.Hour)
 	tail, count, err := s.books.Credited(ctx, tenant, ledger.MerchantPending, currency, b.FoldedTo, id.Floor(id.Transaction, over.Add(time.Millisecond)))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b, due := b.maturing(tail.Minor())
 	if due == 0 && count < foldAt {
-		return nil
+		return count, nil
 	}
 	if to := id.Floor(id.Transaction, over.Add(-lateness)); to > b.FoldedTo {
 		sum, _, err := s.books.Credited(ctx, tenant, ledger.MerchantPending, currency, b.FoldedTo, to)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		b.Folded, b.FoldedTo = b.Folded+sum.Minor(), to
 	}
@@ -82,13 +88,13 @@ func (s *Service) mature(ctx context.Context, tenant string, currency money.Curr
 	if due > 0 {
 		p := ledger.Posting{Kind: ledger.KindFundsAvailable, Subject: fundsSubject, Cause: currency.Code(), Amount: money.Of(due, currency)}
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := s.DB.Commit(ctx, c); err != nil {
-		return fmt.Errorf("make funds of %s available: %w", tenant, err)
+		return 0, fmt.Errorf("make funds of %s available: %w", tenant, err)
 	}
-	return nil
+	return count, nil
 }
 
 // fundsSubject is what transactions are about that make funds available: they gather those of many payments.
@@ -115,6 +121,12 @@ const (
 	roundEvery   = time.Second
 	patientRound = 60
 )
+
+// restPerSecond is how many entries may be counted for each second of rest: a merchant who captures thousands a second is looked at twice a minute or
+// so, because the entries of the last minute are counted anew each time.
+const restPerSecond = 10_000
+
+func rest(count int64) time.Duration { return time.Duration(count/restPerSecond) * time.Second }
 
 // Run makes funds available as they fall due, until ctx ends. A round that finds nothing due writes nothing.
 func (s *Service) Run(ctx context.Context) error {
@@ -156,8 +168,18 @@ func (s *Service) matureTenant(ctx context.Context, tenant string) error {
 		return err
 	}
 	for _, currency := range currencies {
-		if err := s.Mature(ctx, tenant, currency); err != nil {
+		place := tenant + " " + currency.Code()
+		if until, resting := s.resting.Load(place); resting && s.Clock.Now().Before(until.(time.Time)) {
+			continue
+		}
+		count, err := s.matured(ctx, tenant, currency)
+		if err != nil {
 			return err
+		}
+		if pause := rest(count); pause > 0 {
+			s.resting.Store(place, s.Clock.Now().Add(pause))
+		} else {
+			s.resting.Delete(place)
 		}
 	}
 	return nil

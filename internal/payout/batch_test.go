@@ -82,6 +82,16 @@ func TestABatchOverTheBalanceMakesNothing(t *testing.T) {
 	})
 }
 
+func TestTheLargestBatchIsMadeWhole(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		u.earn(eur(MaxBatch))
+		made, err := u.batch("amount,currency,iban,name\n"+strings.Repeat("1,EUR,DE89370400440532013000,Ada\n", MaxBatch), false)
+		if err != nil || made.Created != MaxBatch || u.holds(ledger.PayoutQueued, "EUR") != MaxBatch {
+			u.Errorf("%d made, %d queued, %v", made.Created, u.holds(ledger.PayoutQueued, "EUR"), err)
+		}
+	})
+}
+
 func TestFilesThatAreNoBatchAreRefused(t *testing.T) {
 	for name, file := range map[string]string{
 		"empty": "", "heading only": "amount,currency,iban\n", "unknown column": "amount,currency,ibam\n1,EUR,x\n", "twice": "amount,amount,currency\n1,1,EUR\n",

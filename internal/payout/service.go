@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,6 +66,7 @@ type Service struct {
 	store   store
 	books   *ledger.Store
 	metrics *metrics
+	resting sync.Map // of busy balances: until when rounds leave them alone
 }
 
 // New makes a service.
