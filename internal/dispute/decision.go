@@ -153,8 +153,8 @@ func (out *decision) holds() bool {
 		return false
 	case p.Amount.Currency() != out.dispute.Amount.Currency():
 		out.claim = fmt.Sprintf("the payment is in %s, the provider says that %s of it are disputed", p.Amount.Currency(), out.dispute.Amount)
-	case p.Captured.IsZero():
-		out.claim = fmt.Sprintf("the payment is %s and took no money, the provider says that %s of it are disputed", p.Status, out.dispute.Amount)
+	case !p.Took(out.dispute.Transaction):
+		out.claim = fmt.Sprintf("the payment is %s and took no money by %s, the provider says that %s of it are disputed", p.Status, out.dispute.Transaction, out.dispute.Amount)
 	}
 	return out.claim == ""
 }

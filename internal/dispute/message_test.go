@@ -232,6 +232,45 @@ func TestADisputeOfMoneyThatWasNeverTakenIsAPersonsBusiness(t *testing.T) {
 	})
 }
 
+// The first try was declined, the second one took the money: a dispute of the first cannot have it back.
+func TestADisputeOfATryThatTookNothingHoldsNothing(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		now, err := k.payments.Find(k.Context(), shop, p.ID)
+		if err != nil {
+			k.Fatal(err)
+		}
+		now.Attempts = 2
+		m := *chargeback(p, 10_000).Dispute
+		for reference, want := range map[string]Money{p.ID + "-1": MoneyNone, p.ID + "-2": MoneyHeld} {
+			out := hear(Dispute{Merchant: shop, ID: "dp_1", Transaction: reference, Money: MoneyNone}, &now, m, start)
+			if out.dispute.Money != want || (out.claim == "") != (want == MoneyHeld) {
+				k.Errorf("%s: %s, %q", reference, out.dispute.Money, out.claim)
+			}
+		}
+	})
+}
+
+func TestADisputeThatCannotBeIsNotTaken(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		for name, change := range map[string]func(*provider.Dispute){
+			"no stage": stage(""), "no status": status("sorry"), "no reference": named(""), "nothing": func(d *provider.Dispute) { d.Amount = eur(0) },
+			"a fee to us": func(d *provider.Dispute) { d.Fee = eur(-1) },
+		} {
+			n := chargeback(p, 10_000, change)
+			if err := k.Notify(k.Context(), alpha, n, func(*db.Change, payment.Heard) error { return nil }); err == nil {
+				k.Errorf("%s is taken", name)
+			}
+		}
+		n := chargeback(p, 10_000)
+		n.Dispute = nil
+		if err := k.Notify(k.Context(), alpha, n, func(*db.Change, payment.Heard) error { return nil }); err == nil {
+			k.Error("a message without a dispute is taken")
+		}
+	})
+}
+
 func TestADisputeThatComesBeforeItsPaymentIsSettledWaits(t *testing.T) {
 	eachDesk(t, func(k *desk) {
 		k.q.open = true
@@ -307,8 +346,8 @@ func TestRefundsAndADisputeAtOnceDoNotPassEachOther(t *testing.T) {
 // Whatever is said, in whatever order, nothing leaves an end, and what is booked is what the money says.
 func TestNoMessageTakesADisputeOutOfItsEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := &payment.Payment{ID: "pay_1", Status: payment.Captured, Amount: eur(10_000), Captured: eur(10_000), Disputed: eur(0)}
-		d := Dispute{Merchant: shop, ID: "dp_1", Account: "alpha", Money: MoneyNone}
+		p := &payment.Payment{ID: "pay_1", Attempts: 1, Status: payment.Captured, Amount: eur(10_000), Captured: eur(10_000), Disputed: eur(0)}
+		d := Dispute{Merchant: shop, ID: "dp_1", Account: "alpha", Transaction: "pay_1-1", Money: MoneyNone}
 		var reserve int64
 		for range rapid.IntRange(1, 12).Draw(t, "messages") {
 			m := *chargeback(payment.Object{ID: "pay_1"}, rapid.SampledFrom([]int64{4_000, 4_000, 4_000, 5_000}).Draw(t, "amount"),

@@ -17,6 +17,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
+	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -195,10 +196,13 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 		return fmt.Errorf("message %s of %s speaks of a dispute and has none", n.EventID, account.ID)
 	}
 	m := *n.Dispute
+	if place(m.Stage) < 0 || !known[m.Status] || m.Amount.Minor() < 1 || m.Fee.Minor() < 0 || m.Fee != (money.Money{}) && m.Fee.Currency() != m.Amount.Currency() {
+		return fmt.Errorf("message %s of %s has a dispute that cannot be: %+v", n.EventID, account.ID, m)
+	}
 	m.Reason, m.ReasonCode = words(m.Reason), words(m.ReasonCode)
 	fresh := s.IDs.New(id.Dispute)
 	_, err := s.apply(ctx, func() (decision, error) {
-		d, p, err := s.known(ctx, account, n, fresh)
+		d, p, err := s.about(ctx, account, n, fresh)
 		if err != nil {
 			return decision{}, err
 		}
@@ -221,9 +225,9 @@ func heard(d decision) payment.Heard {
 	return h
 }
 
-// known reads what is known of the dispute of a message, and its payment; it is a new one with the id fresh if it was never heard of. The
+// about reads what is known of the dispute of a message, and its payment; it is a new one with the id fresh if it was never heard of. The
 // dispute is read first: whatever changes its money changes the payment in the same Change, so the payment is at least as new.
-func (s *Service) known(ctx context.Context, account provider.Account, n provider.Notification, fresh string) (Dispute, *payment.Payment, error) {
+func (s *Service) about(ctx context.Context, account provider.Account, n provider.Notification, fresh string) (Dispute, *payment.Payment, error) {
 	d, err := s.store.byReference(ctx, account.Merchant, account.ID, n.Dispute.Reference)
 	if fault.Is(err, fault.NotFound) {
 		d, err = Dispute{
@@ -237,6 +241,7 @@ func (s *Service) known(ctx context.Context, account provider.Account, n provide
 	if d.Payment != "" {
 		return s.beside(ctx, d)
 	}
+	d.Transaction = n.Attempt
 	p, err := s.Payments.Denied(ctx, account, n.Attempt)
 	if fault.Is(err, fault.NotFound) {
 		return d, nil, nil

@@ -23,6 +23,12 @@ var order = map[provider.DisputeStatus]int{
 	provider.DisputeWon: 2, provider.DisputeLost: 2, provider.DisputeAccepted: 2, provider.DisputeExpired: 2,
 }
 
+// known are the statuses that there are.
+var known = map[provider.DisputeStatus]bool{
+	provider.DisputeNeedsResponse: true, provider.DisputeUnderReview: true,
+	provider.DisputeWon: true, provider.DisputeLost: true, provider.DisputeAccepted: true, provider.DisputeExpired: true,
+}
+
 // stages in their order.
 var stages = []provider.DisputeStage{
 	provider.StageInquiry, provider.StageChargeback, provider.StagePreArbitration, provider.StageArbitration,

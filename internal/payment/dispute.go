@@ -41,6 +41,11 @@ func (s *Service) Find(ctx context.Context, tenant, payment string) (Payment, er
 	return s.store.payment(ctx, tenant, payment)
 }
 
+// Took tells whether the payment's money was taken by the authorization of this reference of ours. Tries that went before it took none.
+func (p Payment) Took(reference string) bool {
+	return !p.Captured.IsZero() && reference == attemptReference(p.ID, p.Attempts)
+}
+
 // Dispute adds the payment, with what is disputed of it from now on, to a Change. Every Change of a dispute brings it, also where the
 // amount stays: so a refund that is decided meanwhile is decided anew, and the events about the payment have an order.
 func (p Payment) Dispute(c *db.Change, disputed money.Money) error {

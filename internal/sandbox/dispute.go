@@ -85,7 +85,8 @@ func (t *Transaction) denied() int64 {
 	return sum
 }
 
-func (t *Transaction) mayDispute() bool {
+// MayDispute tells whether some of what was captured is not disputed yet.
+func (t *Transaction) MayDispute() bool {
 	return isStatus(Captured, PartiallyCaptured)(t) && t.denied() < t.AmountCaptured
 }
 

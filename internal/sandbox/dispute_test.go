@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,28 @@ func TestDisputesOfATransactionAddUpToWhatWasCaptured(t *testing.T) {
 		if code, got := s.event(p.text("id"), "dispute", wrong); code != 400 {
 			t.Errorf("%v: %d %v", wrong, code, got)
 		}
+	}
+}
+
+func TestTheDeskOpensADisputeByItsForm(t *testing.T) {
+	s := newSite(t)
+	o := s.authorized("att_1", visa, "", true, "captured")
+	s.hook()
+	if !strings.Contains(s.page("/transactions/"+o.text("id")), "Open a dispute") {
+		t.Error("there is no form")
+	}
+	form := url.Values{"back": {"/"}, "amount": {"100"}, "stage": {"retrieval"}, "seconds": {""}}
+	r, err := http.PostForm(s.url+"/control/transactions/"+o.text("id")+"/dispute", form)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%v %v", r, err)
+	}
+	r.Body.Close()
+	if d := object(s.wantHook("dispute.opened")); d.num("amount") != 100 || d.text("stage") != "retrieval" {
+		t.Errorf("opened %v", d)
+	}
+	declined := s.authorized("att_2", "4000000000000002", "", true, "declined")
+	if strings.Contains(s.page("/transactions/"+declined.text("id")), "Dispute desk") {
+		t.Error("what was declined can be disputed")
 	}
 }
 

@@ -42,7 +42,7 @@ var events = []event{
 	{"clear", "Clear 90%", func(t *Transaction) bool {
 		return t.Settlement == nil && t.last("", isCleared) != nil
 	}, (*turn).clear},
-	{"dispute", "Dispute", (*Transaction).mayDispute, (*turn).dispute},
+	{"dispute", "Dispute", (*Transaction).MayDispute, (*turn).dispute},
 	{"escalate", "Escalate dispute", hasDispute(mayEscalate), (*turn).escalate},
 	{"win", "Merchant wins", hasDispute((*Dispute).open), endDispute(Won)},
 	{"lose", "Merchant loses", hasDispute((*Dispute).open), endDispute(Lost)},
