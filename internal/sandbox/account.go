@@ -1,14 +1,13 @@
 package sandbox
 
 import (
-	"net"
-	"net/netip"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -57,7 +56,7 @@ func (a Account) check() error {
 	}
 	if a.WebhookURL != "" {
 		u, err := url.Parse(a.WebhookURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !stage.Loopback(u.Hostname()) {
 			wrong.Add("webhook_url", fault.CodeInvalid, "must be an http or https URL on this machine (127.0.0.1, ::1, localhost)")
 		}
 		if a.WebhookSecret.Empty() {
@@ -76,23 +75,6 @@ func (a Account) merchant() string {
 		return "Test merchant"
 	}
 	return a.Merchant
-}
-
-// loopback tells whether a host's name says this machine. What a name resolves to is checked once more when dialing.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-// hostname is a Host header without its port.
-func hostname(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	return hostport
 }
 
 // account is a registered Account with its number in the store.

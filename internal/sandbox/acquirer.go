@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -143,25 +143,10 @@ func (w *World) refuse(rw http.ResponseWriter, r *http.Request, mode outageMode)
 	case modeHang:
 		w.failBefore(rw, r, heldBefore)
 	case modeRefuse:
-		reset(rw)
+		stage.Reset(rw)
 	default:
 		w.failBefore(rw, r, refused)
 	}
-}
-
-// reset ends the connection without an answer; over TCP as a reset.
-func reset(rw http.ResponseWriter) {
-	if conn, _, err := http.NewResponseController(rw).Hijack(); err == nil {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			if err := tcp.SetLinger(0); err != nil {
-				panic(http.ErrAbortHandler)
-			}
-		}
-		if conn.Close() == nil {
-			return
-		}
-	}
-	panic(http.ErrAbortHandler)
 }
 
 // failBefore is the end of a call that was not processed.

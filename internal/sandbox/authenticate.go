@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // browserRequest is the payer's browser in a body.
@@ -97,7 +98,7 @@ func (r *authenticationRequest) areq(merchant, date string) AReq {
 // postAuthentication is the 3-D Secure server, the directory server and the issuer's ACS in one: AReq in, ARes out.
 func (w *World) postAuthentication(c caller) (int, any, fate, error) {
 	var r authenticationRequest
-	if err := decode(c.body, &r); err != nil {
+	if err := stage.Decode(c.body, &r); err != nil {
 		return 0, nil, processed, err
 	}
 	if err := r.check(); err != nil {

@@ -1,18 +1,15 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 const (
@@ -33,29 +30,7 @@ func (w *World) routeControl(mux *http.ServeMux) {
 	inner.HandleFunc("POST /control/accounts", w.postAccount)
 	w.routeAuthentications(inner)
 	w.routePages(inner)
-	mux.Handle("/", local(inner))
-}
-
-// local refuses what a browser sends on behalf of a page from elsewhere, and a page that came by a name that was made to
-// point here.
-func local(next http.Handler) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	guard.SetDenyHandler(http.HandlerFunc(forbid))
-	guarded := guard.Handler(next)
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" {
-			if u, err := url.Parse(origin); err != nil || !loopback(u.Hostname()) || !loopback(hostname(r.Host)) {
-				forbid(rw, r)
-				return
-			}
-		}
-		r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
-		guarded.ServeHTTP(rw, r)
-	})
-}
-
-func forbid(rw http.ResponseWriter, _ *http.Request) {
-	answer(rw, http.StatusForbidden, problem{"forbidden", "not from a page of another origin"})
+	mux.Handle("/", stage.Local(inner))
 }
 
 // entry is a transaction in the control API.
@@ -192,44 +167,6 @@ func (w *World) Happen(transaction, event string, c Choice) (Transaction, error)
 	return after, nil
 }
 
-// readBody reads a JSON body, or a form, whose fields must have the names that the JSON has. An empty body is none.
-func readBody(r *http.Request, into any) error {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && kind == "application/x-www-form-urlencoded" {
-		return readForm(r, into)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return fault.New(fault.Malformed, fault.CodeInvalid, "the body cannot be read: at most 64 KiB")
-	}
-	if len(body) == 0 {
-		return nil
-	}
-	return decode(body, into)
-}
-
-// readForm turns a form into the JSON that decode reads, digits into numbers.
-func readForm(r *http.Request, into any) error {
-	if err := r.ParseForm(); err != nil {
-		return fault.New(fault.Malformed, fault.CodeInvalid, "the form cannot be read")
-	}
-	fields := map[string]any{}
-	for name, values := range r.PostForm {
-		if name == "back" || values[0] == "" {
-			continue
-		}
-		fields[name] = values[0]
-		if n, err := strconv.ParseInt(values[0], 10, 64); err == nil {
-			fields[name] = n
-		}
-	}
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return err
-	}
-	return decode(body, into)
-}
-
 // conclude answers a control call: JSON, or for a form the page it came from.
 func (w *World) conclude(rw http.ResponseWriter, r *http.Request, v any, err error) {
 	back := r.PostFormValue("back")
@@ -249,7 +186,7 @@ func (w *World) conclude(rw http.ResponseWriter, r *http.Request, v any, err err
 
 func (w *World) postEvent(rw http.ResponseWriter, r *http.Request) {
 	var c Choice
-	err := readBody(r, &c)
+	err := stage.ReadBody(r, &c)
 	var t Transaction
 	if err == nil {
 		t, err = w.Happen(r.PathValue("id"), r.PathValue("event"), c)
@@ -294,7 +231,7 @@ func (w *World) postDown(rw http.ResponseWriter, r *http.Request) {
 		Seconds int64  `json:"seconds"`
 		Mode    string `json:"mode"`
 	}
-	err := readBody(r, &body)
+	err := stage.ReadBody(r, &body)
 	var out Outage
 	if err == nil {
 		out, err = w.Down(r.PathValue("name"), time.Duration(min(max(body.Seconds, 0), maxOutage+1))*time.Second, body.Mode)
@@ -331,7 +268,7 @@ func (w *World) postUp(rw http.ResponseWriter, r *http.Request) {
 
 func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
 	var a Account
-	err := readBody(r, &a)
+	err := stage.ReadBody(r, &a)
 	if err == nil {
 		err = w.Register(a)
 	}

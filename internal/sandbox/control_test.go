@@ -17,6 +17,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -238,7 +239,7 @@ func TestAccountIsRegisteredOverHTTP(t *testing.T) {
 	}
 	s.authorized("att_1", visa, "", true, "captured")
 	h := s.hook()
-	if want := webhookSignature(secret.New("other"), s.clock.Now(), string(h.body)); h.header.Get("Acquirer-Signature") != want {
+	if want := stage.WebhookSignature(secret.New("other"), s.clock.Now(), string(h.body)); h.header.Get("Acquirer-Signature") != want {
 		t.Error("the new secret does not sign")
 	}
 	if code, o := s.post("/control/accounts", object{"acquirer": "gamma"}); code != 400 || !strings.Contains(o.text("message"), "api_key") {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // routeAuthentications serves the part of the control API and of the pages that is about 3-D Secure.
@@ -108,7 +109,7 @@ func (w *World) getAuthentication(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *World) postChallenge(rw http.ResponseWriter, r *http.Request) {
-	err := readBody(r, &struct{}{})
+	err := stage.ReadBody(r, &struct{}{})
 	var a Authentication
 	if err == nil {
 		a, err = w.Challenge(r.PathValue("id"), r.PathValue("event"))

@@ -2,22 +2,15 @@ package sandbox
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
-	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // courier sends webhooks. The store holds all that are still to be sent; the queue in memory holds, within its bound,
@@ -40,7 +33,7 @@ const (
 )
 
 func newCourier(w *World) *courier {
-	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: loopbackOnly}
+	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: stage.LoopbackOnly}
 	return &courier{
 		world: w,
 		client: &http.Client{
@@ -53,18 +46,6 @@ func newCourier(w *World) *courier {
 		},
 		queue: make(chan delivery, courierQueue), wake: make(chan struct{}, 1), flying: map[int64]bool{},
 	}
-}
-
-// loopbackOnly refuses to connect elsewhere, whatever a name resolved to.
-func loopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	if !at.Addr().Unmap().IsLoopback() {
-		return fmt.Errorf("webhooks go to this machine only, not to %s", at.Addr())
-	}
-	return nil
 }
 
 func (c *courier) nudge() {
@@ -163,7 +144,7 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 	}
 	r.Header["Content-Type"] = contentJSON
 	r.Header.Set("Acquirer-Event", d.event)
-	r.Header.Set("Acquirer-Signature", webhookSignature(a.WebhookSecret, c.world.o.Clock.Now(), d.body))
+	r.Header.Set("Acquirer-Signature", stage.WebhookSignature(a.WebhookSecret, c.world.o.Clock.Now(), d.body))
 	r.Header.Set("User-Agent", "florin-sandbox/"+a.Acquirer)
 	resp, err := c.client.Do(r)
 	if err != nil {
@@ -174,14 +155,6 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 		return 0, err
 	}
 	return resp.StatusCode, nil
-}
-
-// webhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
-func webhookSignature(key secret.Text, now time.Time, body string) string {
-	at := strconv.FormatInt(now.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	mac.Write([]byte(at + "." + body)) // never fails, by hash.Hash
-	return "t=" + at + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
 // idle is how long the world sleeps at most, whatever its clock says.

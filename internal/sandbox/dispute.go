@@ -11,6 +11,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Stage is how far a dispute has gone.
@@ -251,7 +252,7 @@ func (b *batch) about(a account, dispute string) (*row, *Dispute, error) {
 
 func (w *World) putPart(c caller) (int, any, fate, error) {
 	var p filePart
-	if err := decode(c.body, &p); err != nil {
+	if err := stage.Decode(c.body, &p); err != nil {
 		return 0, nil, processed, err
 	}
 	var wrong fault.Collect
@@ -284,7 +285,7 @@ func (w *World) putPart(c caller) (int, any, fate, error) {
 func (w *World) answered(accept bool) func(caller) (int, any, fate, error) {
 	return func(c caller) (int, any, fate, error) {
 		var q answerRequest
-		if err := decode(c.body, &q); err != nil {
+		if err := stage.Decode(c.body, &q); err != nil {
 			return 0, nil, processed, err
 		}
 		var wrong fault.Collect

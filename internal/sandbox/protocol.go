@@ -1,16 +1,15 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 const (
@@ -139,31 +138,9 @@ func checkAmount(wrong *fault.Collect, amount int64) {
 	}
 }
 
-// decode reads a body strictly: a field that this acquirer does not know is more likely a mistake than an extension.
-func decode(body []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		// The decoder quotes what it could not read, which may be a card number.
-		return fault.New(fault.Malformed, fault.CodeInvalid, "the body is not the JSON that this call takes"+unknownField(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fault.New(fault.Malformed, fault.CodeInvalid, "there is more than one JSON value in the body")
-	}
-	return nil
-}
-
-// unknownField adds which field is unknown, for that is the usual mistake and tells nothing of its value.
-func unknownField(err error) string {
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok && len(name) < 40 {
-		return ": unknown field " + name
-	}
-	return ""
-}
-
 func (w *World) authorize(c caller) (int, any, fate, error) {
 	var r authorizationRequest
-	if err := decode(c.body, &r); err != nil {
+	if err := stage.Decode(c.body, &r); err != nil {
 		return 0, nil, processed, err
 	}
 	if err := r.check(); err != nil {
@@ -274,7 +251,7 @@ func (r operationRequest) check(o order) error {
 func (w *World) ordered(kind Kind) func(caller) (int, any, fate, error) {
 	return func(c caller) (int, any, fate, error) {
 		var r operationRequest
-		if err := decode(c.body, &r); err != nil {
+		if err := stage.Decode(c.body, &r); err != nil {
 			return 0, nil, processed, err
 		}
 		o := order{kind: kind, id: c.request.PathValue("id"), original: r.OriginalReference, reference: r.Reference}

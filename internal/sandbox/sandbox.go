@@ -20,6 +20,7 @@ import (
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Delays are how long the simulated world takes over what it does late. A zero field means the default.
@@ -68,7 +69,7 @@ func (o Options) filled() Options {
 		o.Workers = 16
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = stage.Wait
 	}
 	o.Delays = o.Delays.filled()
 	return o
@@ -88,17 +89,6 @@ func (d Delays) filled() Delays {
 		}
 	}
 	return d
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // World is the simulated outside world. It is safe for concurrent use.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -132,7 +133,7 @@ func TestWebhooksGoToThisMachineOnly(t *testing.T) {
 	for _, good := range []string{"http://127.0.0.1:8080/in/acct_dev/alpha", "http://localhost/", "https://[::1]:1/"} {
 		s.register(Account{Acquirer: "alpha", APIKey: secret.New("k"), SigningKey: secret.New("s"), WebhookURL: good, WebhookSecret: secret.New("w")})
 	}
-	if err := loopbackOnly(t.Context(), "tcp", "192.0.2.1:80", nil); err == nil {
+	if err := stage.LoopbackOnly(t.Context(), "tcp", "192.0.2.1:80", nil); err == nil {
 		t.Error("dialed away from this machine")
 	}
 }

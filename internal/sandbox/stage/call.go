@@ -144,14 +144,14 @@ func (s *Stage) refuse(rw http.ResponseWriter, r *http.Request, mode string) {
 	case modeHang:
 		s.failBefore(rw, r, heldBefore)
 	case modeRefuse:
-		reset(rw)
+		Reset(rw)
 	default:
 		s.failBefore(rw, r, refused)
 	}
 }
 
-// reset ends the connection without an answer; over TCP as a reset.
-func reset(rw http.ResponseWriter) {
+// Reset ends the connection without an answer; over TCP as a reset.
+func Reset(rw http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(rw).Hijack(); err == nil {
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			if err := tcp.SetLinger(0); err != nil {

@@ -35,7 +35,7 @@ func (a Account) check() error {
 	}
 	if a.WebhookURL != "" {
 		u, err := url.Parse(a.WebhookURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback(u.Hostname()) {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !Loopback(u.Hostname()) {
 			wrong.Add("webhook_url", fault.CodeInvalid, "must be an http or https URL on this machine (127.0.0.1, ::1, localhost)")
 		}
 		if a.WebhookSecret.Empty() {
@@ -53,8 +53,8 @@ func (a Account) Shown() string {
 	return a.Merchant
 }
 
-// loopback tells whether a host's name says this machine. What a name resolves to is checked once more when dialing.
-func loopback(host string) bool {
+// Loopback tells whether a host's name says this machine. What a name resolves to is checked once more when dialing.
+func Loopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
@@ -73,7 +73,7 @@ func Local(next http.Handler) http.Handler {
 			if name, _, err := net.SplitHostPort(host); err == nil {
 				host = name
 			}
-			if u, err := url.Parse(origin); err != nil || !loopback(u.Hostname()) || !loopback(host) {
+			if u, err := url.Parse(origin); err != nil || !Loopback(u.Hostname()) || !Loopback(host) {
 				forbid(rw, r)
 				return
 			}

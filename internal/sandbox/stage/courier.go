@@ -48,7 +48,7 @@ const (
 )
 
 func newCourier(s *Stage) *courier {
-	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: loopbackOnly}
+	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: LoopbackOnly}
 	return &courier{
 		stage: s,
 		client: &http.Client{
@@ -63,8 +63,8 @@ func newCourier(s *Stage) *courier {
 	}
 }
 
-// loopbackOnly refuses to connect elsewhere, whatever a name resolved to.
-func loopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
+// LoopbackOnly refuses to connect elsewhere, whatever a name resolved to.
+func LoopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(strings.TrimSuffix(s.world.Header, "Signature")+"Event", d.event)
-	r.Header.Set(s.world.Header, webhookSignature(a.WebhookSecret, s.o.Clock.Now(), d.body))
+	r.Header.Set(s.world.Header, WebhookSignature(a.WebhookSecret, s.o.Clock.Now(), d.body))
 	r.Header.Set("User-Agent", "florin-sandbox/"+s.world.Name)
 	resp, err := c.client.Do(r)
 	if err != nil {
@@ -179,8 +179,8 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 	return resp.StatusCode, nil
 }
 
-// webhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
-func webhookSignature(key secret.Text, now time.Time, body string) string {
+// WebhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
+func WebhookSignature(key secret.Text, now time.Time, body string) string {
 	at := strconv.FormatInt(now.Unix(), 10)
 	return "t=" + at + ",v1=" + hex.EncodeToString(hmacOf(key, at+"."+body))
 }

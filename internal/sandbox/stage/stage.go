@@ -72,13 +72,14 @@ func (o Options) filled() Options {
 		o.Workers = 8
 	}
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = Wait
 	}
 	o.Delays = o.Delays.filled()
 	return o
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+// Wait waits for d, or until ctx ends, whose error it then returns.
+func Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
