@@ -30,6 +30,7 @@ type Client struct {
 	Refunds           *RefundService
 	Disputes          *DisputeService
 	Customers         *CustomerService
+	Orders            *OrderService
 	PaymentMethods    *PaymentMethodService
 	Destinations      *DestinationService
 	Payouts           *PayoutService
@@ -99,6 +100,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Refunds:           &RefundService{c},
 		Disputes:          &DisputeService{c},
 		Customers:         &CustomerService{c},
+		Orders:            &OrderService{c},
 		PaymentMethods:    &PaymentMethodService{c},
 		Destinations:      &DestinationService{c},
 		Payouts:           &PayoutService{c},

@@ -60,6 +60,8 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"CancelPayout": reflect.TypeFor[CancelPayout](), "CreatePayoutBatch": reflect.TypeFor[CreatePayoutBatch](), "PayoutBatch": reflect.TypeFor[PayoutBatch](),
 		"PayoutBatchLine": reflect.TypeFor[PayoutBatchLine](), "PayoutBatchFault": reflect.TypeFor[PayoutBatchFault](), "Destination": reflect.TypeFor[Destination](),
 		"DestinationCard": reflect.TypeFor[DestinationCard](), "CreateDestination": reflect.TypeFor[CreateDestination](), "UpdateDestination": reflect.TypeFor[UpdateDestination](),
+		"Order": reflect.TypeFor[Order](), "OrderLine": reflect.TypeFor[OrderLine](), "OrderReminder": reflect.TypeFor[OrderReminder](), "OrderPayment": reflect.TypeFor[OrderPayment](),
+		"CreateOrder": reflect.TypeFor[CreateOrder](), "OrderLineRequest": reflect.TypeFor[OrderLineRequest](), "CancelOrder": reflect.TypeFor[CancelOrder](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
 		schema := doc.Components.Schemas[name]
@@ -129,6 +131,10 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"refundPayment":     func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
 		"getRefund":         func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
 		"listRefunds":       func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
+		"createOrder":       func(c *Client) error { return one(c.Orders.Create(ctx, CreateOrder{})) },
+		"getOrder":          func(c *Client) error { return one(c.Orders.Get(ctx, "x")) },
+		"listOrders":        func(c *Client) error { return one(first(c.Orders.List(ctx, ListOrders{}))) },
+		"cancelOrder":       func(c *Client) error { return one(c.Orders.Cancel(ctx, "x", CancelOrder{})) },
 		"createCustomer":    func(c *Client) error { return one(c.Customers.Create(ctx, CreateCustomer{})) },
 		"getCustomer":       func(c *Client) error { return one(c.Customers.Get(ctx, "x")) },
 		"listCustomers":     func(c *Client) error { return one(first(c.Customers.List(ctx, ListCustomers{}))) },

@@ -39,7 +39,7 @@ type Payment struct {
 	CaptureBefore       *time.Time        `json:"capture_before"` // when the authorization is released if it is not captured
 	PaymentMethod       *PaymentMethod    `json:"payment_method"`
 	Customer            *string           `json:"customer"`
-	Order               *string           `json:"order"`
+	Order               *PaymentOrder     `json:"order"`       // nil if it is for none
 	NextAction          *NextAction       `json:"next_action"` // nil if the payer has nothing to do
 	ThreeDS             *ThreeDS          `json:"three_ds"`    // nil if the payer's bank was not asked
 	ReturnURL           *string           `json:"return_url"`  // where the payer goes in the end
@@ -152,6 +152,7 @@ type CreatePayment struct {
 	ThreeDS             *ThreeDSRequest   `json:"three_ds,omitempty"`
 	OffSession          bool              `json:"off_session,omitempty"` // the payer is not there: nobody is challenged
 	Device              *Device           `json:"device,omitempty"`
+	Order               string            `json:"order,omitempty"` // that is paid with it
 	Routing             *Routing          `json:"routing,omitempty"`
 	Metadata            map[string]string `json:"metadata,omitempty"` // up to 50 keys of 40 characters, values of 500
 }

@@ -58,14 +58,14 @@ var plays = []play{
 	{of: event.MethodAttached, tells: "a customer saves a card", steps: []step{save}},
 	{of: event.MethodUpdated, tells: "a customer saves a card, and withdraws the consent to charge it while they are not there", steps: []step{save, withdraw}},
 	{of: event.MethodDetached, tells: "a customer saves a card, and takes it away", steps: []step{save, detach}},
-	{of: event.OrderPaid, cannot: "orders cannot be made by a call yet"},
-	{of: event.OrderExpired, cannot: "orders cannot be made by a call yet"},
-	{of: event.OrderOverpaid, cannot: "orders cannot be made by a call yet"},
-	{of: event.OrderReminder, cannot: "orders cannot be made by a call yet"},
 	{of: event.DisputeCreated, tells: "a payment is disputed", steps: []step{charge(cardApproved, holder), press("dispute"), disputed}},
 	{of: event.DisputeUpdated, tells: "a payment is disputed, and the bank asks again", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("escalate")}},
 	{of: event.DisputeWon, tells: "a payment is disputed, and the merchant wins", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("win")}},
 	{of: event.DisputeLost, tells: "a payment is disputed, and the merchant loses", steps: []step{charge(cardApproved, holder), press("dispute"), disputed, press("lose")}},
+	{of: event.OrderPaid, tells: "an order is made, and a card charged for it", steps: []step{ordered(0), payOrder}},
+	{of: event.OrderExpired, tells: "an order is made that expires 2 s later", steps: []step{ordered(orderLife)}},
+	{of: event.OrderOverpaid, tells: "an order is made, two cards are authorized for it, and both captured", steps: []step{ordered(0), holdTwice}},
+	{of: event.OrderReminder, tells: "an invoice is made that is due 2 s later, with a reminder then", steps: []step{invoiced}},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 }
@@ -85,6 +85,7 @@ type stage struct {
 	dispute  *client.Dispute
 	payout   *client.Payout
 	endpoint *client.WebhookEndpoint
+	order    *client.Order
 
 	strike []func(context.Context) error // what to clear away at the end
 }
@@ -116,6 +117,8 @@ func (s *stage) subject(of event.Type) string {
 		return s.method.ID
 	case "webhook_endpoint":
 		return s.endpoint.ID
+	case "order":
+		return s.order.ID
 	}
 	return s.payment.ID
 }
@@ -153,9 +156,11 @@ func (s *stage) pay(ctx context.Context, card, holder string, capture bool) erro
 	if err != nil {
 		return err
 	}
-	s.payment, err = s.florin.Payments.Create(ctx, client.CreatePayment{
-		Amount: s.amount, Currency: s.currency, PaymentMethodToken: token, Capture: &capture, Description: "florin trigger",
-	})
+	in := client.CreatePayment{Amount: s.amount, Currency: s.currency, PaymentMethodToken: token, Capture: &capture, Description: "florin trigger"}
+	if s.order != nil {
+		in.Order = s.order.ID
+	}
+	s.payment, err = s.florin.Payments.Create(ctx, in)
 	if refused := (*client.Error)(nil); errors.As(err, &refused) && client.IsDeclined(err) && refused.Payment != "" {
 		s.payment, err = s.florin.Payments.Get(ctx, refused.Payment)
 	}

@@ -394,7 +394,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		Customers: a.customers, PaymentMethods: a.customers,
+		Orders: a.orders, Customers: a.customers, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,

@@ -176,6 +176,7 @@ type Options struct {
 	Destinations     Destinations
 	Payouts          Payouts
 	PayoutReader     PayoutReader
+	Orders           Orders
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -230,6 +231,7 @@ func New(o Options) *API {
 	a.registerRefunds()
 	a.registerDisputes()
 	a.registerCustomers()
+	a.registerOrders()
 	a.registerPaymentMethods()
 	a.registerDestinations()
 	a.registerPayouts()

@@ -50,6 +50,8 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/webhook_endpoints?starting_after=x&limit=1000&status=enabled":                             {"starting_after": invalid, "limit": invalid, "status": unknown},
 		"/v1/customers?email=ada&starting_after=pay_" + someID + "&name=ada":                           {"email": invalid, "starting_after": invalid, "name": unknown},
 		"/v1/customers?email=Ada%20%3Cada@shop.example%3E&limit=0":                                     {"email": invalid, "limit": invalid},
+		"/v1/orders?status=late&customer=Ada&starting_after=pay_" + someID + "&number=1":               {"status": invalid, "customer": invalid, "starting_after": invalid, "number": unknown},
+		"/v1/orders/ord_" + someID + "?expand=refunds":                                                 {"expand[0]": invalid},
 		"/v1/customers?reference=" + strings.Repeat("r", 201):                                          {"reference": invalid},
 		"/v1/customers/cus_" + someID + "/payment_methods?starting_after=" + someToken + "&customer=x": {"starting_after": invalid, "customer": unknown},
 		"/v1/balance?currency=EUR":                                                                     {"currency": unknown},
@@ -78,6 +80,7 @@ var onObjects = []struct{ method, path, body, prefix string }{
 	{"POST", "/v1/webhook_endpoints/{id}/rotate_secret", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/enable", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/disable", "", "we"},
 	{"POST", "/v1/webhook_endpoints/{id}/test", "", "we"}, {"POST", "/v1/webhook_endpoints/{id}/recover", `{"since":"2026-11-22T00:00:00Z"}`, "we"},
 	{"POST", "/v1/webhook_deliveries/{id}/retry", "", "wd"}, {"GET", "/v1/webhook_recoveries/{id}", "", "wr"},
+	{"GET", "/v1/orders/{id}", "", "ord"}, {"POST", "/v1/orders/{id}/cancel", "", "ord"},
 	{"GET", "/v1/customers/{id}", "", "cus"}, {"GET", "/v1/customers/{id}/payment_methods", "", "cus"}, {"GET", "/v1/payment_methods/{id}", "", "pm"},
 	{"PATCH", "/v1/payment_methods/{id}", "{}", "pm"}, {"DELETE", "/v1/payment_methods/{id}", "", "pm"}, {"POST", "/v1/payment_methods/{id}/withdraw_consent", "", "pm"},
 	{"PATCH", "/v1/customers/{id}", "{}", "cus"}, {"DELETE", "/v1/customers/{id}", "", "cus"}, {"POST", "/v1/customers/{id}/erase", "", "cus"},
@@ -99,7 +102,7 @@ func TestAnotherMerchantsObjectsAreNotFoundRatherThanForbidden(t *testing.T) {
 	d := newDoor(t)
 	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
 	refund := accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)["id"].(string)
-	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID, "pm": "pm_" + someID, "dp": "dp_" + someID}
+	ids := map[string]string{"pay": pay, "ref": refund, "evt": "evt_" + someID, "wd": "wd_" + someID, "we": "we_" + someID, "key": "key_" + someID, "iw": "iw_" + someID, "wr": "wr_" + someID, "cus": "cus_" + someID, "ord": "ord_" + someID, "pm": "pm_" + someID, "dp": "dp_" + someID}
 	for _, o := range onObjects {
 		path := strings.Replace(o.path, "{id}", ids[o.prefix], 1)
 		for _, key := range []string{"sk_test_other", "sk_live_dev"} {

@@ -14,7 +14,7 @@ import (
 // promised and what is checked cannot differ.
 var bodies = strict.NewReader(map[string]strict.Check{
 	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry, "ip": plainIP,
-	"customer": plainID(id.Customer, "a customer"), "method": plainID(id.PaymentMethod, "a saved payment method"),
+	"order": plainID(id.Order, "an order"), "customer": plainID(id.Customer, "a customer"), "method": plainID(id.PaymentMethod, "a saved payment method"),
 	// Not told back: it may be a card number in the wrong place.
 	"vault_token": plainID(id.Token, "a token of the vault"),
 	"device": func(s string) (string, string) {

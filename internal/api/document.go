@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
+	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
@@ -67,6 +68,12 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[updateMethod]():            "UpdatePaymentMethod",
 	reflect.TypeFor[methodList]():              "SavedPaymentMethodList",
 
+	reflect.TypeFor[orders.Object]():         "Order",
+	reflect.TypeFor[orders.Line]():           "OrderLine",
+	reflect.TypeFor[orders.ReminderObject](): "OrderReminder",
+	reflect.TypeFor[orders.PaymentObject]():  "OrderPayment",
+	reflect.TypeFor[orderLine]():             "OrderLineRequest",
+
 	reflect.TypeFor[payout.Object]():            "Payout",
 	reflect.TypeFor[payout.FailureObject]():     "PayoutFailure",
 	reflect.TypeFor[payout.TimelineEntry]():     "PayoutTimelineEntry",
@@ -112,6 +119,7 @@ var tags = []*huma.Tag{
 	{Name: "Refunds", Description: "Money on its way back."},
 	{Name: "Disputes", Description: "Payments that their payers deny: what banks say, what you say, and by when."},
 	{Name: "Customers", Description: "Payers you know, and what they left to be charged again. What tells who they are is stored encrypted, and can be erased for good."},
+	{Name: "Orders", Description: "What is to be paid: carts, and invoices that fall due. An order takes many tries and is paid once."},
 	{Name: "Payouts", Description: "Money on its way out: to bank accounts, cards and aliases."},
 	{Name: "Events", Description: "What happened, in order, kept."},
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
@@ -188,7 +196,7 @@ func (a *API) finishDocument() {
 	}
 	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"], bodies["ClientCertificateRequest"] = true, true, true, true
 	bodies["AddressRequest"], bodies["ConsentRequest"] = true, true
-	bodies["BankAlias"] = true
+	bodies["BankAlias"], bodies["OrderLineRequest"] = true, true
 	for name, schema := range doc.Components.Schemas.Map() {
 		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 		if bodies[name] {
@@ -198,6 +206,10 @@ func (a *API) finishDocument() {
 		schema.AdditionalProperties = nil // an answer may grow fields: that breaks nobody
 		openNulls(schema, t, func(tag reflect.StructTag) bool { return !strings.Contains(tag.Get("json"), ",omitempty") })
 	}
+	p := doc.Components.Schemas.Map()["Payment"].Properties
+	p["order"] = &huma.Schema{Description: p["order"].Description + " Its id, or with expand=order all of it.", OneOf: []*huma.Schema{
+		{Type: huma.TypeString}, {Ref: "#/components/schemas/Order"}, {Type: "null"},
+	}}
 	if codes := doc.Components.Schemas.Map()["Failure"].Properties["decline_code"]; codes != nil {
 		codes.Description = "One of: " + strings.Join(declineWords(), ", ") + "."
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
+	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
@@ -296,6 +297,8 @@ func subjectOf(object any) string {
 	case payout.BatchObject:
 		return o.ID
 	case customer.Object:
+		return o.ID
+	case orders.Object:
 		return o.ID
 	case customer.MethodObject:
 		return o.ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
@@ -57,6 +59,7 @@ type createPayment struct {
 	ThreeDS             *threeDS  `json:"three_ds,omitempty" doc:"What you ask of 3-D Secure."`
 	OffSession          bool      `json:"off_session,omitempty" doc:"The payer is not there: you act on an agreement. Nobody is challenged then."`
 	Device              *device   `json:"device,omitempty" doc:"What the payer's browser told of itself."`
+	Order               string    `json:"order,omitempty" check:"order" maxLength:"64" doc:"The order that is paid with it. The amount must be what is left of it, or a part that it allows." example:"ord_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
 	Metadata            Metadata  `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
 }
@@ -124,7 +127,7 @@ func (b *createPayment) order(tenant string) payment.Create {
 		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
 		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
-		ReturnURL: b.ReturnURL, Asked: payment.Asked{OffSession: b.OffSession, Device: b.Device.of()},
+		ReturnURL: b.ReturnURL, Order: b.Order, Asked: payment.Asked{OffSession: b.OffSession, Device: b.Device.of()},
 	}
 	if b.ThreeDS != nil {
 		c.Asked.Challenge, c.Asked.Exemption = payment.Preference(b.ThreeDS.Challenge), b.ThreeDS.Exemption
@@ -175,7 +178,7 @@ type actionInput struct {
 
 type getPaymentInput struct {
 	ID     string   `path:"id"`
-	Expand []string `query:"expand" enum:"attempts,refunds,timeline" doc:"What to show in full, separated by commas."`
+	Expand []string `query:"expand" enum:"attempts,refunds,order,timeline" doc:"What to show in full, separated by commas."`
 }
 
 type listPaymentsInput struct {
@@ -347,7 +350,18 @@ func (a *API) getPayment(ctx context.Context, rq *request, in *getPaymentInput) 
 	if !id.Has(in.ID, id.Payment) {
 		return answer{}, fault.Missing("payment")
 	}
-	return show(a.Reader.Get(ctx, rq.principal.Tenant, in.ID, in.Expand))
+	p, err := a.Reader.Get(ctx, rq.principal.Tenant, in.ID, in.Expand)
+	if err != nil || p.Order == nil || !slices.Contains(in.Expand, "order") {
+		return show(p, err)
+	}
+	o, err := a.Orders.Get(ctx, rq.principal.Tenant, *p.Order, nil)
+	return show(paymentAndOrder{p, o}, err)
+}
+
+// paymentAndOrder is a payment that shows its order in full, with expand=order.
+type paymentAndOrder struct {
+	payment.Object
+	Order orders.Object `json:"order"`
 }
 
 func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {

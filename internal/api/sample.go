@@ -36,6 +36,8 @@ var samples = story{
 	"Event.object": "event", "balance": 9232, "LedgerAccount.class": "liability",
 	"LedgerTransaction.entries": []ledgerEntry{{"auth_hold", "EUR", 9232}, {"auth_receivable", "EUR", -9232}, {"psp_receivable:alpha", "EUR", 9232}, {"merchant_pending", "EUR", -9232}},
 	"Balance.available":         []amount{{"EUR", -1000}}, "Balance.pending": []amount{{"EUR", 9232}}, "Balance.refunding": []amount{},
+	"Order.id": "ord_01jd9qk3v8m2x4r6t7w9y0a1b2", "Order.status": "open", "Order.amount": 9232, "amount_paid": 0, "amount_left": 9232, "amount_surplus": 0, "invoice_number": "2026-17",
+	"minimum_payment": nil, "due_at": "2026-12-06T12:00:00Z", "Order.expires_at": nil, "paid_at": nil, "ended_at": nil, "Order.reminders": []string{},
 	"Customer.id": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Customer.name": "Ada Lovelace", "email": "ada@shop.example", "Customer.reference": "user-77", "default_payment_method": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "phone": nil, "Customer.address": nil, "erased_at": nil,
 	"SavedPaymentMethod.id": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "customer": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payment.customer": nil, "SavedPaymentMethod.type": "card", "text_version": "terms-2026-11", "ip": "203.0.113.7",
 	"withdrawn_at": nil, "detached_at": nil, "first_payment": nil, "SavedPaymentMethod.network_reference": nil, "SavedPaymentMethod.metadata": map[string]string{},
@@ -51,7 +53,7 @@ var samples = story{
 
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
-	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "cancellation_reason": true,
+	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
 	"Payout.batch": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
 	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "text_sha256": true, "truncated": true,

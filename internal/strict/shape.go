@@ -133,6 +133,9 @@ func (r *Reader) compileField(t reflect.Type, tag reflect.StructTag) *field {
 	case aList: // the tags of length, pattern and check are those of the items
 		item := *f
 		item.kind, item.pointer = kindOf(t.Elem()), false
+		if item.kind == anObject {
+			item.inner = r.compile(t.Elem())
+		}
 		f.item = &item
 	}
 	return f
