@@ -18,7 +18,6 @@ const (
 	applyTime = 15 * time.Second // to apply one message
 	noteTime  = 5 * time.Second  // to note that it could not be
 	rereads   = 16               // how often a record that changed meanwhile is read again
-	recounts  = 5                // how often the count of copies is tried again
 	inboxLook = 500 * time.Millisecond
 )
 
@@ -131,29 +130,39 @@ var errGone = fault.New(fault.Unavailable, fault.CodeOverloaded, "the message's 
 // duplicate counts a message that is recorded already. If the record is its own, it was applied after all. It fails with errGone if
 // there is no record.
 func (r *Receiver) duplicate(ctx context.Context, to provider.Account, m Webhook) error {
-	for range recounts {
-		known, err := r.known(ctx, m)
-		if fault.Is(err, fault.NotFound) {
-			return errGone
+	known, err := r.known(ctx, m)
+	if err == nil && known.ID == m.ID {
+		r.metrics.settled(to.Provider, known.Verdict)
+		return nil
+	}
+	if err == nil {
+		err = r.copies.add(known.Merchant+"/"+known.ID, func(n int64) error { return r.recount(ctx, m, n) })
+	}
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return errGone
+	case err != nil:
+		return r.refused(to.Provider, failed, err)
+	}
+	r.metrics.count(to.Provider, duplicate)
+	return nil
+}
+
+// recount adds copies to a message's record. What changes the record meanwhile is another process, which adds up its own copies, or
+// the message's verdict; so the tries are enough.
+func (r *Receiver) recount(ctx context.Context, m Webhook, copies int64) error {
+	var err error
+	for range rereads {
+		var known Webhook
+		if known, err = r.known(ctx, m); err != nil {
+			return err
 		}
-		if err != nil {
-			return r.refused(to.Provider, failed, err)
-		}
-		if known.ID == m.ID {
-			r.metrics.settled(to.Provider, known.Verdict)
-			return nil
-		}
-		known.Duplicates++
-		err = r.DB.Commit(ctx, db.NewChange(known.Merchant, known.row()))
-		if err != nil && !fault.Is(err, fault.Stale) {
-			return r.refused(to.Provider, failed, err)
-		}
-		if err == nil {
-			break
+		known.Duplicates += copies
+		if err = r.DB.Commit(ctx, db.NewChange(known.Merchant, known.row())); !fault.Is(err, fault.Stale) {
+			return err
 		}
 	}
-	r.metrics.count(to.Provider, duplicate) // in a crowd of copies the record may miss some
-	return nil
+	return err
 }
 
 // read reads a body. What cannot be read has an error of fault.Malformed; any other error is a mistake of ours.

@@ -50,6 +50,8 @@ func (talker) ReadWebhook(_ provider.Account, body []byte) (provider.Notificatio
 	switch {
 	case strings.HasPrefix(text, "mumble"):
 		return provider.Notification{}, provider.Unreadable("it mumbles")
+	case strings.HasPrefix(text, "nonsense"):
+		return provider.Notification{EventID: "nonsense", Type: "absurd"}.Unbelieved("it is nonsense")
 	case strings.HasPrefix(text, "trip"):
 		panic("it trips")
 	case strings.HasPrefix(text, "anonymous"):

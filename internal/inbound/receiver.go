@@ -69,6 +69,7 @@ const DefaultPatience = 30 * time.Millisecond
 type Receiver struct {
 	ReceiverOptions
 	gate    *gate
+	copies  *copies
 	metrics *metrics
 	running sync.WaitGroup // what applies a message that was answered already
 }
@@ -90,7 +91,7 @@ func NewReceiver(o ReceiverOptions) *Receiver {
 	if o.Applying == 0 {
 		o.Applying = defaultApplying
 	}
-	r := &Receiver{ReceiverOptions: o, gate: newGate(o)}
+	r := &Receiver{ReceiverOptions: o, gate: newGate(o), copies: newCopies()}
 	r.metrics = newMetrics(r)
 	return r
 }

@@ -194,7 +194,8 @@ type WebhookReader interface {
 	// VerifyWebhook fails with fault.Unauthorized if the signature is wrong, and with ErrWebhookTime if it is good and not of this
 	// hour.
 	VerifyWebhook(a Account, h http.Header, body []byte, now time.Time) error
-	// ReadWebhook reads a body that was verified, now or long ago. It fails with fault.Malformed if it cannot.
+	// ReadWebhook reads a body that was verified, now or long ago. It fails with fault.Malformed if it cannot; the EventID and the
+	// Type are there nevertheless, if the body has them.
 	ReadWebhook(a Account, body []byte) (Notification, error)
 }
 

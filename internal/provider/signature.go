@@ -63,3 +63,9 @@ func parseStamped(header string) (stamp string, signatures [][]byte) {
 
 // Unreadable is the refusal of a webhook whose signature is good and whose body is not.
 func Unreadable(detail string) error { return fault.New(fault.Malformed, "webhook_malformed", detail) }
+
+// Unbelieved is the refusal of a webhook of which no more can be taken than what it calls itself: its record has its name, so that
+// a person finds it and a copy is known for one.
+func (n Notification) Unbelieved(detail string) (Notification, error) {
+	return Notification{EventID: n.EventID, Type: n.Type, OccurredAt: n.OccurredAt}, Unreadable(detail)
+}

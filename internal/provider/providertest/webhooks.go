@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"regexp"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func testWebhooks(t *testing.T, s Subject) {
 			t.Errorf("read as %+v, %v", got, err)
 		}
 	})
+	t.Run("unbelievable", func(t *testing.T) { testUnbelievable(t, s, b, reader) })
 	t.Run("forged", func(t *testing.T) { testForgeries(t, s, b, reader) })
 	t.Run("unreadable", func(t *testing.T) {
 		for _, body := range []string{"", "null", "{}", "[]", "<xml/>", s.Webhooks[0].Body[:len(s.Webhooks[0].Body)/2], s.Webhooks[0].Body + "x", "\xff\xfe\x00"} {
@@ -60,6 +62,31 @@ func testWebhooks(t *testing.T, s Subject) {
 		}
 	})
 }
+
+// testUnbelievable gives every webhook currencies that there are not: what it says cannot be taken, what it is called can.
+func testUnbelievable(t *testing.T, s Subject, b *bench, reader provider.WebhookReader) {
+	refused := 0
+	for _, w := range s.Webhooks {
+		body := anyCurrency.ReplaceAll([]byte(w.Body), []byte(`"currency":"???"`))
+		n, err := reader.ReadWebhook(b.account, body)
+		if err == nil {
+			continue // one without money
+		}
+		refused++
+		if !fault.Is(err, fault.Malformed) || n != (provider.Notification{EventID: w.Want.EventID, Type: w.Want.Type, OccurredAt: n.OccurredAt}) {
+			t.Errorf("%s is read as %+v, %v", w.Name, n, err)
+		}
+	}
+	if refused == 0 {
+		t.Error("every one is believed")
+	}
+	const undated = `{"id":"wh_1","object":"event","type":"some.thing"}`
+	if n, err := reader.ReadWebhook(b.account, []byte(undated)); !fault.Is(err, fault.Malformed) || n != (provider.Notification{EventID: "wh_1", Type: "some.thing"}) {
+		t.Errorf("without a time it is read as %+v, %v", n, err)
+	}
+}
+
+var anyCurrency = regexp.MustCompile(`"currency":\s*"[^"]*"`)
 
 func testForgeries(t *testing.T, s Subject, b *bench, reader provider.WebhookReader) {
 	body := []byte(s.Webhooks[0].Body)

@@ -210,7 +210,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	case paymentEvents[n.Type]:
 		var p payment
 		if err := json.Unmarshal(data, &p); err != nil || p.Reference == "" {
-			return provider.Notification{}, provider.Unreadable("the webhook's payment cannot be read")
+			return n.Unbelieved("the webhook's payment cannot be read")
 		}
 		n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, p.Reference, p.Reference
 		n.Outcome = p.outcome(p.Reference, money.Money{})
@@ -218,7 +218,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	case refundEvents[n.Type]:
 		var f refund
 		if err := json.Unmarshal(data, &f); err != nil || f.Reference == "" {
-			return provider.Notification{}, provider.Unreadable("the webhook's refund cannot be read")
+			return n.Unbelieved("the webhook's refund cannot be read")
 		}
 		n.Operation, n.Reference, n.Attempt = provider.OpRefund, f.Reference, f.PaymentReference
 		n.Outcome = f.outcome(f.Reference, money.Money{})

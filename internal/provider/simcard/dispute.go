@@ -47,17 +47,17 @@ var disputeStatuses = map[string]provider.DisputeStatus{
 func readDisputeEvent(n provider.Notification, data []byte) (provider.Notification, error) {
 	var d dispute
 	if err := json.Unmarshal(data, &d); err != nil || d.ID == "" {
-		return n, provider.Unreadable("the webhook's dispute cannot be read")
+		return n.Unbelieved("the webhook's dispute cannot be read")
 	}
 	stage, status := disputeStages[d.Stage], disputeStatuses[d.Status]
 	amount, doubt := readMoney(d.Amount, d.Currency, money.Money{})
 	switch {
 	case stage == "" || status == "":
-		return n, provider.Unreadable("the webhook's dispute has an unknown stage or status")
+		return n.Unbelieved("the webhook's dispute has an unknown stage or status")
 	case doubt != "":
-		return n, provider.Unreadable("the webhook's dispute: " + doubt)
+		return n.Unbelieved("the webhook's dispute: " + doubt)
 	case d.Fee == nil || *d.Fee < 0:
-		return n, provider.Unreadable("the webhook's dispute has no readable fee")
+		return n.Unbelieved("the webhook's dispute has no readable fee")
 	}
 	n.Operation, n.Reference, n.Attempt = provider.OpDispute, d.ID, d.AuthorizationReference
 	n.Dispute = &provider.Dispute{

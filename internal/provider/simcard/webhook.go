@@ -44,7 +44,7 @@ func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, 
 func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
 	var m message
 	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
-		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
+		return provider.Notification{EventID: m.ID, Type: m.Type}.Unbelieved("the webhook cannot be read")
 	}
 	n := provider.Notification{EventID: m.ID, Type: m.Type, OccurredAt: m.CreatedAt.UTC()}
 	switch {
@@ -61,7 +61,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 func readAuthorizationEvent(n provider.Notification, data []byte) (provider.Notification, error) {
 	var a authorization
 	if err := json.Unmarshal(data, &a); err != nil || a.Reference == "" {
-		return n, provider.Unreadable("the webhook's authorization cannot be read")
+		return n.Unbelieved("the webhook's authorization cannot be read")
 	}
 	n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, a.Reference, a.Reference
 	n.Outcome = a.outcome(asked{reference: a.Reference})
@@ -71,7 +71,7 @@ func readAuthorizationEvent(n provider.Notification, data []byte) (provider.Noti
 func readOperationEvent(n provider.Notification, data []byte) (provider.Notification, error) {
 	var o operation
 	if err := json.Unmarshal(data, &o); err != nil || o.Reference == "" {
-		return n, provider.Unreadable("the webhook's operation cannot be read")
+		return n.Unbelieved("the webhook's operation cannot be read")
 	}
 	kind, known := operationKinds[o.Kind]
 	if !known {
@@ -85,7 +85,7 @@ func readOperationEvent(n provider.Notification, data []byte) (provider.Notifica
 // believed refuses a message that contradicts itself: nothing can be concluded from it, and the inquiry is there.
 func believed(n provider.Notification) (provider.Notification, error) {
 	if n.Outcome.Class == provider.Unknown {
-		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + n.Outcome.Detail)
+		return n.Unbelieved("webhook " + n.EventID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
 }

@@ -161,7 +161,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	case chargeEvents[n.Type]:
 		var h charge
 		if err := json.Unmarshal(data, &h); err != nil || h.Reference == "" {
-			return provider.Notification{}, provider.Unreadable("the webhook's charge cannot be read")
+			return n.Unbelieved("the webhook's charge cannot be read")
 		}
 		n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, h.Reference, h.Reference
 		n.Outcome = h.outcome(h.Reference, money.Money{})
@@ -169,7 +169,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	case refundEvents[n.Type]:
 		var f refund
 		if err := json.Unmarshal(data, &f); err != nil || f.Reference == "" {
-			return provider.Notification{}, provider.Unreadable("the webhook's refund cannot be read")
+			return n.Unbelieved("the webhook's refund cannot be read")
 		}
 		n.Operation, n.Reference, n.Attempt = provider.OpRefund, f.Reference, f.ChargeReference
 		n.Outcome = f.outcome(f.Reference, money.Money{})
@@ -181,11 +181,11 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 func readTransfer(n provider.Notification, data []byte) (provider.Notification, error) {
 	var in transfer
 	if err := json.Unmarshal(data, &in); err != nil {
-		return provider.Notification{}, provider.Unreadable("the webhook's transfer cannot be read")
+		return n.Unbelieved("the webhook's transfer cannot be read")
 	}
 	read, doubt := in.read()
 	if doubt != "" {
-		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + doubt)
+		return n.Unbelieved("webhook " + n.EventID + ": " + doubt)
 	}
 	n.Operation, n.Reference, n.Attempt, n.Transfer = provider.OpTransfer, in.EndToEndID, in.ChargeReference, read
 	n.Outcome = provider.Outcome{Class: provider.Approved, State: provider.Captured, Amount: read.Amount, Reference: in.Charge}

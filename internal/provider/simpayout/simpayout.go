@@ -229,7 +229,7 @@ func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, 
 func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
 	var m message
 	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
-		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
+		return provider.Notification{EventID: m.ID, Type: m.Type}.Unbelieved("the webhook cannot be read")
 	}
 	n := provider.Notification{EventID: m.ID, Type: m.Type, OccurredAt: m.CreatedAt.UTC()}
 	if m.Type != "payout."+m.Data.Status {
@@ -238,7 +238,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	n.Operation, n.Reference = provider.OpPayout, m.Data.Reference
 	n.Outcome = m.Data.outcome(m.Data.Reference, money.Money{})
 	if n.Outcome.Class == provider.Unknown {
-		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + n.Outcome.Detail)
+		return n.Unbelieved("webhook " + n.EventID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
 }

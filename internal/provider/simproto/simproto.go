@@ -161,7 +161,8 @@ func ReadMessage(body []byte) (n provider.Notification, data []byte, err error) 
 		Data      json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
-		return provider.Notification{}, nil, provider.Unreadable("the webhook cannot be read")
+		n, err := provider.Notification{EventID: m.ID, Type: m.Type}.Unbelieved("the webhook cannot be read")
+		return n, nil, err
 	}
 	return provider.Notification{EventID: m.ID, Type: m.Type, OccurredAt: m.CreatedAt.UTC()}, m.Data, nil
 }
@@ -169,7 +170,7 @@ func ReadMessage(body []byte) (n provider.Notification, data []byte, err error) 
 // Believed refuses a message that contradicts itself: nothing can be concluded from it, and the inquiry is there.
 func Believed(n provider.Notification) (provider.Notification, error) {
 	if n.Outcome.Class == provider.Unknown {
-		return provider.Notification{}, provider.Unreadable("webhook " + n.EventID + ": " + n.Outcome.Detail)
+		return n.Unbelieved("webhook " + n.EventID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
 }

@@ -62,7 +62,7 @@ func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, 
 func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil || e.Object != "event" || e.ID == "" || e.Type == "" || e.Created <= 0 {
-		return provider.Notification{}, provider.Unreadable("the webhook cannot be read")
+		return provider.Notification{EventID: e.ID, Type: e.Type}.Unbelieved("the webhook cannot be read")
 	}
 	n := provider.Notification{EventID: e.ID, Type: e.Type, OccurredAt: time.Unix(e.Created, 0).UTC()}
 	read, known := readers[e.Type]
@@ -71,10 +71,10 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	}
 	n, err := read(e, n)
 	if err != nil {
-		return provider.Notification{}, err
+		return n, err
 	}
 	if n.Operation != "" && n.Outcome.Class == provider.Unknown {
-		return provider.Notification{}, provider.Unreadable("webhook " + e.ID + ": " + n.Outcome.Detail)
+		return n.Unbelieved("webhook " + e.ID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
 }
@@ -84,7 +84,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 func readIntent(e event, n provider.Notification) (provider.Notification, error) {
 	var i intent
 	if err := json.Unmarshal(e.Data.Object, &i); err != nil || !i.isObject() {
-		return n, provider.Unreadable("the webhook's payment intent cannot be read")
+		return n.Unbelieved("the webhook's payment intent cannot be read")
 	}
 	attempt := i.Metadata[metaReference]
 	if attempt == "" {
@@ -120,7 +120,7 @@ func readIntent(e event, n provider.Notification) (provider.Notification, error)
 func readCharge(e event, n provider.Notification) (provider.Notification, error) {
 	var c charge
 	if err := json.Unmarshal(e.Data.Object, &c); err != nil || !c.isObject() {
-		return n, provider.Unreadable("the webhook's charge cannot be read")
+		return n.Unbelieved("the webhook's charge cannot be read")
 	}
 	attempt := c.Metadata[metaReference]
 	if attempt == "" || c.PaymentIntent.ID == "" {
@@ -137,7 +137,7 @@ func readCharge(e event, n provider.Notification) (provider.Notification, error)
 func readRefund(e event, n provider.Notification) (provider.Notification, error) {
 	var r refund
 	if err := json.Unmarshal(e.Data.Object, &r); err != nil || !r.isObject() {
-		return n, provider.Unreadable("the webhook's refund cannot be read")
+		return n.Unbelieved("the webhook's refund cannot be read")
 	}
 	reference := r.Metadata[metaReference]
 	if reference == "" {
