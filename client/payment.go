@@ -138,12 +138,14 @@ type TimelineEntry struct {
 
 // CreatePayment asks for money. Without PaymentMethodToken it needs Confirm: new(false), and waits for one.
 type CreatePayment struct {
-	Amount              int64             `json:"amount"`   // in the currency's minor unit
-	Currency            string            `json:"currency"` // ISO 4217, such as EUR
-	PaymentMethodToken  string            `json:"payment_method_token,omitempty"`
-	PaymentMethod       *MethodRequest    `json:"payment_method,omitempty"` // a method other than a card
-	Capture             *bool             `json:"capture,omitempty"`        // nil is true; new(false) only authorizes
-	Confirm             *bool             `json:"confirm,omitempty"`        // nil is true
+	Amount              int64             `json:"amount"`                         // in the currency's minor unit
+	Currency            string            `json:"currency"`                       // ISO 4217, such as EUR
+	PaymentMethodToken  string            `json:"payment_method_token,omitempty"` // pm_tok_…, or a saved method's pm_…
+	Customer            string            `json:"customer,omitempty"`             // who pays; with nothing named to pay with, by their default
+	SetupFutureUsage    string            `json:"setup_future_usage,omitempty"`   // off_session: the payer agrees to later payments while they are not there
+	PaymentMethod       *MethodRequest    `json:"payment_method,omitempty"`       // a method other than a card
+	Capture             *bool             `json:"capture,omitempty"`              // nil is true; new(false) only authorizes
+	Confirm             *bool             `json:"confirm,omitempty"`              // nil is true
 	CaptureBefore       *time.Time        `json:"capture_before,omitempty"`
 	ExpiresIn           int64             `json:"expires_in,omitempty"` // seconds, of a payment that is not confirmed
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
@@ -211,7 +213,8 @@ type CancelPayment struct {
 // ListPayments chooses payments.
 type ListPayments struct {
 	Page
-	Status PaymentStatus
+	Status   PaymentStatus
+	Customer string // of one customer
 }
 
 // PaymentService calls /v1/payments.
@@ -266,6 +269,7 @@ func (s *PaymentService) Refund(ctx context.Context, id string, p RefundPayment,
 func (s *PaymentService) List(ctx context.Context, p ListPayments, options ...CallOption) iter.Seq2[*Payment, error] {
 	query := p.values()
 	set(query, "status", string(p.Status))
+	set(query, "customer", p.Customer)
 	return all(ctx, s.core, "/v1/payments", query, func(p *Payment) string { return p.ID }, options)
 }
 

@@ -124,7 +124,7 @@ func TestReplayedPaymentsAreLikeTheRecordedOne(t *testing.T) {
 		if err != nil || len(books.Faults) != 0 || books.Tenants != 3 {
 			t.Errorf("books %+v, %v", books, err)
 		}
-		p, _, err := payments.List(t.Context(), tenants[1], payment.Page{Limit: 1}, "")
+		p, _, err := payments.List(t.Context(), tenants[1], payment.Page{Limit: 1}, payment.Filter{})
 		if err != nil || len(p) != 1 || p[0].Status != payment.Captured || p[0].PaymentMethod.ID != "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2" {
 			t.Errorf("payment %+v, %v", p, err)
 		}

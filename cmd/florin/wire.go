@@ -271,7 +271,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	providers := registry(door)
 	a.payments = payment.New(payment.Options{
-		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox,
+		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
 		Secret: a.secret,
 	})
@@ -280,7 +280,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.customers = &customer.Service{
-		DB: a.main, Store: customer.NewStore(a.main, a.mainBox), Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
+		DB: a.main, Store: a.payments.Payers, Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
 	}
 	a.openOrders()
 	a.sender = webhook.NewSender(webhook.SenderOptions{

@@ -74,7 +74,7 @@ type Payments interface {
 // PaymentReader shows payments and refunds. See payment.Service.
 type PaymentReader interface {
 	Get(ctx context.Context, tenant, id string, expand []string) (payment.Object, error)
-	List(ctx context.Context, tenant string, p payment.Page, status string) ([]payment.Object, bool, error)
+	List(ctx context.Context, tenant string, p payment.Page, f payment.Filter) ([]payment.Object, bool, error)
 	GetRefund(ctx context.Context, tenant, id string) (payment.RefundObject, error)
 	ListRefunds(ctx context.Context, tenant string, p payment.Page, paymentID string) ([]payment.RefundObject, bool, error)
 }

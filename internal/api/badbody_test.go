@@ -142,7 +142,8 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"three_ds", `"request"`, "", invalid}, {"three_ds", `{"challenge":"please"}`, "three_ds.challenge", invalid}, {"three_ds", `{"exemption":"any"}`, "three_ds.exemption", invalid},
 		{"three_ds", `{"challenges":"auto"}`, "three_ds.challenges", unknown}, {"device", `{}`, "device.session", missing},
 		{"device", `{"session":"pay_` + someID + `"}`, "device.session", invalid}, {"device", `{"session":"ds_x"}`, "device.session", invalid},
-		{"amounts", `1`, "", unknown}, {"Amount", `1`, "", unknown}, {"customer", `null`, "", unknown}, {"4242 4242 4242 4242", `1`, "[card number]", unknown},
+		{"amounts", `1`, "", unknown}, {"Amount", `1`, "", unknown}, {"customer", `null`, "", invalid}, {"customer", `""`, "", invalid}, {"customer", `"pm_` + someID + `"`, "", invalid}, {"customer", `"` + someToken + `"`, "", invalid},
+		{"setup_future_usage", `"on_session"`, "", invalid}, {"setup_future_usage", `true`, "", invalid}, {"payment_method_token", `"cus_` + someID + `"`, "", invalid}, {"4242 4242 4242 4242", `1`, "[card number]", unknown},
 	} {
 		if c.param == "" {
 			c.param = c.field

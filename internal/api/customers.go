@@ -68,7 +68,8 @@ func plainEmail(s string) (code, detail string) {
 	if s == "" {
 		return "", ""
 	}
-	if a, err := mail.ParseAddress(s); err != nil || a.Address != s || a.Name != "" {
+	a, err := mail.ParseAddress(s)
+	if domain := s[strings.LastIndexByte(s, '@')+1:]; err != nil || a.Address != s || a.Name != "" || strings.ContainsAny(domain, "!#$%&'*+/=?^_`{|}~[]") {
 		return fault.CodeInvalid, "must be an e-mail address, such as ada@shop.example"
 	}
 	return "", ""

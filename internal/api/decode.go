@@ -15,6 +15,12 @@ import (
 var bodies = strict.NewReader(map[string]strict.Check{
 	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry, "ip": plainIP,
 	"order": plainID(id.Order, "an order"), "customer": plainID(id.Customer, "a customer"), "method": plainID(id.PaymentMethod, "a saved payment method"),
+	"token_or_method": func(s string) (string, string) {
+		if s != "" && !id.Has(s, id.Token) && !id.Has(s, id.PaymentMethod) {
+			return fault.CodeInvalid, "must be a token of the vault, which begins with pm_tok_, or a saved payment method, which begins with pm_"
+		}
+		return "", ""
+	},
 	// Not told back: it may be a card number in the wrong place.
 	"vault_token": plainID(id.Token, "a token of the vault"),
 	"device": func(s string) (string, string) {

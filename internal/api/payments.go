@@ -47,8 +47,10 @@ const (
 type createPayment struct {
 	Amount              int64     `json:"amount" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"In the currency's minor unit: 9232 is 92.32 EUR, 500 is 500 JPY. At most twelve digits." example:"9232"`
 	Currency            string    `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217, three capital letters." example:"EUR"`
-	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. It, or payment_method, is needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token_or_method" maxLength:"64" doc:"What the vault gave for the card, or the id of a saved payment method. It, payment_method, or a customer with a default is needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	PaymentMethod       *method   `json:"payment_method,omitempty" doc:"A method other than a card, by its type."`
+	Customer            string    `json:"customer,omitempty" check:"customer" maxLength:"64" doc:"Who pays. If nothing to pay with is named, it is their default payment method." example:"cus_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	SetupFutureUsage    string    `json:"setup_future_usage,omitempty" enum:"off_session" doc:"The payer agrees to later payments by their saved method, made while they are not there. Those refer to this one, if it is the first."`
 	Confirm             bool      `json:"confirm,omitempty" default:"true" doc:"Whether to charge now. If false, the payment waits for its payer or for a confirm call."`
 	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
 	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`
@@ -57,7 +59,7 @@ type createPayment struct {
 	ExpiresIn           int64     `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" doc:"Seconds until a payment that is not confirmed expires; a day if it is not given."`
 	ReturnURL           string    `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered. A page of ours if it is not given." example:"https://shop.example/thanks"`
 	ThreeDS             *threeDS  `json:"three_ds,omitempty" doc:"What you ask of 3-D Secure."`
-	OffSession          bool      `json:"off_session,omitempty" doc:"The payer is not there: you act on an agreement. Nobody is challenged then."`
+	OffSession          bool      `json:"off_session,omitempty" doc:"The payer is not there: you act on an agreement. It needs a saved payment method whose customer agreed and has paid with it. Nobody is challenged then."`
 	Device              *device   `json:"device,omitempty" doc:"What the payer's browser told of itself."`
 	Order               string    `json:"order,omitempty" check:"order" maxLength:"64" doc:"The order that is paid with it. The amount must be what is left of it, or a part that it allows." example:"ord_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
@@ -108,7 +110,7 @@ type routing struct {
 
 func (b *createPayment) Check(f *strict.Faults, now time.Time) {
 	oneMethod(f, b.PaymentMethodToken, b.PaymentMethod)
-	if b.Confirm && b.PaymentMethodToken == "" && b.PaymentMethod == nil {
+	if b.Confirm && b.PaymentMethodToken == "" && b.PaymentMethod == nil && b.Customer == "" {
 		f.Add("payment_method_token", problem.CodeMissing, "is required to confirm a payment")
 	}
 	if b.CaptureBefore.IsZero() {
@@ -127,7 +129,7 @@ func (b *createPayment) order(tenant string) payment.Create {
 		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
 		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
-		ReturnURL: b.ReturnURL, Order: b.Order, Asked: payment.Asked{OffSession: b.OffSession, Device: b.Device.of()},
+		ReturnURL: b.ReturnURL, Order: b.Order, Customer: b.Customer, Asked: payment.Asked{OffSession: b.OffSession, Setup: b.SetupFutureUsage != "", Device: b.Device.of()},
 	}
 	if b.ThreeDS != nil {
 		c.Asked.Challenge, c.Asked.Exemption = payment.Preference(b.ThreeDS.Challenge), b.ThreeDS.Exemption
@@ -143,7 +145,7 @@ func (b *confirmPayment) Check(f *strict.Faults, _ time.Time) {
 }
 
 type confirmPayment struct {
-	PaymentMethodToken string  `json:"payment_method_token,omitempty" check:"token" maxLength:"64" doc:"What the vault gave for the card. Needed if the payment has none yet, or to try another one."`
+	PaymentMethodToken string  `json:"payment_method_token,omitempty" check:"token_or_method" maxLength:"64" doc:"What the vault gave for the card, or the id of a saved payment method. Needed if the payment has none yet, or to try another one."`
 	PaymentMethod      *method `json:"payment_method,omitempty" doc:"A method other than a card, by its type."`
 	ReturnURL          string  `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered."`
 	Result             string  `json:"result,omitempty" maxLength:"16384" doc:"After a challenge: the CRes that the bank's page gave the payer's browser. It tells which challenge is over. How it ended the provider is asked."`
@@ -184,11 +186,16 @@ type getPaymentInput struct {
 type listPaymentsInput struct {
 	Paging
 	Status string `query:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed" doc:"Only payments in this state."`
+
+	Customer string `query:"customer" maxLength:"64" doc:"Only payments of this customer."`
 }
 
 // Resolve checks the query.
 func (in *listPaymentsInput) Resolve(huma.Context) []error {
-	return resolved(func(f *strict.Faults) { in.check(f, id.Payment) })
+	return resolved(func(f *strict.Faults) {
+		in.check(f, id.Payment)
+		idOrNone(f, "customer", in.Customer, id.Customer)
+	})
 }
 
 // paymentList and its sisters are the envelopes of lists.
@@ -365,7 +372,7 @@ type paymentAndOrder struct {
 }
 
 func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {
-	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), in.Status)
+	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), payment.Filter{Status: in.Status, Customer: in.Customer})
 	return show(paymentList{"list", orEmpty(data), more}, err)
 }
 

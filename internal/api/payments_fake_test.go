@@ -223,7 +223,7 @@ func (f *fakePayments) Get(_ context.Context, merchant, id string, _ []string) (
 	return f.find(merchant, id)
 }
 
-func (f *fakePayments) List(_ context.Context, merchant string, p payment.Page, _ string) ([]payment.Object, bool, error) {
+func (f *fakePayments) List(_ context.Context, merchant string, p payment.Page, _ payment.Filter) ([]payment.Object, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paged = p

@@ -23,11 +23,11 @@ type readers struct {
 	list func(ctx context.Context) error
 }
 
-func (r readers) List(ctx context.Context, merchant string, p payment.Page, status string) ([]payment.Object, bool, error) {
+func (r readers) List(ctx context.Context, merchant string, p payment.Page, f payment.Filter) ([]payment.Object, bool, error) {
 	if err := r.list(ctx); err != nil {
 		return nil, false, err
 	}
-	return r.fakePayments.List(ctx, merchant, p, status)
+	return r.fakePayments.List(ctx, merchant, p, f)
 }
 
 // reading is a door whose list of payments does as told.

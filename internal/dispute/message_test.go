@@ -213,7 +213,7 @@ func TestADisputeOfMoneyThatWasNeverTakenIsAPersonsBusiness(t *testing.T) {
 	eachDesk(t, func(k *desk) {
 		k.q.declines = true
 		k.pay()
-		found, _, err := k.payments.List(k.Context(), shop, db.Page{Limit: 1}, "failed")
+		found, _, err := k.payments.List(k.Context(), shop, db.Page{Limit: 1}, payment.Filter{Status: "failed"})
 		if err != nil || len(found) != 1 {
 			k.Fatalf("%v, %v", found, err)
 		}

@@ -122,9 +122,12 @@ func TestAWebhookOfASoftDeclineDoesNotEndIt(t *testing.T) {
 
 func TestNobodyIsChallengedOffSession(t *testing.T) {
 	eachTill(t, func(u *till) {
-		u.q.issuer.insists, u.q.issuer.status = true, "C"
-		in := order(true)
-		in.Choice.Token, in.Asked = tokenGerman, Asked{OffSession: true, Exemption: "mit"}
+		method := u.saves(u.payer(), tokenGerman, true)
+		if _, err := u.Create(u.Context(), by(method, Asked{}), alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.q.issuer.insists, u.q.issuer.status, u.q.issuer.counted = true, "C", 0
+		in := by(method, Asked{OffSession: true, Exemption: "mit"})
 		o, err := u.Create(u.Context(), in, alone{})
 		var refused *DeclinedError
 		if !errors.As(err, &refused) || refused.Decline.Code != provider.AuthenticationRequired || refused.Meaning.Retry != provider.RetryWith3DS || u.q.issuer.counted != 0 {
@@ -197,7 +200,7 @@ func TestACrashBetweenAuthenticationAndAuthorization(t *testing.T) {
 					_, _ = u.Create(u.Context(), in, alone{})
 				}()
 				u.q.issuer.between = nil
-				page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, "")
+				page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, Filter{})
 				if err != nil || page[0].Status != Processing {
 					u.Fatalf("%+v, %v", page, err)
 				}

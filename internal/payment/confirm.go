@@ -44,7 +44,7 @@ func (s *Service) confirm(ctx context.Context, p Payment, in Confirmation, with 
 	if !choice.made() {
 		choice = p.Method.again()
 	}
-	if !choice.made() {
+	if !choice.made() && p.Customer == "" {
 		return Object{}, fault.Wrong("payment_method_token", "parameter_missing", "the payment has no method yet: give a token")
 	}
 	return s.try(ctx, p.met(in), choice, nil, with)

@@ -29,6 +29,12 @@ func (s *Service) Create(ctx context.Context, in Create, with Companion) (Object
 	if err == nil {
 		err = s.checkReturn(ctx, in.Merchant, in.ReturnURL)
 	}
+	if err == nil {
+		err = s.knows(ctx, p)
+	}
+	if err == nil && in.Asked.Setup && !in.Confirm && !id.Has(in.Choice.Token, id.PaymentMethod) {
+		err = errSetupUnsaved
+	}
 	if err != nil {
 		return Object{}, err
 	}
@@ -57,7 +63,7 @@ func (s *Service) draft(in Create) (Payment, error) {
 	return Payment{
 		Merchant: in.Merchant, ID: s.IDs.New(id.Payment), Status: RequiresPaymentMethod, Amount: money.Of(in.Amount, currency),
 		Authorized: zero, Captured: zero, Refunded: zero, Refunding: zero, Disputed: zero,
-		Capture: in.Capture, AwaitsPayer: !in.Confirm, Order: in.Order, Plan: in.ProviderAccounts, StatementDescriptor: in.StatementDescriptor,
+		Capture: in.Capture, AwaitsPayer: !in.Confirm, Order: in.Order, Customer: in.Customer, Plan: in.ProviderAccounts, StatementDescriptor: in.StatementDescriptor,
 		Description: in.Description, Metadata: in.Metadata, CaptureBefore: in.CaptureBefore, ReturnURL: in.ReturnURL, Asked: in.Asked, CreatedAt: now,
 	}, nil
 }
@@ -69,11 +75,10 @@ func (s *Service) createUnconfirmed(ctx context.Context, p Payment, in Create, w
 	p.ExpiresAt = p.CreatedAt.Add(in.ExpiresIn)
 	p.DueAt = p.ExpiresAt
 	if in.Choice.made() {
-		method, err := s.choose(ctx, p.Merchant, in.Choice)
-		if err != nil {
+		var err error
+		if p, err = s.pick(ctx, p, in.Choice); err != nil {
 			return Object{}, err
 		}
-		p.Method = method
 	}
 	d, err := s.apply(ctx, func() (decision, error) {
 		return decision{payment: p, events: []event.Type{event.PaymentCreated}}, nil

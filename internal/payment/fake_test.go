@@ -36,8 +36,9 @@ type acquirer struct {
 	outcomes map[string]provider.Outcome
 	blind    bool // inquiries fail
 	between  func()
-	once     bool     // it captures an authorization once only
-	onTheWay []func() // requests that arrive late
+	asked    []provider.Authorization // every authorization that was asked for
+	once     bool                     // it captures an authorization once only
+	onTheWay []func()                 // requests that arrive late
 	mail     []provider.Notification
 	issuer   issuer
 	now      func() time.Time
@@ -118,6 +119,9 @@ func (q *acquirer) arrive() {
 }
 
 func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.Authorization) provider.Outcome {
+	q.mu.Lock()
+	q.asked = append(q.asked, r)
+	q.mu.Unlock()
 	return q.run(provider.OpAuthorize, r.Reference, r.Reference, func() provider.Outcome {
 		if refusal := q.issuer.refuses(r); refusal != nil {
 			return *refusal
@@ -140,7 +144,7 @@ func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.A
 // shown is an authorization as it stands.
 func (q *acquirer) shown(reference string) provider.Outcome {
 	a := q.auths[reference]
-	o := provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + reference, NetworkReference: "net-1"}
+	o := provider.Outcome{Class: provider.Approved, State: provider.Voided, Reference: "q-" + reference, NetworkReference: "net-" + reference}
 	switch {
 	case !a.captured.IsZero():
 		o.State, o.Amount = provider.Captured, a.captured

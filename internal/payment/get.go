@@ -115,9 +115,9 @@ var contradictionEvents = map[Remedy]string{
 	RemedyNone: "contradiction", RemedyReverse: "late_approval.reversing", RemedyReversed: "late_approval.reversed",
 }
 
-// List is a page of a tenant's payments, newest first, of one status if it is given.
-func (s *Service) List(ctx context.Context, tenant string, p Page, status string) ([]Object, bool, error) {
-	payments, more, err := s.store.payments(ctx, tenant, p, status)
+// List is a page of a tenant's payments, newest first.
+func (s *Service) List(ctx context.Context, tenant string, p Page, f Filter) ([]Object, bool, error) {
+	payments, more, err := s.store.payments(ctx, tenant, p, f)
 	if err != nil {
 		return nil, false, err
 	}
@@ -174,6 +174,9 @@ func (s *Service) object(p Payment) Object {
 	}
 	if p.Method.known() {
 		o.PaymentMethod = methodObject(p.Method)
+	}
+	if p.Customer != "" {
+		o.Customer = &p.Customer
 	}
 	if p.Order != "" {
 		o.Order = &p.Order

@@ -35,6 +35,8 @@ type till struct {
 	told    *event.Store
 	metrics *prometheus.Registry
 	spoilt  bool // the books were falsified on purpose
+
+	wallets *customer.Service // the customers who pay here
 }
 
 // eachTill runs a test on both engines, and holds the books against the rules and against the acquirer at its end.
@@ -62,7 +64,9 @@ func newTill(t *testing.T, d *db.DB, now *clock.Manual, o Options) *till {
 	if o.PublicURL == "" {
 		o.PublicURL = "https://pay.example"
 	}
+	o.Payers = newPayers(t, d)
 	u.Service = New(o)
+	u.wallets = &customer.Service{DB: d, Store: o.Payers, Clock: now, IDs: o.IDs, Cards: savedCards{o.Cards}, Tokens: u.Service, Events: u.Service}
 	return u
 }
 

@@ -23,6 +23,7 @@ type Create struct {
 	Asked               Asked
 	ProviderAccounts    []string // empty: the merchant's own order
 	Order               string   // ord_…, that is paid with it; empty: none
+	Customer            string   // cus_…, who pays; empty: whoever the saved method is of, or nobody that is known
 	Metadata            map[string]string
 }
 
@@ -41,6 +42,9 @@ type RefundRequest struct {
 	Reason   string
 	Metadata map[string]string
 }
+
+// Filter chooses payments. Empty: any.
+type Filter struct{ Status, Customer string }
 
 // Page asks for a stretch of a list, newest first.
 type Page = db.Page

@@ -52,7 +52,7 @@ func TestAnAttemptThatWasVoidedBeforeWeHeardOfItFails(t *testing.T) {
 		if _, err := u.Create(u.Context(), order(false), crash{}); !errors.Is(err, errCrash) {
 			u.Fatal(err)
 		}
-		page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, "")
+		page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, Filter{})
 		if err != nil {
 			u.Fatal(err)
 		}
@@ -247,7 +247,7 @@ func TestAListShowsWhatIsBeingCaptured(t *testing.T) {
 		if _, err := u.Capture(u.Context(), shop, held.ID, 4_000, false, alone{}); err != nil {
 			u.Fatal(err)
 		}
-		page, _, err := u.List(u.Context(), shop, Page{Limit: 10}, string(Authorized))
+		page, _, err := u.List(u.Context(), shop, Page{Limit: 10}, Filter{Status: string(Authorized)})
 		if err != nil || len(page) != 2 || page[0].ID != other.ID || page[0].AmountCapturing != 0 || page[1].AmountCapturing != 4_000 {
 			u.Errorf("%+v, %v", page, err)
 		}

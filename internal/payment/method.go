@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,9 +14,15 @@ import (
 // the payer scans.
 type Method struct {
 	vault.Description                 // of a card
-	Type              provider.Method `json:"type,omitempty"` // empty: a card, or nothing yet
-	Bank              string          `json:"bank,omitempty"` // that the payer chose, where the method asks for one
+	Type              provider.Method `json:"type,omitempty"`  // empty: a card, or nothing yet
+	Bank              string          `json:"bank,omitempty"`  // that the payer chose, where the method asks for one
+	Saved             string          `json:"saved,omitempty"` // pm_…, that a customer saved
+	// Initial is the network's reference of the payment at which the customer agreed to this one, which is made while they are not there.
+	Initial string `json:"initial,omitempty"`
 }
+
+// name is what the method was chosen by, if it is a card: the id that it was saved by, or its token.
+func (m Method) name() string { return cmp.Or(m.Saved, m.Token) }
 
 // isCard tells whether it is a card. Nothing yet counts as one: no other method was chosen.
 func (m Method) isCard() bool { return m.Type == "" || m.Type == provider.MethodCard }
@@ -23,7 +30,7 @@ func (m Method) isCard() bool { return m.Type == "" || m.Type == provider.Method
 // known tells whether there is one.
 func (m Method) known() bool { return m.Token != "" || !m.isCard() }
 
-// Choice is what somebody chose to pay with: a token, or a type of method with what that needs. The zero value is no choice.
+// Choice is what somebody chose to pay with: a token, or the id of a saved method in its place, or a type of method with what that needs. The zero value is no choice.
 type Choice struct {
 	Token string
 	Type  provider.Method
@@ -35,13 +42,13 @@ func (c Choice) made() bool { return c != Choice{} }
 
 // is tells whether a payment's method is the one that was chosen.
 func (m Method) is(c Choice) bool {
-	return c.Token == m.Token && c.Bank == m.Bank && (c.Type == m.Type || c.Token != "")
+	return c.Token == m.name() && c.Bank == m.Bank && (c.Type == m.Type || c.Token != "")
 }
 
 // again is the choice of what a payment has already.
 func (m Method) again() Choice {
 	if m.isCard() {
-		return Choice{Token: m.Token}
+		return Choice{Token: m.name()}
 	}
 	return Choice{Type: m.Type, Bank: m.Bank}
 }

@@ -141,7 +141,7 @@ func methodObject(m Method) *MethodObject {
 		return &MethodObject{Type: m.Type, Bank: m.Bank}
 	}
 	d := m.Description
-	return &MethodObject{ID: d.Token, Type: provider.MethodCard, Card: &CardObject{
+	return &MethodObject{ID: m.name(), Type: provider.MethodCard, Card: &CardObject{
 		Brand: d.Brand, Last4: d.Last4, BIN: d.BIN, ExpMonth: d.ExpMonth, ExpYear: d.ExpYear, Country: d.Country, Funding: d.Funding,
 	}}
 }

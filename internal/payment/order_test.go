@@ -146,7 +146,7 @@ func TestMoneyIsWrittenTogetherWithItsOrder(t *testing.T) {
 		if _, err := t.Create(t.Context(), forOrder(true), alone{}); !errors.Is(err, c.fails) {
 			t.Fatal(err)
 		}
-		payments, _, err := t.List(t.Context(), shop, db.Page{Limit: 2}, "")
+		payments, _, err := t.List(t.Context(), shop, db.Page{Limit: 2}, Filter{})
 		if err != nil || len(payments) != 1 {
 			t.Fatal(payments, err)
 		}

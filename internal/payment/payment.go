@@ -30,6 +30,7 @@ type Payment struct {
 	NetworkReference    string
 	Failure             *FailureObject
 	Order               string   // ord_…, that is paid with it; empty: none
+	Customer            string   // cus_…, who pays; empty: nobody that is known
 	Plan                []string // the provider accounts that were asked for; empty: the merchant's own order
 	StatementDescriptor string
 	Description         string

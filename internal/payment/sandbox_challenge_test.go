@@ -53,9 +53,9 @@ func TestCardsOfTheContractThatNeedTheirHolder(t *testing.T) {
 		if err != nil || frictionless.Status != Captured || frictionless.ThreeDS == nil || frictionless.ThreeDS.Flow != "frictionless" {
 			s.Errorf("frictionless: %+v, %v", frictionless, err)
 		}
-		in := order(true)
-		in.Choice.Token, in.Asked.OffSession = s.card("4000002760003184", ""), true
-		o, err := s.Create(s.Context(), in, alone{})
+		method := s.saves(s.payer(), s.card("4000002760003184", ""), true)
+		s.firstPaid(method)
+		o, err := s.Create(s.Context(), by(method, Asked{OffSession: true}), alone{})
 		if !errors.As(err, new(*DeclinedError)) || o.Failure.DeclineCode != provider.AuthenticationRequired {
 			s.Errorf("off session: %+v, %v", o, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/event"
@@ -80,7 +81,7 @@ func eachStreet(t *testing.T, body func(*street)) {
 		})
 		body(s)
 		s.audit()
-	}, event.Schema, ledger.Schema, Schema)
+	}, customer.Schema, event.Schema, ledger.Schema, Schema)
 }
 
 // open makes the world, the accounts in it, and the receiver of its webhooks. What a scenario holds is let go at once: the

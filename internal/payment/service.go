@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -53,6 +54,7 @@ type Options struct {
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
 	StepUp   func(ctx context.Context, p Payment) (bool, error)
 	Orders   Orders                // may be nil: there are no orders then
+	Payers   *customer.Store       // may be nil: nobody is known then
 	Metrics  prometheus.Registerer // may be nil
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
@@ -194,6 +196,9 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 		}
 	}
 	if err := s.settled(ctx, c, d); err != nil {
+		return nil, err
+	}
+	if err := s.agree(ctx, c, d); err != nil {
 		return nil, err
 	}
 	return c, s.emit(ctx, c, d, now)

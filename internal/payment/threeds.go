@@ -26,6 +26,7 @@ type Asked struct {
 	Challenge  Preference        `json:"challenge,omitempty"`
 	Exemption  string            `json:"exemption,omitempty"` // low_value, tra, mit …; empty: none is claimed
 	OffSession bool              `json:"off_session,omitempty"`
+	Setup      bool              `json:"setup,omitempty"`   // the payer agrees that their saved method is charged later, off session
 	Device     string            `json:"device,omitempty"`  // ds_…
 	Browser    *provider.Browser `json:"browser,omitempty"` // the payer's, until the money is there or the payment has ended
 }
@@ -39,6 +40,10 @@ func (a Asked) check() error {
 	switch {
 	case !slices.Contains(preferences, a.Challenge):
 		return fault.Wrong("three_ds.challenge", fault.CodeInvalid, "must be auto, request, mandate or no_preference")
+	case a.Setup && a.OffSession:
+		return fault.Wrong("setup_future_usage", fault.CodeInvalid, "nobody is there to agree off session: leave it out, or set off_session to false")
+	case a.Setup && a.Exemption != "":
+		return fault.Wrong("three_ds.exemption", fault.CodeInvalid, "the payment at which the payer agrees to later ones is exempt from nothing")
 	case insists && a.OffSession:
 		return fault.Wrong("three_ds.challenge", fault.CodeInvalid, "nobody is there for a challenge off session: leave it out, or set off_session to false")
 	case insists && a.Exemption != "":

@@ -34,8 +34,8 @@ func (p Payment) begin(attempt, account string, how approach, able bool, now tim
 // try commits the intent and pursues it to its end. given is a try that is given up for it, if there is one: it ends in the
 // same Change.
 func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Attempt, with Companion) (Object, error) {
-	var err error
-	if p.Method, err = s.choose(ctx, p.Merchant, choice); err != nil {
+	p, err := s.pick(ctx, p, choice)
+	if err != nil {
 		return Object{}, err
 	}
 	plan, err := s.plan(ctx, p)
@@ -212,6 +212,7 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 	r := provider.Authorization{
 		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Capture: a.Capture, Card: a.Token,
 		Descriptor: p.StatementDescriptor, Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
+		Stored: p.Asked.Setup, InitialNetworkReference: p.Method.Initial,
 	}
 	if !p.Asked.OffSession && p.Challenges < MaxChallenges {
 		r.ReturnURL = s.returnURL(p, a)

@@ -169,7 +169,7 @@ func TestACrashBetweenTheCommitsIsCleanedUp(t *testing.T) {
 		if _, err := u.Create(u.Context(), order(true), crash{}); !errors.Is(err, errCrash) {
 			u.Fatal(err)
 		}
-		page, _, err := u.List(u.Context(), shop, Page{Limit: 10}, "")
+		page, _, err := u.List(u.Context(), shop, Page{Limit: 10}, Filter{})
 		if err != nil || len(page) != 1 || page[0].Status != Processing {
 			u.Fatalf("%+v, %v", page, err)
 		}
@@ -219,7 +219,7 @@ func TestWebhooksApplyInAnyOrderAndOnce(t *testing.T) {
 func TestAWebhookFasterThanTheAnswerIsNoConflict(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.q.between = func() {
-			page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, "")
+			page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, Filter{})
 			if err != nil || len(page) != 1 {
 				u.Fatalf("%v, %v", page, err)
 			}

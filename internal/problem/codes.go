@@ -40,6 +40,8 @@ const (
 	codeErased             = "customer_erased"
 	codeTooManyMethods     = "too_many_payment_methods"
 	codeDetached           = "payment_method_detached"
+	codeConsentMissing     = "consent_missing"
+	codeFirstPayment       = "first_payment_missing"
 	codeBalance            = "balance_insufficient"
 	codeBlocked            = "destination_blocked"
 	codeUnsupported        = "destination_not_supported"
@@ -93,6 +95,8 @@ var Codes = []Code{
 	{codeTokenUsed, 409, "The token serves something else", "A token that a browser made serves one payment, or is saved by one customer. Let the payer enter the card again."},
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
+	{codeConsentMissing, 409, "The customer did not agree to be charged off session", "Record their consent with the payment method, or let them pay themselves, without off_session."},
+	{codeFirstPayment, 409, "There is no payment to refer to", "Let the customer pay with the method once, with setup_future_usage or a consent on record. Later payments refer to that one."},
 	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},
 	{codeBalance, 409, "The available balance does not suffice", "The detail says how much is available. Pay out less, or wait until more is."},
 	{codeBlocked, 409, "The destination is blocked", "Nothing is paid to the account. Ask those who blocked it."},
