@@ -47,7 +47,7 @@ type Action struct {
 	Kind      ActionKind // empty: ActionRedirect
 	URL       string     // for ActionRedirect
 	Code      string     // for ActionQR: the payload of the code
-	CopyCode  string     // what the payer may copy in place of scanning; empty: nothing
+	CopyCode  string     // what the payer may copy, in place of scanning or to send to; empty: nothing
 	Deeplink  string     // opens the payer's app on their telephone; empty: there is none
 	ExpiresAt time.Time  // zero: the provider does not say
 }

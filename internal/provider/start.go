@@ -93,7 +93,7 @@ type ActionKind string
 const (
 	ActionRedirect ActionKind = "redirect"           // go to Action.URL
 	ActionQR       ActionKind = "display_qr"         // scan or copy Action.Code
-	ActionAwait    ActionKind = "await_notification" // confirm in the bank's own app, which asks by itself
+	ActionAwait    ActionKind = "await_notification" // send the money from the bank's own app: to Action.CopyCode, or as the app asks by itself
 )
 
 // KindOf is the action's kind: a redirect if it does not say.

@@ -256,6 +256,7 @@ func request(m provider.Method) provider.Start {
 func TestRequestsAreThoseOfTheFixtures(t *testing.T) {
 	calls := map[string]func(*siminstant.Connector, provider.Account){
 		"start": func(c *siminstant.Connector, a provider.Account) {
+			a.Settings["pix_code"] = "static" // of Pix alone
 			r := request(provider.MethodFPX)
 			r.Bank, r.ExpiresAt = "fpx_straits", time.Date(2026, 11, 22, 12, 15, 0, 0, time.UTC)
 			c.Start(t.Context(), a, r)

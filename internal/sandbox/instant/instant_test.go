@@ -230,6 +230,18 @@ func TestMoneyWithoutAChargeIsAStray(t *testing.T) {
 		t.Errorf("an unknown reference: %d %v", status, stray)
 	}
 	transfer(t, s, "", 1)
+	// A code of one merchant that names the charge of another pays neither's.
+	first := started(t, s, "att_first", "upi", "Order")
+	_, txid, _ := strings.Cut(first.Text("code"), "&tr=")
+	txid, _, _ = strings.Cut(txid, "&")
+	r := s.Request(t.Context(), http.MethodGet, "/instant/v1/static_code?method=upi", nil)
+	r.Header.Set("Authorization", "Bearer other")
+	_, others := s.Send(r)
+	if status, stray := s.Post("/control/instant/pay", object{"code": others.Text("code") + "&tr=" + txid, "amount": 9232}); status != http.StatusOK || stray.Text("status") != "stray" {
+		t.Errorf("another's charge: %d %v", status, stray)
+	}
+	transfer(t, s, "", 9232)
+	stands(t, s, first, "active", 0)
 	pix := started(t, s, "att_1", "pix", "Order").Text("code")
 	for name, bad := range map[string]string{
 		"a broken checksum": pix[:len(pix)-1] + "?", "another's key": "00020101021126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-4266554400005204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***63041D3D",
@@ -279,6 +291,20 @@ func TestAPayerGoesToThePageOfTheirBank(t *testing.T) {
 	s.Advance(2 * time.Second)
 	s.Hook("charge.paid")
 	stands(t, s, late, "paid", 9232)
+	// A page that was left open is too late before anybody swept.
+	soon := request("att_soon", "ideal", "Order")
+	soon["expires_at"] = s.Clock.Now().Add(time.Minute)
+	_, open := s.Post("/instant/v1/charges", soon)
+	u, err := url.Parse(open.Text("redirect_url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Minute)
+	if _, to := s.Submit(u.Path, url.Values{"do": {"choose"}, "bank": {"ideal_canal"}}); to != "https://shop.example/back" {
+		t.Errorf("who is too late is led to %s", to)
+	}
+	s.Hook("charge.expired")
+	stands(t, s, open, "expired", 0)
 	closed := request("att_closed", "fpx", "Order")
 	closed["bank"] = "fpx_monsoon"
 	if _, o := s.Post("/instant/v1/charges", closed); o.Text("status") != "rejected" || o.Sub("failure").Text("code") != "bank_unavailable" {

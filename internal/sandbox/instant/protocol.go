@@ -305,7 +305,7 @@ func (w *World) Pay(code string, amount int64) (Charge, error) {
 			if r != nil && r.Account != a.Number {
 				r = nil
 			}
-			if r == nil && !c.ours {
+			if r == nil && c.unnamed {
 				continue
 			}
 			if amount == 0 {

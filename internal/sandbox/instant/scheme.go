@@ -150,31 +150,31 @@ func prefixed(prefix string) func(string, time.Time) string {
 
 // scanned is what a payer's bank reads in a code.
 type scanned struct {
-	method string
-	txid   string      // of the charge; empty: for none
-	amount money.Money // zero: the payer says it
-	ours   bool        // the code itself names this account; else only its charge does
+	method  string
+	txid    string      // of the charge; empty: for none
+	amount  money.Money // zero: the payer says it
+	unnamed bool        // the code does not name its receiver: only the charge has one
 }
 
-// scan reads a code as a payer's bank would, for one account; false if it is none that it could pay.
+// scan reads a code as a payer's bank would; false if it is none that pays this account, or may.
 func scan(code string, a stage.Numbered) (scanned, bool) {
 	switch {
 	case strings.HasPrefix(code, "0002"):
 		p, err := paycode.ParsePix(code)
 		if txid, dynamic := strings.CutPrefix(p.URL, pixHost); dynamic {
-			return scanned{"pix", txid, money.Money{}, false}, err == nil
+			return scanned{method: "pix", txid: txid, unnamed: true}, err == nil
 		}
-		return scanned{"pix", p.TxID, p.Amount, p.Key == pixKeyOf(a)}, err == nil
+		return scanned{method: "pix", txid: p.TxID, amount: p.Amount}, err == nil && p.Key == pixKeyOf(a)
 	case strings.HasPrefix(code, "upi:"):
 		u, err := paycode.ParseUPI(code)
-		return scanned{"upi", u.Reference, u.Amount, u.Address == upiAddressOf(a)}, err == nil
+		return scanned{method: "upi", txid: u.Reference, amount: u.Amount}, err == nil && u.Address == upiAddressOf(a)
 	case strings.HasPrefix(code, "BCD"):
 		s, err := paycode.ParseSEPA(code)
-		return scanned{"sepa_qr", s.Remittance, s.Amount, s.IBAN == ibanOf(a)}, err == nil
+		return scanned{method: "sepa_qr", txid: s.Remittance, amount: s.Amount}, err == nil && s.IBAN == ibanOf(a)
 	}
 	txid, isPayID := strings.CutSuffix(code, payIDAt)
 	if txid == fmt.Sprintf("shop%d", a.Number) {
-		return scanned{"payid", "", money.Money{}, true}, isPayID
+		return scanned{method: "payid"}, isPayID
 	}
-	return scanned{"payid", txid, money.Money{}, false}, isPayID
+	return scanned{method: "payid", txid: txid, unnamed: true}, isPayID
 }
