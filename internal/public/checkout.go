@@ -32,6 +32,7 @@ type Checkout struct {
 	Action    string     // where the payer has to go, for CheckoutAction
 	Code      *payCode   // what the payer scans, for CheckoutScan
 	Back      string     // the merchant's page; empty if there is none
+	Order     string     // the order that is paid; empty if there is none. The template is given the address of its page
 }
 
 // CheckoutState is what the payer can do.
@@ -74,6 +75,9 @@ func checkoutOf(o payment.Object, l *language) (Checkout, error) {
 	}
 	if m := p.PaymentMethod; m != nil {
 		c.Card = m.Card
+	}
+	if o.Order != nil {
+		c.Order = *o.Order
 	}
 	switch {
 	case state == CheckoutOpen && p.ClientSecret == "":
@@ -248,6 +252,9 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 		return err
 	}
 	w.Checkout = checkoutView{Checkout: c, Sum: v.lang.amount(c.Amount), Path: v.checkoutPath()}
+	if w.Checkout.Order = ""; c.Order != "" && v.cookie(fromOrderCookie) != "" {
+		w.Checkout.Order = visit{tenant: v.tenant, order: c.Order}.orderPath()
+	}
 	if c.Card != nil {
 		w.Checkout.Brand = brandName(c.Card.Brand)
 	}

@@ -22,6 +22,7 @@ type language struct {
 	Words    map[string]string  `json:"words"`
 	Declines map[string]decline `json:"declines"` // by the code that the payer may know
 	Numbers  numbers            `json:"numbers"`
+	Dates    dates              `json:"dates"`
 }
 
 // decline is what a payer is told: what happened, and what to do next.
@@ -81,6 +82,9 @@ func (l *language) compare(first *language) error {
 		if text == "" || !slices.Equal(slices.Compact(a), slices.Compact(b)) {
 			return fmt.Errorf("%s is %q, with other places than %q", key, text, first.Words[key])
 		}
+	}
+	if err := l.Dates.check(); err != nil {
+		return err
 	}
 	for _, code := range payerCodes() {
 		if d := l.Declines[string(code)]; d.What == "" || d.Next == "" {

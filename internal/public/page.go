@@ -28,6 +28,7 @@ type visit struct {
 	r               *http.Request
 	lang            *language
 	tenant, payment string
+	order           string // of a page about an order; there is no payment then
 	merchant        merchant.Merchant
 }
 
@@ -46,6 +47,7 @@ type view struct {
 
 	Checkout checkoutView
 	Leave    leaveView
+	Order    orderView
 }
 
 // Lang is the language of the page, as HTML names it.
@@ -53,6 +55,12 @@ func (v view) Lang() string { return v.lang.Tag }
 
 // Say is a text of the page's language; see language.say.
 func (v view) Say(key string, pairs ...string) string { return v.lang.say(key, pairs...) }
+
+// StateOfOrder is how the order of the page stands, in a word or two.
+func (v view) StateOfOrder() string {
+	key := "order_" + v.Order.State + "_title"
+	return v.lang.say(key)
+}
 
 // page serves a page about one payment. What goes wrong is told in plain words.
 func (p *Public) page(serve func(ctx context.Context, v visit) error) http.HandlerFunc {
@@ -66,7 +74,7 @@ func (p *Public) data(serve func(ctx context.Context, v visit) error) http.Handl
 
 func (p *Public) visited(serve func(ctx context.Context, v visit) error, fail func(visit, error)) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
-		v := visit{x: exchangeOf(r), r: r, lang: p.langs.of(r), tenant: r.PathValue("tenant"), payment: r.PathValue("payment")}
+		v := visit{x: exchangeOf(r), r: r, lang: p.langs.of(r), tenant: r.PathValue("tenant"), payment: r.PathValue("payment"), order: r.PathValue("order")}
 		v.x.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		ctx, done := patience(r.Context(), r.Method == http.MethodPost)
 		defer done()
@@ -94,7 +102,7 @@ func (p *Public) enter(ctx context.Context, v *visit) error {
 	if err := p.take(p.pages, v.x, limit.ByAddress(p.Address(v.r))); err != nil {
 		return err
 	}
-	if !merchant.IsTenant(v.tenant) || !id.Has(v.payment, id.Payment) {
+	if !merchant.IsTenant(v.tenant) || !id.Has(v.payment, id.Payment) && (v.payment != "" || !id.Has(v.order, id.Order)) {
 		return fault.Missing("payment")
 	}
 	m, err := p.Merchants.Of(ctx, v.tenant)

@@ -77,6 +77,7 @@ type Idempotency interface {
 // Options are what the door opens to.
 type Options struct {
 	Payments    Payments
+	Orders      Orders
 	Merchants   Merchants
 	Devices     DeviceSessions
 	Idempotency Idempotency
@@ -167,6 +168,9 @@ func (p *Public) route() {
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}", p.page(p.checkout))
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}/state", p.data(p.checkoutState))
 	p.mux.HandleFunc("POST /pay/{tenant}/{payment}/confirm", p.data(p.checkoutConfirm))
+	p.mux.HandleFunc("GET /order/{tenant}/{order}", p.page(p.showOrder))
+	p.mux.HandleFunc("GET /order/{tenant}/{order}/state", p.data(p.orderStanding))
+	p.mux.HandleFunc("POST /order/{tenant}/{order}/pay", p.page(p.payOrder))
 	p.mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { exchangeOf(r).Lost(p.mux) })
 }
 
