@@ -66,9 +66,13 @@ func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt
 		s.Logger.Error("a late approval cannot be refunded", "merchant_id", a.Merchant, "payment_id", a.Payment, "error", err)
 		return false
 	}
+	reference, back := s.lateRefund(ctx, account, a, now.Reference)
+	if back {
+		return true // a bank that takes its time has said so only now
+	}
 	out := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
 		return refunder.Refund(ctx, account, provider.Refund{
-			Reference: s.lateRefund(ctx, account, a, now.Reference), Original: now.Reference, Attempt: a.ourReference(), Amount: now.Amount,
+			Reference: reference, Original: now.Reference, Attempt: a.ourReference(), Amount: now.Amount,
 		})
 	})
 	return out.Class == provider.Approved && out.State == provider.Succeeded
@@ -78,17 +82,17 @@ func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt
 const maxLateRefunds = 20
 
 // lateRefund is the reference of a late approval's refund: one that the provider knows and has not refused, else a fresh one.
-// Only a refusal makes room for another, so that no two can succeed.
-func (s *Service) lateRefund(ctx context.Context, account provider.Account, a Attempt, original string) string {
-	reference := a.ourReference() + lateRefund
+// Only a refusal makes room for another, so that no two can succeed. It tells whether the money is back already.
+func (s *Service) lateRefund(ctx context.Context, account provider.Account, a Attempt, original string) (reference string, back bool) {
+	reference = a.ourReference() + lateRefund
 	for n := range maxLateRefunds {
 		found := s.inquire(ctx, account, provider.Inquiry{Operation: provider.OpRefund, Reference: reference, Original: original, Attempt: a.ourReference()})
 		if !found.Found || found.Outcome.Class != provider.Declined {
-			break
+			return reference, found.Found && found.Outcome.Class == provider.Approved && found.Outcome.State == provider.Succeeded
 		}
 		reference = a.ourReference() + lateRefund + "-" + strconv.Itoa(n+1)
 	}
-	return reference
+	return reference, false
 }
 
 // reversal voids an authorization.

@@ -109,7 +109,7 @@ func codeOf(a payerAction) *payCode {
 		c.Deeplink = template.URL(a.Deeplink)
 	}
 	if a.ExpiresAt != nil {
-		c.Until = a.ExpiresAt.UTC().Format("15:04 MST")
+		c.Until = a.ExpiresAt.UTC().Format("2006-01-02, 15:04 MST")
 	}
 	return c
 }

@@ -50,7 +50,7 @@ func TestACheckoutShowsTheCodeThatIsToBeScanned(t *testing.T) {
 			Type: provider.ActionQR, QRCode: "00020126", QRImageURL: "https://pay.example/codes/x.png", Deeplink: c.deeplink, ExpiresAt: noon.Add(20 * time.Minute),
 		}
 		page := d.visit(0).Body.String()
-		for _, want := range []string{`src="https://pay.example/codes/x.png"`, ">00020126</textarea>", `data-state="scan"`, "until 12:20 UTC", "Scan to pay Blue Bottle"} {
+		for _, want := range []string{`src="https://pay.example/codes/x.png"`, ">00020126</textarea>", `data-state="scan"`, "until 2026-11-22, 12:20 UTC", "Scan to pay Blue Bottle"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("%s: the page lacks %s", name, want)
 			}

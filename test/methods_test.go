@@ -1,0 +1,165 @@
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The rails beside cards, against the simulated banks and schemes, by webhooks and by their buttons. Each test ends with the books verified.
+
+// rail is a way to pay, with what its payer and its bank may do.
+type rail struct {
+	method, currency string
+	world            string // where its buttons are
+	code             bool   // it is scanned; else the payer goes to a page
+}
+
+var rails = []rail{
+	{"bank_redirect", "EUR", "bank/payments", false},
+	{"pix", "BRL", "instant/charges", true},
+	{"sepa_qr", "EUR", "instant/charges", true},
+	{"upi", "INR", "instant/charges", true},
+	{"payid", "AUD", "instant/charges", true},
+	{"ideal", "EUR", "instant/charges", false},
+	{"fpx", "MYR", "instant/charges", false},
+}
+
+const railAmount = 5_000
+
+// begin makes a payment whose payer must act.
+func (f *florin) begin(r rail, once string) answer {
+	f.t.Helper()
+	a := f.post("/v1/payments", once, map[string]any{
+		"amount": railAmount, "currency": r.currency, "payment_method": map[string]string{"type": r.method},
+	}).want(f.t, http.StatusCreated, "pay by "+r.method)
+	next, _ := a.object["next_action"].(map[string]any)
+	kind, _ := next["type"].(string)
+	if a.text("status") != "requires_action" || kind == "redirect" == r.code || next["expires_at"] == nil {
+		f.t.Fatalf("pay by %s: %s", r.method, a)
+	}
+	return a
+}
+
+// happens presses a button of the simulated bank or scheme.
+func (f *florin) happens(r rail, payment answer, event string) {
+	f.t.Helper()
+	at := fmt.Sprintf("%s/control/%s/%s/%s", f.sandbox, r.world, payment.text("provider_reference"), event)
+	if a := f.do(request{method: "POST", url: at}); a.err != nil || a.status/100 != 2 {
+		f.t.Fatalf("%s of %s: %s", event, payment.text("id"), a)
+	}
+}
+
+// becomes waits until a payment has a status, and checks what is captured and refunded.
+func (f *florin) becomes(payment answer, status string, captured, refunded int64) answer {
+	f.t.Helper()
+	var now answer
+	eventually(f.t, payment.text("id")+" becomes "+status, func() bool {
+		now = f.get("/v1/payments/" + payment.text("id") + "?expand=timeline")
+		return now.text("status") == status && now.number("amount_captured") == captured && now.number("amount_refunded") == refunded
+	})
+	return now
+}
+
+// paid has the payer pay, and the bank or the scheme say so.
+func (f *florin) paid(r rail, payment answer) {
+	f.t.Helper()
+	if r.code {
+		f.happens(r, payment, "pay")
+		return
+	}
+	f.happens(r, payment, "approve")
+}
+
+// settles has the money arrive where a bank takes its time.
+func (f *florin) settles(r rail, payment answer) {
+	f.t.Helper()
+	if r.method == "bank_redirect" {
+		f.becomes(payment, "processing", 0, 0)
+		f.happens(r, payment, "complete")
+	}
+}
+
+func TestEveryRailIsPaidTheSameWayAndRefunded(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	hooks := f.listen()
+	for _, r := range rails {
+		p := f.begin(r, "pay-"+r.method)
+		f.paid(r, p)
+		f.settles(r, p)
+		f.becomes(p, "captured", railAmount, 0)
+		f.happens(r, p, "resend_webhook") // told again, it is known
+		f.post("/v1/payments/"+p.text("id")+"/refund", "refund-"+r.method, map[string]any{"amount": 2_000}).want(t, http.StatusCreated, "refund "+r.method)
+		f.becomes(p, "captured", railAmount, 2_000)
+		hooks.wait(p.text("id"), "payment.created", "payment.requires_action", "payment.captured")
+	}
+	for _, one := range f.list("/v1/inbound_webhooks") {
+		if v := one["verdict"]; v != "applied" && v != "known" {
+			t.Errorf("a message was %v: %v", v, one)
+		}
+	}
+}
+
+func TestAPayerWhoSaysNoOrNothing(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	for _, r := range rails {
+		if !r.code {
+			for event, code := range map[string]string{"decline": "consent_declined", "unavailable": "bank_unavailable"} {
+				p := f.begin(r, event+r.method)
+				f.happens(r, p, event)
+				now := f.becomes(p, "failed", 0, 0)
+				if failure, _ := now.object["failure"].(map[string]any); failure["code"] != "payment_declined" || failure["decline_code"] != code {
+					t.Errorf("%s of %s: %v", event, r.method, failure)
+				}
+			}
+		}
+		p := f.begin(r, "expire-"+r.method)
+		f.happens(r, p, "expire")
+		eventually(t, "the end of "+r.method, func() bool {
+			status := f.get("/v1/payments/" + p.text("id")).text("status")
+			return status == "expired" || status == "failed"
+		})
+	}
+}
+
+func TestMoneyThatComesWhenTheBanksPageIsOverGoesBack(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	for _, r := range rails {
+		if r.code {
+			continue
+		}
+		p := f.begin(r, "late-"+r.method)
+		f.post("/v1/payments/"+p.text("id")+"/cancel", "cancel-"+r.method, nil).want(t, http.StatusOK, "cancel")
+		f.happens(r, p, "expire")
+		f.happens(r, p, "complete")
+		eventually(t, r.method+" goes back", func() bool {
+			now := f.get("/v1/payments/" + p.text("id") + "?expand=timeline")
+			return now.text("status") == "canceled" && strings.Contains(string(now.body), "late_approval.reversed")
+		})
+	}
+}
+
+func TestLimitsOfMethodsAreSaid(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	for name, c := range map[string]struct {
+		body  map[string]any
+		param string
+		code  string
+	}{
+		"currency":   {map[string]any{"amount": 5000, "currency": "EUR", "payment_method": map[string]any{"type": "pix"}}, "currency", "currency_not_supported"},
+		"too little": {map[string]any{"amount": 1, "currency": "INR", "payment_method": map[string]any{"type": "upi"}}, "amount", "amount_too_small"},
+		"too much":   {map[string]any{"amount": 999_999_999_999, "currency": "BRL", "payment_method": map[string]any{"type": "pix"}}, "amount", "amount_too_large"},
+		"no capture": {map[string]any{"amount": 5000, "currency": "BRL", "capture": false, "payment_method": map[string]any{"type": "pix"}}, "capture", "parameter_invalid"},
+		"two":        {map[string]any{"amount": 5000, "currency": "BRL", "payment_method": map[string]any{"type": "pix"}, "payment_method_token": f.token(approved, "")}, "payment_method", "parameter_invalid"},
+	} {
+		a := f.post("/v1/payments", name, c.body)
+		if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), `"param":"`+c.param+`"`) || !strings.Contains(string(a.body), c.code) {
+			t.Errorf("%s: %s", name, a)
+		}
+	}
+}
