@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The rails beside cards, against the simulated banks and schemes, by webhooks and by their buttons. Each test ends with the books verified.
+// Every method beside cards, the same way: what is peculiar to a rail is in rails_test.go. Each test ends with the books verified.
 
 // rail is a way to pay, with what its payer and its bank may do.
 type rail struct {
@@ -51,8 +51,8 @@ func (f *florin) happens(r rail, payment answer, event string) {
 	}
 }
 
-// becomes waits until a payment has a status, and checks what is captured and refunded.
-func (f *florin) becomes(payment answer, status string, captured, refunded int64) answer {
+// comesTo waits until a payment has a status, and checks what is captured and refunded.
+func (f *florin) comesTo(payment answer, status string, captured, refunded int64) answer {
 	f.t.Helper()
 	var now answer
 	eventually(f.t, payment.text("id")+" becomes "+status, func() bool {
@@ -76,7 +76,7 @@ func (f *florin) paid(r rail, payment answer) {
 func (f *florin) settles(r rail, payment answer) {
 	f.t.Helper()
 	if r.method == "bank_redirect" {
-		f.becomes(payment, "processing", 0, 0)
+		f.comesTo(payment, "processing", 0, 0)
 		f.happens(r, payment, "complete")
 	}
 }
@@ -89,10 +89,10 @@ func TestEveryRailIsPaidTheSameWayAndRefunded(t *testing.T) {
 		p := f.begin(r, "pay-"+r.method)
 		f.paid(r, p)
 		f.settles(r, p)
-		f.becomes(p, "captured", railAmount, 0)
+		f.comesTo(p, "captured", railAmount, 0)
 		f.happens(r, p, "resend_webhook") // told again, it is known
 		f.post("/v1/payments/"+p.text("id")+"/refund", "refund-"+r.method, map[string]any{"amount": 2_000}).want(t, http.StatusCreated, "refund "+r.method)
-		f.becomes(p, "captured", railAmount, 2_000)
+		f.comesTo(p, "captured", railAmount, 2_000)
 		hooks.wait(p.text("id"), "payment.created", "payment.requires_action", "payment.captured")
 	}
 	for _, one := range f.list("/v1/inbound_webhooks") {
@@ -110,7 +110,7 @@ func TestAPayerWhoSaysNoOrNothing(t *testing.T) {
 			for event, code := range map[string]string{"decline": "consent_declined", "unavailable": "bank_unavailable"} {
 				p := f.begin(r, event+r.method)
 				f.happens(r, p, event)
-				now := f.becomes(p, "failed", 0, 0)
+				now := f.comesTo(p, "failed", 0, 0)
 				if failure, _ := now.object["failure"].(map[string]any); failure["code"] != "payment_declined" || failure["decline_code"] != code {
 					t.Errorf("%s of %s: %v", event, r.method, failure)
 				}

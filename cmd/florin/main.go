@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -58,7 +59,10 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	log.SetOutput(io.Discard) // net/http prints pieces of odd answers by it, past the mask of our own logger
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run parses and runs one command and returns the exit code.
 func run(args []string, out, err io.Writer) int {

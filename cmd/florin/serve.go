@@ -48,6 +48,7 @@ type serveCommand struct {
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
 	Mail          mailFlags     `embed:""`
+	BacklogRate   int           `help:"Webhooks that have waited for long sent in a second, by each process with the zone worker." default:"500" name:"webhook-backlog-rate"`
 	Drain         time.Duration `help:"How long requests under way may take when it stops." default:"25s"`
 }
 
@@ -97,7 +98,7 @@ func (s serveCommand) plan() (plan, error) {
 	}
 	p := plan{
 		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
-		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, archive: s.Archive, keepEvents: s.KeepEvents, drain: s.Drain,
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, drain: s.Drain,
 	}
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
@@ -120,6 +121,8 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, usagef("--vault-url must begin with https://")
 	case s.Archive != "" && !p.worker:
 		return plan{}, usagef("--archive is for a process with the zone worker: it is the one that deletes events")
+	case s.BacklogRate < 1:
+		return plan{}, usagef("--webhook-backlog-rate %d: at least one in a second", s.BacklogRate)
 	case s.KeepEvents < event.Kept:
 		return plan{}, usagef("--keep-events %v: events are kept for 720h at the least", s.KeepEvents)
 	case slices.Contains(s.Zones, zoneSandbox) && p.sandbox == "":

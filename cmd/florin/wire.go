@@ -57,22 +57,23 @@ const (
 
 // plan is what shall run, with everything decided and every address bound.
 type plan struct {
-	where      storage
-	sandbox    string           // the file of the simulated acquirers
-	sites      map[string]*site // by zone
-	worker     bool
-	vaultURL   string      // the vault zone of another process; empty: this process has it, or needs none
-	vaultTLS   *tls.Config // of whichever end of the internal door this process is
-	vaultToken secret.Text
-	publicAt   string               // where browsers reach the public zone; empty: at its site, if this process has it
-	vaultAt    string               // where browsers reach the vault zone; empty likewise
-	proxies    []netip.Prefix       // whose word for a caller's address is taken
-	geoIP      string               // the file that tells the country of an address; empty: nobody knows
-	localHTTP  bool                 // webhook endpoints may be plain HTTP on this machine
-	archive    string               // the directory where events go before they are deleted; empty: nowhere
-	keepEvents time.Duration        // how long the database keeps events, and what is about them
-	mail       *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
-	drain      time.Duration
+	where       storage
+	sandbox     string           // the file of the simulated acquirers
+	sites       map[string]*site // by zone
+	worker      bool
+	vaultURL    string      // the vault zone of another process; empty: this process has it, or needs none
+	vaultTLS    *tls.Config // of whichever end of the internal door this process is
+	vaultToken  secret.Text
+	publicAt    string               // where browsers reach the public zone; empty: at its site, if this process has it
+	vaultAt     string               // where browsers reach the vault zone; empty likewise
+	proxies     []netip.Prefix       // whose word for a caller's address is taken
+	geoIP       string               // the file that tells the country of an address; empty: nobody knows
+	localHTTP   bool                 // webhook endpoints may be plain HTTP on this machine
+	archive     string               // the directory where events go before they are deleted; empty: nowhere
+	backlogRate int                  // webhooks that have waited for long, in a second; 0 is the sender's default
+	keepEvents  time.Duration        // how long the database keeps events, and what is about them
+	mail        *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
+	drain       time.Duration
 }
 
 func (p plan) has(zone string) bool { return p.sites[zone] != nil }
@@ -285,7 +286,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.openOrders()
 	a.sender = webhook.NewSender(webhook.SenderOptions{
 		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
-		Mail: a.plan.mail,
+		Mail: a.plan.mail, BacklogRate: a.plan.backlogRate,
 	})
 	a.disputes = dispute.New(dispute.Options{
 		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox,

@@ -354,3 +354,29 @@ func await(t testing.TB, so func() bool) {
 		}
 	}
 }
+
+func TestJobsDoNotBreakUpBatches(t *testing.T) {
+	dbtest.EachWith(t, db.Options{Writers: 1, Batch: 10}, func(t *testing.T, d *db.DB) {
+		free := hold(t, d)
+		done := make(chan error, 105)
+		for i := range 100 {
+			go func() { done <- d.Commit(t.Context(), insertOne(fmt.Sprint(i))) }()
+		}
+		for range 5 {
+			go func() { done <- d.OnWriter(t.Context(), "SELECT 1") }()
+		}
+		d.AwaitWaiting(t, 105)
+		seen := make(chan []string, 105)
+		d.SetHooks(&db.Hooks{Taken: func(merchants []string) { seen <- merchants }})
+		free()
+		for range 105 {
+			must(t, <-done)
+		}
+		close(seen)
+		for b := range seen {
+			if len(b) != 10 {
+				t.Errorf("a batch of %d", len(b))
+			}
+		}
+	}, schema)
+}

@@ -115,16 +115,16 @@ func (q *queue) take(limit int) []*pending {
 
 func (q *queue) collect(limit int) []*pending {
 	var batch []*pending
+	var jobs []*lane // none or the one: jobs have one lane
 	rows := 0
 	for len(batch) < limit && rows < maxBatchRows && len(q.turn) > 0 {
 		l := q.turn[0]
+		if l.head().job != nil && len(batch) > 0 {
+			jobs, q.turn = q.turn[:1:1], q.turn[1:] // the next batch is the job alone; this one fills up first
+			continue
+		}
 		p := l.pop()
 		q.next(l)
-		if p.job != nil && len(batch) > 0 {
-			l = q.lane(p.merchant())
-			l.back = append(l.back, p)
-			break
-		}
 		if q.stepAside(p) {
 			continue
 		}
@@ -141,6 +141,9 @@ func (q *queue) collect(limit int) []*pending {
 			break
 		}
 	}
+	if jobs != nil {
+		q.turn = append(jobs, q.turn...)
+	}
 	return batch
 }
 
@@ -155,6 +158,14 @@ func (q *queue) next(l *lane) {
 		return
 	}
 	delete(q.lanes, l.merchant)
+}
+
+// head is what pop takes next.
+func (l *lane) head() *pending {
+	if len(l.back) > 0 {
+		return l.back[0]
+	}
+	return l.line[0]
 }
 
 func (l *lane) pop() *pending {

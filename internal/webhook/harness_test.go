@@ -58,7 +58,7 @@ func eachPost(t *testing.T, body func(p *post)) {
 }
 
 func newTestSender(d *db.DB, s *event.Store, o *event.Outbox, c clock.Clock, ids *id.Source) *Sender {
-	return NewSender(SenderOptions{DB: d, Store: s, Outbox: o, Clock: c, IDs: ids, AllowPrivate: true})
+	return NewSender(SenderOptions{DB: d, Store: s, Outbox: o, Clock: c, IDs: ids, AllowPrivate: true, BacklogRate: 1_000_000})
 }
 
 // listen makes an endpoint for a URL.

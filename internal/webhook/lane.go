@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -26,7 +27,8 @@ type lane struct {
 	window   window
 	endpoint event.Endpoint
 	rate     *limit.Limiter
-	ticket   bool // the rate allows one more
+	ticket   bool        // the rates allow one more
+	waits    atomic.Bool // it will be nudged when they do
 
 	letters  []event.Letter       // read, and not under way yet
 	underWay map[string]time.Time // by delivery, when it began
@@ -54,6 +56,9 @@ const (
 	landedBy   = 2 * time.Second
 	wholeEvery = 5 * time.Second
 )
+
+// fairShare is how many webhooks a lane may have under way once three quarters of a pool are taken.
+const fairShare = 4
 
 // idleAfter is how long a lane without work is kept: the next event need not lease it again.
 const idleAfter = 10 * time.Second
@@ -84,10 +89,22 @@ func (l *lane) run(ctx context.Context) {
 			break
 		}
 	}
-	for len(l.underWay) > 0 {
-		l.finish(context.WithoutCancel(ctx), <-l.done)
-	}
+	l.drain(context.WithoutCancel(ctx))
 	l.release(context.WithoutCancel(ctx))
+}
+
+// drain waits for what is under way, and keeps the lane until then: nobody else is to send it meanwhile.
+func (l *lane) drain(ctx context.Context) {
+	renew := time.NewTicker(l.sender.lease / 3)
+	defer renew.Stop()
+	for len(l.underWay) > 0 {
+		select {
+		case one := <-l.done:
+			l.finish(ctx, one)
+		case <-renew.C:
+			l.write(ctx, l.window.into(l.row))
+		}
+	}
 }
 
 // turn does the next thing that there is to do, or waits for it. It tells whether to go on.
@@ -101,7 +118,9 @@ func (l *lane) turn(ctx context.Context) bool {
 	}
 	var slots pool
 	if l.mayStart(now) {
-		slots = l.pool(now)
+		if slots = l.pool(now); len(slots) > cap(slots)*3/4 && len(l.underWay) >= fairShare {
+			slots = nil // what is left of the pool is for those who have little under way
+		}
 	}
 	select {
 	case <-ctx.Done():
@@ -155,11 +174,22 @@ func (l *lane) mayStart(now time.Time) bool {
 	if len(l.letters) == 0 || l.window.room(len(l.underWay), now) == 0 {
 		return false
 	}
-	if !l.ticket && l.rate != nil {
-		l.ticket = l.rate.Take(l.key.endpoint).Allowed
-		return l.ticket
+	if !l.ticket {
+		l.ticket = l.allowed(l.rate) && (now.Sub(l.letters[0].DueAt) < backlogAge || l.allowed(l.sender.old))
 	}
-	return true
+	return l.ticket
+}
+
+// allowed takes one of a limiter, or has the lane nudged when there is one.
+func (l *lane) allowed(by *limit.Limiter) bool {
+	if by == nil {
+		return true
+	}
+	d := by.Take("one")
+	if !d.Allowed && !l.waits.Swap(true) {
+		time.AfterFunc(d.Wait, func() { l.waits.Store(false); l.nudge() })
+	}
+	return d.Allowed
 }
 
 // pool is where the next webhook takes its slot: an endpoint that is slow, or fails, competes with its like alone.
@@ -261,7 +291,7 @@ func (l *lane) configure(ctx context.Context) bool {
 	if to.RateLimit != l.endpoint.RateLimit {
 		l.rate, l.ticket = nil, false
 		if to.RateLimit > 0 {
-			l.rate = limit.New(l.sender.clock, limit.Policy{Name: "webhooks", Quota: int(to.RateLimit), Window: time.Second}, 1)
+			l.rate = limit.New(l.sender.clock, limit.Policy{Name: "webhooks", Quota: int(to.RateLimit), Window: time.Second, Burst: max(int(to.RateLimit)/20, 1)}, 1)
 		}
 	}
 	l.endpoint, l.window.limit = to, int(to.Concurrency)

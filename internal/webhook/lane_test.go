@@ -126,11 +126,11 @@ func TestALanesRateIsItsEndpoints(t *testing.T) {
 		for range 10 {
 			p.happen(event.PaymentCreated, nil)
 		}
-		for _, want := range []int{3, 6, 9, 10} {
-			if p.work(); len(e.heard) != want {
-				p.Errorf("heard %d, want %d", len(e.heard), want)
+		for want := range 10 {
+			if p.work(); len(e.heard) != want+1 {
+				p.Fatalf("heard %d, want %d", len(e.heard), want+1)
 			}
-			p.now.Advance(time.Second)
+			p.now.Advance(334 * time.Millisecond)
 		}
 	})
 }
@@ -178,6 +178,87 @@ func TestWhatHappensNowDoesNotWaitBehindABacklog(t *testing.T) {
 		if at < 0 || at > 10 || len(e.heard) != 501 {
 			p.Errorf("of %d it is number %d", len(e.heard), at)
 		}
+	})
+}
+
+func TestABacklogIsSentAtABoundedRateAndWhatIsNewIsNot(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		p.listen(e.URL, "*")
+		for range 100 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		p.now.Advance(backlogAge)
+		slow := NewSender(SenderOptions{
+			DB: p.db, Store: p.store, Outbox: p.outbox, Clock: p.now, IDs: p.ids, AllowPrivate: true, BacklogRate: 20,
+		})
+		p.drain(slow)
+		if len(e.heard) != 2 {
+			p.Errorf("heard %d of the backlog at once", len(e.heard))
+		}
+		p.now.Advance(time.Second)
+		p.drain(slow)
+		if len(e.heard) != 4 {
+			p.Errorf("heard %d of the backlog a second later", len(e.heard))
+		}
+	})
+}
+
+func TestALaneIsKeptUntilWhatIsUnderWayHasEnded(t *testing.T) {
+	eachPost(t, func(p *post) {
+		release, arrived := make(chan struct{}), make(chan struct{})
+		e := newEar(p.T, func(http.ResponseWriter, *http.Request) { close(arrived); <-release })
+		endpoint := p.listen(e.URL, "*")
+		brief := NewSender(SenderOptions{
+			DB: p.db, Store: p.store, Outbox: p.outbox, Clock: p.now, IDs: p.ids, AllowPrivate: true, Lease: 30 * time.Millisecond,
+		})
+		ctx, stop := context.WithCancel(p.Context())
+		done := make(chan error, 1)
+		go func() { done <- brief.Run(ctx) }()
+		p.happen(event.PaymentCreated, nil)
+		<-arrived
+		stop()
+		before, err := p.store.Lane(p.Context(), shop, endpoint.ID)
+		if err != nil {
+			p.Fatal(err)
+		}
+		for now := before; now.Version < before.Version+3; { // it is renewed while the webhook is under way
+			if now, err = p.store.Lane(p.Context(), shop, endpoint.ID); err != nil || now.Owner == "" {
+				p.Fatalf("%+v, %v", now, err)
+			}
+		}
+		close(release)
+		if err := <-done; err != nil {
+			p.Error(err)
+		}
+	})
+}
+
+func TestAFullPoolIsForThoseWhoHaveLittleUnderWay(t *testing.T) {
+	eachPost(t, func(p *post) {
+		release, arrived, heard := make(chan struct{}), make(chan struct{}, 100), make(chan struct{}, 1)
+		var hang []http.HandlerFunc
+		for range 100 {
+			hang = append(hang, func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-release })
+		}
+		defer close(release)
+		p.sender.quick = make(pool, 16)
+		greedy := p.listen(newEar(p.T, hang...).URL, "payment.*")
+		p.listen(newEar(p.T, func(http.ResponseWriter, *http.Request) { heard <- struct{}{} }).URL, "refund.*")
+		l := p.sender.newLane(laneKey{shop, greedy.ID})
+		if !l.take(p.Context()) {
+			p.Fatal("the lane is not free")
+		}
+		l.window.size = 64
+		for range 50 {
+			p.happen(event.PaymentCreated, nil)
+		}
+		for l.read(p.Context()); len(p.sender.quick) <= 12; {
+			l.turn(p.Context())
+		}
+		p.happen(event.RefundPending, nil)
+		p.run(p.sender)
+		<-heard
 	})
 }
 

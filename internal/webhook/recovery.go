@@ -26,6 +26,9 @@ const (
 // goOn takes a recovery some steps further. Each step and its place in the walk are one Change: a crash repeats nothing.
 func (s *Sender) goOn(ctx context.Context, key []string) error {
 	for range recoverySteps {
+		if d := s.recovered.Take("one"); !d.Allowed {
+			return s.pause(ctx, key, d.Wait)
+		}
 		r, err := s.store.Recovery(ctx, key[0], key[1])
 		if err != nil || !r.DoneAt.IsZero() {
 			return err
@@ -42,6 +45,16 @@ func (s *Sender) goOn(ctx context.Context, key []string) error {
 		}
 	}
 	return nil // the lease brings it back
+}
+
+// pause has a recovery wait.
+func (s *Sender) pause(ctx context.Context, key []string, wait time.Duration) error {
+	r, err := s.store.Recovery(ctx, key[0], key[1])
+	if err != nil || !r.DoneAt.IsZero() {
+		return err
+	}
+	r.DueAt = s.clock.Now().Add(wait)
+	return s.db.Commit(ctx, db.NewChange(r.Merchant, event.RecoveryRow(r)))
 }
 
 // recoverStep takes one step, and tells whether the next may follow at once.

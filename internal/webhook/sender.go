@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/db/recent"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/limit"
 )
 
 // The bounds of a sender.
@@ -20,8 +21,9 @@ const (
 	slotsOfPool = 1024 // webhooks under way, of quick endpoints and of slow ones each
 	maxLanes    = 8192 // endpoints sent to at a time; the others wait for their turn
 	maxHints    = 8192
-	endpointAge = time.Second // how old what is known of an endpoint may be
-	awayFor     = time.Second // how long a lane that could not be had is left alone by hints
+	endpointAge = time.Second      // how old what is known of an endpoint may be
+	awayFor     = time.Second      // how long a lane that could not be had is left alone by hints
+	backlogAge  = 30 * time.Second // from when on a delivery is one of a backlog
 	lagEvery    = 10 * time.Second
 )
 
@@ -41,6 +43,7 @@ type SenderOptions struct {
 	Mail         *MailOptions  // nil: no endpoint is told by mail
 	Lease        time.Duration // how long a lane stays with a process that died: 10 s
 	Poll         time.Duration // how often to look for what is due: 200 ms
+	BacklogRate  int           // old deliveries a second over all endpoints, and as many that recoveries put in line: 500. Payments and new events come first
 }
 
 // carrier makes one try.
@@ -68,6 +71,8 @@ type Sender struct {
 	poll    time.Duration
 
 	quick, slow pool
+	old         *limit.Limiter // of deliveries that have waited for long
+	recovered   *limit.Limiter // of steps of recoveries
 	tests       *tally
 
 	mu      sync.Mutex
@@ -86,6 +91,9 @@ func NewSender(o SenderOptions) *Sender {
 	if o.Poll == 0 {
 		o.Poll = 200 * time.Millisecond
 	}
+	if o.BacklogRate == 0 {
+		o.BacklogRate = 500
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -95,8 +103,11 @@ func NewSender(o SenderOptions) *Sender {
 		carrier: newCourier(courierOptions{Clock: o.Clock, AllowPrivate: o.AllowPrivate, Mail: o.Mail}),
 		known:   recent.New[laneKey, event.Endpoint](o.Clock, endpointAge, maxLanes),
 		owner:   o.IDs.New(id.Process), lease: o.Lease, poll: o.Poll,
-		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool), tests: &tally{n: map[string]int{}},
-		lanes: map[laneKey]*lane{}, away: map[laneKey]time.Time{}, hints: map[laneKey]struct{}{}, hinted: make(chan struct{}, 1),
+		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool),
+		old:       limit.New(o.Clock, limit.Policy{Name: "old webhooks", Quota: o.BacklogRate, Window: time.Second, Burst: max(o.BacklogRate/10, 1)}, 1),
+		recovered: limit.New(o.Clock, limit.Policy{Name: "recoveries", Quota: max(o.BacklogRate/recoveryStep, 1), Window: time.Second}, 1),
+		tests:     &tally{n: map[string]int{}},
+		lanes:     map[laneKey]*lane{}, away: map[laneKey]time.Time{}, hints: map[laneKey]struct{}{}, hinted: make(chan struct{}, 1),
 	}
 	return s
 }

@@ -22,7 +22,7 @@ type window struct {
 const (
 	firstWindow = 4
 	// failuresToOpen is how many failures in a row open the breaker.
-	failuresToOpen = 5
+	failuresToOpen = 10
 	// failingFor is how long an endpoint may do nothing but fail before it is disabled.
 	failingFor = 3 * 24 * time.Hour
 	// maxPause bounds what an endpoint may ask for by Retry-After as long as others of its webhooks wait for that.
