@@ -46,6 +46,7 @@ type orderView struct {
 	Description                 string
 	Lines                       []lineView
 	Taxes, Total, PaidSum, Left string // amounts; empty: there is nothing to say
+	LeftMinor                   int64  // what the page says is left
 	Issued, Due, Until, PaidOn  string // days
 	Payable, Partial            bool
 	Plain, Range, Fault         string // of a part: what the field holds, what it may be, and what is wrong with it
@@ -164,7 +165,7 @@ func orderViewOf(l *language, o order.Seen, currency money.Currency, state strin
 		w.PaidSum = sum(o.AmountPaid)
 	}
 	if w.Payable || state == orderWaiting {
-		w.Left = sum(o.AmountLeft)
+		w.Left, w.LeftMinor = sum(o.AmountLeft), o.AmountLeft
 	}
 	for _, day := range []struct {
 		at   *time.Time
@@ -240,6 +241,10 @@ func (p *Public) payOrder(ctx context.Context, v visit) error {
 	amount, typed, err := p.partOf(v, o)
 	if err != nil {
 		return err
+	}
+	if left := v.r.PostForm.Get("left"); left != "" && left != strconv.FormatInt(o.AmountLeft, 10) { // a part was paid meanwhile
+		http.Redirect(v.x, v.r, v.orderPath(), http.StatusSeeOther)
+		return nil
 	}
 	wrong := v.lang.say("order_wrong")
 	if amount < 0 {
