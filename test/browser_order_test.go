@@ -64,7 +64,7 @@ func TestBrowserPaysAnInvoiceAndPrintsIt(t *testing.T) {
 	}
 	p.pay(approved).shows("Paid", "Visa card ending in 4242")
 	p.leave("a[href^='/order/']", "/order/").shows("Invoice 2026-17", "Paid on", "has received your payment").accessible("a paid invoice")
-	f.settles(t, made, "paid", 9232, 0)
+	f.orderSettles(t, made, "paid", 9232, 0)
 	p.media("print")
 	for selector, shown := range map[string]bool{".lines": true, ".facts": true, ".merchant": true, "nav": false, ".keep": false} {
 		if is := ask[bool](p, "document.querySelector('"+selector+"').getClientRects().length > 0"); is != shown {
@@ -102,7 +102,7 @@ func TestBrowserShowsAnInvoiceOnAPhoneInTheDarkInGerman(t *testing.T) {
 		p.field(kind).ready()
 	}
 	p.pay(approved).shows("Bezahlt")
-	f.settles(t, made, "partially_paid", 4000, 0)
+	f.orderSettles(t, made, "partially_paid", 4000, 0)
 	p.leave("a[href^='/order/']", "/order/").shows("Teilweise bezahlt", "52,32")
 }
 
@@ -121,7 +121,7 @@ func TestBrowserPaysAnOrderOnceInTwoWindows(t *testing.T) {
 	}
 	one.pay(approved).shows("Paid")
 	other.pay(approved).shows("Paid")
-	o := f.settles(t, made, "paid", 9232, 0)
+	o := f.orderSettles(t, made, "paid", 9232, 0)
 	if len(o.Payments) != 1 {
 		t.Errorf("%d payments were begun", len(o.Payments))
 	}

@@ -52,8 +52,8 @@ func (f *florin) lookAt(t *testing.T, order answer) orderShown {
 	return o
 }
 
-// settles waits until nothing of an order is on its way any more, and it has the status and the sums.
-func (f *florin) settles(t *testing.T, order answer, status string, paid, surplus int64) orderShown {
+// orderSettles waits until nothing of an order is on its way any more, and it has the status and the sums.
+func (f *florin) orderSettles(t *testing.T, order answer, status string, paid, surplus int64) orderShown {
 	t.Helper()
 	var o orderShown
 	soon(t, "the order settles", func() bool {
@@ -101,7 +101,7 @@ func TestAnOrderIsPaidOnceByTwoCardsAtTheSameMoment(t *testing.T) {
 			})
 		}
 		both.Wait()
-		o := f.settles(t, made, "paid", 9232, 9232)
+		o := f.orderSettles(t, made, "paid", 9232, 9232)
 		f.holds(t, 9232)
 		f.toldOf(t, made, "order.paid", 1)
 		f.toldOf(t, made, "order.overpaid", 1)
@@ -130,7 +130,7 @@ func TestAnOrderThatIsDeclinedIsPaidByTheNextCard(t *testing.T) {
 			t.Errorf("after a decline: %+v", o)
 		}
 		f.payFor(made, f.token(approved, ""), 9232, true).want(t, http.StatusCreated, "pay with another")
-		f.settles(t, made, "paid", 9232, 0)
+		f.orderSettles(t, made, "paid", 9232, 0)
 		f.holds(t, 9232)
 		f.verify()
 	})
@@ -156,7 +156,7 @@ func TestTwoAuthorizationsOfAnOrderAreCapturedAndOneGoesBack(t *testing.T) {
 		both.Wait()
 		soon(t, "the order is paid", func() bool { return f.lookAt(t, made).Status == "paid" })
 		o := f.lookAt(t, made)
-		f.settles(t, made, "paid", 9232, o.AmountSurplus)
+		f.orderSettles(t, made, "paid", 9232, o.AmountSurplus)
 		f.holds(t, 9232)
 		f.verify()
 	})
@@ -168,7 +168,7 @@ func TestAnOrderExpiresAndTakesNothingAnyMore(t *testing.T) {
 		made := f.order(t, map[string]any{"expires_at": time.Now().Add(3 * time.Second).UTC().Format(time.RFC3339Nano)})
 		waiting := f.post("/v1/payments", "", map[string]any{"amount": 9232, "currency": "EUR", "confirm": false, "order": made.text("id")}).want(t, http.StatusCreated, "let a payment wait")
 		f.toldOf(t, made, "order.expired", 1)
-		f.settles(t, made, "expired", 0, 0)
+		f.orderSettles(t, made, "expired", 0, 0)
 		if p := f.get("/v1/payments/" + waiting.text("id")); p.text("status") != "canceled" {
 			t.Errorf("the payment that waited is %s", p)
 		}
@@ -188,7 +188,7 @@ func TestACanceledOrderGivesBackWhatWasPaid(t *testing.T) {
 		f.payFor(made, token, 4000, true).want(t, http.StatusCreated, "pay a part")
 		f.payFor(made, token, 999, true).want(t, http.StatusBadRequest, "pay too small a part")
 		f.payFor(made, token, 5233, true).want(t, http.StatusBadRequest, "pay more than is left")
-		f.settles(t, made, "partially_paid", 4000, 0)
+		f.orderSettles(t, made, "partially_paid", 4000, 0)
 		cancel := func() answer {
 			return f.post("/v1/orders/"+made.text("id")+"/cancel", "cancel-1", map[string]any{"reason": "out of stock", "refund": true})
 		}
@@ -196,7 +196,7 @@ func TestACanceledOrderGivesBackWhatWasPaid(t *testing.T) {
 		if again := cancel(); string(again.body) != string(first.body) || again.header.Get("Idempotent-Replayed") != "true" {
 			t.Errorf("again: %s", again)
 		}
-		f.settles(t, made, "canceled", 0, 0)
+		f.orderSettles(t, made, "canceled", 0, 0)
 		f.holds(t, 0)
 		f.payFor(made, token, 5232, true).want(t, http.StatusConflict, "pay a canceled order")
 		f.verify()
@@ -211,7 +211,7 @@ func TestAnOrderIsPaidInParts(t *testing.T) {
 		for _, part := range []int64{4000, 5000, 232} {
 			f.payFor(made, token, part, true).want(t, http.StatusCreated, "pay a part")
 		}
-		f.settles(t, made, "paid", 9232, 0)
+		f.orderSettles(t, made, "paid", 9232, 0)
 		f.toldOf(t, made, "order.paid", 1)
 		f.holds(t, 9232)
 		f.verify()
