@@ -33,5 +33,5 @@ type RequestLogService struct{ core *core }
 // Stream follows the requests of the merchant's keys as they end: those that the process answers that the stream is from. It
 // opens again and ends as [EventService.Stream] does.
 func (s *RequestLogService) Stream(ctx context.Context, p StreamRequestLogs) iter.Seq2[*RequestLog, error] {
-	return follow(ctx, s.core, "/v1/request_logs/stream", url.Values{}, p.After, func(*RequestLog, string) {})
+	return follow(ctx, s.core, "/v1/request_logs/stream", url.Values{}, p.After, nil, func(*RequestLog, string) {})
 }

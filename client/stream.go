@@ -30,6 +30,8 @@ const (
 type StreamEvents struct {
 	Types []string // such as payment.captured or payment.*; none: all
 	After string   // the ID or the Cursor of an event: begin behind it; empty: now
+
+	Opened func() // if not nil, called whenever the stream has been opened, before anything is read of it
 }
 
 // Stream follows events as they happen. When the connection breaks it is opened again, behind the last event that was read.
@@ -42,13 +44,13 @@ type StreamEvents struct {
 func (s *EventService) Stream(ctx context.Context, p StreamEvents) iter.Seq2[*Event, error] {
 	v := url.Values{}
 	set(v, "types", strings.Join(p.Types, ","))
-	return follow(ctx, s.core, "/v1/events/stream", v, p.After, func(e *Event, cursor string) { e.Cursor = cursor })
+	return follow(ctx, s.core, "/v1/events/stream", v, p.After, p.Opened, func(e *Event, cursor string) { e.Cursor = cursor })
 }
 
 // follow reads a stream of objects, over as many connections as it takes.
-func follow[T any](ctx context.Context, c *core, path string, query url.Values, after string, mark func(*T, string)) iter.Seq2[*T, error] {
+func follow[T any](ctx context.Context, c *core, path string, query url.Values, after string, opened func(), mark func(*T, string)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		s := &follower{core: c, call: call{method: http.MethodGet, base: c.base, path: path, query: query}, at: after, retry: reopenWait}
+		s := &follower{core: c, call: call{method: http.MethodGet, base: c.base, path: path, query: query}, at: after, retry: reopenWait, opened: opened}
 		left := false // by the caller
 		take := func(data []byte, cursor string) error {
 			object := new(T)
@@ -85,6 +87,8 @@ type follower struct {
 	retry time.Duration // before the next connection
 	tries int           // in vain, since the stream was open
 	begun bool          // it was open once
+
+	opened func() // nil: nobody wants to know
 }
 
 // pause waits before the next connection. Its error is why there is none.
@@ -150,6 +154,9 @@ func (s *follower) connect(ctx context.Context, take func(data []byte, cursor st
 		return final{fmt.Errorf("florin: GET %s (%s): the answer is no stream", s.call.path, response.Header.Get("Request-Id"))}
 	}
 	s.begun, s.tries = true, 0
+	if s.opened != nil {
+		s.opened()
+	}
 	return lost(s.read(response.Body, quiet, take))
 }
 

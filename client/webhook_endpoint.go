@@ -70,8 +70,9 @@ func (c ClientCertificateRequest) LogValue() slog.Value { return slog.StringValu
 
 // CreateWebhookEndpoint registers an address.
 type CreateWebhookEndpoint struct {
-	URL               string                    `json:"url"`    // https, or http on the server's own machine in florin dev, or mailto: and an address
-	Events            []string                  `json:"events"` // types, prefixes such as payment.*, or * for all
+	URL               string                    `json:"url"`               // https, or http on the server's own machine in florin dev, or mailto: and an address
+	Events            []string                  `json:"events"`            // types, prefixes such as payment.*, or * for all
+	Version           string                    `json:"version,omitempty"` // the data version of its events; empty: the newest
 	Description       string                    `json:"description,omitempty"`
 	Ordering          string                    `json:"ordering,omitempty"`    // none, or object: later events of an object wait for earlier ones
 	Concurrency       int64                     `json:"concurrency,omitempty"` // most webhooks under way at once, up to 64; 0: the server's default

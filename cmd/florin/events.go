@@ -49,16 +49,18 @@ func (e eventsList) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	found := []*client.Event{}
-	page := client.Page{Limit: min(e.Limit, largestPage)}
+	more := false
+	page := client.Page{Limit: min(e.Limit, largestPage-1) + 1}
 	for event, err := range florin.Events.List(ctx, client.ListEvents{Page: page, Types: e.Types}) {
 		if err != nil {
 			return err
 		}
-		if found = append(found, event); len(found) == e.Limit {
+		if more = len(found) == e.Limit; more {
 			break
 		}
+		found = append(found, event)
 	}
-	return c.print(map[string]any{"object": "list", "data": bodies(found)}, func(w io.Writer) {
+	return c.print(map[string]any{"object": "list", "data": bodies(found), "has_more": more}, func(w io.Writer) {
 		fmt.Fprintln(w, "CREATED\tTYPE\tEVENT\tABOUT")
 		for _, event := range found {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", event.CreatedAt.Format(time.DateTime), event.Type, event.ID, about(event))

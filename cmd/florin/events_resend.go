@@ -54,12 +54,22 @@ func (e eventsResend) Run(ctx context.Context, c *console) error {
 		}
 		again = append(again, retried...)
 	}
-	return c.print(map[string]any{"object": "list", "data": again}, func(w io.Writer) {
+	shown := make([]shownDelivery, len(again))
+	for i, d := range again {
+		shown[i] = shownDelivery{"webhook_delivery", d}
+	}
+	return c.print(map[string]any{"object": "list", "data": shown, "has_more": false}, func(w io.Writer) {
 		fmt.Fprintln(w, "DELIVERY\tENDPOINT\tSTATUS")
 		for _, d := range again {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", d.ID, d.Endpoint, d.Status)
 		}
 	})
+}
+
+// shownDelivery is a delivery as the API shows it.
+type shownDelivery struct {
+	Object string `json:"object"`
+	client.WebhookDelivery
 }
 
 func orAny(endpoint string) string {

@@ -65,10 +65,7 @@ func (l listenCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	if err := l.ready(c, f.secret); err != nil {
-		return err
-	}
-	err = f.run(ctx, florin, client.StreamEvents{Types: l.Events, After: after})
+	err = f.run(ctx, florin, client.StreamEvents{Types: l.Events, After: after}, func() error { return l.ready(c, f.secret) })
 	if !c.json && f.last != "" {
 		fmt.Fprintln(c.err, "stopped; florin listen --since "+f.last+" goes on from here")
 	}
@@ -113,8 +110,8 @@ func (l listenCommand) forwarder(c *console) (*forwarder, error) {
 		if key, err = webhook.NewSecret(rand.Reader); err != nil {
 			return nil, err
 		}
-	} else if _, err := client.NewWebhooks([]string{key.Reveal()}); err != nil || !strings.HasPrefix(key.Reveal(), "whsec_") {
-		return nil, usagef("--secret is not whsec_ and base64")
+	} else if wrong := webhook.CheckSecret(key.Reveal()); wrong != "" {
+		return nil, usagef("--secret %s", wrong)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if l.SkipVerify {
@@ -126,14 +123,20 @@ func (l listenCommand) forwarder(c *console) (*forwarder, error) {
 	}}, nil
 }
 
-// run reads the stream ahead of the application, up to a bound, and sends one event at a time.
-func (f *forwarder) run(ctx context.Context, florin *client.Client, from client.StreamEvents) error {
+// run reads the stream ahead of the application, up to a bound, and sends one event at a time. It calls ready when the stream is
+// open for the first time, before anything is sent.
+func (f *forwarder) run(ctx context.Context, florin *client.Client, from client.StreamEvents, ready func() error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer stop()
 	queue := make(chan *client.Event, waiting)
-	var ended error
+	var ended, unsaid error
+	from.Opened = sync.OnceFunc(func() {
+		if unsaid = ready(); unsaid != nil {
+			stop()
+		}
+	})
 	reading.Go(func() {
 		defer close(queue)
 		ended = each(florin.Events.Stream(ctx, from), func(e *client.Event) error {
@@ -144,6 +147,9 @@ func (f *forwarder) run(ctx context.Context, florin *client.Client, from client.
 				return ctx.Err()
 			}
 		})
+		if unsaid != nil {
+			ended = unsaid
+		}
 	})
 	for e := range queue {
 		if ctx.Err() != nil {

@@ -71,14 +71,31 @@ func (v webhooksVerify) Run(_ context.Context, c *console) error {
 	return nil
 }
 
+// given is the secret and the file as they were given. Where one of them came with the command and the other stands in the
+// environment, for all commands, the one of the command counts.
+func (v webhooksVerify) given() (text, file string) {
+	text, file = v.Secret.Reveal(), v.SecretFile
+	if text == "" || file == "" {
+		return text, file
+	}
+	surrounding := text == os.Getenv("FLORIN_SECRET")
+	if (file == os.Getenv("FLORIN_SECRET_FILE")) == surrounding {
+		return text, file
+	}
+	if surrounding {
+		return "", file
+	}
+	return text, ""
+}
+
 // secrets are those given, each one that the SDK can read. No error has one in it.
 func (v webhooksVerify) secrets() ([]string, error) {
-	text := v.Secret.Reveal()
-	if v.SecretFile != "" {
+	text, file := v.given()
+	if file != "" {
 		if text != "" {
 			return nil, usagef("give --secret or --secret-file")
 		}
-		read, err := os.ReadFile(v.SecretFile)
+		read, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("read the secret: %w", err)
 		}

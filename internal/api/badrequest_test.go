@@ -214,3 +214,12 @@ func TestOnlyAKnownVersionIsSpoken(t *testing.T) {
 		t.Error("a payment was asked for")
 	}
 }
+
+func TestAWrongFilterOfEventsIsToldWhatThereIs(t *testing.T) {
+	w := untouched(t).call("GET", "/v1/events?subject=foo&types=refund.lost", "")
+	for _, want := range []string{"begins with pay_ or ref_ or ", " or we_", "refund.pending, refund.succeeded, refund.failed"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%q is not in %s", want, w.Body)
+		}
+	}
+}

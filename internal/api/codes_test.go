@@ -12,13 +12,15 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // The table of codes stands below the packages that give some of them, so it repeats their names.
 func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 	kinds := map[string]*fault.Error{
 		access.CodeKeyMissing: {Kind: fault.Unauthorized}, access.CodeKeyInvalid: {Kind: fault.Unauthorized}, access.CodeKeyExpired: {Kind: fault.Unauthorized},
-		access.CodeScope: {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
+		provider.CodeSignature: {Kind: fault.Unauthorized},
+		access.CodeScope:       {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
 		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict}, payment.CodeTokenUsed: {Kind: fault.Conflict},
 		payment.CodeConsentMissing: {Kind: fault.Conflict}, payment.CodeFirstPaymentMissing: {Kind: fault.Conflict},
 		customer.CodeDetached: {Kind: fault.Conflict}, customer.CodeTooManyMethods: {Kind: fault.Conflict},

@@ -36,8 +36,8 @@ var bodies = strict.NewReader(map[string]strict.Check{
 		return "", ""
 	},
 	"filter": func(s string) (string, string) {
-		if event.CheckFilter(s) != nil {
-			return fault.CodeInvalid, "must be a type of event, a prefix such as payment.*, or *"
+		if err := event.CheckFilter(s); err != nil {
+			return fault.CodeInvalid, err.Error()
 		}
 		return "", ""
 	},

@@ -25,6 +25,7 @@ import (
 type createEndpoint struct {
 	URL               string              `json:"url" minLength:"1" maxLength:"2048" check:"printable" doc:"Where to send events: an https address on the public internet. Or mailto: and an address, where the operator lets mail be sent." example:"https://shop.example/webhooks"`
 	Events            []string            `json:"events" maxItems:"50" check:"filter" doc:"Types, prefixes such as payment.*, or * for all." example:"payment.*"`
+	Version           string              `json:"version,omitempty" enum:"2026-11-22" default:"2026-11-22" doc:"The data version to render its events in. There is one so far."`
 	Description       string              `json:"description,omitempty" maxLength:"500" check:"printable" doc:"For you."`
 	Ordering          string              `json:"ordering,omitempty" enum:"none,object" default:"none" doc:"object: a later event of a payment waits until the earlier ones are delivered."`
 	Concurrency       *int64              `json:"concurrency,omitempty" minimum:"1" maximum:"64" default:"32" doc:"Webhooks that are under way at once, at most."`

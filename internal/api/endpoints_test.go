@@ -303,6 +303,22 @@ func TestAWrongFieldOfAWebhookRequestIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestAnEndpointIsMadeForTheVersionThatThereIs(t *testing.T) {
+	eachOnce(t, func(t *testing.T, d onceDoor) {
+		const rest = `"url":"https://shop.example/hooks","events":["recon.*","kill_switch.changed","payment.*"]}`
+		if made := accepted(t, d.call("POST", "/v1/webhook_endpoints", `{"version":"`+event.Version+`",`+rest), 201); made["version"] != event.Version {
+			t.Errorf("made %v", made)
+		}
+		for _, version := range []string{"2027-01-01", "", "latest"} {
+			w := d.call("POST", "/v1/webhook_endpoints", `{"version":"`+version+`",`+rest)
+			faulty(t, w, wrong{"version": invalid})
+			if version != "" && !strings.Contains(w.Body.String(), event.Version) {
+				t.Errorf("it is not told which there is: %s", w.Body)
+			}
+		}
+	})
+}
+
 func TestWhatEndpointsCannotTakeIsRefusedByTheirRules(t *testing.T) {
 	eachOnce(t, func(t *testing.T, d onceDoor) {
 		one := "/v1/webhook_endpoints/" + d.endpoint(t, "https://shop.example/hooks")

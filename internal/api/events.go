@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,15 +28,15 @@ type listEventsInput struct {
 	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
 	Types   string `query:"types" maxLength:"1000" doc:"Only events of these types, or of those that begin so: separated by commas." example:"payment.*,refund.failed"`
-	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment, refund or webhook endpoint."`
+	Subject string `query:"subject" maxLength:"64" doc:"Only events about this payment, refund, dispute, saved payment method, payout, order or webhook endpoint."`
 }
 
 // Resolve checks the query.
 func (in *listEventsInput) Resolve(huma.Context) []error {
 	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Event)
-		if in.Type != "" && !slices.Contains(event.Types, event.Type(in.Type)) {
-			f.Add("type", fault.CodeInvalid, "there is no such type of event")
+		if err := event.CheckType(event.Type(in.Type)); in.Type != "" && err != nil {
+			f.Add("type", fault.CodeInvalid, err.Error())
 		}
 		if in.Type != "" && in.Types != "" {
 			f.Add("types", fault.CodeInvalid, "cannot stand beside type")
@@ -57,8 +56,8 @@ func filtersOf(types string) []string {
 
 func checkTypes(f *strict.Faults, types string) {
 	for _, one := range filtersOf(types) {
-		if event.CheckFilter(one) != nil {
-			f.Add("types", fault.CodeInvalid, "must be types of event, prefixes such as payment.*, or *, separated by commas")
+		if err := event.CheckFilter(one); err != nil {
+			f.Add("types", fault.CodeInvalid, "each between commas "+err.Error())
 			return
 		}
 	}

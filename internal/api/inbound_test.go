@@ -14,6 +14,8 @@ import (
 	"github.com/florinpay/florin/internal/inbound"
 	"github.com/florinpay/florin/internal/limit"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/secret"
 )
 
 // inbox is a receiver that notes what it is asked.
@@ -53,6 +55,17 @@ func TestTheReceiverKnowsWhoSends(t *testing.T) {
 	d.Handler().ServeHTTP(httptest.NewRecorder(), r)
 	if m := in.messages[1]; m.From != limit.Connection(r) || !m.From.IsValid() {
 		t.Errorf("without proxies it comes from %s", m.From)
+	}
+}
+
+func TestAWrongSignatureIsNoWrongKey(t *testing.T) {
+	forged := provider.VerifyStamped(secret.New("whsec"), "t=1,v1=00", nil, time.Unix(1, 0))
+	for _, err := range []error{forged, provider.ErrWebhookTime} {
+		w := newDoor(t, func(o *Options) { o.Receiver = &inbox{err: err} }).call("POST", "/in/acct_dev/alpha", "{}")
+		refused(t, w, 401, provider.CodeSignature)
+		if !strings.Contains(w.Body.String(), `"title":"The webhook's signature is not valid"`) {
+			t.Errorf("answered %s", w.Body)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -67,5 +68,9 @@ func idOrNone(f *strict.Faults, param, value string, kinds ...id.Prefix) {
 	if value == "" || slices.ContainsFunc(kinds, func(kind id.Prefix) bool { return id.Has(value, kind) }) {
 		return
 	}
-	f.Add(param, fault.CodeInvalid, "must be an id that begins with "+string(kinds[0])+"_")
+	prefixes := make([]string, len(kinds))
+	for i, kind := range kinds {
+		prefixes[i] = string(kind) + "_"
+	}
+	f.Add(param, fault.CodeInvalid, "must be an id that begins with "+strings.Join(prefixes, " or "))
 }

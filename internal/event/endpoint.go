@@ -142,7 +142,7 @@ type EndpointObject struct {
 	OldSecretExpires  *time.Time         `json:"old_secret_expires_at" doc:"Until when the secret before this one signs as well. Null: only one signs."`
 	Health            Health             `json:"health" enum:"healthy,slowed,disabled" doc:"slowed: it fails, and is tried one webhook at a time."`
 	FailingSince      *time.Time         `json:"failing_since" doc:"Since when nothing but failures came. Three days of that disable it."`
-	OldestPendingAge  *int64             `json:"oldest_pending_age" doc:"Seconds since the oldest event that waits for this endpoint happened. Null: none waits."`
+	OldestPendingAge  *int64             `json:"oldest_pending_age" doc:"Seconds since the oldest delivery that waits for this endpoint was made: with its event, or by a recovery. Null: none waits."`
 	Metadata          map[string]string  `json:"metadata"`
 	CreatedAt         time.Time          `json:"created_at"`
 }

@@ -4,7 +4,8 @@ package event
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -60,6 +61,16 @@ var Types = []Type{
 	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, EndpointDisabled, EndpointTest,
 }
 
+// promised are types of the contract that this version makes no events of. A filter may name them, so that who is written for the
+// contract can ask for all that it knows.
+var promised = []Type{
+	"payment.in_review", "risk.review_opened", "risk.review_closed", "recon.break_opened", "recon.break_closed",
+	"provider.degraded", "provider.recovered", "kill_switch.changed",
+}
+
+// askable is every type that a filter may name.
+var askable = slices.Concat(Types, promised)
+
 // Fact is something that happened, to be told of.
 type Fact struct {
 	Type     Type
@@ -101,15 +112,43 @@ func Matches(filter string, t Type) bool {
 	return filter == string(t)
 }
 
-// CheckFilter fails on a filter that no type can match.
+// CheckFilter fails on a filter that no type of the contract can match, and says what there is. It does not repeat the filter, which
+// may be a card number in the wrong place.
 func CheckFilter(filter string) error {
 	if prefix, wild := strings.CutSuffix(filter, "*"); wild && prefix != "" && !strings.HasSuffix(prefix, ".") {
-		return fmt.Errorf("%q: a wildcard stands alone or behind a dot", filter)
+		return errors.New("must have its wildcard alone or behind a dot, as in payment.*")
 	}
-	for _, t := range Types {
+	for _, t := range askable {
 		if Matches(filter, t) {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q matches no event type", filter)
+	return errors.New("must be a type of event, a prefix such as payment.*, or *: there are " + like(filter))
+}
+
+// CheckType fails on what is no type of the contract, and says what there is.
+func CheckType(t Type) error {
+	if slices.Contains(askable, t) {
+		return nil
+	}
+	return errors.New("must be a type of event: there are " + like(string(t)))
+}
+
+// like is the types of the object that a filter names; if there is no such object, the objects that there are.
+func like(filter string) string {
+	var same, objects []string
+	wanted, _, _ := strings.Cut(filter, ".")
+	for _, t := range askable {
+		object, _, _ := strings.Cut(string(t), ".")
+		if object == wanted {
+			same = append(same, string(t))
+		}
+		if !slices.Contains(objects, object+".*") {
+			objects = append(objects, object+".*")
+		}
+	}
+	if same != nil {
+		return strings.Join(same, ", ")
+	}
+	return strings.Join(objects, ", ")
 }

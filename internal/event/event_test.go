@@ -3,6 +3,7 @@ package event
 import (
 	"crypto/rand"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -261,6 +262,53 @@ func TestFiltersMatchTypes(t *testing.T) {
 	for _, kind := range Types {
 		if err := CheckFilter(string(kind)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Who is written for the contract may ask for all of it, whether or not this version makes such events, and gets no others for it.
+func TestTypesThatNeverHappenCanBeAskedFor(t *testing.T) {
+	for filter, want := range map[string][]Type{
+		"payment.in_review": {"payment.in_review"}, "risk.*": {"risk.review_opened", "risk.review_closed"},
+		"recon.*": {"recon.break_opened", "recon.break_closed"}, "provider.*": {"provider.degraded", "provider.recovered"},
+		"kill_switch.changed": {"kill_switch.changed"},
+	} {
+		if err := CheckFilter(filter); err != nil {
+			t.Errorf("%s: %v", filter, err)
+		}
+		if got := TypesOf([]string{filter}); !slices.Equal(got, want) {
+			t.Errorf("%s takes %v", filter, got)
+		}
+		for _, kind := range want {
+			if err := CheckType(kind); err != nil || slices.Contains(Types, kind) {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+	}
+}
+
+func TestAnUnknownTypeIsToldWhatThereIs(t *testing.T) {
+	for wrong, want := range map[string]string{
+		"refund.exploded": "there are refund.pending, refund.succeeded, refund.failed",
+		"refund":          "there are refund.pending, refund.succeeded, refund.failed",
+		"basket.*":        "payment.*, refund.*,", "": "kill_switch.*", "4242424242424242": "payment.*",
+	} {
+		for _, err := range []error{CheckFilter(wrong), CheckType(Type(wrong))} {
+			if err == nil || !strings.Contains(err.Error(), want) || wrong != "" && wrong != "refund" && strings.Contains(err.Error(), wrong) {
+				t.Errorf("%q: %v", wrong, err)
+			}
+		}
+	}
+}
+
+func TestEveryTypeIsInTheDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range askable {
+		if !strings.Contains(string(text), "`"+string(kind)+"`") {
+			t.Errorf("docs/events.md does not tell of %s", kind)
 		}
 	}
 }

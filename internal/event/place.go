@@ -28,7 +28,7 @@ func TypesOf(filters []string) []Type {
 		return nil
 	}
 	var taken []Type
-	for _, t := range Types {
+	for _, t := range askable { // one that never happens still chooses: it is not "all"
 		if slices.ContainsFunc(filters, func(f string) bool { return Matches(f, t) }) {
 			taken = append(taken, t)
 		}

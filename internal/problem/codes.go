@@ -32,6 +32,7 @@ const (
 	codeKeyInvalid         = "api_key_invalid"
 	codeKeyExpired         = "api_key_expired"
 	codeKeyKind            = "api_key_kind_not_allowed"
+	codeSignature          = "webhook_signature_invalid"
 	codeScope              = "scope_missing"
 	codeAddress            = "address_not_allowed"
 	codeSuspended          = "account_suspended"
@@ -79,6 +80,7 @@ var Codes = []Code{
 	{codeKeyMissing, 401, "The API key is missing", "Send Authorization: Bearer with a secret or restricted key."},
 	{codeKeyInvalid, 401, "The API key is not valid", "Check that it is whole, not revoked, and of this installation. Development keys work on loopback only."},
 	{codeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
+	{codeSignature, 401, "The webhook's signature is not valid", "For providers: sign the body as it is sent, now, with the webhook secret of the provider account. Compare that secret on both sides, and the clocks."},
 	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
 	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved. If a payment was made, its id is in payment and it has failed: make a new one later, with a new idempotency key. With 503 none was made, as no provider account can take it."},
 	{CodeClientSecret, 401, "The client secret is missing", "In the public zone a publishable key is not enough: send the payment's client_secret as Florin-Client-Secret."},

@@ -15,9 +15,12 @@ import (
 // signatureTolerance is how far a webhook's time may lie from ours, either way.
 const signatureTolerance = 5 * time.Minute
 
+// CodeSignature is the code of a webhook that does not verify.
+const CodeSignature = "webhook_signature_invalid"
+
 // ErrWebhookTime is the refusal of a webhook whose signature is good and whose time is too far from ours: it may be an old one that
 // somebody sends again.
-var ErrWebhookTime = fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is too old or ahead of time")
+var ErrWebhookTime = fault.New(fault.Unauthorized, CodeSignature, "the webhook's signature is too old or ahead of time")
 
 // VerifyStamped checks the signature that several providers put on their webhooks: "t=<unix>,v1=<hex hmac-sha256 of
 // t.body>". While a secret is rolled there are several v1: one must match. It fails with fault.Unauthorized, of which
@@ -26,7 +29,7 @@ func VerifyStamped(key secret.Text, header string, body []byte, now time.Time) e
 	stamp, signatures := parseStamped(header)
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || key.Empty() {
-		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook has no valid signature")
+		return fault.New(fault.Unauthorized, CodeSignature, "the webhook has no valid signature")
 	}
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(stamp))
@@ -38,7 +41,7 @@ func VerifyStamped(key secret.Text, header string, body []byte, now time.Time) e
 		matches = hmac.Equal(s, want) || matches
 	}
 	if !matches {
-		return fault.New(fault.Unauthorized, "webhook_signature_invalid", "the webhook's signature is wrong")
+		return fault.New(fault.Unauthorized, CodeSignature, "the webhook's signature is wrong")
 	}
 	if age := now.Sub(time.Unix(seconds, 0)); age > signatureTolerance || age < -signatureTolerance {
 		return ErrWebhookTime

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 )
 
 // A merchant chooses where its webhooks go, so the address is hostile until shown otherwise: it is checked when the
@@ -85,6 +86,9 @@ func checkURL(raw string, allowPrivate bool) string {
 	if !allowPrivate && (isLiteral && checkAddress(literal) != nil || !isLiteral && privateName(u.Hostname())) {
 		return "must be an address on the public internet"
 	}
+	if !isLiteral && !possibleName(u.Hostname()) {
+		return "must have the name of a host: labels of 1 to 63 characters that neither begin nor end with a dash, 253 in all"
+	}
 	loopback := u.Hostname() == "localhost" || isLiteral && literal.IsLoopback()
 	if u.Scheme != "https" && !(u.Scheme == "http" && allowPrivate && loopback) {
 		return "must begin with https://"
@@ -93,6 +97,21 @@ func checkURL(raw string, allowPrivate bool) string {
 }
 
 const maxURL = 2048
+
+// possibleName tells whether a name can be one of a host. What is not ASCII is longer on the wire than here: the resolver finds that
+// out. Source: RFC 1035, section 2.3.4; RFC 952.
+func possibleName(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	if utf8.RuneCountInString(host) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || utf8.RuneCountInString(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	return true
+}
 
 // privateName tells whether a name cannot be one of the public internet: localhost and what is below it, and numbers, which
 // some resolvers take for an address: 2130706433, 127.1, 0x7f.0.0.1. Sources: RFC 6761, section 6.3; the URL standard.

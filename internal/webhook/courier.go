@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
@@ -220,12 +221,10 @@ func explain(err error) string {
 	var operation *net.OpError
 	var late net.Error
 	switch {
-	case errors.Is(err, errForbiddenAddress):
-		return errForbiddenAddress.Error()
+	case errors.Is(err, errForbiddenAddress) || errors.As(err, &lookup): // alike: else our resolver could be asked which names are known inside
+		return "no address was found for the host that webhooks may go to"
 	case errors.Is(err, context.Canceled):
 		return "the try was broken off"
-	case errors.As(err, &lookup):
-		return "the name of the host does not resolve"
 	case errors.As(err, &late) && late.Timeout():
 		return "the endpoint did not answer in time"
 	case errors.Is(err, errMail):
@@ -233,6 +232,32 @@ func explain(err error) string {
 	case errors.As(err, &operation):
 		err = operation.Err
 	}
+	if plain := plainly(err); plain != "" {
+		return plain
+	}
 	text := obs.Mask(strings.ReplaceAll(err.Error(), "\x00", "")) // it may quote what was no answer
 	return strings.ToValidUTF8(text[:min(len(text), maxWhyBytes)], "")
+}
+
+// plainly says in a sentence what net and net/http say in words of their own, most of which have no error to compare with; empty for
+// what is none of that.
+func plainly(err error) string {
+	text := err.Error()
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the endpoint refused the connection"
+	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"):
+		return "what the endpoint answered is not HTTP"
+	case strings.Contains(text, "HTTP response to HTTPS client"):
+		return "the endpoint speaks no TLS"
+	case strings.Contains(text, "response headers exceeded"):
+		return "the answer has more than 64 KiB of headers"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.HasSuffix(text, "EOF"),
+		strings.Contains(text, "server closed idle connection"):
+		return "the endpoint closed the connection without an answer"
+	}
+	if _, broken, ok := strings.Cut(text, "transport connection broken: "); ok {
+		return "the answer of the endpoint cannot be read: " + obs.Mask(strings.ToValidUTF8(strings.ReplaceAll(broken[:min(len(broken), maxWhyBytes/2)], "\x00", ""), ""))
+	}
+	return ""
 }

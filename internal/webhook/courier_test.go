@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -343,6 +344,52 @@ func FuzzAskedDelay(f *testing.F) {
 			t.Fatalf("%q: %s", value, got)
 		}
 	})
+}
+
+func TestFailuresAreToldInSentences(t *testing.T) {
+	for name, c := range map[string]struct {
+		written string
+		want    string
+	}{
+		"nothing":          {"", "the endpoint closed the connection without an answer"},
+		"half a line":      {"HTTP/1.1 20", "what the endpoint answered is not HTTP"},
+		"half a header":    {"HTTP/1.1 200 OK\r\nX-A: b\r\n", "the endpoint closed the connection without an answer"},
+		"another protocol": {"220 mail.shop.example ESMTP\r\n", "what the endpoint answered is not HTTP"},
+		"a wrong status":   {"HTTP/1.1 99999 OK\r\n\r\n", "what the endpoint answered is not HTTP"},
+		"a wrong header":   {"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "what the endpoint answered is not HTTP"},
+		"no end":           {"HTTP/1.1 200 OK\r\nX-A: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", "the answer has more than 64 KiB of headers"},
+	} {
+		got := sendOnce(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, c.written)
+			conn.Close()
+		})
+		if why := explain(got.Err); why != c.want {
+			t.Errorf("%s: %q, of %v", name, why, got.Err)
+		}
+	}
+	gone := listenAt(t, nil, nil)
+	gone.Close()
+	got := courierFor(t, courierOptions{AllowPrivate: true}).carry(t.Context(), endpointAt(gone.URL), captured)
+	if why := explain(got.Err); why != "the endpoint refused the connection" {
+		t.Errorf("nobody listens: %q", why)
+	}
+}
+
+// Else a merchant could find out which names our own name server knows.
+func TestANameOfTheInsideIsToldLikeOneThatThereIsNot(t *testing.T) {
+	told := map[string]bool{}
+	for _, found := range [][]netip.Addr{{netip.MustParseAddr("10.0.0.1")}, nil} {
+		c := courierFor(t, courierOptions{Resolver: resolverOf(func(int) []netip.Addr { return found })})
+		told[explain(c.carry(t.Context(), endpointAt("https://db.internal.example/"), captured).Err)] = true
+	}
+	if len(told) != 1 || !told["no address was found for the host that webhooks may go to"] {
+		t.Errorf("told %v", told)
+	}
 }
 
 // What a merchant is told of a failure says nothing of the network that Florin runs in, and can always be stored.

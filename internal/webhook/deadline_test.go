@@ -141,7 +141,7 @@ func TestConnectingHasFiveSecondsOfThem(t *testing.T) {
 		}}
 		c := newCourier(courierOptions{Clock: clock.System{}, Resolver: silent})
 		got := c.carry(t.Context(), endpointAt("https://shop.example/"), captured)
-		if got.Duration != dialTimeout || explain(got.Err) != "the name of the host does not resolve" {
+		if got.Duration != dialTimeout || explain(got.Err) != "no address was found for the host that webhooks may go to" {
 			t.Errorf("name: %s, %v", got.Duration, got.Err)
 		}
 		asked.Wait()

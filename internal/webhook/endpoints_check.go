@@ -25,7 +25,7 @@ func (e *Endpoints) check(in EndpointInput, now time.Time) error {
 	if in.ClientCertificate != nil {
 		checkOwnCertificate(&wrong, in.URL, *in.ClientCertificate, now)
 	}
-	if detail := checkSecret(in.Secret.Reveal()); !in.Secret.Empty() && detail != "" {
+	if detail := CheckSecret(in.Secret.Reveal()); !in.Secret.Empty() && detail != "" {
 		wrong.Add("secret", fault.CodeInvalid, detail)
 	}
 	return wrong.Err()

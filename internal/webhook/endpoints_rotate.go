@@ -52,7 +52,7 @@ func (r Rotation) check() error {
 	if r.Overlap < 0 || r.Overlap > MaxOverlap {
 		wrong.Add("expire_old_after", fault.CodeInvalid, "must be from 0 to 604800 seconds, which are 7 days")
 	}
-	if detail := checkSecret(r.Secret.Reveal()); !r.Secret.Empty() && detail != "" {
+	if detail := CheckSecret(r.Secret.Reveal()); !r.Secret.Empty() && detail != "" {
 		wrong.Add("secret", fault.CodeInvalid, detail)
 	}
 	return wrong.Err()

@@ -82,7 +82,7 @@ func TestAnEndpointIsMadeAsItWasAskedFor(t *testing.T) {
 			p.Errorf("shown again %+v", again)
 		}
 		plain := p.listen("https://shop.example/plain", "*")
-		if plain.Ordering != event.Unordered || plain.Concurrency != event.DefaultConcurrency || plain.RateLimit != 0 || checkSecret(plain.Secret) != "" {
+		if plain.Ordering != event.Unordered || plain.Concurrency != event.DefaultConcurrency || plain.RateLimit != 0 || CheckSecret(plain.Secret) != "" {
 			p.Errorf("by default %+v", plain)
 		}
 	})
@@ -317,7 +317,7 @@ func TestAnOldSecretSignsUntilItsEnd(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || rotated.Secret == o.Secret || checkSecret(rotated.Secret) != "" || rotated.OldSecretExpires == nil || !rotated.OldSecretExpires.Equal(p.now.Now().Add(time.Hour)) {
+		if err != nil || rotated.Secret == o.Secret || CheckSecret(rotated.Secret) != "" || rotated.OldSecretExpires == nil || !rotated.OldSecretExpires.Equal(p.now.Now().Add(time.Hour)) {
 			p.Fatalf("%+v, %v", rotated, err)
 		}
 		for _, old := range []bool{true, false} {

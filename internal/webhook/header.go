@@ -56,7 +56,7 @@ func checkHeaders(headers map[string]string) []fault.Field {
 func checkHeader(name, value string) string {
 	switch {
 	case name == "" || len(name) > MaxHeaderName || strings.ContainsFunc(name, notToken):
-		return fmt.Sprintf("must have a name of 1 to %d letters, digits and dashes", MaxHeaderName)
+		return fmt.Sprintf("must have a name of 1 to %d letters, digits and signs of !#$%%&'*+-.^_`|~", MaxHeaderName)
 	case reservedHeader(http.CanonicalHeaderKey(name)):
 		return "is set by Florin and cannot be chosen"
 	case value == "" || len(value) > MaxHeaderValue || strings.TrimSpace(value) != value || strings.ContainsFunc(value, notVisible):

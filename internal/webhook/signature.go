@@ -22,8 +22,8 @@ const (
 	largestSecret  = 64
 )
 
-// checkSecret says what is wrong with a secret that a merchant brings; nothing if it is right. It does not repeat it.
-func checkSecret(text string) string {
+// CheckSecret says what is wrong with a secret that a merchant brings; nothing if it is right. It does not repeat it.
+func CheckSecret(text string) string {
 	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	switch {

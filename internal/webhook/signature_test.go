@@ -146,7 +146,7 @@ func TestSecretsOfMerchantsAreChecked(t *testing.T) {
 		strings.Replace(of(32), "B", "-", 1): false, "whsk_" + strings.TrimPrefix(of(32), "whsec_"): false,
 		strings.TrimSuffix(of(32), "c=") + "d=": false, // bits that mean nothing: two texts would be one secret
 	} {
-		got := checkSecret(text)
+		got := CheckSecret(text)
 		if (got == "") != want {
 			t.Errorf("%q: %q", text, got)
 		}
@@ -155,7 +155,7 @@ func TestSecretsOfMerchantsAreChecked(t *testing.T) {
 		}
 	}
 	made, err := NewSecret(strings.NewReader(strings.Repeat("r", 32)))
-	if err != nil || checkSecret(made.Reveal()) != "" {
+	if err != nil || CheckSecret(made.Reveal()) != "" {
 		t.Errorf("one of ours is refused: %v", err)
 	}
 }
