@@ -32,6 +32,9 @@ func problemOf(err error) *problem.Problem {
 func declineProblem(e *payment.DeclinedError) *problem.Problem {
 	p := problem.New(e.Code, e.Meaning.Text)
 	p.Status, p.Param = http.StatusPaymentRequired, "payment_method_token"
+	if e.Code == fault.CodePaymentDeclined {
+		p.Param = "payment_method"
+	}
 	p.Payment = e.Payment.ID
 	p.DeclineCode = string(e.Decline.Code)
 	p.NetworkDeclineCode, p.NetworkAdviceCode = e.Decline.NetworkDecline, e.Decline.NetworkAdvice

@@ -44,6 +44,7 @@ const (
 	CodeExpired             = "expired"
 	CodeInvalid             = "parameter_invalid"
 	CodeCardDeclined        = "card_declined"
+	CodePaymentDeclined     = "payment_declined" // by another method than a card
 	CodeProviderUnavailable = "provider_unavailable"
 	CodeOverloaded          = "overloaded"
 	CodeCursorExpired       = "cursor_expired"

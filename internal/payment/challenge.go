@@ -35,7 +35,7 @@ func (p Payment) unfinished(text string) *FailureObject {
 	if p.Method.isCard() {
 		return unproven(text)
 	}
-	return &FailureObject{Code: CodePaymentDeclined, Message: textUnpaid}
+	return &FailureObject{Code: fault.CodePaymentDeclined, Message: textUnpaid}
 }
 
 // provable are the failures that count against the payer's challenges.

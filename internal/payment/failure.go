@@ -11,7 +11,7 @@ import (
 // and says so as well.
 type DeclinedError struct {
 	Payment Object // as it is after the refusal
-	Code    string // fault.CodeCardDeclined or fault.CodeProviderUnavailable
+	Code    string // fault.CodeCardDeclined, fault.CodePaymentDeclined or fault.CodeProviderUnavailable
 	Decline provider.Decline
 	Meaning provider.Meaning
 }
@@ -28,14 +28,11 @@ func (e *DeclinedError) Unwrap() error {
 	return fault.New(fault.Declined, e.Code, e.Meaning.Text)
 }
 
-// CodePaymentDeclined is the code of a refusal of a payment that is not by card.
-const CodePaymentDeclined = "payment_declined"
-
 // declined says why an outcome of the payment's method is not a success.
 func (p Payment) declined(o provider.Outcome) *FailureObject {
 	f := declined(o)
 	if f.Code == fault.CodeCardDeclined && !p.Method.isCard() {
-		f.Code = CodePaymentDeclined
+		f.Code = fault.CodePaymentDeclined
 	}
 	return f
 }

@@ -14,14 +14,14 @@ type scheme struct {
 	mu      sync.Mutex
 	starts  map[string]provider.Start // by our reference
 	said    map[string]provider.Outcome
-	came    map[string]int64 // in minor units, by our reference
+	came    map[string][]provider.Transfer // by our reference
 	next    *provider.Outcome
 	returns map[string]provider.Refund // by our reference
 	refuse  bool                       // it refuses to give anything back
 }
 
 func newScheme() *scheme {
-	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string]int64{}, returns: map[string]provider.Refund{}}
+	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string][]provider.Transfer{}, returns: map[string]provider.Refund{}}
 }
 
 func (*scheme) Capabilities() provider.Capabilities {
@@ -70,7 +70,9 @@ func (s *scheme) Inquire(_ context.Context, _ provider.Account, q provider.Inqui
 	if !ok {
 		return provider.NotFound()
 	}
-	return provider.Found(o)
+	f := provider.Found(o)
+	f.Transfers = s.came[q.Reference]
+	return f
 }
 
 func (s *scheme) Refund(_ context.Context, _ provider.Account, r provider.Refund) provider.Outcome {

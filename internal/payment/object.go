@@ -90,7 +90,7 @@ type CardObject struct {
 
 // FailureObject says why a try did not succeed.
 type FailureObject struct {
-	Code               string               `json:"code" doc:"card_declined, provider_unavailable, expired …"`
+	Code               string               `json:"code" doc:"card_declined, payment_declined, provider_unavailable, expired …"`
 	DeclineCode        provider.DeclineCode `json:"decline_code,omitempty"`
 	Message            string               `json:"message"`
 	NetworkDeclineCode string               `json:"network_decline_code,omitempty"`

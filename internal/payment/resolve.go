@@ -133,9 +133,13 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 
 // inquireAuthorization asks what became of an attempt's authorization.
 func (s *Service) inquireAuthorization(ctx context.Context, account provider.Account, a Attempt) provider.Finding {
-	return s.inquire(ctx, account, provider.Inquiry{
+	finding := s.inquire(ctx, account, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: a.Reference, Attempt: a.ourReference(),
 	})
+	if len(finding.Transfers) == 0 {
+		return finding
+	}
+	return s.hearTransfers(ctx, account, a, finding)
 }
 
 // learn commits what an inquiry found and, if that leaves the outcome open, when to ask again.

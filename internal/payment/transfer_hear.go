@@ -46,6 +46,25 @@ func (s *Service) hearTransfer(ctx context.Context, account provider.Account, n 
 	}}, nil
 }
 
+// hearTransfers hears of what came in on a code by an inquiry, as if each had been told by webhook: the webhook may be lost. Until all
+// of it is booked nothing else is believed, and what is over is in suspense then, no part of the payment's amount.
+func (s *Service) hearTransfers(ctx context.Context, account provider.Account, a Attempt, f provider.Finding) provider.Finding {
+	var sum int64
+	for _, one := range f.Transfers {
+		told := provider.Notification{Operation: provider.OpTransfer, Attempt: a.ourReference(), Transfer: one}
+		if err := s.Notify(ctx, account, told, func(*db.Change, Heard) error { return nil }); err != nil {
+			return provider.Unanswered(provider.Doubt(err.Error()))
+		}
+		if one.Amount.Currency() == a.Amount.Currency() {
+			sum += one.Amount.Minor()
+		}
+	}
+	if f.Outcome.State == provider.Captured && sum >= a.Amount.Minor() {
+		f.Outcome.Amount = a.Amount
+	}
+	return f
+}
+
 // receive decides a transfer with the facts that stand beside its attempt's rows.
 func (s *Service) receive(ctx context.Context, account provider.Account, p Payment, a Attempt, in Transfer) (decision, error) {
 	t, err := s.terms(ctx, p.Merchant, account)

@@ -123,6 +123,41 @@ func TestAReturnThatIsRefusedIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestTransfersWhoseWebhooksAreLostAreFoundByAnInquiry(t *testing.T) {
+	for name, x := range map[string]struct {
+		came               []int64
+		captured, returned int64
+		status             Status
+	}{
+		"exactly":       {[]int64{5_000}, 5_000, 0, Captured},
+		"in parts over": {[]int64{2_000, 4_000}, 5_000, 1_000, Captured},
+		"too little":    {[]int64{2_000}, 0, 2_000, Expired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				o := c.begin(byPix(5_000))
+				sum := int64(0)
+				for i, minor := range x.came {
+					sum += minor
+					c.scheme.came[o.ID+"-1"] = append(c.scheme.came[o.ID+"-1"], provider.Transfer{Reference: fmt.Sprint("t", i), Amount: reais(minor)})
+				}
+				if sum >= 5_000 {
+					c.scheme.becomes(o.ID+"-1", captured(reais(sum)))
+				}
+				if len(x.came) > 1 {
+					c.hears(comes(o, "t0", reais(x.came[0]))) // this one did come
+				}
+				c.later(2 * time.Hour)
+				c.later(2 * time.Hour)
+				c.holds(o, x.captured, 0)
+				if got := c.status(o.ID); got.Status != x.status || c.scheme.returned() != x.returned {
+					c.Errorf("%s, and %d went back", got.Status, c.scheme.returned())
+				}
+			})
+		})
+	}
+}
+
 func TestMoneyThatNamesNoPaymentIsBooked(t *testing.T) {
 	eachCounter(t, func(c *counter) {
 		for name, attempt := range map[string]string{"t1": "", "t2": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1", "t3": "somebody else's"} {

@@ -82,6 +82,7 @@ var Codes = []Code{
 	{codeKeyExpired, 401, "The API key has expired", "Use its successor, or make a new one."},
 	{codeSignature, 401, "The webhook's signature is not valid", "For providers: sign the body as it is sent, now, with the webhook secret of the provider account. Compare that secret on both sides, and the clocks."},
 	{fault.CodeCardDeclined, 402, "The card was declined", "decline_code and retry say what may follow. The payment's id is in payment."},
+	{fault.CodePaymentDeclined, 402, "The payment was declined", "By the payer's bank or scheme, not by a card's issuer. decline_code and retry say what may follow. The payment's id is in payment."},
 	{fault.CodeProviderUnavailable, 402, "No provider could be reached", "No money moved. If a payment was made, its id is in payment and it has failed: make a new one later, with a new idempotency key. With 503 none was made, as no provider account can take it."},
 	{CodeClientSecret, 401, "The client secret is missing", "In the public zone a publishable key is not enough: send the payment's client_secret as Florin-Client-Secret."},
 	{codeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
