@@ -79,6 +79,18 @@ func TestAStreamGoesOnWhereItBroke(t *testing.T) {
 	}
 }
 
+func TestAStreamTellsWhenItIsOpen(t *testing.T) {
+	opened := 0
+	c, _, _ := serve(t, []http.HandlerFunc{refusal(503, `{}`), streamed("id: c1\n\n"), streamed("id: c2\ndata: " + bodyOne + "\n\n")})
+	if got, err := follows(t.Context(), c, StreamEvents{Opened: func() { opened++ }}, 1); err != nil || len(got) != 1 || opened != 2 {
+		t.Errorf("%v, %v; opened %d times", got, err, opened)
+	}
+	c, _, _ = serve(t, []http.HandlerFunc{refusal(400, `{}`)})
+	if _, err := follows(t.Context(), c, StreamEvents{Opened: func() { opened++ }}, 1); err == nil || opened != 2 {
+		t.Errorf("refused: %v; opened %d times", err, opened)
+	}
+}
+
 func TestAStreamEndsWhenItIsRefused(t *testing.T) {
 	for status, code := range map[int]string{400: "parameter_invalid", 401: "api_key_invalid", 403: "scope_missing", 404: "not_found", 410: "cursor_expired"} {
 		body := fmt.Sprintf(`{"code":%q,"status":%d}`, code, status)
