@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
@@ -19,8 +18,6 @@ const (
 	goodCard = "pm_tok_00000000000000000000000001"
 	poorCard = "pm_tok_00000000000000000000000002" // declined
 	lateCard = "pm_tok_00000000000000000000000003" // its bank answers when the test says so
-	gladCus  = "cus_00000000000000000000000001"
-	goneCus  = "cus_00000000000000000000000002"
 )
 
 // acquirer is a provider with books of its own.
@@ -138,18 +135,6 @@ type merchants struct{}
 
 func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
 	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100, Origins: []string{"https://shop.example"}}, nil
-}
-
-type customers struct{}
-
-func (customers) Customer(_ context.Context, tenant, id string) (customer.Customer, error) {
-	switch id {
-	case gladCus:
-		return customer.Customer{Merchant: tenant, ID: id}, nil
-	case goneCus:
-		return customer.Customer{Merchant: tenant, ID: id, ErasedAt: noon}, nil
-	}
-	return customer.Customer{}, fault.Missing("customer")
 }
 
 func euros(minor int64) money.Money {

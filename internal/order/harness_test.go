@@ -6,12 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/event"
@@ -19,6 +22,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/seal"
 )
 
 const shop = "acct_shop:test"
@@ -33,6 +37,9 @@ type desk struct {
 	q    *acquirer
 	now  *clock.Manual
 	told *event.Store
+
+	wallets    *customer.Service
+	glad, gone string // customers; the second one was erased
 }
 
 // each runs a test on both engines, and holds the books against their rules and against the acquirer at its end.
@@ -40,7 +47,7 @@ func each(t *testing.T, body func(d *desk)) {
 	for name, url := range dbtest.URLs(t) {
 		t.Run(name, func(t *testing.T) {
 			now := clock.NewManual(noon)
-			u := newDesk(t, dbtest.Open(t, url, db.Options{Clock: now}, event.Schema, ledger.Schema, payment.Schema, Schema), now)
+			u := newDesk(t, dbtest.Open(t, url, db.Options{Clock: now}, audit.Schema, customer.Schema, event.Schema, ledger.Schema, payment.Schema, Schema), now)
 			body(u)
 			u.audit()
 		})
@@ -55,16 +62,54 @@ func newDesk(t *testing.T, d *db.DB, now *clock.Manual) *desk {
 		sum := sha256.Sum256([]byte(strings.Join(data, "\x00")))
 		return hex.EncodeToString(sum[:16])
 	}
+	payers := newPayers(t, d)
 	u.core = payment.New(payment.Options{
-		DB: d, Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": u.q}, Merchants: merchants{}, Outbox: outbox, Clock: now, IDs: ids,
+		DB: d, Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": u.q}, Payers: payers, Merchants: merchants{}, Outbox: outbox, Clock: now, IDs: ids,
 		Logger: quiet, Secret: derive, PublicURL: "https://pay.example",
 	})
 	u.Service = New(Options{
-		DB: d, Payments: u.core, Merchants: merchants{}, Customers: customers{}, Outbox: outbox, Clock: now, IDs: ids, Logger: quiet, Secret: derive,
+		DB: d, Payments: u.core, Merchants: merchants{}, Customers: payers, Outbox: outbox, Clock: now, IDs: ids, Logger: quiet, Secret: derive,
 		PublicURL: "https://pay.example",
 	})
 	u.core.Orders = u.Service
+	u.wallets = &customer.Service{DB: d, Store: payers, Clock: now, IDs: ids, Tokens: u.core, Events: u.core}
+	u.glad, u.gone = u.person(), u.person()
+	u.erases(u.gone)
 	return u
+}
+
+// newPayers keeps customers in a database.
+func newPayers(t *testing.T, d *db.DB) *customer.Store {
+	t.Helper()
+	dir := t.TempDir()
+	wrapper, err := seal.FileWrapper(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := seal.Open(t.Context(), wrapper, filepath.Join(dir, "keyset"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return customer.NewStore(d, box)
+}
+
+func nobody(*db.Change, customer.Object) error { return nil }
+
+// person makes a customer.
+func (d *desk) person() string {
+	d.Helper()
+	c, err := d.wallets.Create(d.Context(), shop, customer.Person{Name: "Ada Lovelace"}, nobody)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return c.ID
+}
+
+func (d *desk) erases(id string) {
+	d.Helper()
+	if _, err := d.wallets.Erase(d.Context(), shop, id, nobody); err != nil {
+		d.Fatal(err)
+	}
 }
 
 func (d *desk) audit() {
@@ -154,6 +199,19 @@ func (d *desk) events(subject string) []event.Type {
 		types = append(types, e.Type)
 	}
 	return types
+}
+
+// clears has the acquirer say at what amount a payment cleared.
+func (d *desk) clears(id string, amount int64) {
+	d.Helper()
+	reference := id + "-1"
+	var verdict payment.Verdict
+	err := d.core.Notify(d.Context(), alpha, provider.Notification{Operation: provider.OpAuthorize, Reference: reference, Attempt: reference, Outcome: provider.Outcome{
+		Class: provider.Approved, State: provider.Captured, Amount: euros(amount), Reference: "q-" + reference,
+	}}, func(_ *db.Change, h payment.Heard) error { verdict = h.Verdict; return nil })
+	if err != nil || verdict != payment.Applied {
+		d.Fatalf("cleared: %s, %v", verdict, err)
+	}
 }
 
 // pays fails the test unless the payment has the status and the sums.

@@ -18,7 +18,7 @@ import (
 func TestAnOrderIsKeptAsItWasMade(t *testing.T) {
 	each(t, func(d *desk) {
 		in := cart()
-		in.InvoiceNumber, in.Customer, in.ReturnURL, in.Metadata = "2026-17", gladCus, "https://shop.example/thanks", map[string]string{"k": "v"}
+		in.InvoiceNumber, in.Customer, in.ReturnURL, in.Metadata = "2026-17", d.glad, "https://shop.example/thanks", map[string]string{"k": "v"}
 		in.DueAt, in.Reminders, in.Partial, in.Minimum = noon.Add(14*day), []int64{-3, 7}, true, 1_000
 		made := d.makes(in)
 		got, err := d.Get(d.Context(), shop, made.ID, nil)
@@ -29,7 +29,7 @@ func TestAnOrderIsKeptAsItWasMade(t *testing.T) {
 			d.Errorf("read %+v", got)
 		}
 		d.makes(cart())
-		for name, f := range map[string]Filter{"customer": {Customer: gladCus}, "number": {InvoiceNumber: "2026-17"}, "all": {Status: Open, Customer: gladCus, InvoiceNumber: "2026-17"}} {
+		for name, f := range map[string]Filter{"customer": {Customer: d.glad}, "number": {InvoiceNumber: "2026-17"}, "all": {Status: Open, Customer: d.glad, InvoiceNumber: "2026-17"}} {
 			found, more, err := d.List(d.Context(), shop, db.Page{Limit: 10}, f)
 			if err != nil || more || len(found) != 1 || found[0].ID != made.ID {
 				d.Errorf("by %s: %v, %v", name, found, err)
@@ -48,7 +48,7 @@ func TestWhatAnOrderNamesMustBeThere(t *testing.T) {
 			want   fault.Kind
 		}{
 			"nobody's customer":     {func(c *Create) { c.Customer = "cus_00000000000000000000000009" }, fault.NotFound},
-			"an erased customer":    {func(c *Create) { c.Customer = goneCus }, fault.Conflict},
+			"an erased customer":    {func(c *Create) { c.Customer = d.gone }, fault.Conflict},
 			"somebody else's page":  {func(c *Create) { c.ReturnURL = "https://evil.example/" }, fault.Invalid},
 			"a total that is wrong": {func(c *Create) { c.Amount = 1 }, fault.Invalid},
 		} {
@@ -425,6 +425,47 @@ func TestAnOrderHasABoundOfTries(t *testing.T) {
 		}
 		if _, err := d.charge(o.ID, 10_000, goodCard, true); !fault.Is(err, fault.Conflict) {
 			d.Errorf("one more: %v", err)
+		}
+	})
+}
+
+func TestThePaymentOfAnOrderIsOfItsCustomer(t *testing.T) {
+	each(t, func(d *desk) {
+		in := cart()
+		in.Customer = d.glad
+		for _, erased := range []bool{false, true} {
+			o := d.makes(in)
+			if erased {
+				d.erases(d.glad)
+			}
+			p, err := d.Pay(d.Context(), shop, o.ID, d.Secret("order", shop, o.ID), 0)
+			if err != nil || (p.Customer != nil) == erased {
+				d.Errorf("erased %t: of %v, %v", erased, p.Customer, err)
+			}
+		}
+	})
+}
+
+// A tip on top is not sent back, and what a pump gave less opens no order again.
+func TestAnOrderStaysPaidAtWhateverItsPaymentClears(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, cleared := range []int64{9_000, 11_500} {
+			o := d.makes(cart())
+			p, err := d.charge(o.ID, 10_000, goodCard, true)
+			if err != nil {
+				d.Fatal(err)
+			}
+			d.clears(p.ID, cleared)
+			got := d.stands(o.ID, Paid, 10_000, 0)
+			if got.Payments[0].AmountCaptured != cleared {
+				d.Errorf("cleared at %d, and is %+v", cleared, got.Payments[0])
+			}
+			if _, err := d.core.Refund(d.Context(), shop, p.ID, payment.RefundRequest{Amount: 500}, alone{}); err != nil {
+				d.Fatal(err)
+			}
+			d.later(time.Hour)
+			d.pays(p.ID, payment.Captured, cleared, 500)
+			d.stands(o.ID, Paid, 10_000, 0)
 		}
 	})
 }

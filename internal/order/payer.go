@@ -98,18 +98,34 @@ func (s *Service) Pay(ctx context.Context, tenant, order, secret string, amount 
 		if amount == 0 {
 			amount = o.Left().Minor()
 		}
+		payer, err := s.payer(ctx, o)
+		if err != nil {
+			return payment.Object{}, err
+		}
 		known, ok, err := s.resume(ctx, o, amount)
 		if ok || err != nil {
 			return known, err
 		}
 		made, err := s.Payments.Create(ctx, payment.Create{
 			Merchant: o.Merchant, Amount: amount, Currency: o.Amount.Currency().Code(), Capture: true, ExpiresIn: o.until(s.Clock.Now()),
-			Description: o.Description, ReturnURL: o.ReturnURL, Order: o.ID, Metadata: o.Metadata,
+			Description: o.Description, ReturnURL: o.ReturnURL, Order: o.ID, Customer: payer, Metadata: o.Metadata,
 		}, unless{s, ctx, o, amount})
 		if !errors.Is(err, errBegun) || try == tries {
 			return made, err
 		}
 	}
+}
+
+// payer is the customer of an order, as long as they are known. Who was erased meanwhile can pay like anybody else.
+func (s *Service) payer(ctx context.Context, o Order) (string, error) {
+	if o.Customer == "" {
+		return "", nil
+	}
+	c, err := s.Customers.Customer(ctx, o.Merchant, o.Customer)
+	if fault.Is(err, fault.NotFound) || err == nil && c.Erased() {
+		return "", nil
+	}
+	return o.Customer, err
 }
 
 // resume finds a payment of the amount that waits for the payer.

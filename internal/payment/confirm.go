@@ -45,10 +45,12 @@ func (s *Service) confirm(ctx context.Context, p Payment, in Confirmation, with 
 		choice = p.Method.again()
 	}
 	if !choice.made() && p.Customer == "" {
-		return Object{}, fault.Wrong("payment_method_token", "parameter_missing", "the payment has no method yet: give a token")
+		return Object{}, errNothingChosen
 	}
 	return s.try(ctx, p.met(in), choice, nil, with)
 }
+
+var errNothingChosen = fault.Wrong("payment_method_token", "parameter_missing", "the payment has no method yet: give a token")
 
 // met is a payment with what its payer brought along.
 func (p Payment) met(in Confirmation) Payment {

@@ -85,6 +85,9 @@ func (s *Service) ConfirmByPayer(ctx context.Context, tenant, payment, secret st
 	if step < p.Attempts || in.Result == "" && underway[p.Status] {
 		return s.seen(p, step), nil
 	}
+	if p.Status == RequiresPaymentMethod && !in.Choice.made() && !p.Method.known() {
+		return Object{}, errNothingChosen // what its customer saved is not charged because somebody has a link
+	}
 	o, err := s.confirm(ctx, p, in, with)
 	if lost(err) {
 		return s.ForPayer(ctx, tenant, payment, secret)

@@ -339,6 +339,30 @@ func TestACustomersDefaultIsChargedIfNothingIsNamed(t *testing.T) {
 }
 
 // The reference of an agreement that is found out late, or while the method changes, is kept all the same.
+// Whoever has the link to a payment, in a mail that was passed on, is not its customer.
+func TestAPayerWithASecretDoesNotChargeWhatTheCustomerSaved(t *testing.T) {
+	eachTill(t, func(u *till) {
+		ada := u.payer()
+		method := u.saves(ada, token, true)
+		if _, err := u.wallets.Update(u.Context(), shop, ada, customer.Change{DefaultMethod: &method}, func(*db.Change, customer.Object) error { return nil }); err != nil {
+			u.Fatal(err)
+		}
+		in := order(true)
+		in.Customer, in.Confirm, in.Choice = ada, false, Choice{}
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		if _, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{}, alone{}); !fault.Is(err, fault.Invalid) || u.q.calls != 0 {
+			u.Errorf("by a payer: %v, %d calls", err, u.q.calls)
+		}
+		paid, err := u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: tokenGerman}}, alone{})
+		if err != nil || paid.Status != Captured {
+			u.Errorf("with a card of their own: %+v, %v", paid, err)
+		}
+	})
+}
+
 func TestAnAgreementIsKeptWithThePaymentThatMakesIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		mishaps []mishap
