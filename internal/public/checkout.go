@@ -20,8 +20,8 @@ import (
 	"github.com/florinpay/florin/internal/strict"
 )
 
-// Checkout is what a checkout page is about: somebody pays an amount to a merchant. It is made of a payment; whatever else is
-// paid, such as an order, is shown by the same page once it can make one.
+// Checkout is what a checkout page is about: somebody pays an amount to a merchant. It is made of a payment; an order, which has a page of its
+// own, begins one.
 type Checkout struct {
 	Reference string // what the payer can quote: pay_…
 	Amount    money.Money
