@@ -130,6 +130,8 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"cancelPayment":     func(c *Client) error { return one(c.Payments.Cancel(ctx, "x", CancelPayment{})) },
 		"refundPayment":     func(c *Client) error { return one(c.Payments.Refund(ctx, "x", RefundPayment{All: true})) },
 		"getRefund":         func(c *Client) error { return one(c.Refunds.Get(ctx, "x")) },
+		"approveRefund":     func(c *Client) error { return one(c.Refunds.Approve(ctx, "x")) },
+		"cancelRefund":      func(c *Client) error { return one(c.Refunds.Cancel(ctx, "x")) },
 		"listRefunds":       func(c *Client) error { return one(first(c.Refunds.List(ctx, ListRefunds{}))) },
 		"createOrder":       func(c *Client) error { return one(c.Orders.Create(ctx, CreateOrder{})) },
 		"getOrder":          func(c *Client) error { return one(c.Orders.Get(ctx, "x")) },

@@ -11,6 +11,7 @@ type RefundStatus string
 
 // The refund's states.
 const (
+	RefundHeld      RefundStatus = "held" // a second person must approve it
 	RefundPending   RefundStatus = "pending"
 	RefundSucceeded RefundStatus = "succeeded"
 	RefundFailed    RefundStatus = "failed"
@@ -27,6 +28,8 @@ type Refund struct {
 	Reason            string            `json:"reason,omitempty"`
 	Failure           *Failure          `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
+	RequestedBy       string            `json:"requested_by,omitempty"` // the key that asked for it
+	ApprovedBy        string            `json:"approved_by,omitempty"`  // the key that approved it
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
 }
@@ -62,4 +65,22 @@ func (s *RefundService) List(ctx context.Context, p ListRefunds, options ...Call
 	query := p.values()
 	set(query, "payment", p.Payment)
 	return all(ctx, s.core, "/v1/refunds", query, func(r *Refund) string { return r.ID }, options)
+}
+
+// Approve makes a refund that was held by the merchant's returns policy. It takes another key than the one that asked for it.
+func (s *RefundService) Approve(ctx context.Context, id string, options ...CallOption) (*Refund, error) {
+	path, err := under("/v1/refunds", id, "approve")
+	if err != nil {
+		return nil, err
+	}
+	return post[Refund](ctx, s.core, path, nil, options)
+}
+
+// Cancel gives up a refund that was held by the merchant's returns policy.
+func (s *RefundService) Cancel(ctx context.Context, id string, options ...CallOption) (*Refund, error) {
+	path, err := under("/v1/refunds", id, "cancel")
+	if err != nil {
+		return nil, err
+	}
+	return post[Refund](ctx, s.core, path, nil, options)
 }

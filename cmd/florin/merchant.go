@@ -42,15 +42,17 @@ type merchantShown struct {
 	FeeBasisPoints  int64            `json:"fee_basis_points"`
 	SettlementDelay int64            `json:"settlement_delay"` // hours
 	PayoutApproval  map[string]int64 `json:"payout_approval,omitempty"`
-	Origins         []string         `json:"origins"`
-	Color           string           `json:"color,omitempty"`
-	CreatedAt       time.Time        `json:"created_at"`
+
+	Returns   map[string]merchant.Returns `json:"returns,omitempty"`
+	Origins   []string                    `json:"origins"`
+	Color     string                      `json:"color,omitempty"`
+	CreatedAt time.Time                   `json:"created_at"`
 }
 
 func showMerchant(m merchant.Merchant) merchantShown {
 	return merchantShown{
 		ID: m.ID, Object: "merchant", Name: m.Name, Version: m.Version, FeeBasisPoints: m.FeeBasisPoints,
-		SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval,
+		SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval, Returns: m.Returns,
 		Origins: append([]string{}, m.Origins...), Color: m.Color, CreatedAt: m.CreatedAt,
 	}
 }
@@ -89,12 +91,15 @@ type merchantUpdate struct {
 	SettlementDelay  *int64           `help:"Hours after a capture until its money can be paid out: 0 to 720. What is available already stays available."`
 	PayoutApproval   map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had." placeholder:"EUR=100000;..."`
 	NoPayoutApproval bool             `help:"No payout waits for a second person any more."`
+	Returns          string           `help:"Returns policy, as JSON by method: for how many days, how much of a payment one person alone may refund, and for which reasons. Replaces the one it had." placeholder:"JSON"`
+	NoReturns        bool             `help:"Take the returns policy away: everything may be refunded."`
 	Color            *string          `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
 }
 
 func (merchantUpdate) Help() string {
 	return "What is not given stays. It holds for test and live mode, at once here and within a second in every other process.\n\n" +
-		"Example:\n\n    florin merchant update --database postgres://florin@db/florin --merchant acct_shop --origin https://shop.example --color '#2f5fd0'"
+		"Example:\n\n    florin merchant update --database postgres://florin@db/florin --merchant acct_shop --origin https://shop.example --color '#2f5fd0'\n" +
+		`    florin merchant update --merchant acct_shop --returns '{"any":{"days":30,"alone":{"EUR":10000},"reasons":["damaged","late"]},"card":{"days":120}}'`
 }
 
 // Run changes what is given and prints the merchant as it is then.
@@ -104,6 +109,13 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 	}
 	if m.NoPayoutApproval && len(m.PayoutApproval) > 0 {
 		return usagef("--payout-approval and --no-payout-approval contradict each other")
+	}
+	if m.NoReturns && m.Returns != "" {
+		return usagef("--returns and --no-returns contradict each other")
+	}
+	returns, err := merchant.ParseReturns(m.Returns)
+	if err != nil {
+		return usagef("--returns: %w", err)
 	}
 	origins := make([]string, len(m.Origin))
 	for i, text := range m.Origin {
@@ -122,6 +134,9 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 			is.SettlementDelay = given(m.SettlementDelay, is.SettlementDelay)
 			if len(m.PayoutApproval) > 0 || m.NoPayoutApproval {
 				is.PayoutApproval = m.PayoutApproval
+			}
+			if m.Returns != "" || m.NoReturns {
+				is.Returns = returns
 			}
 			return is, nil
 		})

@@ -69,6 +69,8 @@ type Payments interface {
 	Capture(ctx context.Context, tenant, id string, amount int64, final bool, with payment.Companion) (payment.Object, error)
 	Cancel(ctx context.Context, tenant, id, reason string, with payment.Companion) (payment.Object, error)
 	Refund(ctx context.Context, tenant, id string, r payment.RefundRequest, with payment.Companion) (payment.RefundObject, error)
+	ApproveRefund(ctx context.Context, tenant, id, by string, with payment.Companion) (payment.RefundObject, error)
+	CancelRefund(ctx context.Context, tenant, id string, with payment.Companion) (payment.RefundObject, error)
 }
 
 // PaymentReader shows payments and refunds. See payment.Service.
@@ -229,6 +231,7 @@ func New(o Options) *API {
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()
 	a.registerRefunds()
+	a.registerRefundActions()
 	a.registerDisputes()
 	a.registerCustomers()
 	a.registerOrders()

@@ -74,7 +74,7 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 // onObjects are the operations on one object, with the prefix of its id.
 var onObjects = []struct{ method, path, body, prefix string }{
 	{"GET", "/v1/payments/{id}", "", "pay"}, {"POST", "/v1/payments/{id}/confirm", "{}", "pay"}, {"POST", "/v1/payments/{id}/capture", "", "pay"},
-	{"POST", "/v1/payments/{id}/cancel", "", "pay"}, {"POST", "/v1/payments/{id}/refund", "{}", "pay"}, {"GET", "/v1/refunds/{id}", "", "ref"},
+	{"POST", "/v1/payments/{id}/cancel", "", "pay"}, {"POST", "/v1/payments/{id}/refund", "{}", "pay"}, {"GET", "/v1/refunds/{id}", "", "ref"}, {"POST", "/v1/refunds/{id}/approve", "", "ref"}, {"POST", "/v1/refunds/{id}/cancel", "", "ref"},
 	{"GET", "/v1/events/{id}", "", "evt"}, {"GET", "/v1/webhook_deliveries/{id}", "", "wd"}, {"GET", "/v1/webhook_endpoints/{id}", "", "we"},
 	{"PATCH", "/v1/webhook_endpoints/{id}", "{}", "we"}, {"DELETE", "/v1/webhook_endpoints/{id}", "", "we"},
 	{"GET", "/v1/inbound_webhooks/{id}", "", "iw"}, {"POST", "/v1/inbound_webhooks/{id}/replay", "", "iw"},

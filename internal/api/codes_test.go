@@ -22,6 +22,7 @@ func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 		provider.CodeSignature: {Kind: fault.Unauthorized},
 		access.CodeScope:       {Kind: fault.Forbidden}, access.CodeKeyKind: {Kind: fault.Forbidden}, access.CodeAddress: {Kind: fault.Forbidden},
 		access.CodeSuspended: {Kind: fault.Forbidden}, event.ErrTooManyEndpoints.Code: {Kind: fault.Conflict}, payment.CodeTokenUsed: {Kind: fault.Conflict},
+		payment.CodeRefundWindow: {Kind: fault.Conflict}, payment.CodeReason: {Kind: fault.Invalid},
 		payment.CodeConsentMissing: {Kind: fault.Conflict}, payment.CodeFirstPaymentMissing: {Kind: fault.Conflict},
 		customer.CodeDetached: {Kind: fault.Conflict}, customer.CodeTooManyMethods: {Kind: fault.Conflict},
 		payout.CodeBalance: {Kind: fault.Conflict}, payout.CodeBlocked: {Kind: fault.Conflict}, payout.CodeUnsupported: {Kind: fault.Invalid}, payout.CodeTwoPersons: {Kind: fault.Forbidden},

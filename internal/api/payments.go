@@ -249,7 +249,7 @@ func (a *API) registerPayments() {
 	}, a.cancelPayment)
 	register(a, operation{
 		id: "refundPayment", method: http.MethodPost, path: one + "/refund", tag: tag, summary: "Refund a payment",
-		doc:   "Gives captured money back, in whole or in parts, up to what was captured. A refund may stay pending; its webhook tells the end.",
+		doc:   "Gives captured money back, in whole or in parts, up to what was captured. A refund may stay pending; its webhook tells the end. Your returns policy may refuse it, or hold it until another key approves it.",
 		scope: access.RefundsWrite, status: http.StatusCreated, answer: reflect.TypeFor[payment.RefundObject](), sample: `{"amount":1000,"reason":"one item came back"}`,
 		body: reflect.TypeFor[refundPayment](), optional: true, refusals: []int{402},
 	}, a.refundPayment)
@@ -342,7 +342,7 @@ func (a *API) refundPayment(ctx context.Context, rq *request, in *actionInput) (
 			return nil, err
 		}
 		return a.Payments.Refund(ctx, tenant, in.ID, payment.RefundRequest{
-			Amount: orZero(body.Amount), Reason: body.Reason, Metadata: body.Metadata,
+			Amount: orZero(body.Amount), Reason: body.Reason, Metadata: body.Metadata, By: rq.principal.KeyID,
 		}, o)
 	}, func(ctx context.Context, subject string) (shown, error) {
 		r, err := a.Reader.GetRefund(ctx, tenant, subject)

@@ -28,6 +28,7 @@ type fakePayments struct {
 	commit    func(context.Context, *db.Change) error
 	confirmed payment.Confirmation // the last one
 	last      payment.Create
+	refunded  payment.RefundRequest
 	paged     payment.Page
 
 	atProvider chan string   // if set, tells the id of what the provider is asked about
@@ -192,6 +193,7 @@ func (f *fakePayments) Refund(ctx context.Context, merchant, paymentID string, r
 	if _, err := f.find(merchant, paymentID); err != nil {
 		return payment.RefundObject{}, err
 	}
+	f.refunded = r
 	o := payment.RefundObject{
 		ID: f.ids.New(id.Refund), Object: "refund", Payment: paymentID, Amount: r.Amount, Currency: "EUR", Status: "pending",
 		Reason: r.Reason, Metadata: orMap(r.Metadata), CreatedAt: f.clock.Now(),
@@ -248,4 +250,24 @@ func (f *fakePayments) GetRefund(_ context.Context, merchant, id string) (paymen
 
 func (f *fakePayments) ListRefunds(context.Context, string, payment.Page, string) ([]payment.RefundObject, bool, error) {
 	return nil, false, nil
+}
+
+func (f *fakePayments) ApproveRefund(ctx context.Context, merchant, id, by string, with payment.Companion) (payment.RefundObject, error) {
+	r, err := f.GetRefund(ctx, merchant, id)
+	if err != nil {
+		return r, err
+	}
+	r.Status, r.ApprovedBy = "succeeded", by
+	c := db.NewChange(merchant)
+	with.Intent(c, id)
+	return r, with.Result(c, r, nil)
+}
+
+func (f *fakePayments) CancelRefund(ctx context.Context, merchant, id string, with payment.Companion) (payment.RefundObject, error) {
+	r, err := f.GetRefund(ctx, merchant, id)
+	if err != nil {
+		return r, err
+	}
+	r.Status = "failed"
+	return r, with.Result(db.NewChange(merchant), r, nil)
 }

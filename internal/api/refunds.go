@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payment"
@@ -49,6 +50,70 @@ func (a *API) registerRefunds() {
 		id: "getRefund", method: http.MethodGet, path: "/v1/refunds/{id}", tag: tag, summary: "Get a refund",
 		scope: access.RefundsRead, status: http.StatusOK, answer: reflect.TypeFor[payment.RefundObject](),
 	}, a.getRefund)
+}
+
+func (a *API) registerRefundActions() {
+	const tag, one = "Refunds", "/v1/refunds/{id}"
+	object, nothing := reflect.TypeFor[payment.RefundObject](), reflect.TypeFor[noParameters]()
+	register(a, operation{
+		id: "approveRefund", method: http.MethodPost, path: one + "/approve", tag: tag, summary: "Approve a refund",
+		doc:   "Makes a refund that was held by your returns policy. It takes another key than the one that asked for it.",
+		scope: access.RefundsWrite, status: http.StatusOK, answer: object, body: nothing, optional: true, sample: `{}`,
+		shows: story{"approved_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2"},
+	}, a.refundAction("refund.approved", true, func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error) {
+		return a.Payments.ApproveRefund(ctx, rq.principal.Tenant, refund, rq.principal.KeyID, with)
+	}))
+	register(a, operation{
+		id: "cancelRefund", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a refund",
+		doc:   "Gives up a refund that was held by your returns policy. The provider has not heard of it.",
+		scope: access.RefundsWrite, status: http.StatusOK, answer: object, body: nothing, optional: true, sample: `{}`,
+		shows: story{"Refund.status": "failed"},
+	}, a.refundAction("refund.canceled", false, func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error) {
+		return a.Payments.CancelRefund(ctx, rq.principal.Tenant, refund, with)
+	}))
+}
+
+// refundAction is what is done to a refund that waits for a second person. calls says that the provider is called, so that there is an
+// intent: the audit record goes with the first Change that there is.
+func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error),
+) func(context.Context, *request, *actionInput) (answer, error) {
+	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+		if !id.Has(in.ID, id.Refund) {
+			return answer{}, fault.Missing("refund")
+		}
+		return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+			if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
+				return nil, err
+			}
+			return do(ctx, rq, in.ID, auditedRefund{o, calls, func() db.Row {
+				return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, in.ID, nil).Row()
+			}})
+		}, func(ctx context.Context, subject string) (shown, error) {
+			r, err := a.Reader.GetRefund(ctx, rq.principal.Tenant, subject)
+			return shown{object: r, inFlight: r.Status == refundPending}, err
+		})
+	}
+}
+
+// auditedRefund adds to the first Change of an action who did it.
+type auditedRefund struct {
+	*once
+	calls  bool
+	record func() db.Row
+}
+
+// Intent adds the record, and takes the key.
+func (c auditedRefund) Intent(change *db.Change, subject string) {
+	change.Add(c.record())
+	c.once.Intent(change, subject)
+}
+
+// Result adds the record if there was no intent, and the answer.
+func (c auditedRefund) Result(change *db.Change, object any, err error) error {
+	if !c.calls {
+		change.Add(c.record())
+	}
+	return c.once.Result(change, object, err)
 }
 
 func (a *API) listRefunds(ctx context.Context, rq *request, in *listRefundsInput) (answer, error) {

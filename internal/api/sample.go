@@ -23,7 +23,7 @@ var samples = story{
 	"since": "2026-11-22T06:00:00Z", "until": "2026-11-22T12:00:00Z", "statuses": []string{"pending", "failed"}, "queued": 0, "InboundWebhook.type": "authorization.captured", "InboundWebhook.verdict": "applied",
 	"InboundWebhook.detail": "", "applied_at": "2026-11-22T12:00:00Z", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
-	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0,
+	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0, "amount_refundable": 8232, "refundable_until": nil,
 	"Refund.amount": 1000, "capture": true, "Refund.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "currency": "EUR",
 	"brand": "visa", "last4": "4242", "bin": "424242", "exp_month": 12, "exp_year": 2030, "country": "US", "funding": "credit",
 	"provider": "alpha", "ProviderAccount.provider": "simcard", "metadata": map[string]string{"order_id": "ORD-1001"},
@@ -56,7 +56,7 @@ var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
 	"Payout.batch": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
 	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
-	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "text_sha256": true, "truncated": true,
+	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,
 }
 
 // sample writes an example of a schema's object, in the order of its Go type.

@@ -37,8 +37,10 @@ type Merchant struct {
 	// PayoutApproval is, by currency, the amount in minor units above which a payout waits for a second person. A currency that is not in
 	// it needs none.
 	PayoutApproval map[string]int64
-	SuspendedAt    time.Time
-	CreatedAt      time.Time
+	// Returns is what its own people may refund, by method; AnyMethod is for those that are not in it.
+	Returns     map[string]Returns
+	SuspendedAt time.Time
+	CreatedAt   time.Time
 
 	read int64 // the row's version; 0 if it was never stored
 }
@@ -83,6 +85,7 @@ func (m Merchant) Check() error {
 			wrong.Add("payout_approval["+code+"]", fault.CodeInvalid, "must be an ISO 4217 code with an amount in its minor unit, 0 or more")
 		}
 	}
+	m.checkReturns(&wrong)
 	m.checkFace(&wrong)
 	return wrong.Err()
 }

@@ -101,7 +101,7 @@ func (m Merchant) settings() map[string]string {
 		"name": m.Name, "version": m.Version, "suspended_at": suspended,
 		"fee_basis_points": strconv.FormatInt(m.FeeBasisPoints, 10),
 		"origins":          strings.Join(m.Origins, " "), "color": m.Color,
-		"settlement_delay": strconv.FormatInt(m.SettlementDelay, 10), "payout_approval": approvalText(m.PayoutApproval),
+		"settlement_delay": strconv.FormatInt(m.SettlementDelay, 10), "payout_approval": approvalText(m.PayoutApproval), "returns": returnsText(m.Returns),
 	}
 }
 

@@ -30,6 +30,7 @@ var table = &db.Table{
 		{Name: "color", Kind: db.Text},
 		{Name: "settlement_delay", Kind: db.Int},
 		{Name: "payout_approval", Kind: db.Text},
+		{Name: "returns", Kind: db.Text},
 	},
 	Key:       1,
 	Versioned: true,
@@ -91,8 +92,8 @@ func scan(row db.Scanner) (Merchant, error) {
 	var m Merchant
 	var created int64
 	var suspended *int64
-	var origins, approval string
-	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.SettlementDelay, &approval, &m.read); err != nil {
+	var origins, approval, returns string
+	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.SettlementDelay, &approval, &returns, &m.read); err != nil {
 		return Merchant{}, err
 	}
 	m.CreatedAt = db.Time(created)
@@ -101,13 +102,16 @@ func scan(row db.Scanner) (Merchant, error) {
 		m.Origins = strings.Fields(origins)
 	}
 	var err error
-	m.PayoutApproval, err = parseApproval(approval)
+	if m.PayoutApproval, err = parseApproval(approval); err != nil {
+		return m, err
+	}
+	m.Returns, err = ParseReturns(returns)
 	return m, err
 }
 
 func (m Merchant) values() []any {
 	return []any{
 		m.ID, m.Name, m.Version, m.FeeBasisPoints, db.MicrosOrNil(m.SuspendedAt), db.Micros(m.CreatedAt), strings.Join(m.Origins, " "), m.Color,
-		m.SettlementDelay, approvalText(m.PayoutApproval),
+		m.SettlementDelay, approvalText(m.PayoutApproval), returnsText(m.Returns),
 	}
 }

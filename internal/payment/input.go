@@ -41,6 +41,7 @@ type RefundRequest struct {
 	Amount   int64 // 0: all that is left
 	Reason   string
 	Metadata map[string]string
+	By       string // the key that asks; empty: Florin itself, whom no returns policy binds
 }
 
 // Filter chooses payments. Empty: any.

@@ -19,6 +19,8 @@ type Object struct {
 	AmountCapturing     int64             `json:"amount_capturing" doc:"Captures whose outcome is not known yet."`
 	AmountRefunded      int64             `json:"amount_refunded" doc:"Refunds that succeeded or are pending."`
 	AmountDisputed      int64             `json:"amount_disputed"`
+	AmountRefundable    int64             `json:"amount_refundable" doc:"What may yet be refunded: captured, neither refunded nor disputed."`
+	RefundableUntil     *time.Time        `json:"refundable_until" doc:"Until when, by your returns policy when it was captured. Null: without end, or it is not captured in full yet."`
 	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`
 	CaptureBefore       *time.Time        `json:"capture_before" doc:"When the authorization is released if it is not captured."`
 	PaymentMethod       *MethodObject     `json:"payment_method"`
@@ -121,10 +123,12 @@ type RefundObject struct {
 	Payment           string            `json:"payment"`
 	Amount            int64             `json:"amount"`
 	Currency          string            `json:"currency"`
-	Status            string            `json:"status" enum:"pending,succeeded,failed"`
+	Status            string            `json:"status" enum:"held,pending,succeeded,failed" doc:"held: a second person must approve it."`
 	Reason            string            `json:"reason,omitempty"`
 	Failure           *FailureObject    `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
+	RequestedBy       string            `json:"requested_by,omitempty" doc:"The key that asked for it."`
+	ApprovedBy        string            `json:"approved_by,omitempty" doc:"The key that approved it."`
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
 }

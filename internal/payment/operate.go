@@ -43,10 +43,15 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 // Refund gives captured money back: an amount in minor units, or with 0 all that is left.
 //
 // It fails with fault.NotFound, with fault.Conflict if there is nothing to refund, and with fault.Invalid if the amount
-// exceeds what is left. A refund that the provider refuses is a refund that failed, not an error.
+// exceeds what is left. A refund that the provider refuses is a refund that failed, not an error. One that the merchant's returns
+// policy does not allow is refused or held: see returned.
 func (s *Service) Refund(ctx context.Context, tenant, payment string, r RefundRequest, with Companion) (RefundObject, error) {
 	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
-		return p.refund(a, s.IDs.New(id.Refund), r, at)
+		policy, err := s.returns(ctx, p)
+		if err != nil {
+			return decision{}, err
+		}
+		return p.returned(a, s.IDs.New(id.Refund), r, policy, at)
 	})
 	if d.operation == nil {
 		return RefundObject{}, err
@@ -80,9 +85,19 @@ func (s *Service) operate(ctx context.Context, tenant, payment string, with Comp
 		if err != nil {
 			return decision{}, err
 		}
-		with.Intent(change, subjectOf(intent))
+		held := intent.operation.State == OperationHeld
+		if held { // nobody is called: this is all for now
+			err = s.tellCompanion(change, intent, with)
+		} else {
+			with.Intent(change, subjectOf(intent))
+		}
+		if err != nil {
+			return decision{}, err
+		}
 		err = s.commitIntent(ctx, change)
 		switch {
+		case err == nil && held:
+			return written(intent), nil
 		case err == nil:
 			intent.attempt = attempt
 			return s.perform(ctx, account, written(intent), with)

@@ -44,6 +44,7 @@ type Payment struct {
 	CaptureBefore       time.Time // asked for, then decided; zero: as long as the provider holds it
 	ExpiresAt           time.Time // while it waits for its payer
 	DueAt               time.Time // when time itself changes it: it expires, or its authorization is released
+	RefundableUntil     time.Time // by the merchant's policy when it was captured; zero: without end
 	EndedAt             time.Time // when it came to a state that it cannot leave
 	CreatedAt           time.Time
 	Version             int64
@@ -180,11 +181,13 @@ type Operation struct {
 	Inquiries int64
 	NotFound  int64
 	Metadata  map[string]string
-	SentAt    time.Time
-	DueAt     time.Time
-	CreatedAt time.Time
-	MovedAt   time.Time // when it came to its state
-	Version   int64
+	// RequestedBy and ApprovedBy are the keys of those who asked for a refund, and who agreed to it, where a policy wants to know.
+	RequestedBy, ApprovedBy string
+	SentAt                  time.Time
+	DueAt                   time.Time
+	CreatedAt               time.Time
+	MovedAt                 time.Time // when it came to its state
+	Version                 int64
 
 	was OperationState // as it was stored
 }

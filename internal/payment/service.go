@@ -91,6 +91,9 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 		if err != nil {
 			return d, err
 		}
+		if err := s.closes(ctx, &d.payment); err != nil {
+			return d, err
+		}
 		change, err := s.change(ctx, d)
 		if err != nil {
 			return d, err

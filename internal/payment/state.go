@@ -68,6 +68,7 @@ type OperationState string
 
 // The operation's states. Sending, pending and unknown are still open: a refund in them shows as pending.
 const (
+	OperationHeld      OperationState = "held" // a refund: a second person must agree
 	OperationSending   OperationState = "sending"
 	OperationPending   OperationState = "pending"
 	OperationUnknown   OperationState = "unknown"
@@ -76,6 +77,7 @@ const (
 )
 
 var operationMoves = map[OperationState][]OperationState{
+	OperationHeld:    {OperationSending, OperationFailed},
 	OperationSending: {OperationPending, OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationPending: {OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationUnknown: {OperationPending, OperationSucceeded, OperationFailed},

@@ -26,7 +26,7 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned
 	{Name: "capture_before", Kind: db.Int, Null: true}, {Name: "expires_at", Kind: db.Int, Null: true},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
-	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id"}, {Name: "customer_id", Null: true},
+	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id"}, {Name: "customer_id", Null: true}, {Name: "refundable_until", Kind: db.Int, Null: true},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -43,7 +43,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
-	{Name: "provider_account"},
+	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
@@ -134,7 +134,7 @@ func paymentRow(p Payment) (db.Row, error) {
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), p.Order, customer,
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), p.Order, customer, db.MicrosOrNil(p.RefundableUntil),
 	}), nil
 }
 
@@ -143,12 +143,12 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	var amounts [6]int64
 	var code, method, failure, plan, metadata, asked, proof, action string
 	var capture, awaits, created int64
-	var captureBefore, expires, due, ended *int64
+	var captureBefore, expires, due, ended, refundable *int64
 	var customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
 		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
-		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Order, &customer, &p.Version)
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Order, &customer, &refundable, &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -161,7 +161,7 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	}
 	p.Capture, p.AwaitsPayer = capture == 1, awaits == 1
 	p.CaptureBefore, p.ExpiresAt, p.DueAt, p.CreatedAt = db.NullTime(captureBefore), db.NullTime(expires), db.NullTime(due), db.Time(created)
-	p.EndedAt = db.NullTime(ended)
+	p.EndedAt, p.RefundableUntil = db.NullTime(ended), db.NullTime(refundable)
 	if customer != nil {
 		p.Customer = *customer
 	}
@@ -222,7 +222,7 @@ func operationRow(o Operation) (db.Row, error) {
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
-		o.Account,
+		o.Account, o.RequestedBy, o.ApprovedBy,
 	}), nil
 }
 
@@ -232,7 +232,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	var due *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}

@@ -42,6 +42,8 @@ const (
 	codeTooManyMethods     = "too_many_payment_methods"
 	codeDetached           = "payment_method_detached"
 	codeConsentMissing     = "consent_missing"
+	codeRefundWindow       = "refund_window_closed"
+	codeReason             = "reason_not_allowed"
 	codeFirstPayment       = "first_payment_missing"
 	codeBalance            = "balance_insufficient"
 	codeBlocked            = "destination_blocked"
@@ -71,6 +73,7 @@ var Codes = []Code{
 	{"incorrect_cvc", 400, "The card's security code is not valid", "In the vault zone: let the payer correct it."},
 	{"expired_card", 400, "The card has expired", "In the vault zone: let the payer take another one, or correct the date."},
 	{fault.CodeInvalid, 400, "A parameter is not valid", "Correct it as the detail says."},
+	{codeReason, 400, "The reason is not one that your returns policy knows", "Give one of those that the detail names."},
 	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},
 	{fault.CodeAmountTooLarge, 400, "The amount is too large", "Amounts have at most twelve digits; a capture or a refund at most what is left."},
 	{fault.CodeCurrency, 400, "The currency is not supported", "Send an ISO 4217 code in capital letters that the provider account takes."},
@@ -98,6 +101,7 @@ var Codes = []Code{
 	{codeTokenUsed, 409, "The token serves something else", "A token that a browser made serves one payment, or is saved by one customer. Let the payer enter the card again."},
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
+	{codeRefundWindow, 409, "The payment can no longer be refunded", "refundable_until has passed. Pay the payer out, or change the returns policy for payments to come."},
 	{codeConsentMissing, 409, "The customer did not agree to be charged off session", "Record their consent with the payment method, or let them pay themselves, without off_session."},
 	{codeFirstPayment, 409, "There is no payment to refer to", "Let the customer pay with the method once, with setup_future_usage or a consent on record. Later payments refer to that one."},
 	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},

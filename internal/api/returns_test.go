@@ -1,0 +1,24 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/florinpay/florin/internal/payment"
+)
+
+func TestWhoAsksForARefundIsTold(t *testing.T) {
+	d := newDoor(t)
+	pay := accepted(t, d.call("POST", "/v1/payments", order), 201)["id"].(string)
+	accepted(t, d.call("POST", "/v1/payments/"+pay+"/refund", `{"amount":1}`), 201)
+	if d.payments.refunded.By == "" {
+		t.Error("a refund is asked for by nobody: no policy would bind it")
+	}
+	d.payments.putRefund(tenant, payment.RefundObject{ID: "ref_" + someID, Object: "refund", Status: "held", Currency: "EUR", CreatedAt: start})
+	path := "/v1/refunds/ref_" + someID
+	if got := accepted(t, d.call("POST", path+"/approve", ""), 200); got["approved_by"] != d.payments.refunded.By {
+		t.Errorf("approved by %v, the caller is %s", got["approved_by"], d.payments.refunded.By)
+	}
+	for _, action := range []string{"/approve", "/cancel"} {
+		faulty(t, d.call("POST", path+action, `{"amount":1}`), wrong{"amount": unknown})
+	}
+}
