@@ -176,7 +176,7 @@ func (s *sender) run(from source) string {
 		return cutNone
 	}
 	// A write that waits for its reader must not keep the server from stopping.
-	defer context.AfterFunc(s.api.streams.ctx, func() { _ = s.connection.SetWriteDeadline(clock.Stopwatch()) })()
+	defer s.hurry()()
 	s.rq.Header()["Content-Type"] = []string{eventStream}
 	s.rq.WriteHeader(http.StatusOK)
 	if s.rq.Request.Method == http.MethodHead {
@@ -290,6 +290,21 @@ func (s *sender) put(text []byte, flush bool) error {
 		return err
 	}
 	return nil
+}
+
+// hurry has a write that waits fail when the streams are to end. What it returns undoes that, and waits for it if it is under way: or its
+// deadline could come after the one of part.
+func (s *sender) hurry() (undo func()) {
+	hurried := make(chan struct{})
+	stop := context.AfterFunc(s.api.streams.ctx, func() {
+		defer close(hurried)
+		_ = s.connection.SetWriteDeadline(clock.Stopwatch())
+	})
+	return func() {
+		if !stop() {
+			<-hurried
+		}
+	}
 }
 
 // part leaves a little time for the end to get out.
