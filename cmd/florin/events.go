@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/florinpay/florin/client"
@@ -106,10 +107,11 @@ func (e eventsTail) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	from := client.StreamEvents{Types: e.Types, After: after}
 	if !c.json {
-		fmt.Fprintln(c.err, "waiting for events of "+e.To.APIURL)
+		from.Opened = sync.OnceFunc(func() { fmt.Fprintln(c.err, "waiting for events of "+e.To.APIURL) })
 	}
-	return stopped(ctx, each(florin.Events.Stream(ctx, client.StreamEvents{Types: e.Types, After: after}), func(event *client.Event) error {
+	return stopped(ctx, each(florin.Events.Stream(ctx, from), func(event *client.Event) error {
 		return c.line(json.RawMessage(event.Raw), eventLine(event))
 	}))
 }

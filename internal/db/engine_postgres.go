@@ -29,14 +29,14 @@ func openPostgres(ctx context.Context, url, _ string, _ Options) (engine, error)
 	parameters["idle_in_transaction_session_timeout"] = "10000" // a process that hangs must not keep its locks
 	long := config.Copy()
 	long.MinConns, long.MaxConns = 0, 4
+	// Every write and every short read goes by key. While a table is small and not yet analyzed the planner would scan it, and keep
+	// that plan when it has grown.
+	for _, way := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		parameters[way] = "off"
+	}
 	writer := config.ConnConfig.Config.Copy()
 	// A row that somebody else holds fails its own Change, and not, by the batch's timeout, all of its neighbours.
 	writer.RuntimeParams["lock_timeout"] = "500"
-	// Every write goes by key. While a table is small and not yet analyzed the planner would scan it, and keep that
-	// plan when it has grown.
-	for _, way := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
-		writer.RuntimeParams[way] = "off"
-	}
 	e := &postgresEngine{config: writer}
 	if e.reader, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err

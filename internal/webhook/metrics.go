@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		lanes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "florin_webhook_lanes",
 			Help: "Endpoints that this process sends to at the moment."}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "florin_webhook_lag_seconds",
-			Help: "The age of the oldest event that waits for an endpoint of a class."}, []string{"class"}),
+			Help: "The age of the oldest delivery that waits for an endpoint of a class."}, []string{"class"}),
 		endpoints: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "florin_webhook_endpoints",
 			Help: "Endpoints of a class."}, []string{"class"}),
 	}

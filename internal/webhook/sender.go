@@ -239,6 +239,9 @@ func (s *Sender) endpoint(ctx context.Context, key laneKey) (event.Endpoint, err
 }
 
 func (s *Sender) fail(ctx context.Context, key laneKey, what string, err error) {
+	if ctx.Err() != nil {
+		return // it was told to stop
+	}
 	s.logger.ErrorContext(ctx, what, "merchant_id", key.tenant, "endpoint_id", key.endpoint, "error", err)
 }
 
