@@ -58,7 +58,7 @@ func TestANumberPrintsAsItsLastFour(t *testing.T) {
 		own  IBAN
 	}{"x", iban, &iban, iban}
 	out := printed(iban) + printed(&iban) + printed(holder) + printed([]IBAN{holder.own})
-	for _, leak := range []string{"3704", "0532", "DE89", "44453839", "64653839"} { // the last two: in hexadecimal
+	for _, leak := range []string{"37040044", "0440532", "DE89", "44453839", "64653839"} { // the last two: in hexadecimal; longer than what a time or an address holds by chance
 		if strings.Contains(out, leak) {
 			t.Errorf("%q leaked into:\n%s", leak, out)
 		}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/fault"
 )
 
@@ -19,7 +21,12 @@ type postgresSession struct {
 	prepared map[postgresWrite]*postgresStatement
 	buffer   []byte
 	params   [][]byte
+	planned  time.Time // when the server began to keep its plans of them
 }
+
+// plansKept is how long the server may keep a plan. One that was made while a table was small reads all of it for every row, and
+// would be kept until the table is next analyzed.
+const plansKept = 2 * time.Second
 
 type postgresWrite struct {
 	table  *Table
@@ -93,6 +100,12 @@ func (s *postgresSession) rollback(ctx context.Context) error {
 func (s *postgresSession) apply(ctx context.Context, p *plan) ([]loss, error) {
 	if err := s.prepare(ctx, p); err != nil {
 		return nil, err
+	}
+	if clock.Since(s.planned) > plansKept {
+		if _, err := s.exec(ctx, "DISCARD PLANS"); err != nil {
+			return nil, err
+		}
+		s.planned = clock.Stopwatch()
 	}
 	pipe := s.conn.StartPipeline(ctx)
 	pipe.SendQueryPrepared("BEGIN", nil, nil, nil)
