@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 GO ?= go
-LIMIT ?= 6m
+LIMIT ?= 15m
 
 # The packages whose goroutines share memory run under the race detector, and only there: no test runs twice.
 RACE := internal/db internal/vault internal/idempotency internal/event internal/webhook internal/inbound internal/payment internal/sandbox internal/api internal/id internal/clock internal/limit client
