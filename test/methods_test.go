@@ -118,10 +118,7 @@ func TestAPayerWhoSaysNoOrNothing(t *testing.T) {
 		}
 		p := f.begin(r, "expire-"+r.method)
 		f.happens(r, p, "expire")
-		eventually(t, "the end of "+r.method, func() bool {
-			status := f.get("/v1/payments/" + p.text("id")).text("status")
-			return status == "expired" || status == "failed"
-		})
+		f.comesTo(p, "expired", 0, 0)
 	}
 }
 

@@ -199,7 +199,7 @@ func (d *decision) leaveIssuer(waited Attempt, now time.Time) {
 // ranOut ends an attempt whose payer did not do in time what they had to. The payment has expired with it, unless it has time
 // of its own left, in which its payer may try again.
 func (d *decision) ranOut(o provider.AuthenticationOutcome, t terms) error {
-	p, a := &d.payment, d.attempt
+	a := d.attempt
 	if a.asking() {
 		return d.refused(o, t) // it was never seen to open
 	}
@@ -208,8 +208,18 @@ func (d *decision) ranOut(o provider.AuthenticationOutcome, t terms) error {
 		return err
 	}
 	d.leaveIssuer(waited, t.now)
-	f := p.unfinished(textRanOut)
-	if p.AwaitsPayer && t.now.Before(p.ExpiresAt) {
+	return d.expired(textRanOut, t.now)
+}
+
+// lastMoments is too little time for another try. A code that was to live as long as its payment leaves it about that much: the two
+// clocks are not one.
+const lastMoments = 30 * time.Second
+
+// expired ends a payment whose try has: it expires with it, unless it has time of its own left. The text is a card's.
+func (d *decision) expired(text string, now time.Time) error {
+	p, a := &d.payment, d.attempt
+	f := p.unfinished(text)
+	if p.AwaitsPayer && now.Add(lastMoments).Before(p.ExpiresAt) {
 		return d.end(f)
 	}
 	f.Code = fault.CodeExpired

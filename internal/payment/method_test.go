@@ -166,6 +166,57 @@ func TestWhatIsNotPaidInTimeExpires(t *testing.T) {
 	})
 }
 
+// The scheme lets go of what it shows before our own time is over, and says so; or the message is lost, and it says so when asked. Also
+// when the payer had done their part and their bank did not.
+func TestWhatTheSchemeLetsExpireHasExpired(t *testing.T) {
+	lapsed := provider.Outcome{Class: provider.Approved, State: provider.Voided}
+	for name, x := range map[string]struct {
+		in      Create
+		consent bool // the payer had
+		later   bool // it awaits its payer, for a day
+		lost    bool // the message
+	}{
+		"a code": {in: byPix(5_000)}, "a page": {in: byBank(5_000)}, "a page, found by asking": {in: byBank(5_000), lost: true},
+		"a code, found by asking": {in: byPix(5_000), lost: true}, "a payer's consent": {in: byBank(5_000), consent: true},
+		"a consent, found by asking": {in: byBank(5_000), consent: true, lost: true}, "time is left": {in: byBank(5_000), later: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				x.in.Confirm = !x.later
+				o, err := c.Create(c.Context(), x.in, alone{})
+				if x.later && err == nil {
+					o, err = c.Confirm(c.Context(), shop, o.ID, Confirmation{}, alone{})
+				}
+				if err != nil || o.Status != RequiresAction {
+					c.Fatalf("%s, %v", o.Status, err)
+				}
+				if x.consent {
+					c.hears(says(o, "1", provider.Outcome{Class: provider.Approved, State: provider.Pending}))
+				}
+				c.scheme.becomes(o.ID+"-1", lapsed)
+				if x.lost {
+					c.later(20 * time.Minute)
+				} else {
+					c.hears(says(o, "1", lapsed))
+				}
+				o = c.status(o.ID)
+				if x.later {
+					if o.Status != RequiresPaymentMethod || o.Failure.Code != fault.CodePaymentDeclined {
+						c.Errorf("%s, %+v", o.Status, o.Failure)
+					}
+					return
+				}
+				if o.Status != Expired || o.Failure.Code != fault.CodeExpired || o.Attempts[0].Status != AttemptExpired {
+					c.Errorf("%s, %+v, %s", o.Status, o.Failure, o.Attempts[0].Status)
+				}
+				if told := c.events(); told[len(told)-1] != event.PaymentExpired || slices.Contains(told, event.PaymentFailed) {
+					c.Errorf("told %v", told)
+				}
+			})
+		})
+	}
+}
+
 func TestAMissedMessageIsFoundByAsking(t *testing.T) {
 	eachCounter(t, func(c *counter) {
 		o := c.begin(byPix(5_000))

@@ -72,8 +72,11 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 		}
 	}
 	state, from := to, a.State
-	if to == AttemptVoided && !d.payment.Captured.IsZero() {
+	switch {
+	case to == AttemptVoided && !d.payment.Captured.IsZero():
 		state = AttemptCaptured // part of it was taken: only the rest is gone
+	case to == AttemptVoided && d.payment.lapses(from):
+		state = AttemptExpired
 	}
 	if a.State != state {
 		if err := a.move(state); err != nil {
@@ -92,10 +95,19 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 	if o.ThreeDS != (provider.ThreeDS{}) {
 		d.payment.Proof = &Proof{ThreeDS: o.ThreeDS}
 	}
-	if from == AttemptAction && to == AttemptVoided {
+	switch {
+	case state == AttemptExpired:
+		return d.expired(textUnpaid, t.now)
+	case from == AttemptAction && to == AttemptVoided:
 		return d.end(d.payment.unfinished(textUnfinished))
 	}
 	return settlers[to](d, o, t)
+}
+
+// lapses tells whether a try ends by time, not by a refusal, when the provider lets go of it: its code or its page was shown, and a
+// scheme or a bank gives that up for no other reason.
+func (p Payment) lapses(from AttemptState) bool {
+	return !p.Method.isCard() && (from == AttemptAction || from == AttemptPending)
 }
 
 // attemptStateOf says which state of the attempt an outcome speaks of.

@@ -23,7 +23,7 @@ const (
 var paymentMoves = map[Status][]Status{
 	RequiresPaymentMethod: {RequiresAction, Processing, InReview, Canceled, Expired, Failed},
 	RequiresAction:        {RequiresPaymentMethod, Processing, Authorized, Captured, Canceled, Expired, Failed},
-	Processing:            {RequiresPaymentMethod, RequiresAction, Authorized, Captured, Failed, Canceled},
+	Processing:            {RequiresPaymentMethod, RequiresAction, Authorized, Captured, Failed, Canceled, Expired},
 	InReview:              {Processing, Canceled, Expired, Failed},
 	Authorized:            {Captured, Canceled, Expired},
 }
@@ -49,7 +49,7 @@ var attemptMoves = map[AttemptState][]AttemptState{
 	AttemptSending: {AttemptNotSent, AttemptDeclined, AttemptAction, AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptUnknown},
 	AttemptAction: {AttemptSending, // the payer has proved who they are, and now the money is asked for
 		AttemptPending, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptUnknown, AttemptVoided, AttemptExpired},
-	AttemptPending:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided},
+	AttemptPending:    {AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided, AttemptExpired},
 	AttemptUnknown:    {AttemptAction, AttemptAuthorized, AttemptCaptured, AttemptDeclined, AttemptVoided}, // only an inquiry or the provider's own webhook may say so
 	AttemptAuthorized: {AttemptCaptured, AttemptVoided, AttemptExpired},
 }
