@@ -135,7 +135,7 @@ func TestMoneyThatComesWhenTheBanksPageIsOverGoesBack(t *testing.T) {
 		f.happens(r, p, "complete")
 		eventually(t, r.method+" goes back", func() bool {
 			now := f.get("/v1/payments/" + p.text("id") + "?expand=timeline")
-			return now.text("status") == "canceled" && strings.Contains(string(now.body), "late_approval.reversed")
+			return now.text("status") == "canceled" && strings.Contains(string(now.body), "late_approval.booked") && strings.Contains(string(now.body), "transfer.returned")
 		})
 	}
 }

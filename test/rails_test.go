@@ -79,9 +79,12 @@ func TestRailBankRedirect(t *testing.T) {
 		soon(t, "the late money goes back", func() bool {
 			return dig(f.worldStands(t, bankPayments, made).object, "amount_refunded") == 9232.0
 		})
-		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 {
+		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 || now.text("status") != "expired" {
 			t.Errorf("the payment has money: %s", now.body)
 		}
+		soon(t, "it has left the suspense", func() bool {
+			return strings.Contains(string(f.get("/v1/payments/"+made.text("id")+"?expand=timeline").body), "transfer.returned")
+		})
 	})
 	t.Run("no webhook", func(t *testing.T) {
 		t.Parallel()

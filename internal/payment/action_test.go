@@ -120,9 +120,11 @@ func TestAPageThatCouldNotBeClosedIsClosedLater(t *testing.T) {
 				if err != nil || !a.DueAt.IsZero() {
 					u.Errorf("still looked after: %+v, %v", a, err)
 				}
-				if got := len(u.entries(o.ID, "late_approval.reversed")); got != map[bool]int{true: 1}[pays] {
+				told := map[bool]string{false: "late_approval.reversed", true: "late_approval.booked"}[c.capture]
+				if got := len(u.entries(o.ID, told)); got != map[bool]int{true: 1}[pays] {
 					u.Errorf("%d late approvals", got)
 				}
+				u.nothingHeld()
 			}, fine, noArrival)
 		})
 	}
@@ -190,9 +192,10 @@ func TestALateRefundThatIsRefusedIsTriedAgain(t *testing.T) {
 				if _, kept := u.q.keeps(o.ID + "-1"); kept != 0 {
 					u.Errorf("the acquirer keeps %d", kept)
 				}
-				if got := len(u.entries(o.ID, "late_approval.reversed")); got != 1 {
-					u.Errorf("%d late approvals are reversed", got)
+				if got := len(u.entries(o.ID, "transfer.returned")); got != 1 {
+					u.Errorf("%d late approvals went back", got)
 				}
+				u.nothingHeld()
 			}, fine, noArrival, fine, m)
 		})
 	}

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -122,8 +123,8 @@ func (s *Service) hearOperation(ctx context.Context, account provider.Account, n
 	if n.Operation == provider.OpCapture && n.Reference == n.Attempt {
 		return s.hearOwnCapture(ctx, account, n)
 	}
-	if n.Operation == provider.OpRefund && id.Has(n.Reference, id.Transfer) {
-		return verdict(Known, "the return of "+n.Reference), nil // which is asked about until it is certain
+	if transfer, _, _ := strings.Cut(n.Reference, "-"); n.Operation == provider.OpRefund && id.Has(transfer, id.Transfer) {
+		return verdict(Known, "the return of "+transfer), nil // which is asked about until it is certain
 	}
 	if isReversal(n.Reference, n.Attempt) {
 		return verdict(Known, "a reversal of "+n.Attempt), nil

@@ -34,7 +34,8 @@ type Remedy string
 const (
 	RemedyNone     Remedy = ""         // a person's business
 	RemedyReverse  Remedy = "reverse"  // a late approval: the payer's money goes back
-	RemedyReversed Remedy = "reversed" // it went back, or there was nothing to send back
+	RemedyReversed Remedy = "reversed" // it was released, or there was nothing to release
+	RemedyBooked   Remedy = "booked"   // it was taken: the money is booked as a transfer that came late, and goes back as one
 )
 
 // again is a contradiction that was heard before and is heard once more. What was remedied is looked at again: the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -117,9 +118,11 @@ func TestALateApprovalIsSentBack(t *testing.T) {
 					u.Errorf("the acquirer keeps %v, %d", open, taken)
 				}
 				u.expect(u.status(o.ID), Failed, 0, 0)
-				if entries := u.entries(o.ID, "late_approval.reversed"); len(entries) != 1 {
+				told := map[bool]string{false: "late_approval.reversed", true: "late_approval.booked"}[capture]
+				if len(u.entries(o.ID, told)) != 1 || (len(u.entries(o.ID, "transfer.returned")) == 1) != capture {
 					u.Errorf("the timeline has %+v", u.status(o.ID).Timeline)
 				}
+				u.nothingHeld()
 				for _, letter := range u.q.letters()[1:] {
 					if v := u.tell(letter); v != Known && v != Contradicted {
 						u.Errorf("%s %s is %s", letter.Operation, letter.Reference, v)
@@ -131,6 +134,14 @@ func TestALateApprovalIsSentBack(t *testing.T) {
 				}
 			}, arrivesLate)
 		})
+	}
+}
+
+// nothingHeld checks that what was taken late has gone back in the books as well: it was there, and the acquirer owes nothing.
+func (u *till) nothingHeld() {
+	u.Helper()
+	if held, owed := u.balance(ledger.Suspense), u.balance(ledger.PSPReceivable+"alpha"); held != 0 || owed != 0 {
+		u.Errorf("%d is in suspense, the acquirer owes %d", held, owed)
 	}
 }
 
@@ -172,7 +183,7 @@ func TestALateApprovalIsRefundedOnce(t *testing.T) {
 		if _, taken := u.q.keeps(o.ID + "-1"); len(references) != 1 || taken != 0 || len(u.q.mishaps) != 0 {
 			u.Errorf("refunds %v after %d calls, %d is kept", references, u.q.calls, taken)
 		}
-		if entries := u.entries(o.ID, "late_approval.reversed"); len(entries) != 1 {
+		if entries := u.entries(o.ID, "late_approval.booked"); len(entries) != 1 {
 			u.Errorf("the timeline has %+v", u.status(o.ID).Timeline)
 		}
 	}, arrivesLate)

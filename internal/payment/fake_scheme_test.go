@@ -18,10 +18,12 @@ type scheme struct {
 	next    *provider.Outcome
 	returns map[string]provider.Refund // by our reference
 	refuse  bool                       // it refuses to give anything back
+	fails   int                        // how many returns it takes, and fails later
+	failed  map[string]bool            // by our reference
 }
 
 func newScheme() *scheme {
-	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string][]provider.Transfer{}, returns: map[string]provider.Refund{}}
+	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string][]provider.Transfer{}, returns: map[string]provider.Refund{}, failed: map[string]bool{}}
 }
 
 func (*scheme) Capabilities() provider.Capabilities {
@@ -61,6 +63,9 @@ func (s *scheme) Inquire(_ context.Context, _ provider.Account, q provider.Inqui
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if q.Operation == provider.OpRefund {
+		if s.failed[q.Reference] {
+			return provider.Found(provider.Outcome{Class: provider.Declined, State: provider.Failed, Reference: "back_" + q.Reference})
+		}
 		if r, ok := s.returns[q.Reference]; ok {
 			return provider.Found(provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: r.Amount, Reference: "back_" + q.Reference})
 		}
@@ -81,7 +86,14 @@ func (s *scheme) Refund(_ context.Context, _ provider.Account, r provider.Refund
 	if s.refuse {
 		return provider.Refused(provider.ProcessingError, "no", "not today")
 	}
-	s.returns[r.Reference] = r
+	_, again := s.returns[r.Reference]
+	if s.returns[r.Reference] = r; s.fails > 0 && !again {
+		s.fails--
+		s.failed[r.Reference] = true
+	}
+	if s.failed[r.Reference] {
+		return provider.Outcome{Class: provider.Approved, State: provider.Pending, Amount: r.Amount, Reference: "back_" + r.Reference}
+	}
 	return provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: r.Amount, Reference: "back_" + r.Reference}
 }
 
@@ -89,8 +101,10 @@ func (s *scheme) Refund(_ context.Context, _ provider.Account, r provider.Refund
 func (s *scheme) returned() (sum int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.returns {
-		sum += r.Amount.Minor()
+	for reference, r := range s.returns {
+		if !s.failed[reference] {
+			sum += r.Amount.Minor()
+		}
 	}
 	return sum
 }

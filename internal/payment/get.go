@@ -113,6 +113,7 @@ func timeline(p Payment, rows related) []TimelineEntry {
 
 var contradictionEvents = map[Remedy]string{
 	RemedyNone: "contradiction", RemedyReverse: "late_approval.reversing", RemedyReversed: "late_approval.reversed",
+	RemedyBooked: "late_approval.booked",
 }
 
 // List is a page of a tenant's payments, newest first.

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/provider"
 )
 
 // A late approval is an authorization that a provider made, or says that it made, after Florin had ended its attempt: the
-// merchant was told that nothing was charged, so the payer's money goes back at once. Nothing of it is booked: what was
-// never ours is not in the books.
+// merchant was told that nothing was charged, so the payer's money goes back, whatever they paid with. What the provider only holds
+// is released, and not booked: no money has moved. What it took is booked to suspense, for the provider owes it and will list it in
+// its reports, and goes back as a transfer that came late does.
 
 // reverseLate sends back what a late approval took, and asks again until that is certain.
 func (s *Service) reverseLate(ctx context.Context, key []string) error {
@@ -29,70 +32,72 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
-	if s.letGo(ctx, account, a, c) {
-		c.Remedy, c.DueAt = RemedyReversed, time.Time{}
-	} else {
+	to, took := s.letGo(ctx, account, a, c)
+	if c.DueAt = (time.Time{}); to == RemedyReverse {
 		c.DueAt = s.Clock.Now().Add(inquiryDelay(c.Tries))
 	}
+	c.Remedy = to
 	c.Tries++
-	if c.Remedy == RemedyReverse && c.Tries >= unresolvedAfter {
+	if to == RemedyReverse && c.Tries >= unresolvedAfter {
 		s.Logger.Warn("a late approval cannot be reversed", "merchant_id", c.Merchant, "payment_id", c.Payment, "attempt_id", a.ID, "tries", c.Tries)
+	}
+	if took != nil {
+		return s.bookLate(ctx, c, a, *took)
 	}
 	return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
 }
 
-// letGo asks what the provider has now and gives that up: a hold is voided, taken money refunded. It tells whether the
-// provider has nothing of the payer's any more. The refund keeps its reference, so that it cannot be made twice.
-func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt, c Contradiction) bool {
+// letGo asks what the provider has now and what becomes of the late approval: a hold is voided at once, and it is over then or asked
+// about again; taken money, which is given back as well, is booked first.
+func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt, c Contradiction) (Remedy, *provider.Outcome) {
 	finding := s.inquire(ctx, account, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: c.Reference, Attempt: a.ourReference(),
 	})
-	if !finding.Found {
-		return finding.Outcome.Class != provider.Unknown
+	if len(finding.Transfers) > 0 { // each of them is booked by itself
+		finding = s.hearTransfers(ctx, account, a, finding)
+		if finding.Outcome.Class != provider.Unknown {
+			return RemedyBooked, nil
+		}
 	}
 	now := finding.Outcome
 	switch {
-	case now.Class == provider.Declined, now.State == provider.Voided:
-		return true
-	case now.Class != provider.Approved:
-		return false
-	case now.State != provider.Captured:
-		return s.reversal(ctx, account, provider.Void{
-			Reference: lateVoid(a, c.Tries), Original: now.Reference, Attempt: a.ourReference(),
-		}).State == provider.Voided
+	case now.Class == provider.Unknown:
+		return RemedyReverse, nil
+	case !finding.Found, now.Class == provider.Declined, now.State == provider.Voided:
+		return RemedyReversed, nil
+	case now.Class == provider.Approved && now.State == provider.Captured:
+		return RemedyBooked, &now
+	case now.Class == provider.Approved && s.reversal(ctx, account, provider.Void{
+		Reference: lateVoid(a, c.Tries), Original: now.Reference, Attempt: a.ourReference(),
+	}).State == provider.Voided:
+		return RemedyReversed, nil
 	}
-	refunder, err := provider.Lookup[provider.Refunder](s.Providers, account.Provider)
-	if err != nil {
-		s.Logger.Error("a late approval cannot be refunded", "merchant_id", a.Merchant, "payment_id", a.Payment, "error", err)
-		return false
-	}
-	reference, back := s.lateRefund(ctx, account, a, now.Reference)
-	if back {
-		return true // a bank that takes its time has said so only now
-	}
-	out := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
-		return refunder.Refund(ctx, account, provider.Refund{
-			Reference: reference, Original: now.Reference, Attempt: a.ourReference(), Amount: now.Amount,
-		})
-	})
-	return out.Class == provider.Approved && out.State == provider.Succeeded
+	return RemedyReverse, nil
 }
 
-// maxLateRefunds bounds how often the refund of a late approval may be refused before it is a person's business alone.
-const maxLateRefunds = 20
-
-// lateRefund is the reference of a late approval's refund: one that the provider knows and has not refused, else a fresh one.
-// Only a refusal makes room for another, so that no two can succeed. It tells whether the money is back already.
-func (s *Service) lateRefund(ctx context.Context, account provider.Account, a Attempt, original string) (reference string, back bool) {
-	reference = a.ourReference() + lateRefund
-	for n := range maxLateRefunds {
-		found := s.inquire(ctx, account, provider.Inquiry{Operation: provider.OpRefund, Reference: reference, Original: original, Attempt: a.ourReference()})
-		if !found.Found || found.Outcome.Class != provider.Declined {
-			return reference, found.Found && found.Outcome.Class == provider.Approved && found.Outcome.State == provider.Succeeded
-		}
-		reference = a.ourReference() + lateRefund + "-" + strconv.Itoa(n+1)
+// bookLate books what a provider took after its attempt had ended. Our reference of the attempt stands for the transfer's: it is one,
+// whatever is heard of it and however often.
+func (s *Service) bookLate(ctx context.Context, c Contradiction, a Attempt, took provider.Outcome) error {
+	if took.Amount.Minor() <= 0 {
+		took.Amount = a.Amount
 	}
-	return reference, false
+	now := s.Clock.Now()
+	in := Transfer{
+		Merchant: a.Merchant, ID: s.IDs.New(id.Transfer), Account: a.Account, Reference: a.ourReference(), Original: took.Reference, Payment: a.Payment,
+		Attempt: a.Number, Amount: took.Amount, Surplus: took.Amount, Reason: TransferLate, State: TransferHeld, DueAt: now, CreatedAt: now, MovedAt: now,
+	}
+	change := db.NewChange(c.Merchant, contradictionRow(c), transferRow(in))
+	if err := ledger.Post(change, s.IDs, in.posting(ledger.SuspenseReceived), now); err != nil {
+		return err
+	}
+	err := s.DB.Commit(ctx, change)
+	if heardBefore(err) { // another message about it
+		return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
+	}
+	if err == nil {
+		s.metrics.suspended(in)
+	}
+	return err
 }
 
 // reversal voids an authorization.
@@ -107,9 +112,8 @@ func (s *Service) reversal(ctx context.Context, account provider.Account, v prov
 // What follows an attempt's own reference in those of its reversals. A reversal that was refused is tried under a new
 // reference, or a provider that remembers references would repeat its refusal for ever.
 const (
-	reversed   = "-r"
-	late       = "-late-"
-	lateRefund = "-late-refund"
+	reversed = "-r"
+	late     = "-late-"
 )
 
 func ownReversal(a Attempt) string {

@@ -11,22 +11,34 @@ import (
 // metrics is what operators are alarmed by.
 type metrics struct {
 	contradictions *prometheus.CounterVec
+	surpluses      *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 	m := &metrics{contradictions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_contradictions_total",
-		Help: "What providers said that cannot be true together with what is known, by who does something about it."}, []string{"remedy"})}
+		Help: "What providers said that cannot be true together with what is known, by who does something about it."}, []string{"remedy"}),
+		surpluses: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_surpluses_total",
+			Help: "Money that came in and was put into suspense, by why: it is a part, over, late, or of nothing that is known."}, []string{"reason"})}
 	if r != nil {
-		r.MustRegister(m.contradictions, unresolved{s})
+		r.MustRegister(m.contradictions, m.surpluses, unresolved{s})
 	}
 	return m
+}
+
+// suspended counts transfers of which something was put into suspense, once that is written.
+func (m *metrics) suspended(transfers ...Transfer) {
+	for _, t := range transfers {
+		if t.Version == 0 && t.State == TransferHeld {
+			m.surpluses.WithLabelValues(string(t.Reason)).Inc()
+		}
+	}
 }
 
 // unresolved counts, when it is asked, what has been open for so long that a person should look.
 type unresolved struct{ of *Service }
 
 var unresolvedDesc = prometheus.NewDesc("florin_payment_unresolved",
-	"Outcomes that many inquiries could not find out, and late approvals that are not reversed yet.", []string{"what"}, nil)
+	"Outcomes that many inquiries could not find out, late approvals that are not reversed yet, and surpluses that many tries could not return.", []string{"what"}, nil)
 
 // countTime bounds one count.
 const countTime = 2 * time.Second
@@ -48,7 +60,7 @@ func (u unresolved) Collect(to chan<- prometheus.Metric) {
 }
 
 // Unresolved counts, over all tenants, what a person should look at: attempts and operations whose outcome many inquiries
-// could not find out, and late approvals that are not reversed yet.
+// could not find out, late approvals that are not reversed yet, and money in suspense that many tries could not return.
 func (s *Service) Unresolved(ctx context.Context) (map[string]int64, error) {
 	return s.store.unresolved(ctx)
 }

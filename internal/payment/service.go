@@ -108,6 +108,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 		if err == nil {
 			s.Outbox.Committed(change)
 			s.alarm(d.contradiction)
+			s.metrics.suspended(d.transfers...)
 			return d, nil
 		}
 		if !overtaken(err) || try == tries-1 {

@@ -350,14 +350,18 @@ func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 		return struct{}{}, err
 	}, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
 		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1
-		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL`, int64(unresolvedAfter))
+		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL
+		UNION ALL SELECT 'return', COUNT(*) FROM payment_transfer WHERE due_at IS NOT NULL AND tries >= $1`, int64(unresolvedAfter))
 	return counts, err
 }
 
-// paymentsAndBooks is every payment and, right behind it, every transaction about it, in one snapshot.
+// paymentsAndBooks is every payment and every transfer and, right behind it, every transaction about it, in one snapshot. The second
+// amount of a transfer is its surplus.
 const paymentsAndBooks = `
 	SELECT merchant_id, id, 1, status, provider_account, currency, amount_authorized, amount_captured, amount_refunded, amount_refunding, amount_disputed, NULL
 	FROM payment
 	UNION ALL
-	SELECT merchant_id, subject, 2, '', '', '', 0, 0, 0, 0, 0, canonical FROM ledger_transaction
+	SELECT merchant_id, subject, 3, '', '', '', 0, 0, 0, 0, 0, canonical FROM ledger_transaction
+	UNION ALL
+	SELECT merchant_id, id, 2, state, provider_account, currency, amount, surplus, 0, 0, 0, NULL FROM payment_transfer
 	ORDER BY 1, 2, 3`

@@ -12,13 +12,16 @@ import (
 // counted transfer by transfer. What a payment needs of it is its money. What comes short waits for the rest; what comes over, again or
 // late does not belong to the payment. Both are booked to suspense, and what still lies there when nobody can need it any more goes back to
 // whoever sent it.
+//
+// What a bank or an acquirer takes after the payment's end, with no code and in one piece, is counted as one such transfer: see late.go.
 
-// Transfer is money that came in on a code.
+// Transfer is money that came in on a code, or after the end of the payment that it was for.
 type Transfer struct {
 	Merchant  string
 	ID        string // trf_…, which is also our reference of its return
 	Account   string // the provider account
-	Reference string // the scheme's
+	Reference string // the scheme's; our reference of the attempt, if all of its money came in one piece
+	Original  string // the provider's reference of the attempt then; empty: the attempt has it
 	Payment   string // empty: it names none of ours
 	Attempt   int64
 	Amount    money.Money
@@ -141,5 +144,10 @@ func (d *decision) completeParts(known []Transfer) {
 
 // suspend books what a transfer has in suspense.
 func (d *decision) suspend(kind ledger.Kind, t Transfer) {
-	d.postings = append(d.postings, ledger.Posting{Kind: kind, Subject: t.ID, Cause: t.ID, Provider: t.Account, Amount: t.Surplus})
+	d.postings = append(d.postings, t.posting(kind))
+}
+
+// posting books what a transfer has in suspense.
+func (t Transfer) posting(kind ledger.Kind) ledger.Posting {
+	return ledger.Posting{Kind: kind, Subject: t.ID, Cause: t.ID, Provider: t.Account, Amount: t.Surplus}
 }

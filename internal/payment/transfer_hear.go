@@ -1,9 +1,11 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -92,9 +94,7 @@ func (s *Service) stray(c *db.Change, in Transfer) error {
 	in.Surplus, in.Reason, in.State = in.Amount, TransferUnknown, TransferHeld
 	c.Add(transferRow(in))
 	s.Logger.Warn("money came in that names no payment", "merchant_id", in.Merchant, "provider_account", in.Account, "transfer_id", in.ID)
-	return ledger.Post(c, s.IDs, ledger.Posting{
-		Kind: ledger.SuspenseReceived, Subject: in.ID, Cause: in.ID, Provider: in.Account, Amount: in.Surplus,
-	}, now)
+	return ledger.Post(c, s.IDs, in.posting(ledger.SuspenseReceived), now)
 }
 
 // heardBefore tells whether a Change lost because its transfer was heard of before, by a message with another id.
@@ -138,25 +138,33 @@ func (s *Service) leaveSuspense(ctx context.Context, t Transfer, a Attempt) (Tra
 	return t, err
 }
 
-// giveBack asks what became of a transfer's return, and asks for it if it was never asked for. Its reference makes it one.
+// maxReturns bounds how often a provider may take a return and then fail it, before it is a person's business alone.
+const maxReturns = 20
+
+// giveBack asks what became of a transfer's return, and asks for it if it was never asked for, or every time so far was refused. A
+// provider would repeat its refusal of a reference for ever; only a refusal makes room for another, so that no two can succeed.
 func (s *Service) giveBack(ctx context.Context, account provider.Account, t Transfer, a Attempt) provider.Outcome {
 	refunder, err := provider.Lookup[provider.Refunder](s.Providers, account.Provider)
 	if err != nil {
 		return provider.Doubt(err.Error())
 	}
-	if t.Tries > 0 {
-		found := s.inquire(ctx, account, provider.Inquiry{
-			Operation: provider.OpRefund, Reference: t.ID, Original: a.Reference, Attempt: a.ourReference(),
-		})
-		if found.Found || found.Outcome.Class == provider.Unknown {
+	r := provider.Refund{
+		Reference: t.ID, Original: a.Reference, Attempt: a.ourReference(), Transfer: t.Reference, Amount: t.Surplus, Reason: string(t.Reason),
+	}
+	if t.Reference == r.Attempt { // all of it came in one piece
+		r.Original, r.Transfer = cmp.Or(t.Original, a.Reference), ""
+	}
+	for n := 1; t.Tries > 0; n++ {
+		found := s.inquire(ctx, account, provider.Inquiry{Operation: provider.OpRefund, Reference: r.Reference, Original: r.Original, Attempt: r.Attempt})
+		if found.Outcome.Class == provider.Unknown || found.Found && (found.Outcome.Class != provider.Declined || n > maxReturns) {
 			return found.Outcome
 		}
+		if !found.Found {
+			break
+		}
+		r.Reference = t.ID + "-" + strconv.Itoa(n)
 	}
-	return s.call(ctx, account, func(ctx context.Context) provider.Outcome {
-		return refunder.Refund(ctx, account, provider.Refund{
-			Reference: t.ID, Original: a.Reference, Attempt: a.ourReference(), Transfer: t.Reference, Amount: t.Surplus, Reason: string(t.Reason),
-		})
-	})
+	return s.call(ctx, account, func(ctx context.Context) provider.Outcome { return refunder.Refund(ctx, account, r) })
 }
 
 // retryReturn is how long after a refused return it is tried again.
@@ -170,14 +178,14 @@ func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outco
 	t.Tries++
 	switch {
 	case o.Class == provider.Approved && o.State == provider.Succeeded:
-		if err := ledger.Post(c, s.IDs, ledger.Posting{
-			Kind: ledger.SuspenseReturned, Subject: t.ID, Cause: t.ID, Provider: t.Account, Amount: t.Surplus,
-		}, now); err != nil {
+		if err := ledger.Post(c, s.IDs, t.posting(ledger.SuspenseReturned), now); err != nil {
 			return err
 		}
 		t.State, t.MovedAt, t.DueAt = TransferReturned, now, time.Time{}
 	case o.Class == provider.Declined:
 		t.DueAt = now.Add(retryReturn)
+	}
+	if t.State == TransferReturning && t.Tries >= unresolvedAfter {
 		s.Logger.Warn("a transfer cannot be returned", "merchant_id", t.Merchant, "payment_id", t.Payment, "transfer_id", t.ID, "tries", t.Tries, "detail", o.Detail)
 	}
 	c.Add(transferRow(t))

@@ -13,12 +13,14 @@ var transferTable = &db.Table{Name: "payment_transfer", Key: 2, IDs: id.Transfer
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "provider_account"}, {Name: "reference"}, {Name: "payment_id"}, {Name: "attempt", Kind: db.Int},
 	{Name: "amount", Kind: db.Int}, {Name: "currency"}, {Name: "surplus", Kind: db.Int}, {Name: "reason"}, {Name: "state"}, {Name: "payer"}, {Name: "detail"},
 	{Name: "tries", Kind: db.Int}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
+	{Name: "original"},
 }}
 
 func transferRow(t Transfer) db.Row {
 	return write(transferTable, t.Version, []any{
 		t.Merchant, t.ID, t.Account, t.Reference, t.Payment, t.Attempt, t.Amount.Minor(), t.Amount.Currency().Code(), t.Surplus.Minor(),
 		string(t.Reason), string(t.State), t.Payer, t.Detail, t.Tries, db.MicrosOrNil(t.DueAt), db.Micros(t.CreatedAt), db.Micros(t.MovedAt),
+		t.Original,
 	})
 }
 
@@ -28,7 +30,7 @@ func scanTransfer(r db.Scanner) (Transfer, error) {
 	var due *int64
 	var code string
 	err := r.Scan(&t.Merchant, &t.ID, &t.Account, &t.Reference, &t.Payment, &t.Attempt, &amount, &code, &surplus,
-		&t.Reason, &t.State, &t.Payer, &t.Detail, &t.Tries, &due, &created, &moved, &t.Version)
+		&t.Reason, &t.State, &t.Payer, &t.Detail, &t.Tries, &due, &created, &moved, &t.Original, &t.Version)
 	if err != nil {
 		return Transfer{}, err
 	}

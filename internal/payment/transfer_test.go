@@ -91,6 +91,103 @@ func TestWhatComesLateGoesBack(t *testing.T) {
 	})
 }
 
+// A bank takes its payer's money after the payment's end, and will not take it back at first: it is in the books for as long as the bank has it.
+func TestWhatABankTakesLateIsBookedAndGoesBack(t *testing.T) {
+	for name, ends := range map[string]func(c *counter, o Object) Status{
+		"expired": func(c *counter, _ Object) Status { c.later(30 * time.Minute); return Expired },
+		"failed": func(c *counter, o Object) Status {
+			c.hears(says(o, "1", provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.ConsentDeclined}}))
+			return Failed
+		},
+		"canceled": func(c *counter, o Object) Status {
+			if _, err := c.Cancel(c.Context(), shop, o.ID, "", alone{}); err != nil {
+				c.Fatal(err)
+			}
+			return Canceled
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				c.scheme.refuse = true
+				o := c.begin(byBank(5_000))
+				status := ends(c, o)
+				c.scheme.becomes(o.ID+"-1", captured(euros(5_000)))
+				for range 2 {
+					if v := c.hears(says(o, "1", captured(euros(5_000)))); v != Contradicted {
+						c.Errorf("it is %s", v)
+					}
+					c.later(time.Minute)
+				}
+				c.holds(o, 0, 5_000)
+				if n := c.measured("florin_payment_surpluses_total"); n != 1 || len(c.entries(o.ID, "late_approval.booked")) != 1 {
+					c.Errorf("%v surpluses, %+v", n, c.status(o.ID).Timeline)
+				}
+				if returning := c.entries(o.ID, "transfer.returning"); len(returning) != 1 || returning[0].Detail != "50.00 EUR late" {
+					c.Errorf("%+v", returning)
+				}
+				c.scheme.mu.Lock()
+				c.scheme.refuse = false
+				c.scheme.mu.Unlock()
+				c.later(2 * time.Hour)
+				c.holds(o, 0, 0)
+				if got := c.status(o.ID); got.Status != status || c.scheme.returned() != 5_000 || len(c.scheme.returns) != 1 {
+					c.Errorf("%s; %v went back", got.Status, c.scheme.returns)
+				}
+				for _, back := range c.scheme.returns {
+					if back.Original != "sch_"+o.ID+"-1" || back.Transfer != "" {
+						c.Errorf("asked for as %+v", back)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The bank takes the return, and fails it when it has tried; a repeat of that return would fail for ever.
+func TestAReturnThatFailsLaterIsTriedAnew(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		c.scheme.fails = 2
+		o := c.begin(byPix(5_000))
+		c.hears(comes(o, "t1", reais(6_000)))
+		c.later(6 * time.Hour)
+		c.holds(o, 5_000, 0)
+		if len(c.scheme.returns) != 3 || c.scheme.returned() != 1_000 {
+			c.Errorf("asked for %v", c.scheme.returns)
+		}
+		for reference := range c.scheme.returns {
+			n := provider.Notification{Operation: provider.OpRefund, Reference: reference, Attempt: o.ID + "-1", Outcome: captured(reais(1_000))}
+			if v := c.hears(n); v != Known {
+				c.Errorf("the return %s is %s", reference, v)
+			}
+		}
+	})
+}
+
+func TestASurplusThatCannotBeReturnedIsAPersonsBusiness(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		c.scheme.refuse = true
+		o := c.begin(byPix(5_000))
+		c.hears(comes(o, "t1", reais(6_000)))
+		c.later(time.Minute)
+		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 0 {
+			c.Errorf("at first %v, %v", open, err)
+		}
+		for range 10 {
+			c.later(8 * time.Hour)
+		}
+		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 1 || c.measured("florin_payment_unresolved") != 1 {
+			c.Errorf("in the end %v, %v", open, err)
+		}
+		c.scheme.mu.Lock()
+		c.scheme.refuse = false
+		c.scheme.mu.Unlock()
+		c.later(8 * time.Hour)
+		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 0 {
+			c.Errorf("returned, %v, %v", open, err)
+		}
+	})
+}
+
 func TestPartsCountWhenTheSchemeSaysThatAllIsThere(t *testing.T) {
 	eachCounter(t, func(c *counter) {
 		o := c.begin(byPix(5_000))

@@ -14,7 +14,7 @@ import (
 
 // VerifyBooks holds every payment against the ledger's transactions about it, in one snapshot: what is captured and not
 // refunded is what its provider owes, what is authorized and not captured is on hold while it is authorized, what is being
-// refunded is in flight, and the merchant has the other side of each. It gives back what does not agree, at most a hundred
+// refunded is in flight, and the merchant has the other side of each. What a transfer says that is in suspense of it is there. It gives back what does not agree, at most a hundred
 // faults; the error is for a database that cannot be read.
 func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 	var v bookCheck
@@ -27,10 +27,10 @@ func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 
 const maxFaults = 100
 
-// bookLine is a row of paymentsAndBooks: a payment's amounts, or a transaction.
+// bookLine is a row of paymentsAndBooks: a payment's amounts, a transfer's, or a transaction.
 type bookLine struct {
 	tenant, subject                           string
-	isPayment                                 bool
+	side                                      int64
 	status                                    Status
 	account, currency                         string
 	authorized, captured, refunded, refunding int64
@@ -40,11 +40,15 @@ type bookLine struct {
 
 func scanBookLine(r db.Scanner) (bookLine, error) {
 	var l bookLine
-	var side int64
-	err := r.Scan(&l.tenant, &l.subject, &side, &l.status, &l.account, &l.currency, &l.authorized, &l.captured, &l.refunded, &l.refunding, &l.disputed, &l.canonical)
-	l.isPayment = side == 1
+	err := r.Scan(&l.tenant, &l.subject, &l.side, &l.status, &l.account, &l.currency, &l.authorized, &l.captured, &l.refunded, &l.refunding, &l.disputed, &l.canonical)
 	return l, err
 }
+
+// The sides of a row of paymentsAndBooks.
+const (
+	sidePayment  = 1
+	sideTransfer = 2
+)
 
 // place is an account in a currency.
 type place struct{ account, currency string }
@@ -69,9 +73,14 @@ func (v *bookCheck) take(l bookLine) error {
 		v.settle()
 		v.tenant, v.subject, v.known, v.off = l.tenant, l.subject, false, map[place]int64{}
 	}
-	if l.isPayment {
+	switch l.side {
+	case sidePayment:
 		v.known = true
 		v.expect(l)
+		return nil
+	case sideTransfer:
+		v.known = true
+		v.hold(l)
 		return nil
 	}
 	t, err := ledger.Decode(l.canonical)
@@ -110,6 +119,15 @@ func (v *bookCheck) expect(l bookLine) {
 	}
 }
 
+// hold adds what a transfer says that is in suspense.
+func (v *bookCheck) hold(l bookLine) {
+	if state := TransferState(l.status); state == TransferHeld || state == TransferReturning {
+		surplus := l.captured
+		v.off[place{ledger.PSPReceivable + l.account, l.currency}] += surplus
+		v.off[place{ledger.Suspense, l.currency}] -= surplus
+	}
+}
+
 // deny notes what a dispute's transaction makes of what is disputed. How it is split among its accounts is held against the
 // dispute, not against the payment.
 func (v *bookCheck) deny(t ledger.Transaction) {
@@ -125,18 +143,18 @@ func (v *bookCheck) deny(t ledger.Transaction) {
 
 // settle says what of the subject at hand does not agree. What is no payment's, such as a payout, is not looked at.
 func (v *bookCheck) settle() {
-	if !v.known && !id.Has(v.subject, id.Payment) {
+	if !v.known && !id.Has(v.subject, id.Payment) && !id.Has(v.subject, id.Transfer) {
 		return
 	}
 	if !v.known {
-		v.fault("the books have transactions about it, and there is no such payment")
+		v.fault("the books have transactions about it, and there is no such payment or transfer")
 		return
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(v.off), func(a, b place) int {
 		return slices.Compare([]string{a.account, a.currency}, []string{b.account, b.currency})
 	}) {
 		if off := v.off[at]; off != 0 {
-			v.fault("%s: payment and ledger differ by %s", at.account, amountOf(off, at.currency))
+			v.fault("%s: it and the ledger differ by %s", at.account, amountOf(off, at.currency))
 		}
 	}
 }

@@ -72,7 +72,7 @@ func TestBooksOfAPaymentThatIsNotThereAreFound(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.pay(true)
 		u.spoilt = true
-		for subject, want := range map[string]bool{"pay_00000000000000000000000000": true, "po_00000000000000000000000000": false} {
+		for subject, want := range map[string]bool{"pay_00000000000000000000000000": true, "trf_00000000000000000000000000": true, "po_00000000000000000000000000": false} {
 			c := db.NewChange(shop)
 			err := ledger.Post(c, u.IDs, ledger.Posting{Kind: ledger.Sale, Subject: subject, Cause: "x", Provider: "alpha", Amount: of(o, 5)}, u.now.Now())
 			if err != nil {
@@ -88,4 +88,42 @@ func TestBooksOfAPaymentThatIsNotThereAreFound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever says of money in suspense that it is less, or back, and does not book that, is found out.
+func TestTransfersThatDoNotAgreeWithTheBooksAreFound(t *testing.T) {
+	for name, change := range map[string]func(t *Transfer){
+		"less":     func(t *Transfer) { t.Surplus = reais(999) },
+		"returned": func(t *Transfer) { t.State = TransferReturned },
+		"settled":  func(t *Transfer) { t.State, t.Surplus = TransferSettled, reais(0) },
+		"another":  func(t *Transfer) { t.Account = "alpha" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				o := c.begin(byPix(5_000))
+				c.hears(comes(o, "t1", reais(6_000)))
+				all, err := c.store.transfers(c.Context(), shop, o.ID)
+				if err != nil || len(all) != 1 {
+					c.Fatal(err)
+				}
+				honest := all[0]
+				lie := honest
+				change(&lie)
+				for _, lies := range []bool{true, false} {
+					one := honest
+					if lies {
+						one = lie
+					}
+					if err := c.DB.Commit(c.Context(), db.NewChange(shop, transferRow(one))); err != nil {
+						c.Fatal(err)
+					}
+					faults, err := VerifyBooks(c.Context(), c.DB)
+					if found := strings.Contains(strings.Join(faults, "\n"), honest.ID); err != nil || found != lies {
+						c.Errorf("%v, %v", faults, err)
+					}
+					honest.Version++
+				}
+			})
+		})
+	}
 }
