@@ -115,7 +115,7 @@ func TestADisputeFromItsOpeningToItsEnd(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *florin){
 			"won": wonDispute, "lost": lostDispute, "accepted": acceptedDispute, "expired": expiredDispute, "partial, twice": twoDisputes,
 			"inquiry": inquiredDispute, "out of order": disorderedDispute, "twice told": doubledDispute, "no answer": unansweredDispute, "by the card": disputedCard,
-			"unknown payment": unknownDispute,
+			"unknown payment": unknownDispute, "of somebody who is erased": erasedDispute,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, f) })
 		}
@@ -294,4 +294,28 @@ func (f *florin) fromAcquirer(t *testing.T, body []byte) {
 	if response.StatusCode != 200 {
 		t.Fatalf("the message is answered with %d", response.StatusCode)
 	}
+}
+
+// Evidence is read back by those who may, and goes when its customer does, by the worker and while the dispute is open.
+func erasedDispute(t *testing.T, f *florin) {
+	who := f.post("/v1/customers", "", map[string]any{"name": "Ada"}).want(t, 201, "make a customer").text("id")
+	p := f.post("/v1/payments", "", map[string]any{
+		"amount": 9232, "currency": "EUR", "payment_method_token": f.token("4242424242424242", ""), "customer": who,
+	}).want(t, 201, "pay")
+	f.press(t, p, "dispute", nil)
+	path := "/v1/disputes/" + f.dispute(t, p).text("id")
+	proof := []byte("%PDF-1.7\nsigned by Ada\n%%EOF\n")
+	if u := f.upload(t, strings.TrimPrefix(path, "/v1/disputes/"), "receipt.pdf", "application/pdf", proof); u.status != 200 {
+		t.Fatalf("upload: %s", u)
+	}
+	file := f.get(path + "/evidence/receipt.pdf")
+	if file.status != 200 || !bytes.Equal(file.body, proof) || file.header.Get("Content-Disposition") != `attachment; filename="receipt.pdf"` {
+		t.Errorf("read back %d %q %v", file.status, file.body, file.header)
+	}
+	f.post("/v1/customers/"+who+"/erase", "", map[string]any{}).want(t, 200, "erase")
+	d := f.await(t, "the evidence to go", path, func(a answer) bool { return a.object["evidence_erased_at"] != nil })
+	if files := d.object["evidence_files"].([]any); len(files) != 0 || d.text("status") != "needs_response" || d.text("money") != "held" {
+		t.Errorf("it is left as %s", d)
+	}
+	f.get(path+"/evidence/receipt.pdf").want(t, 404, "read it back")
 }

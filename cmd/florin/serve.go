@@ -46,6 +46,8 @@ type serveCommand struct {
 	Archive    string        `help:"Directory where events go before they are deleted: a file for each merchant, mode and day. The same for every process with the zone worker." placeholder:"DIR"`
 	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
+	KeepEvidence time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
+
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
 	Mail          mailFlags     `embed:""`
 	BacklogRate   int           `help:"Webhooks that have waited for long sent in a second, by each process with the zone worker." default:"500" name:"webhook-backlog-rate"`
@@ -98,7 +100,7 @@ func (s serveCommand) plan() (plan, error) {
 	}
 	p := plan{
 		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
-		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, drain: s.Drain,
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, keepEvidence: s.KeepEvidence, drain: s.Drain,
 	}
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
@@ -125,6 +127,8 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, usagef("--webhook-backlog-rate %d: at least one in a second", s.BacklogRate)
 	case s.KeepEvents < event.Kept:
 		return plan{}, usagef("--keep-events %v: events are kept for 720h at the least", s.KeepEvents)
+	case s.KeepEvidence < 24*time.Hour:
+		return plan{}, usagef("--keep-evidence %v: evidence is kept for a day at the least", s.KeepEvidence)
 	case slices.Contains(s.Zones, zoneSandbox) && p.sandbox == "":
 		return plan{}, usagef("the zone sandbox needs --sandbox-file or --data")
 	case slices.Contains(s.Zones, zoneSandbox) && !loopback(s.ListenSandbox):

@@ -57,23 +57,24 @@ const (
 
 // plan is what shall run, with everything decided and every address bound.
 type plan struct {
-	where       storage
-	sandbox     string           // the file of the simulated acquirers
-	sites       map[string]*site // by zone
-	worker      bool
-	vaultURL    string      // the vault zone of another process; empty: this process has it, or needs none
-	vaultTLS    *tls.Config // of whichever end of the internal door this process is
-	vaultToken  secret.Text
-	publicAt    string               // where browsers reach the public zone; empty: at its site, if this process has it
-	vaultAt     string               // where browsers reach the vault zone; empty likewise
-	proxies     []netip.Prefix       // whose word for a caller's address is taken
-	geoIP       string               // the file that tells the country of an address; empty: nobody knows
-	localHTTP   bool                 // webhook endpoints may be plain HTTP on this machine
-	archive     string               // the directory where events go before they are deleted; empty: nowhere
-	backlogRate int                  // webhooks that have waited for long, in a second; 0 is the sender's default
-	keepEvents  time.Duration        // how long the database keeps events, and what is about them
-	mail        *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
-	drain       time.Duration
+	where        storage
+	sandbox      string           // the file of the simulated acquirers
+	sites        map[string]*site // by zone
+	worker       bool
+	vaultURL     string      // the vault zone of another process; empty: this process has it, or needs none
+	vaultTLS     *tls.Config // of whichever end of the internal door this process is
+	vaultToken   secret.Text
+	publicAt     string               // where browsers reach the public zone; empty: at its site, if this process has it
+	vaultAt      string               // where browsers reach the vault zone; empty likewise
+	proxies      []netip.Prefix       // whose word for a caller's address is taken
+	geoIP        string               // the file that tells the country of an address; empty: nobody knows
+	localHTTP    bool                 // webhook endpoints may be plain HTTP on this machine
+	archive      string               // the directory where events go before they are deleted; empty: nowhere
+	backlogRate  int                  // webhooks that have waited for long, in a second; 0 is the sender's default
+	keepEvents   time.Duration        // how long the database keeps events, and what is about them
+	keepEvidence time.Duration        // how long the evidence of a dispute is kept after its end; zero: dispute.Kept
+	mail         *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
+	drain        time.Duration
 }
 
 func (p plan) has(zone string) bool { return p.sites[zone] != nil }
@@ -289,9 +290,10 @@ func (a *parts) openPayments(ctx context.Context) error {
 		Mail: a.plan.mail, BacklogRate: a.plan.backlogRate,
 	})
 	a.disputes = dispute.New(dispute.Options{
-		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox,
+		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox, Keep: a.plan.keepEvidence,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
+	a.customers.Evidence = a.disputes
 	a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{
 		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: hearers{a.payments, a.payouts, a.disputes},
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
@@ -458,7 +460,7 @@ func (a *parts) prune(ctx context.Context) {
 	for _, kept := range []struct {
 		what  string
 		prune func(context.Context) (int64, error)
-	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}} {
+	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}, {"pieces of dispute evidence", a.disputes.Prune}} {
 		n, err := kept.prune(ctx)
 		a.pruned(kept.what, n, err)
 	}

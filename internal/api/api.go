@@ -211,7 +211,7 @@ type API struct {
 	pages      pages
 	streams    *streams
 	requests   *requestLog
-	files      chan struct{} // one for each body that is a file and under way
+	files      chan struct{} // one for each file that is taken or given
 }
 
 // New builds the api zone.

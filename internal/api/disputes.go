@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -29,6 +30,7 @@ type Disputes interface {
 // DisputeEvidence keeps what is to be said to a dispute. See dispute.Service.
 type DisputeEvidence interface {
 	Texts(ctx context.Context, tenant, dispute string) (map[string]string, []dispute.File, error)
+	File(ctx context.Context, tenant, dispute, name string) (dispute.File, []byte, error)
 	SetTexts(ctx context.Context, tenant, dispute string, texts map[string]string, with dispute.With) (dispute.Object, error)
 	PutFile(ctx context.Context, tenant, dispute, name, kind string, body []byte, with dispute.With) (dispute.Object, error)
 	RemoveFile(ctx context.Context, tenant, dispute, name string, with dispute.With) (dispute.Object, error)
@@ -124,7 +126,7 @@ func (a *API) registerDisputes() {
 	}, a.getDispute)
 	register(a, operation{
 		id: "getDisputeEvidence", method: http.MethodGet, path: one + "/evidence", tag: tag, summary: "Get the evidence of a dispute",
-		doc:   "The texts as they are, and of each file what it is. The files themselves are not given back.",
+		doc:   "The texts as they are, and of each file what it is.",
 		scope: access.DisputesRead, status: http.StatusOK, answer: reflect.TypeFor[disputeEvidence](),
 	}, a.getDisputeEvidence)
 	register(a, operation{
@@ -132,6 +134,11 @@ func (a *API) registerDisputes() {
 		doc:   "Changes the texts that are given and leaves the others. An empty text takes one back. Nothing goes to the provider before you submit.",
 		scope: access.DisputesWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[disputeTexts](), sample: `{"explanation":"Delivered to the cardholder on Monday."}`,
 	}, a.setDisputeEvidence)
+	register(a, operation{
+		id: "getDisputeFile", method: http.MethodGet, path: one + "/evidence/{name}", tag: tag, summary: "Get a file of the evidence",
+		doc:   "The file as it was given, of the type that it was given as. Who read it is recorded in the audit trail.",
+		scope: access.DisputesRead, status: http.StatusOK, files: dispute.Types,
+	}, a.getDisputeFile)
 	register(a, operation{
 		id: "uploadDisputeFile", method: http.MethodPost, path: one + "/evidence/{name}", tag: tag, summary: "Add a file to the evidence",
 		doc:   "The body is the file: a PDF, a PNG, a JPEG or plain text in UTF-8, of at most 10 MiB, and of the type that Content-Type says. One of the same name is replaced. At most ten. It is stored sealed.",
@@ -206,6 +213,27 @@ func (a *API) uploadDisputeFile(ctx context.Context, rq *request, in *uploadInpu
 			"name": in.Name, "type": kind, "size": strconv.Itoa(len(in.RawBody)),
 		}))
 	}, a.showDispute(tenant))
+}
+
+// getDisputeFile gives a file back. That it was read is on record before the first byte of it is out.
+func (a *API) getDisputeFile(ctx context.Context, rq *request, in *fileInput) (answer, error) {
+	if !id.Has(in.ID, id.Dispute) {
+		return answer{}, errNoDispute
+	}
+	tenant := rq.principal.Tenant
+	file, body, err := a.Disputes.File(ctx, tenant, in.ID, in.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	read := rq.by().Record(a.IDs, a.Clock.Now(), tenant, "dispute.file_read", in.ID, map[string]string{"name": file.Name})
+	if err := a.DB.Commit(ctx, db.NewChange(tenant, read.Row())); err != nil {
+		return answer{}, fmt.Errorf("record that %s of %s is read: %w", file.Name, in.ID, err)
+	}
+	return answer{Status: http.StatusOK, ContentType: file.Type, Body: body, Header: http.Header{
+		// A browser that is led here keeps it, and neither shows nor runs it. A name has no character that would need quoting.
+		"Content-Disposition": {`attachment; filename="` + file.Name + `"`}, "X-Content-Type-Options": {"nosniff"},
+		"Content-Security-Policy": {"sandbox; default-src 'none'"},
+	}}, nil
 }
 
 func (a *API) removeDisputeFile(ctx context.Context, rq *request, in *fileInput) (answer, error) {

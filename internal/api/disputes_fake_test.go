@@ -51,6 +51,13 @@ func (f *fakeDisputes) Texts(_ context.Context, merchant, _ string) (map[string]
 	return map[string]string{"explanation": "e"}, someDispute().EvidenceFiles, nil
 }
 
+func (f *fakeDisputes) File(_ context.Context, merchant, _, name string) (dispute.File, []byte, error) {
+	if merchant != tenant || name != "receipt.txt" {
+		return dispute.File{}, nil, fault.Missing("file")
+	}
+	return dispute.File{Name: name, Type: "text/plain"}, []byte("Delivered."), nil
+}
+
 func (f *fakeDisputes) change(ctx context.Context, merchant string, with dispute.With) (dispute.Object, error) {
 	d, err := f.Get(ctx, merchant, "")
 	if err != nil {

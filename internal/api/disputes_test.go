@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -112,3 +113,46 @@ func TestWhoAnswersADisputeIsRecorded(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileOfEvidenceIsGivenBackAndItsReaderRecorded(t *testing.T) {
+	var actions []string
+	d := newDoor(t, func(o *Options) {
+		o.Disputes = &fakeDisputes{}
+		o.DB = committer(func(c *db.Change) error {
+			for _, row := range c.Rows(audit.Table) {
+				actions = append(actions, row[3].(string)+" "+row[4].(string)+" "+row[5].(string))
+			}
+			return nil
+		})
+	})
+	w := d.call("GET", disputePath+"/evidence/receipt.txt", "")
+	if w.Code != 200 || w.Body.String() != "Delivered." || w.Header().Get("Content-Type") != "text/plain" ||
+		w.Header().Get("Content-Disposition") != `attachment; filename="receipt.txt"` || w.Header().Get("X-Content-Type-Options") != "nosniff" ||
+		w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %q %v", w.Code, w.Body, w.Header())
+	}
+	if len(actions) != 1 || actions[0] != `dispute.file_read dp_`+someID+` {"name":"receipt.txt"}` {
+		t.Errorf("recorded %v", actions)
+	}
+	for _, path := range []string{disputePath + "/evidence/other.pdf", "/v1/disputes/dp_1/evidence/receipt.txt", disputePath + "/evidence/..%2Freceipt.txt"} {
+		refused(t, d.call("GET", path, ""), 404, fault.CodeNotFound)
+	}
+	if len(actions) != 1 {
+		t.Errorf("recorded %v", actions)
+	}
+}
+
+func TestAFileWhoseReaderCannotBeRecordedIsNotGiven(t *testing.T) {
+	d := newDoor(t, func(o *Options) {
+		o.Disputes = &fakeDisputes{}
+		o.DB = committer(func(*db.Change) error { return fault.New(fault.Unavailable, fault.CodeOverloaded, "not now") })
+	})
+	if w := d.call("GET", disputePath+"/evidence/receipt.txt", ""); w.Code != 503 || strings.Contains(w.Body.String(), "Delivered.") {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
+
+// committer is where Changes go.
+type committer func(*db.Change) error
+
+func (f committer) Commit(_ context.Context, c *db.Change) error { return f(c) }

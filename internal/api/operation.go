@@ -38,6 +38,7 @@ type operation struct {
 	body     reflect.Type // nil: it takes none
 	optional bool         // the body may be left out
 	raw      []string     // the types of a body that is a file; body is nil then
+	files    []string     // the types of an answer that is a file; answer is nil then
 	most     int64        // how many bytes a body has at most; maxBody if zero
 	query    []string     // the names of its query parameters
 	stream   string       // what the answer is a stream of, if it is one
@@ -141,7 +142,7 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 		rq.Answer(rq.fail(err))
 		return
 	}
-	if rq.operation.raw != nil {
+	if rq.operation.raw != nil || rq.operation.files != nil {
 		select {
 		case a.files <- struct{}{}:
 			defer func() { <-a.files }()
@@ -153,10 +154,10 @@ func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// filesAtOnce is how many bodies that are files are read and worked on at once: they are large, and are held whole.
+// filesAtOnce is how many files are taken or given at once: they are large, and are held whole.
 const filesAtOnce = 16
 
-var errFiles = &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "too many files are being taken", RetryAfter: time.Second}
+var errFiles = &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "too many files are under way", RetryAfter: time.Second}
 
 func (a *API) admission(rq *request) error {
 	ctx, done := context.WithTimeout(rq.Request.Context(), admitTimeout)
@@ -261,15 +262,21 @@ func (a *API) describe(o *operation) huma.Operation {
 	}
 	if o.raw != nil {
 		d.BodyReadTimeout = fileTimeout
-		d.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
-		for _, kind := range o.raw {
-			d.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"}
-		}
+		d.RequestBody = &huma.RequestBody{Content: fileContent(o.raw)}
 	}
 	if o.method == http.MethodPost || o.method == http.MethodPatch {
 		d.Parameters = append(d.Parameters, &huma.Param{Ref: idempotencyRef})
 	}
 	return d
+}
+
+// fileContent describes a file of one of some types.
+func fileContent(kinds []string) map[string]*huma.MediaType {
+	content := map[string]*huma.MediaType{}
+	for _, kind := range kinds {
+		content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"}
+	}
+	return content
 }
 
 // always are the refusals that every operation may answer; those that write or have a body may answer more.
@@ -291,6 +298,8 @@ func (a *API) responses(o *operation) map[string]*huma.Response {
 			Schema: &huma.Schema{Type: huma.TypeString}, Example: o.sample,
 			Extensions: map[string]any{itemSchema: schemas.Schema(o.answer, true, o.id+"Answer")},
 		}}
+	case o.files != nil:
+		success.Content = fileContent(o.files)
 	case o.answer != nil:
 		success.Content = map[string]*huma.MediaType{jsonType: {Schema: schemas.Schema(o.answer, true, o.id+"Answer")}}
 	}

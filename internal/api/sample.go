@@ -46,7 +46,7 @@ var samples = story{
 	"Destination.id": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Destination.type": "iban", "Destination.name": "Ada Lovelace", "Destination.country": "DE", "Destination.last4": "3000", "rails": []string{"sepa_instant", "sepa_credit"},
 	"PayoutBatch.id": "pob_01jd9qk3v8m2x4r6t7w9y0a1b2", "PayoutBatchLine.line": 2, "PayoutBatchLine.held": false,
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
-	"Dispute.reason": "fraudulent", "evidence_due_at": "2026-12-02T12:00:00Z", "Dispute.metadata": map[string]string{}, "Dispute.provider_reference": "alpha_dp_01jd9qk3v8m2x4r6t7w9y0a1b2", "DisputeFile.type": "application/pdf",
+	"Dispute.reason": "fraudulent", "evidence_due_at": "2026-12-02T12:00:00Z", "evidence_erased_at": nil, "Dispute.metadata": map[string]string{}, "Dispute.provider_reference": "alpha_dp_01jd9qk3v8m2x4r6t7w9y0a1b2", "DisputeFile.type": "application/pdf",
 	"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "DisputeEvidence.texts": map[string]string{"explanation": "Delivered to the cardholder on Monday."},
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }

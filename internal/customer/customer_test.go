@@ -184,3 +184,18 @@ func TestWithoutTheCallersRowsNothingIsWritten(t *testing.T) {
 		}
 	})
 }
+
+// What was said about somebody in disputes goes by the very Change that erases them.
+func TestAnErasureTakesTheEvidenceOfDisputesAlong(t *testing.T) {
+	each(t, func(d *desk) {
+		made := d.makes(ada())
+		var landed *db.Change
+		with := func(c *db.Change, _ Object) error { landed = c; return nil }
+		if _, err := d.Erase(d.Context(), shop, made.ID, with); err != nil || d.tells.said[landed] != made.ID || len(d.tells.said) != 1 {
+			d.Errorf("told %v, %v", d.tells.said, err)
+		}
+		if _, err := d.Erase(d.Context(), shop, made.ID, alone); err != nil || len(d.tells.said) != 1 {
+			d.Errorf("erased again: told %v, %v", d.tells.said, err)
+		}
+	})
+}

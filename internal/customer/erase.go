@@ -20,6 +20,9 @@ func (s *Service) Erase(ctx context.Context, tenant, customer string, with With)
 		if c.Erased() {
 			return c, nil
 		}
+		if s.Evidence != nil {
+			s.Evidence.EraseEvidence(change, c.ID)
+		}
 		return c.erase(s.Clock.Now()), s.eraseMethods(ctx, change, c)
 	})
 }

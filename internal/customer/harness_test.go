@@ -28,6 +28,19 @@ type desk struct {
 	now   *clock.Manual
 	vault *vault
 	told  *told
+	tells *tells
+}
+
+// tells is what disputes hear of erasures, in Changes that may land.
+type tells struct {
+	mu   sync.Mutex
+	said map[*db.Change]string
+}
+
+func (e *tells) EraseEvidence(c *db.Change, customer string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.said[c] = customer
 }
 
 func each(t *testing.T, body func(d *desk)) {
@@ -49,8 +62,8 @@ func open(t *testing.T, url string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &desk{T: t, now: now, vault: &vault{cards: map[string]Card{}, busy: map[string]bool{}}, told: &told{}}
-	u.Service = &Service{DB: d, Store: NewStore(d, box), Clock: now, IDs: id.NewSource(now, rand.Reader), Cards: u.vault, Tokens: u.vault, Events: u.told}
+	u := &desk{T: t, now: now, vault: &vault{cards: map[string]Card{}, busy: map[string]bool{}}, told: &told{}, tells: &tells{said: map[*db.Change]string{}}}
+	u.Service = &Service{DB: d, Store: NewStore(d, box), Clock: now, IDs: id.NewSource(now, rand.Reader), Cards: u.vault, Tokens: u.vault, Events: u.told, Evidence: u.tells}
 	return u
 }
 

@@ -22,6 +22,13 @@ type Service struct {
 	Cards  Cards
 	Tokens Tokens
 	Events Events
+
+	Evidence Evidence // may be nil where there are no disputes
+}
+
+// Evidence adds to the Change that erases a customer that what was said about them in disputes is destroyed. See dispute.Service.
+type Evidence interface {
+	EraseEvidence(c *db.Change, customer string)
 }
 
 // With adds the caller's rows, such as an audit record and the idempotency record with the answer, to the Change that makes or

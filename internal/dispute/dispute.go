@@ -32,6 +32,7 @@ type Dispute struct {
 	Reminded      int64     // how many days were left at the last reminder; 0: there was none
 	EvidenceDueAt time.Time // zero: nothing is awaited
 	EndedAt       time.Time
+	ErasedAt      time.Time // when evidence was last destroyed; zero: never
 	DueAt         time.Time // when time itself changes it: a reminder, its end, or another try to answer
 	CreatedAt     time.Time
 	Version       int64
@@ -145,6 +146,7 @@ type Object struct {
 	EvidenceFields    []string               `json:"evidence_fields" doc:"Which texts of evidence there are." example:"explanation"`
 	EvidenceFiles     []File                 `json:"evidence_files"`
 	Response          *ResponseObject        `json:"response" doc:"The last answer that you gave. Null if there was none."`
+	EvidenceErasedAt  *time.Time             `json:"evidence_erased_at" doc:"When the evidence was destroyed: its customer was erased, or the time for which it is kept was over. Null if it was not."`
 	ReminderDays      *int64                 `json:"reminder_days" doc:"In an event that reminds: how many days are left, 7, 3 or 1. Null otherwise."`
 	EndedAt           *time.Time             `json:"ended_at" doc:"When it was won or lost."`
 	Metadata          map[string]string      `json:"metadata"`
@@ -164,7 +166,7 @@ func (d Dispute) object() Object {
 		ID: d.ID, Object: "dispute", Livemode: id.Live(d.Merchant), Stage: d.Stage, Status: d.Status, Amount: d.Amount.Minor(), Fee: d.Fee.Minor(),
 		Currency: d.Amount.Currency().Code(), Money: d.Money, Reason: d.Reason, ReasonCode: d.ReasonCode, Provider: d.Account,
 		ProviderReference: d.Reference, EvidenceDueAt: pointer(d.EvidenceDueAt), EvidenceFields: orEmpty(d.Evidence.Fields),
-		EvidenceFiles: orEmpty(d.Evidence.Files), EndedAt: pointer(d.EndedAt), Metadata: map[string]string{}, CreatedAt: d.CreatedAt,
+		EvidenceFiles: orEmpty(d.Evidence.Files), EvidenceErasedAt: pointer(d.ErasedAt), EndedAt: pointer(d.EndedAt), Metadata: map[string]string{}, CreatedAt: d.CreatedAt,
 	}
 	if d.Payment != "" {
 		o.Payment = &d.Payment

@@ -115,7 +115,7 @@ func (s *Service) evidence(ctx context.Context, tenant, dispute, name string, wi
 		if err != nil {
 			return decision{}, err
 		}
-		row = c.row(d, name, sealed)
+		row = c.row(d, name, sealed, s.Clock.Now())
 		out := decide(d, nil)
 		out.changed = true
 		return out, nil
@@ -146,7 +146,7 @@ func (s *Service) Texts(ctx context.Context, tenant, dispute string) (map[string
 
 func (s *Service) texts(d Dispute, c content) (map[string]string, error) {
 	texts := map[string]string{}
-	if c.version == 0 {
+	if len(c.sealed) == 0 { // there were none, or they were destroyed
 		return texts, nil
 	}
 	plain, err := s.Sealer.Open(c.sealed, sealContext(d.Merchant, d.ID, textsName))

@@ -98,12 +98,14 @@ type alone struct{}
 func (alone) Intent(*db.Change, string)           {}
 func (alone) Result(*db.Change, any, error) error { return nil }
 
-// Sweeps are the worker's queue: answers of which nothing is known, reminders and deadlines. An account whose calls hang keeps no
+// Sweeps are the worker's queue: answers of which nothing is known, reminders and deadlines, and the evidence of customers who were
+// erased. An account whose calls hang keeps no
 // more than half the hands.
 func (s *Service) Sweeps() []db.Sweep {
-	return []db.Sweep{{
-		Name: "disputes", Table: table, Lease: lease, Every: time.Second, Limit: 16, Handle: s.due, Group: "provider_account", Share: 8,
-	}}
+	return []db.Sweep{
+		{Name: "disputes", Table: table, Lease: lease, Every: time.Second, Limit: 16, Handle: s.due, Group: "provider_account", Share: 8},
+		{Name: erasureSweep, Table: erasureTable, Lease: lease, Every: time.Second, Limit: 4, Handle: s.erase},
+	}
 }
 
 // due does what the time has come for.

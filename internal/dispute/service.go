@@ -1,6 +1,7 @@
 package dispute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 type Payments interface {
 	Denied(ctx context.Context, account provider.Account, reference string) (payment.Payment, error)
 	Find(ctx context.Context, tenant, payment string) (payment.Payment, error)
+	List(ctx context.Context, tenant string, p payment.Page, f payment.Filter) ([]payment.Object, bool, error)
 	Contradict(ctx context.Context, c *db.Change, k payment.Contradiction) error
 	Alarm(k *payment.Contradiction)
 }
@@ -49,10 +51,12 @@ type Options struct {
 	Providers provider.Registry
 	Outbox    *event.Outbox
 	Sealer    Sealer
-	Clock     clock.Clock
-	IDs       *id.Source
-	Logger    *slog.Logger
-	Metrics   prometheus.Registerer // may be nil
+	// Keep is how long evidence stays after its dispute has ended; zero: as long as Kept says.
+	Keep    time.Duration
+	Clock   clock.Clock
+	IDs     *id.Source
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer // may be nil
 }
 
 // Service keeps disputes.
@@ -64,6 +68,7 @@ type Service struct {
 
 // New makes a service.
 func New(o Options) *Service {
+	o.Keep = cmp.Or(o.Keep, Kept)
 	s := &Service{Options: o, store: store{o.DB},
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_dispute_changes_total",
 			Help: "Disputes that were opened, and where they went, by status; unmatched are of payments that are not known, contradicted what cannot be true."}, []string{"status"}),

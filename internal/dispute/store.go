@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -22,15 +23,19 @@ var table = &db.Table{Name: "dispute", Key: 2, IDs: id.Dispute, Versioned: true,
 	{Name: "transaction_ref"}, {Name: "stage"}, {Name: "status"}, {Name: "money"}, {Name: "amount", Kind: db.Int},
 	{Name: "fee", Kind: db.Int}, {Name: "currency"}, {Name: "reason_code"}, {Name: "reason"}, {Name: "evidence"}, {Name: "answer"},
 	{Name: "reminded", Kind: db.Int}, {Name: "evidence_due_at", Kind: db.Int, Null: true}, {Name: "ended_at", Kind: db.Int, Null: true},
-	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "evidence_erased_at", Kind: db.Int, Null: true},
 }}
 
 var evidenceTable = &db.Table{Name: "dispute_evidence", Key: 3, Versioned: true, Columns: []db.Column{
-	{Name: "merchant_id"}, {Name: "dispute_id"}, {Name: "name"}, {Name: "sealed", Kind: db.Bytes},
+	{Name: "merchant_id"}, {Name: "dispute_id"}, {Name: "name"}, {Name: "sealed", Kind: db.Bytes}, {Name: "emptied_at", Kind: db.Int, Null: true},
+}}
+
+var erasureTable = &db.Table{Name: "dispute_erasure", Key: 2, Versioned: true, Columns: []db.Column{
+	{Name: "merchant_id"}, {Name: "customer_id"}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 }}
 
 // Schema is the disputes' tables.
-var Schema = db.Schema{Package: "dispute", Migrations: migrations, Tables: []*db.Table{table, evidenceTable}}
+var Schema = db.Schema{Package: "dispute", Migrations: migrations, Tables: []*db.Table{table, evidenceTable, erasureTable}}
 
 func write(t *db.Table, version int64, values ...any) db.Row {
 	if version == 0 {
@@ -51,17 +56,17 @@ func (d Dispute) row() (db.Row, error) {
 	return write(table, d.Version,
 		d.Merchant, d.ID, d.Payment, d.Account, d.Reference, d.Transaction, string(d.Stage), string(d.Status), string(d.Money),
 		d.Amount.Minor(), d.Fee.Minor(), d.Amount.Currency().Code(), d.ReasonCode, d.Reason, string(evidence), string(answer), d.Reminded,
-		db.MicrosOrNil(d.EvidenceDueAt), db.MicrosOrNil(d.EndedAt), db.MicrosOrNil(d.DueAt), db.Micros(d.CreatedAt),
+		db.MicrosOrNil(d.EvidenceDueAt), db.MicrosOrNil(d.EndedAt), db.MicrosOrNil(d.DueAt), db.Micros(d.CreatedAt), db.MicrosOrNil(d.ErasedAt),
 	), nil
 }
 
 func scan(r db.Scanner) (Dispute, error) {
 	var d Dispute
 	var amount, fee, created int64
-	var evidenceDue, endedAt, due *int64
+	var evidenceDue, endedAt, due, erased *int64
 	var code, evidence, answer string
 	err := r.Scan(&d.Merchant, &d.ID, &d.Payment, &d.Account, &d.Reference, &d.Transaction, &d.Stage, &d.Status, &d.Money,
-		&amount, &fee, &code, &d.ReasonCode, &d.Reason, &evidence, &answer, &d.Reminded, &evidenceDue, &endedAt, &due, &created, &d.Version)
+		&amount, &fee, &code, &d.ReasonCode, &d.Reason, &evidence, &answer, &d.Reminded, &evidenceDue, &endedAt, &due, &created, &erased, &d.Version)
 	if err != nil {
 		return d, err
 	}
@@ -71,6 +76,7 @@ func scan(r db.Scanner) (Dispute, error) {
 	}
 	d.Amount, d.Fee = money.Of(amount, currency), money.Of(fee, currency)
 	d.EvidenceDueAt, d.EndedAt, d.DueAt, d.CreatedAt = db.NullTime(evidenceDue), db.NullTime(endedAt), db.NullTime(due), db.Time(created)
+	d.ErasedAt = db.NullTime(erased)
 	if err := errors.Join(json.Unmarshal([]byte(evidence), &d.Evidence), json.Unmarshal([]byte(answer), &d.Answer)); err != nil {
 		return d, fmt.Errorf("dispute %s: %w", d.ID, err)
 	}
@@ -121,7 +127,8 @@ type content struct {
 
 func scanContent(r db.Scanner) (c content, err error) {
 	var merchant, dispute, name string
-	return c, r.Scan(&merchant, &dispute, &name, &c.sealed, &c.version)
+	var emptied *int64
+	return c, r.Scan(&merchant, &dispute, &name, &c.sealed, &emptied, &c.version)
 }
 
 // content is a piece of evidence, of version 0 if there was never one of the name.
@@ -134,8 +141,66 @@ func (s store) content(ctx context.Context, tenant, dispute, name string) (conte
 	return c, err
 }
 
-func (c content) row(d Dispute, name string, sealed []byte) db.Row {
-	return write(evidenceTable, c.version, d.Merchant, d.ID, name, sealed)
+func (c content) row(d Dispute, name string, sealed []byte, now time.Time) db.Row {
+	var emptied any
+	if len(sealed) == 0 {
+		emptied = db.Micros(now)
+	}
+	return write(evidenceTable, c.version, d.Merchant, d.ID, name, sealed, emptied)
+}
+
+// piece is a name under which evidence is stored, and the version of its row.
+type piece struct {
+	name    string
+	version int64
+}
+
+// pieces are those of a dispute that have content. What is in them is not read.
+func (s store) pieces(ctx context.Context, tenant, dispute string) ([]piece, error) {
+	return db.List(ctx, s.db, func(r db.Scanner) (p piece, err error) {
+		return p, r.Scan(&p.name, &p.version)
+	}, "SELECT name, version FROM dispute_evidence WHERE merchant_id = $1 AND dispute_id = $2 AND emptied_at IS NULL", tenant, dispute)
+}
+
+// kept is the key of a dispute.
+type kept struct{ tenant, dispute string }
+
+func scanKept(r db.Scanner) (k kept, err error) { return k, r.Scan(&k.tenant, &k.dispute) }
+
+// over are disputes of all tenants that ended before a time and still have evidence, the oldest first.
+func (s store) over(ctx context.Context, before time.Time, limit int64) ([]kept, error) {
+	return db.List(ctx, s.db, scanKept, `SELECT merchant_id, id FROM dispute
+		WHERE ended_at IS NOT NULL AND ended_at < $1 AND evidence <> '{}' ORDER BY ended_at LIMIT $2`, db.Micros(before), limit)
+}
+
+// of are the disputes of some payments.
+func (s store) of(ctx context.Context, tenant string, payments []string) ([]kept, error) {
+	args := []any{tenant}
+	for _, p := range payments {
+		args = append(args, p)
+	}
+	return db.List(ctx, s.db, scanKept, "SELECT merchant_id, id FROM dispute WHERE merchant_id = $1 AND payment_id IN "+db.In(2, len(payments)), args...)
+}
+
+// erasure is a customer whose evidence is to be destroyed.
+type erasure struct {
+	merchant, customer string
+	dueAt, createdAt   time.Time
+	version            int64
+}
+
+func (e erasure) row() db.Row {
+	return write(erasureTable, e.version, e.merchant, e.customer, db.MicrosOrNil(e.dueAt), db.Micros(e.createdAt))
+}
+
+func (s store) erasure(ctx context.Context, tenant, customer string) (erasure, error) {
+	return db.Get(ctx, s.db, func(r db.Scanner) (e erasure, err error) {
+		var due *int64
+		var created int64
+		err = r.Scan(&e.merchant, &e.customer, &due, &created, &e.version)
+		e.dueAt, e.createdAt = db.NullTime(due), db.Time(created)
+		return e, err
+	}, erasureTable.Select()+" WHERE merchant_id = $1 AND customer_id = $2", tenant, customer)
 }
 
 // line is a dispute, or a transaction that one made.
