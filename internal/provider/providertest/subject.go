@@ -27,6 +27,8 @@ type Subject struct {
 	Approved string
 	// Declines are card numbers that it declines, and how the connector must report them.
 	Declines map[string]provider.Decline
+	// NoInitialReference says that the provider's API has no place for the network's reference of the payment at which its payer agreed.
+	NoInitialReference bool
 	// Issuer is what its issuers do; the zero value if the connector does not authenticate cardholders.
 	Issuer Issuer
 	// Bankside is for RunStarter.

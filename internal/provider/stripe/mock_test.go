@@ -157,6 +157,16 @@ func TestStripeMockAndTheDocumentAcceptEveryRequest(t *testing.T) {
 	}
 }
 
+// stripe-mock takes any parameter below the first level, so the document alone is the referee there.
+func TestAParameterThatStripeDoesNotHaveIsFound(t *testing.T) {
+	for _, name := range []string{"payment_method_options[card][mit_exemption][network_transaction_id]", "payment_method_options[card][capture]", "shipping[address][planet]"} {
+		err := requestFaults(stripeSpec(t), "POST", "/v1/payment_intents", url.Values{"amount": {"1"}, "currency": {"eur"}, name: {"manual"}})
+		if err == nil || !strings.Contains(err.Error(), "not documented") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Both referees must be able to say no, or the tests above prove nothing.
 func TestStripeMockAndTheDocumentRefuse(t *testing.T) {
 	_, a, seen := startMock(t)

@@ -93,6 +93,9 @@ func requestFaults(doc *openapi3.T, method, path string, values url.Values) erro
 	}
 	if method == "POST" {
 		schema := operation.RequestBody.Value.Content["application/x-www-form-urlencoded"].Schema.Value
+		if err := undocumented(tree, schema, ""); err != nil {
+			return err
+		}
 		return brief(schema.VisitJSON(coerce(tree, schema)))
 	}
 	for name, value := range tree {
@@ -102,6 +105,33 @@ func requestFaults(doc *openapi3.T, method, path string, values url.Values) erro
 		}
 		if err := parameter.Schema.Value.VisitJSON(coerce(value, parameter.Schema.Value)); err != nil {
 			return fmt.Errorf("parameter %s: %w", name, brief(err))
+		}
+	}
+	return nil
+}
+
+// undocumented finds a parameter that the document does not have, at any depth: below the first it leaves objects open. Raw card data is
+// the one exception: see openEnums.
+func undocumented(v any, schema *openapi3.Schema, path string) error {
+	tree, ok := v.(map[string]any)
+	variants := append(openapi3.SchemaRefs{schema.NewRef()}, schema.AnyOf...)
+	if !ok || path == ".payment_method_data.card" {
+		return nil
+	}
+	for name, value := range tree {
+		found := false
+		for _, variant := range variants {
+			s := variant.Value
+			if property := s.Properties[name]; property != nil {
+				found = true
+				if err := undocumented(value, property.Value, path+"."+name); err != nil {
+					return err
+				}
+			}
+			found = found || s.AdditionalProperties.Schema != nil || s.Type.Is("array")
+		}
+		if !found && path+"."+name != ".payment_method_data.card" {
+			return fmt.Errorf("%s.%s is not documented", path, name)
 		}
 	}
 	return nil

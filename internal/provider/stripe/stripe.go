@@ -28,9 +28,6 @@ const (
 const (
 	settingBase         = "base_url"     // optional, for tests and proxies
 	settingMulticapture = "multicapture" // "true" if the contract with Stripe has it
-	// settingMITExemption is "true" if Stripe takes the network's reference of a payer's own payment, which it grants by contract too:
-	// https://docs.stripe.com/api/payment_intents, mit_exemption.
-	settingMITExemption = "mit_exemption"
 	keyAPI              = "api_key"
 	keyWebhook          = "webhook_secret"
 )
@@ -85,10 +82,8 @@ func (*Connector) CheckAccount(a provider.Account) error {
 	if !strings.HasPrefix(a.Credentials[keyWebhook].Reveal(), "whsec_") {
 		wrong.Add("credentials."+keyWebhook, fault.CodeInvalid, "must begin with whsec_")
 	}
-	for _, name := range []string{settingMulticapture, settingMITExemption} {
-		if v := a.Settings[name]; v != "" && v != "true" && v != "false" {
-			wrong.Add("settings."+name, fault.CodeInvalid, "must be true or false")
-		}
+	if v := a.Settings[settingMulticapture]; v != "" && v != "true" && v != "false" {
+		wrong.Add("settings."+settingMulticapture, fault.CodeInvalid, "must be true or false")
 	}
 	return wrong.Err()
 }
@@ -134,11 +129,8 @@ func authorizationForm(a provider.Account, r provider.Authorization, amount int6
 	} else {
 		head.set("return_url", r.ReturnURL).set("payment_method_options[card][request_three_d_secure]", threeDSRequests[r.Indicator])
 	}
-	if r.OffSession {
+	if r.OffSession { // InitialNetworkReference stays here: Stripe's API has no parameter for it
 		head.set("off_session", "true")
-		if a.Settings[settingMITExemption] == "true" {
-			head.set("payment_method_options[card][mit_exemption][network_transaction_id]", r.InitialNetworkReference)
-		}
 	}
 	if r.Stored {
 		head.set("setup_future_usage", "off_session")

@@ -21,7 +21,7 @@ import (
 func account(base string) provider.Account {
 	return provider.Account{
 		Merchant: "acct_dev:test", ID: "stripe_eu", Provider: "stripe",
-		Settings:    map[string]string{"base_url": base, "multicapture": "true", "mit_exemption": "true"},
+		Settings:    map[string]string{"base_url": base, "multicapture": "true"},
 		Credentials: map[string]secret.Text{"api_key": secret.New("sk_test_florin0001"), "webhook_secret": secret.New("whsec_florin0001")},
 	}
 }
@@ -51,10 +51,11 @@ func eur(minor int64) money.Money { return amount("EUR", minor) }
 
 func subject(t *testing.T, account func(string) provider.Account) providertest.Subject {
 	return providertest.Subject{
-		New:      func(s provider.Sender) provider.Connector { return stripe.New(s) },
-		Account:  account,
-		Serve:    newFake(t),
-		Approved: "4242424242424242",
+		NoInitialReference: true,
+		New:                func(s provider.Sender) provider.Connector { return stripe.New(s) },
+		Account:            account,
+		Serve:              newFake(t),
+		Approved:           "4242424242424242",
 		Declines: map[string]provider.Decline{
 			"4000000000009995": {Code: provider.InsufficientFunds, Raw: "insufficient_funds", NetworkDecline: "51", NetworkAdvice: "02"},
 			"4000000000009979": {Code: provider.StolenCard, Raw: "stolen_card", NetworkDecline: "43", NetworkAdvice: "03"},
@@ -145,7 +146,6 @@ func TestAccountsAreChecked(t *testing.T) {
 		{"publishable key", func(a *provider.Account) { a.Credentials["api_key"] = secret.New("pk_test_1") }, "credentials.api_key"},
 		{"webhook secret", func(a *provider.Account) { a.Credentials["webhook_secret"] = secret.New("sk_test_1") }, "credentials.webhook_secret"},
 		{"multicapture", func(a *provider.Account) { a.Settings["multicapture"] = "yes" }, "settings.multicapture"},
-		{"mit_exemption", func(a *provider.Account) { a.Settings["mit_exemption"] = "1" }, "settings.mit_exemption"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := single("https://api.stripe.com")
