@@ -217,6 +217,7 @@ type ListPayments struct {
 	Page
 	Status   PaymentStatus
 	Customer string // of one customer
+	Order    string // of one order
 }
 
 // PaymentService calls /v1/payments.
@@ -272,6 +273,7 @@ func (s *PaymentService) List(ctx context.Context, p ListPayments, options ...Ca
 	query := p.values()
 	set(query, "status", string(p.Status))
 	set(query, "customer", p.Customer)
+	set(query, "order", p.Order)
 	return all(ctx, s.core, "/v1/payments", query, func(p *Payment) string { return p.ID }, options)
 }
 

@@ -188,6 +188,7 @@ type listPaymentsInput struct {
 	Status string `query:"status" enum:"requires_payment_method,requires_action,processing,in_review,authorized,captured,canceled,expired,failed" doc:"Only payments in this state."`
 
 	Customer string `query:"customer" maxLength:"64" doc:"Only payments of this customer."`
+	Order    string `query:"order" maxLength:"64" doc:"Only payments of this order."`
 }
 
 // Resolve checks the query.
@@ -195,6 +196,7 @@ func (in *listPaymentsInput) Resolve(huma.Context) []error {
 	return resolved(func(f *strict.Faults) {
 		in.check(f, id.Payment)
 		idOrNone(f, "customer", in.Customer, id.Customer)
+		idOrNone(f, "order", in.Order, id.Order)
 	})
 }
 
@@ -372,7 +374,7 @@ type paymentAndOrder struct {
 }
 
 func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {
-	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), payment.Filter{Status: in.Status, Customer: in.Customer})
+	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), payment.Filter{Status: in.Status, Customer: in.Customer, Order: in.Order})
 	return show(paymentList{"list", orEmpty(data), more}, err)
 }
 

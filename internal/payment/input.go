@@ -45,7 +45,7 @@ type RefundRequest struct {
 }
 
 // Filter chooses payments. Empty: any.
-type Filter struct{ Status, Customer string }
+type Filter struct{ Status, Customer, Order string }
 
 // Page asks for a stretch of a list, newest first.
 type Page = db.Page

@@ -55,6 +55,35 @@ func forOrder(capture bool) Create {
 	return in
 }
 
+func TestAnOrdersPaymentsAreListed(t *testing.T) {
+	eachTill(t, func(t *till) {
+		t.Orders = &orderBook{}
+		other := forOrder(true)
+		other.Order = "ord_01jd9qk3v8m2x4r6t7w9y0a1b3"
+		var its []string
+		for _, in := range []Create{forOrder(true), order(true), other, forOrder(false)} {
+			o, err := t.Create(t.Context(), in, alone{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if in.Order == someOrder {
+				its = append(its, o.ID)
+			}
+		}
+		found, more, err := t.List(t.Context(), shop, Page{Limit: 1}, Filter{Order: someOrder})
+		if err != nil || !more || len(found) != 1 || found[0].ID != its[1] || *found[0].Order != someOrder {
+			t.Errorf("%+v, %v, %v", found, more, err)
+		}
+		found, more, err = t.List(t.Context(), shop, Page{Limit: 1, StartingAfter: its[1]}, Filter{Order: someOrder})
+		if err != nil || more || len(found) != 1 || found[0].ID != its[0] {
+			t.Errorf("then %+v, %v, %v", found, more, err)
+		}
+		if found, _, err = t.List(t.Context(), shop, Page{Limit: 9}, Filter{Order: someOrder, Status: string(Captured)}); err != nil || len(found) != 1 {
+			t.Errorf("captured: %+v, %v", found, err)
+		}
+	})
+}
+
 func TestAnOrderHearsOfItsPaymentsMoney(t *testing.T) {
 	eachTill(t, func(t *till) {
 		c := &orderBook{}

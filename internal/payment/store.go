@@ -26,7 +26,7 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned
 	{Name: "capture_before", Kind: db.Int, Null: true}, {Name: "expires_at", Kind: db.Int, Null: true},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
-	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id"}, {Name: "customer_id", Null: true}, {Name: "refundable_until", Kind: db.Int, Null: true},
+	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id", Null: true}, {Name: "customer_id", Null: true}, {Name: "refundable_until", Kind: db.Int, Null: true},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -79,6 +79,14 @@ func bit(b bool) int64 {
 	return 0
 }
 
+// orNone is a text that may be missing.
+func orNone(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
 // text is a value as JSON, and nothing at all for a nil or empty one.
 func text(v any, empty bool) (string, error) {
 	if empty {
@@ -124,17 +132,13 @@ func paymentRow(p Payment) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
-	var customer any
-	if p.Customer != "" {
-		customer = p.Customer
-	}
 	return write(paymentTable, p.Version, []any{
 		p.Merchant, p.ID, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(),
 		p.Authorized.Minor(), p.Captured.Minor(), p.Refunded.Minor(), p.Refunding.Minor(), p.Disputed.Minor(),
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), p.Order, customer, db.MicrosOrNil(p.RefundableUntil),
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil),
 	}), nil
 }
 
@@ -144,11 +148,11 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	var code, method, failure, plan, metadata, asked, proof, action string
 	var capture, awaits, created int64
 	var captureBefore, expires, due, ended, refundable *int64
-	var customer *string
+	var order, customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
 		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
-		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &p.Order, &customer, &refundable, &p.Version)
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &order, &customer, &refundable, &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -162,6 +166,9 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	p.Capture, p.AwaitsPayer = capture == 1, awaits == 1
 	p.CaptureBefore, p.ExpiresAt, p.DueAt, p.CreatedAt = db.NullTime(captureBefore), db.NullTime(expires), db.NullTime(due), db.Time(created)
 	p.EndedAt, p.RefundableUntil = db.NullTime(ended), db.NullTime(refundable)
+	if order != nil {
+		p.Order = *order
+	}
 	if customer != nil {
 		p.Customer = *customer
 	}
@@ -272,11 +279,10 @@ func (s store) payment(ctx context.Context, tenant, id string) (Payment, error) 
 
 func (s store) payments(ctx context.Context, tenant string, p Page, f Filter) ([]Payment, bool, error) {
 	var filters []db.Filter
-	if f.Status != "" {
-		filters = append(filters, db.Filter{Column: "status", Value: f.Status})
-	}
-	if f.Customer != "" {
-		filters = append(filters, db.Filter{Column: "customer_id", Value: f.Customer})
+	for _, one := range []struct{ column, value string }{{"status", f.Status}, {"customer_id", f.Customer}, {"order_id", f.Order}} {
+		if one.value != "" {
+			filters = append(filters, db.Filter{Column: one.column, Value: one.value})
+		}
 	}
 	return db.ListPage(ctx, s.db, paymentTable, scanPayment, tenant, p, filters...)
 }
