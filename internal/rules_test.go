@@ -220,6 +220,7 @@ var rooms = []struct {
 	{[]string{"github.com/alecthomas/kong/"}, regexp.MustCompile(`^cmd/florin/`)},
 	{[]string{"github.com/tink-crypto/tink-go/v2/"}, regexp.MustCompile(`^internal/seal/`)},
 	{[]string{"github.com/skip2/go-qrcode/"}, regexp.MustCompile(`^internal/paycode/`)},
+	{[]string{"cel.dev/cel-go/"}, regexp.MustCompile(`^internal/(routing|risk)/`)},
 	{[]string{"flag"}, regexp.MustCompile(`^cmd/florin/|_test\.go$`)},
 }
 

@@ -48,6 +48,8 @@ const (
 	Payout         Prefix = "po"
 	PayoutBatch    Prefix = "pob"
 	Process        Prefix = "proc"
+	Policy         Prefix = "rp"  // of routing
+	PolicyVersion  Prefix = "rpv" // of routing
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

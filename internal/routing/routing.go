@@ -6,7 +6,6 @@
 package routing
 
 import (
-	"context"
 	"time"
 
 	"github.com/florinpay/florin/internal/money"
@@ -14,11 +13,11 @@ import (
 
 // The strategies: how a decision's order came about.
 const (
-	Priority = "priority" // the merchant's own order of its accounts
-	Ordered  = "ordered"  // a rule's list
-	Split    = "split"    // by weight
-	Cheapest = "least_cost"
-	Adaptive = "adaptive" // by learned success rates
+	Priority  = "priority"   // the merchant's own order of its accounts
+	Ordered   = "ordered"    // a rule's list
+	Split     = "split"      // by weight
+	LeastCost = "least_cost" // by the fee tables
+	Adaptive  = "adaptive"   // by learned success rates
 )
 
 // Request is what is known of a payment when it looks for a provider. Everything of a card is empty if there is none.
@@ -66,12 +65,13 @@ type Decision struct {
 type Arm struct {
 	Name       string `json:"name"`
 	Challenger bool   `json:"challenger"`
+	Stopped    bool   `json:"stopped,omitempty"` // the challenger fell back: everybody gets the control, and nothing is counted
 }
 
 // Skipped is a rule that could not be asked.
 type Skipped struct {
 	Rule   string `json:"rule"`
-	Reason string `json:"reason"`
+	Reason string `json:"reason"` // error | deadline | cost
 }
 
 // Kind is whose doing an outcome is. Only the issuer's tell something about the account that was asked.
@@ -101,22 +101,10 @@ type Ranker interface {
 	Learn(o Outcome)
 }
 
-// Router decides by the merchants' policies. It is safe for concurrent use.
-type Router struct{}
-
-// Plan orders the candidates of a request. What fails inside a policy never fails the plan: the decision says what was skipped.
-func (r *Router) Plan(_ context.Context, req Request) (Decision, error) {
-	return byPriority(&req), nil
-}
-
-// Observe hears how an attempt ended, once that is committed.
-func (r *Router) Observe(Outcome) {}
-
 // byPriority is the merchant's own order.
 func byPriority(req *Request) Decision {
-	d := Decision{Strategy: Priority, Ranked: make([]Ranked, len(req.Candidates)), Excluded: req.Excluded}
-	for i, c := range req.Candidates {
-		d.Ranked[i] = Ranked{Account: c.Account, Reason: "priority"}
-	}
-	return d
+	d := deciding{req: req, taken: make([]bool, len(req.Candidates))}
+	d.out.Ranked, d.out.Excluded = make([]Ranked, 0, len(req.Candidates)), req.Excluded
+	priority{}.order(&d)
+	return d.out
 }
