@@ -38,9 +38,13 @@ const maxPrepared = 512
 // sqlitePragmas are the writer's settings. The writer itself makes checkpoints: a background one let the log outgrow
 // the disk under load. recursive_triggers lets no REPLACE slip past the triggers of append-only tables.
 //
+// secure_delete overwrites what is deleted with zeros: what was erased is gone from the file as well, and not only from its tables. FAST
+// would leave pages that become free as they are, and those are just what a sealed file or a long row is made of. What it costs is that
+// such pages are written once more. The log has the old pages until a checkpoint is made and it is written over, or the file is closed.
+//
 // mode=rw: were the file taken away, a new and empty one in its place would be no help.
 const sqlitePragmas = "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)&_pragma=recursive_triggers(1)" +
+	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)&_pragma=recursive_triggers(1)&_pragma=secure_delete(1)" +
 	"&_pragma=cache_size(-65536)&_pragma=temp_store(memory)&_dqs=0"
 
 const sqliteReadPragmas = "?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-16384)&_dqs=0"

@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -12,7 +14,7 @@ import (
 func TestSQLiteWritesDurablyAndStrictly(t *testing.T) {
 	d := dbtest.Open(t, dbtest.SQLite(t), db.Options{}, schema)
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "recursive_triggers": "1", "wal_autocheckpoint": "8000", "busy_timeout": "5000",
+		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "recursive_triggers": "1", "wal_autocheckpoint": "8000", "busy_timeout": "5000", "secure_delete": "1",
 	} {
 		if got := d.WriterSetting(t, "PRAGMA "+pragma); got != want {
 			t.Errorf("%s is %s, want %s", pragma, got, want)
@@ -61,6 +63,49 @@ func TestAClosedSQLiteDatabaseIsOneFile(t *testing.T) {
 	copied := dbtest.Open(t, url+".copy", db.Options{}, schema)
 	if n := count(t, copied, things); n != 1 {
 		t.Errorf("%d things in the copy", n)
+	}
+}
+
+// Nothing of a row that was deleted or emptied is in the file, once the log is folded into it: not in the gaps of its pages, and not in pages
+// that became free.
+func TestWhatIsErasedLeavesTheSQLiteFile(t *testing.T) {
+	url := dbtest.SQLite(t)
+	d, err := db.Open(t.Context(), url, db.Options{}, schema)
+	must(t, err)
+	must(t, d.Migrate(t.Context()))
+	const rows = 240
+	content := func(n int) []byte {
+		size := []int{40, 700, 3000, 9000}[n%4] // in a page with others, alone in one, in pages of its own
+		return bytes.Repeat(fmt.Appendf(nil, "<content %03d>", n), size/13)
+	}
+	write := func(n int, version int64, body []byte) {
+		t.Helper()
+		x := thing{merchant: "m", id: fmt.Sprintf("%03d", n), amount: int64(n), body: body, version: version}
+		row := x.insert
+		if version > 0 {
+			row = x.update
+		}
+		must(t, d.Commit(t.Context(), db.NewChange("m", row())))
+	}
+	for n := range rows {
+		write(n, 0, content(n))
+	}
+	fate := func(n int) int { return n / 4 % 3 } // of each size: it is emptied, deleted, or kept
+	for n := range rows {
+		if fate(n) == 0 {
+			write(n, 1, []byte{})
+		}
+	}
+	for from := 4; from < rows; from += 12 {
+		must(t, d.OnWriter(t.Context(), fmt.Sprintf("DELETE FROM thing WHERE amount >= %d AND amount < %d", from, from+4)))
+	}
+	must(t, d.Close())
+	file, err := os.ReadFile(strings.TrimPrefix(url, "sqlite:"))
+	must(t, err)
+	for n := range rows {
+		if kept := fate(n) == 2; bytes.Contains(file, content(n)[:13]) != kept {
+			t.Errorf("%s is kept: %t, and in the file: %t", content(n)[:13], kept, !kept)
+		}
 	}
 }
 

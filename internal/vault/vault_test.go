@@ -310,3 +310,45 @@ func TestARepeatedTokenizationBringsTheCodeBackAfterARestart(t *testing.T) {
 		t.Errorf("after the restart: %q", code)
 	}
 }
+
+// A card that was forgotten is not in the file of the database either, not even sealed.
+func TestAForgottenCardLeavesTheFile(t *testing.T) {
+	url := dbtest.SQLite(t)
+	d, err := db.Open(t.Context(), url, db.Options{}, Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, d)
+	sealed := map[string][]byte{}
+	var tokens []string
+	for range 60 {
+		token := s.token(marked, "")
+		r, err := s.store.card(t.Context(), cardKey{shop, token})
+		if err != nil || len(r.sealed) == 0 {
+			t.Fatalf("%d bytes, %v", len(r.sealed), err)
+		}
+		tokens, sealed[token] = append(tokens, token), bytes.Clone(r.sealed)
+	}
+	for n, token := range tokens {
+		if n%2 == 0 {
+			if err := s.Forget(t.Context(), shop, token); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(strings.TrimPrefix(url, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, token := range tokens {
+		if forgotten := n%2 == 0; bytes.Contains(file, sealed[token]) == forgotten {
+			t.Errorf("card %d is forgotten: %t, and in the file: %t", n, forgotten, forgotten)
+		}
+	}
+}
