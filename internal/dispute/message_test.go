@@ -209,6 +209,56 @@ func TestADisputeOfAnUnknownPaymentIsKeptAndFindsItLater(t *testing.T) {
 	})
 }
 
+// theirs is a chargeback by a provider that gives its own reference of the payment alone.
+func theirs(p payment.Object, reference string) provider.Notification {
+	n := chargeback(p, 10_000)
+	n.Attempt, n.Dispute.Original = "", reference
+	return n
+}
+
+func TestADisputeFindsItsPaymentByTheProvidersReference(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		k.pay()
+		n := theirs(p, "auth_"+p.ID+"-1")
+		id := k.tell(n, payment.Applied)
+		if o := k.stands(id, provider.DisputeNeedsResponse, MoneyHeld, 10_000); o.Payment == nil || *o.Payment != p.ID {
+			k.Errorf("it is of %v", o.Payment)
+		}
+		k.tell(n, payment.Known)
+		n.Dispute.Status = provider.DisputeWon
+		k.tell(n, payment.Applied)
+		k.stands(id, provider.DisputeWon, MoneyReturned, 0)
+	})
+}
+
+func TestADisputeByAReferenceThatNobodyHasIsKept(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		p := k.pay()
+		var got payment.Heard
+		if err := k.Notify(k.Context(), alpha, theirs(p, "auth_nobodys"), func(_ *db.Change, h payment.Heard) error { got = h; return nil }); err != nil {
+			k.Fatal(err)
+		}
+		if got.Verdict != payment.Unmatched || got.Detail != "reference auth_nobodys" {
+			k.Errorf("heard %+v", got)
+		}
+		k.stands(got.Subject, provider.DisputeNeedsResponse, MoneyNone, 0)
+		// The same reference at another account is another's payment, and no reference is nobody's.
+		n := theirs(p, "auth_"+p.ID+"-1")
+		n.Dispute.Reference = "elsewhere"
+		beta := alpha
+		beta.ID = "beta"
+		if err := k.Notify(k.Context(), beta, n, func(_ *db.Change, h payment.Heard) error { got = h; return nil }); err != nil || got.Verdict != payment.Unmatched {
+			k.Errorf("at another account: %+v, %v", got, err)
+		}
+		n = theirs(p, "")
+		n.Dispute.Reference = "nothing"
+		k.tell(n, payment.Unmatched)
+		// Once it is known whose it is the next message finds it.
+		k.tell(theirs(p, "auth_"+p.ID+"-1"), payment.Applied)
+	})
+}
+
 func TestADisputeOfMoneyThatWasNeverTakenIsAPersonsBusiness(t *testing.T) {
 	eachDesk(t, func(k *desk) {
 		k.q.declines = true

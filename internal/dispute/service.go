@@ -26,6 +26,7 @@ import (
 // Payments finds what is disputed, and notes what providers contradict. See payment.Service.
 type Payments interface {
 	Denied(ctx context.Context, account provider.Account, reference string) (payment.Payment, error)
+	Ours(ctx context.Context, account provider.Account, theirs string) (string, error)
 	Find(ctx context.Context, tenant, payment string) (payment.Payment, error)
 	List(ctx context.Context, tenant string, p payment.Page, f payment.Filter) ([]payment.Object, bool, error)
 	Contradict(ctx context.Context, c *db.Change, k payment.Contradiction) error
@@ -233,10 +234,14 @@ func heard(d decision) payment.Heard {
 // about reads what is known of the dispute of a message, and its payment; it is a new one with the id fresh if it was never heard of. The
 // dispute is read first: whatever changes its money changes the payment in the same Change, so the payment is at least as new.
 func (s *Service) about(ctx context.Context, account provider.Account, n provider.Notification, fresh string) (Dispute, *payment.Payment, error) {
+	reference, err := s.transaction(ctx, account, n)
+	if err != nil {
+		return Dispute{}, nil, err
+	}
 	d, err := s.store.byReference(ctx, account.Merchant, account.ID, n.Dispute.Reference)
 	if fault.Is(err, fault.NotFound) {
 		d, err = Dispute{
-			Merchant: account.Merchant, ID: fresh, Account: account.ID, Reference: n.Dispute.Reference, Transaction: n.Attempt,
+			Merchant: account.Merchant, ID: fresh, Account: account.ID, Reference: n.Dispute.Reference, Transaction: reference,
 			Money: MoneyNone, CreatedAt: s.Clock.Now(),
 		}, nil
 	}
@@ -246,12 +251,25 @@ func (s *Service) about(ctx context.Context, account provider.Account, n provide
 	if d.Payment != "" {
 		return s.beside(ctx, d)
 	}
-	d.Transaction = n.Attempt
-	p, err := s.Payments.Denied(ctx, account, n.Attempt)
+	d.Transaction = reference
+	p, err := s.Payments.Denied(ctx, account, reference)
 	if fault.Is(err, fault.NotFound) {
 		return d, nil, nil
 	}
 	return d, &p, err
+}
+
+// transaction is our reference of the authorization that a message speaks of, or the provider's own if that is all it gives and none of ours
+// has it.
+func (s *Service) transaction(ctx context.Context, account provider.Account, n provider.Notification) (string, error) {
+	if n.Attempt != "" || n.Dispute.Original == "" {
+		return n.Attempt, nil
+	}
+	ours, err := s.Payments.Ours(ctx, account, n.Dispute.Original)
+	if fault.Is(err, fault.NotFound) {
+		return words(n.Dispute.Original), nil
+	}
+	return ours, err
 }
 
 // beside reads the payment of a dispute that was read.

@@ -118,7 +118,7 @@ func storable(n provider.Notification) bool {
 		n.Reference, n.Attempt, string(o.State), o.Reference, o.NetworkReference, o.Detail, o.Decline.Raw, o.Decline.Message, o.Action.URL,
 	}
 	if d := n.Dispute; d != nil {
-		texts = append(texts, d.Reference, d.Reason, d.ReasonCode)
+		texts = append(texts, d.Reference, d.Reason, d.ReasonCode, d.Original)
 	}
 	for _, text := range texts {
 		if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {

@@ -36,6 +36,16 @@ func (s *Service) Denied(ctx context.Context, account provider.Account, referenc
 	return p, nil
 }
 
+// Ours is our reference of the authorization that a provider account knows by its own. It fails with fault.NotFound if there is none of
+// which the account has told.
+func (s *Service) Ours(ctx context.Context, account provider.Account, theirs string) (string, error) {
+	a, err := s.store.attemptAt(ctx, account.Merchant, account.ID, theirs)
+	if err != nil {
+		return "", err
+	}
+	return a.ourReference(), nil
+}
+
 // Find is a payment by its id. It fails with fault.NotFound.
 func (s *Service) Find(ctx context.Context, tenant, payment string) (Payment, error) {
 	return s.store.payment(ctx, tenant, payment)

@@ -292,6 +292,12 @@ func (s store) attempt(ctx context.Context, tenant, payment string, number int64
 		attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 AND number = $3", tenant, payment, number)
 }
 
+// attemptAt is the last attempt that a provider account knows by a reference of its own.
+func (s store) attemptAt(ctx context.Context, tenant, account, reference string) (Attempt, error) {
+	return db.One(ctx, s.db, "attempt", scanAttempt, attemptTable.Select()+` WHERE merchant_id = $1 AND provider_account = $2 AND provider_reference = $3
+		AND provider_reference <> '' ORDER BY payment_id DESC, number DESC LIMIT 1`, tenant, account, reference)
+}
+
 func (s store) attempts(ctx context.Context, tenant, payment string) ([]Attempt, error) {
 	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id = $2 ORDER BY number",
 		tenant, payment)

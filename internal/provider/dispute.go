@@ -41,6 +41,7 @@ type Dispute struct {
 	ReasonCode    string      // the network's, such as 10.4
 	Reason        string      // a category, such as fraudulent
 	EvidenceDueAt time.Time   // zero: nothing is awaited
+	Original      string      // the provider's own reference of the authorization, where the Notification's Attempt is empty
 }
 
 // DisputeAnswer names a dispute that is answered.

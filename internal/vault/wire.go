@@ -17,8 +17,8 @@ const (
 	describePath = "/internal/describe"
 	forgetPath   = "/internal/forget"
 	sendPath     = "/internal/send"
-	// maxHop bounds a message of the hop: an answer of 1 MiB in base 64, and headers.
-	maxHop = 4 << 20
+	// maxHop bounds a message of the hop: an answer of 1 MiB, or a request with a file of 5 MB, in base 64, and headers.
+	maxHop = 8 << 20
 )
 
 type wireDescribe struct {

@@ -3,7 +3,10 @@ package stripe_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -64,7 +67,7 @@ func startMock(t *testing.T) (*stripe.Connector, provider.Account, func() []exch
 		stub.HandleRequest(recorder, r)
 		values := r.URL.Query()
 		if r.Method == "POST" {
-			if values, err = url.ParseQuery(string(body)); err != nil {
+			if values, err = readForm(r.Header.Get("Content-Type"), body); err != nil {
 				t.Errorf("read a form: %v", err)
 			}
 		}
@@ -83,6 +86,28 @@ func startMock(t *testing.T) (*stripe.Connector, provider.Account, func() []exch
 		mu.Lock()
 		defer mu.Unlock()
 		return append([]exchange(nil), seen...)
+	}
+}
+
+// readForm reads a form of either kind. A file in it is its bytes.
+func readForm(kind string, body []byte) (url.Values, error) {
+	_, parameters, err := mime.ParseMediaType(kind)
+	if err != nil || parameters["boundary"] == "" {
+		return url.ParseQuery(string(body))
+	}
+	values := url.Values{}
+	for parts := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]); ; {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return values, nil
+		} else if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return nil, err
+		}
+		values.Add(part.FormName(), string(text))
 	}
 }
 
@@ -130,6 +155,18 @@ var calls = map[string]func(*testing.T, *stripe.Connector, provider.Account){
 	},
 	"inquiry by id": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Inquire(t.Context(), a, provider.Inquiry{Operation: provider.OpCapture, Reference: captureID, Original: "pi_1", Attempt: attempt})
+	},
+	"evidence": func(t *testing.T, c *stripe.Connector, a provider.Account) {
+		c.SubmitEvidence(t.Context(), a, provider.Evidence{
+			DisputeAnswer: provider.DisputeAnswer{Reference: answerID, Dispute: disputeID}, Texts: map[string]string{"explanation": "Delivered."},
+			Files: []provider.EvidenceFile{{Name: "receipt.pdf", Type: "application/pdf", Body: []byte("%PDF-1.4 & more\n%%EOF\n")}, {Name: "photo.png", Type: "image/png", Body: []byte("png")}},
+		})
+	},
+	"evidence in words": func(t *testing.T, c *stripe.Connector, a provider.Account) {
+		c.SubmitEvidence(t.Context(), a, provider.Evidence{DisputeAnswer: provider.DisputeAnswer{Reference: answerID, Dispute: disputeID}, Texts: everyText()})
+	},
+	"acceptance": func(t *testing.T, c *stripe.Connector, a provider.Account) {
+		c.AcceptDispute(t.Context(), a, provider.DisputeAnswer{Reference: answerID, Dispute: disputeID})
 	},
 	"inquiry of a refund": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Inquire(t.Context(), a, provider.Inquiry{Operation: provider.OpRefund, Reference: refundID, Original: "pi_1", Attempt: attempt})

@@ -92,7 +92,11 @@ func requestFaults(doc *openapi3.T, method, path string, values url.Values) erro
 		return err
 	}
 	if method == "POST" {
-		schema := operation.RequestBody.Value.Content["application/x-www-form-urlencoded"].Schema.Value
+		media := operation.RequestBody.Value.Content["application/x-www-form-urlencoded"]
+		if media == nil {
+			media = operation.RequestBody.Value.Content["multipart/form-data"]
+		}
+		schema := media.Schema.Value
 		if err := undocumented(tree, schema, ""); err != nil {
 			return err
 		}

@@ -1,7 +1,8 @@
-// Package stripe speaks to Stripe: payment intents, refunds, webhooks, of API version 2026-08-26.dahlia.
+// Package stripe speaks to Stripe: payment intents, refunds, disputes, webhooks, of API version 2026-08-26.dahlia.
 package stripe
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -17,6 +18,7 @@ import (
 const (
 	apiVersion       = "2026-08-26.dahlia"
 	origin           = "https://api.stripe.com"
+	filesOrigin      = "https://files.stripe.com" // takes files, and nothing else
 	timeout          = 30 * time.Second
 	authorizationTTL = 7 * 24 * time.Hour
 	// settleDelay covers the search index, by which an intent is found whose id was never told. Stripe promises it
@@ -57,7 +59,7 @@ func (*Connector) Capabilities() provider.Capabilities {
 		SettleDelay:      settleDelay,
 		Timeout:          timeout,
 		Secrets:          []string{keyAPI, keyWebhook},
-		DefaultOrigins:   []string{origin},
+		DefaultOrigins:   []string{origin, filesOrigin},
 		References:       references,
 	}
 }
@@ -249,10 +251,7 @@ func get(a provider.Account, path string, query *form) vault.Request {
 var references = []string{"network_transaction_id"}
 
 func request(a provider.Account, method, path string) vault.Request {
-	base := strings.TrimSuffix(a.Settings[settingBase], "/")
-	if base == "" {
-		base = origin
-	}
+	base := cmp.Or(strings.TrimSuffix(a.Settings[settingBase], "/"), origin)
 	return vault.Request{
 		Merchant: a.Merchant, Account: a.ID, Method: method, URL: base + path, Timeout: timeout,
 		Header: map[string]secret.Text{

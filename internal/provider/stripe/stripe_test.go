@@ -64,7 +64,7 @@ func subject(t *testing.T, account func(string) provider.Account) providertest.S
 			"4000002760003184": {Code: provider.AuthenticationRequired, Raw: "authentication_not_handled"},
 		},
 		Sign: signed, Webhooks: webhooks(t),
-		UnknownWebhook: string(goldenText(t, "events/dispute")), UnknownWebhookType: "charge.dispute.created",
+		UnknownWebhook: string(goldenText(t, "events/charge_captured")), UnknownWebhookType: "charge.captured",
 	}
 }
 

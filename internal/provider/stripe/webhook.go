@@ -47,6 +47,11 @@ var readers = map[string]func(event, provider.Notification) (provider.Notificati
 	"charge.pending":                           readCharge,
 	"charge.succeeded":                         readCharge,
 	"charge.refund.updated":                    readRefund,
+	"charge.dispute.created":                   readDispute,
+	"charge.dispute.closed":                    readDispute,
+	"charge.dispute.funds_reinstated":          readDispute,
+	"charge.dispute.funds_withdrawn":           readDispute,
+	"charge.dispute.updated":                   readDispute,
 	"refund.created":                           readRefund,
 	"refund.failed":                            readRefund,
 	"refund.updated":                           readRefund,
@@ -73,7 +78,7 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	if err != nil {
 		return n, err
 	}
-	if n.Operation != "" && n.Outcome.Class == provider.Unknown {
+	if n.Operation != "" && n.Dispute == nil && n.Outcome.Class == provider.Unknown {
 		return n.Unbelieved("webhook " + e.ID + ": " + n.Outcome.Detail)
 	}
 	return n, nil
