@@ -192,8 +192,8 @@ func (s *Service) closeBehind(ctx context.Context, a *Attempt) {
 
 // closePage voids what an attempt left open. If the payer has paid there meanwhile, that is a late approval, and goes back.
 func (s *Service) closePage(ctx context.Context, account provider.Account, a Attempt) error {
-	out := s.reversal(ctx, account, provider.Void{
-		Reference: a.ourReference() + reversed + "p" + strconv.FormatInt(a.Inquiries, 10), Original: a.Reference, Attempt: a.ourReference(),
+	out := s.reversal(ctx, account, a, provider.Void{
+		Reference: a.ourReference() + reversed + "p" + strconv.FormatInt(a.Inquiries, 10), Original: a.Reference,
 	})
 	closed := out.State == provider.Voided || out.State == provider.Missing
 	if !closed {

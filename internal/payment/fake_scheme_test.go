@@ -20,6 +20,7 @@ type scheme struct {
 	refuse  bool                       // it refuses to give anything back
 	fails   int                        // how many returns it takes, and fails later
 	failed  map[string]bool            // by our reference
+	deaf    int                        // how many requests to close something are lost
 }
 
 func newScheme() *scheme {
@@ -78,6 +79,32 @@ func (s *scheme) Inquire(_ context.Context, _ provider.Account, q provider.Inqui
 	f := provider.Found(o)
 	f.Transfers = s.came[q.Reference]
 	return f
+}
+
+// Close gives up what is not paid, unless the scheme is deaf just then.
+func (s *scheme) Close(_ context.Context, _ provider.Account, r provider.Void) provider.Outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.said[r.Attempt]
+	switch {
+	case s.deaf > 0:
+		s.deaf--
+		return provider.Doubt("no answer")
+	case !ok:
+		return provider.Absent("not_found")
+	case o.Class == provider.Approved && o.State != provider.ActionRequired && o.State != provider.Voided:
+		return provider.Refused(provider.ProcessingError, "state", "it is "+string(o.State))
+	}
+	o.Class, o.State, o.Action = provider.Approved, provider.Voided, provider.Action{}
+	s.said[r.Attempt] = o
+	return o
+}
+
+// stands is what the scheme says of a start.
+func (s *scheme) stands(reference string) provider.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.said[reference].State
 }
 
 func (s *scheme) Refund(_ context.Context, _ provider.Account, r provider.Refund) provider.Outcome {

@@ -67,8 +67,8 @@ func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt
 		return RemedyReversed, nil
 	case now.Class == provider.Approved && now.State == provider.Captured:
 		return RemedyBooked, &now
-	case now.Class == provider.Approved && s.reversal(ctx, account, provider.Void{
-		Reference: lateVoid(a, c.Tries), Original: now.Reference, Attempt: a.ourReference(),
+	case now.Class == provider.Approved && s.reversal(ctx, account, a, provider.Void{
+		Reference: lateVoid(a, c.Tries), Original: now.Reference,
 	}).State == provider.Voided:
 		return RemedyReversed, nil
 	}
@@ -100,13 +100,20 @@ func (s *Service) bookLate(ctx context.Context, c Contradiction, a Attempt, took
 	return err
 }
 
-// reversal voids an authorization.
-func (s *Service) reversal(ctx context.Context, account provider.Account, v provider.Void) provider.Outcome {
+// reversal voids an authorization, or closes what a payer was to pay by another method.
+func (s *Service) reversal(ctx context.Context, account provider.Account, a Attempt, v provider.Void) provider.Outcome {
+	v.Attempt = a.ourReference()
 	capturer, err := provider.Lookup[provider.Capturer](s.Providers, account.Provider)
+	do := func(ctx context.Context) provider.Outcome { return capturer.Void(ctx, account, v) }
+	if a.Token == "" { // no card
+		var closer provider.Closer
+		closer, err = provider.Lookup[provider.Closer](s.Providers, account.Provider)
+		do = func(ctx context.Context) provider.Outcome { return closer.Close(ctx, account, v) }
+	}
 	if err != nil {
 		return provider.Doubt(err.Error())
 	}
-	return s.call(ctx, account, func(ctx context.Context) provider.Outcome { return capturer.Void(ctx, account, v) })
+	return s.call(ctx, account, do)
 }
 
 // What follows an attempt's own reference in those of its reversals. A reversal that was refused is tried under a new

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -251,6 +252,67 @@ func TestAMethodsLimitsAreKept(t *testing.T) {
 		}
 		if len(c.scheme.starts) != 0 || len(c.events()) != 0 {
 			c.Errorf("%d started, %v told", len(c.scheme.starts), c.events())
+		}
+	})
+}
+
+// Whoever has the page or the code must not be able to pay what is over.
+func TestWhatIsOverIsClosedAtTheProvider(t *testing.T) {
+	for name, ends := range map[string]func(c *counter, o Object){
+		"canceled": func(c *counter, o Object) {
+			if _, err := c.Cancel(c.Context(), shop, o.ID, "", alone{}); err != nil {
+				c.Error(err)
+			}
+		},
+		"expired": func(c *counter, _ Object) { c.later(30 * time.Minute) },
+		"another method": func(c *counter, o Object) {
+			if _, err := c.Confirm(c.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{}); err != nil {
+				c.Error(err)
+			}
+		},
+	} {
+		for _, in := range []Create{byPix(5_000), byBank(5_000)} {
+			for _, lost := range []int{0, 2} {
+				t.Run(fmt.Sprintf("%s by %s, %d lost", name, in.Choice.Type, lost), func(t *testing.T) {
+					eachCounter(t, func(c *counter) {
+						c.scheme.deaf = lost
+						in.Confirm = false
+						o, err := c.Create(c.Context(), in, alone{})
+						if err == nil {
+							o, err = c.Confirm(c.Context(), shop, o.ID, Confirmation{}, alone{})
+						}
+						if err != nil || o.Status != RequiresAction {
+							c.Fatalf("%s, %v", o.Status, err)
+						}
+						ends(c, o)
+						if lost > 0 {
+							c.later(time.Hour)
+						}
+						if now := c.scheme.stands(o.ID + "-1"); now != provider.Voided {
+							c.Errorf("at the scheme it is %s", now)
+						}
+						if a, err := c.store.attempt(c.Context(), shop, o.ID, 1); err != nil || !a.DueAt.IsZero() {
+							c.Errorf("still looked after: %+v, %v", a, err)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// The start never arrived. What is believed to be nothing is closed by our reference, so that it cannot begin later.
+func TestAStartThatNeverArrivedFails(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		lost := provider.Doubt("no answer")
+		c.scheme.next = &lost
+		o, err := c.Create(c.Context(), byBank(5_000), alone{})
+		if err != nil || o.Status != Processing {
+			c.Fatalf("%s, %v", o.Status, err)
+		}
+		c.later(time.Hour)
+		if o = c.status(o.ID); o.Status != Failed || o.Failure.Code != fault.CodeProviderUnavailable {
+			c.Errorf("%s, %+v", o.Status, o.Failure)
 		}
 	})
 }

@@ -187,7 +187,7 @@ func (s *Service) missing(ctx context.Context, account provider.Account, a *Atte
 	if a.NotFound < notFoundTwice {
 		return doubt
 	}
-	outcome := s.reversal(ctx, account, provider.Void{Reference: ownReversal(*a), Attempt: a.ourReference()})
+	outcome := s.reversal(ctx, account, *a, provider.Void{Reference: ownReversal(*a)})
 	if outcome.State == provider.Voided || outcome.Class == provider.Declined && outcome.State == provider.Missing {
 		return provider.Outcome{Class: provider.Approved, State: provider.Voided, Detail: "reversed by our own reference: " + outcome.Detail}
 	}

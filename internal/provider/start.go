@@ -60,6 +60,13 @@ type Starter interface {
 	Start(ctx context.Context, a Account, r Start) Outcome
 }
 
+// Closer can give up a start whose payer has not paid: its page leads nowhere then, and its code is not to be paid. The outcome is
+// Voided, also if it had ended before, or a refusal: the payer has done their part, or, with state Missing, there is no such start. What
+// comes in on a code all the same is a transfer that comes late.
+type Closer interface {
+	Close(ctx context.Context, a Account, r Void) Outcome
+}
+
 // Start asks for money by a method other than a card.
 type Start struct {
 	Reference   string // ours: unique for this try, and the key by which the provider recognizes a repeat

@@ -35,6 +35,7 @@ func RunStarter(t *testing.T, s Subject) {
 		{"Start", testStart},
 		{"StartIsPaid", testStartIsPaid},
 		{"StartIsDeclined", testStartIsDeclined},
+		{"StartIsClosed", testStartIsClosed},
 		{"LimitsAreKept", testLimits},
 		{"StartIsReplayed", testStartReplay},
 		{"RefundsOfAStart", testStartRefunds},
@@ -172,6 +173,33 @@ func testStartIsDeclined(t *testing.T, s Subject) {
 		wantClass(t, f.Outcome, provider.Declined)
 		if !f.Found || f.Outcome.Decline.Code != provider.ConsentDeclined {
 			t.Errorf("an inquiry finds %+v", f)
+		}
+	})
+}
+
+// A start is given up by our reference of it alone, as often as is asked; one that is paid, or was never made, is not.
+func testStartIsClosed(t *testing.T, s Subject) {
+	eachMethod(t, s, func(t *testing.T, b *bench, r provider.Start) {
+		closeIt := func(reference string) provider.Outcome {
+			return as[provider.Closer](t, b).Close(t.Context(), b.account, provider.Void{Reference: b.ids.New(id.Void), Attempt: reference})
+		}
+		if out := closeIt(r.Reference); out.Class != provider.Declined || out.State != provider.Missing {
+			t.Errorf("what was never started is closed as %+v", out)
+		}
+		b.waiting(t, r)
+		for range 2 {
+			if out := closeIt(r.Reference); out.Class != provider.Approved || out.State != provider.Voided {
+				t.Errorf("closed as %+v", out)
+			}
+		}
+		if f := b.asked(t, provider.OpAuthorize, r.Reference, "", r.Reference); !f.Found || f.Outcome.State != provider.Voided {
+			t.Errorf("an inquiry finds %+v", f)
+		}
+		paid := b.startOf(t, r.Method, r.Amount.Currency().Code(), r.Amount.Minor())
+		out := b.waiting(t, paid)
+		s.Bankside.Pay(t, b.account.Settings["base_url"], b.account, paid, out)
+		if out := closeIt(paid.Reference); out.Class != provider.Declined {
+			t.Errorf("what is paid is closed as %+v", out)
 		}
 	})
 }

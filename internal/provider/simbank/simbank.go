@@ -34,6 +34,7 @@ var states = map[string]provider.State{
 	"pending":                provider.Pending,
 	"paid":                   provider.Captured,
 	"expired":                provider.Voided,
+	"canceled":               provider.Voided,
 }
 
 // refundStates are its words for a refund that did not fail.
@@ -138,6 +139,11 @@ func (p payment) outcome(reference string, asked money.Money) provider.Outcome {
 		out.Action = provider.Action{Kind: provider.ActionRedirect, URL: p.AuthorisationURL, ExpiresAt: p.ExpiresAt.UTC()}
 	}
 	return out
+}
+
+// Close gives a payment up whose payer has not consented.
+func (c *Connector) Close(ctx context.Context, a provider.Account, r provider.Void) provider.Outcome {
+	return simproto.Close(ctx, c.send, wire, a, "/v1/payments/cancel", r, func(p payment) provider.Outcome { return p.outcome(r.Attempt, money.Money{}) })
 }
 
 // Refund gives money back. The outcome is Pending: banks take their time.

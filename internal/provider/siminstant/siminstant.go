@@ -35,7 +35,7 @@ var methods = map[provider.Method]provider.MethodTerms{
 }
 
 // states are the provider's words for a charge that did not fail.
-var states = map[string]provider.State{"active": provider.ActionRequired, "paid": provider.Captured, "expired": provider.Voided}
+var states = map[string]provider.State{"active": provider.ActionRequired, "paid": provider.Captured, "expired": provider.Voided, "canceled": provider.Voided}
 
 // refundStates are its words for a refund that did not fail.
 var refundStates = map[string]provider.State{"pending": provider.Pending, "succeeded": provider.Succeeded}
@@ -108,6 +108,11 @@ func (c *Connector) Start(ctx context.Context, a provider.Account, r provider.St
 		body.ExpiresAt = &r.ExpiresAt
 	}
 	return simproto.Call(ctx, c.send, wire, a, "/v1/charges", body, func(h charge) provider.Outcome { return h.outcome(r.Reference, r.Amount) })
+}
+
+// Close gives a charge up that is not paid.
+func (c *Connector) Close(ctx context.Context, a provider.Account, r provider.Void) provider.Outcome {
+	return simproto.Close(ctx, c.send, wire, a, "/v1/charges/cancel", r, func(h charge) provider.Outcome { return h.outcome(r.Attempt, money.Money{}) })
 }
 
 // Refund gives money back: of a charge, or what a transfer brought.

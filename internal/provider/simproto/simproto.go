@@ -68,6 +68,14 @@ func Call[T any](ctx context.Context, send provider.Sender, w Wire, a provider.A
 	return read(answer)
 }
 
+// Close gives up what a payer has not paid, by our reference of its start.
+func Close[T any](ctx context.Context, send provider.Sender, w Wire, a provider.Account, path string, r provider.Void, read func(T) provider.Outcome) provider.Outcome {
+	body := struct {
+		Reference string `json:"reference"`
+	}{r.Attempt}
+	return Call(ctx, send, w, a, path, body, read)
+}
+
 // Inquire asks and reads the answer as T, of which read makes the outcome.
 func Inquire[T any](ctx context.Context, send provider.Sender, r vault.Request, read func(T) provider.Outcome) provider.Finding {
 	response, err := send.Send(ctx, r)

@@ -71,6 +71,7 @@ func (w *World) Handler() http.Handler {
 	mux.Handle("POST /bank/v1/payments", w.Answer(w.postPayment))
 	mux.Handle("GET /bank/v1/payments", w.Answer(w.findPayment))
 	mux.Handle("GET /bank/v1/payments/{id}", w.Answer(w.getPayment))
+	mux.Handle("POST /bank/v1/payments/cancel", w.Answer(w.postCancel))
 	mux.Handle("POST /bank/v1/payments/{id}/refunds", w.Answer(w.postRefund))
 	mux.Handle("GET /bank/v1/refunds", w.Answer(w.findRefund))
 	mux.Handle("GET /bank/v1/banks", w.Answer(func(stage.Call) (stage.Reply, error) {

@@ -33,7 +33,7 @@ var events = []event{
 	{"decline", "Payer declines", is(Awaiting), func(t *turn, _ string) error { return t.reject(consentDeclined) }},
 	{"unavailable", "Bank fails", is(Awaiting, Pending), func(t *turn, _ string) error { return t.reject(bankUnavailable) }},
 	{"expire", "Expire", is(Awaiting), func(t *turn, _ string) error { return t.expire() }},
-	{"complete", "Money arrives", is(Pending, Expired), func(t *turn, _ string) error { return t.complete() }},
+	{"complete", "Money arrives", is(Pending, Expired, Canceled), func(t *turn, _ string) error { return t.complete() }},
 	{"reject", "Bank refuses", is(Pending), func(t *turn, _ string) error { return t.reject(insufficientFunds) }},
 	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", isPending) != nil },
 		(*turn).succeedRefund},

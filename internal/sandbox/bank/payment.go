@@ -20,15 +20,18 @@ const (
 	Paid     Status = "paid"
 	Rejected Status = "rejected"
 	Expired  Status = "expired"
+	Canceled Status = "canceled" // by the caller, before the payer decided
 )
 
-var statuses = []Status{Awaiting, Pending, Paid, Rejected, Expired}
+var statuses = []Status{Awaiting, Pending, Paid, Rejected, Expired, Canceled}
 
-// moves are the legal ones. What is not here is refused. A payment that expired is paid after all where the bank was slower than the clock.
+// moves are the legal ones. What is not here is refused. A payment that expired, or was canceled, is paid after all where the bank was
+// slower.
 var moves = map[Status][]Status{
-	Awaiting: {Pending, Rejected, Expired},
+	Awaiting: {Pending, Rejected, Expired, Canceled},
 	Pending:  {Paid, Rejected, Expired},
 	Expired:  {Paid},
+	Canceled: {Paid},
 }
 
 // The failures.
@@ -199,13 +202,25 @@ func (t *turn) expire() error {
 	return nil
 }
 
+// cancel is the caller's. Of a payment that ended without money it changes nothing; once the payer has consented it is too late.
+func (t *turn) cancel() error {
+	if t.Status == Expired || t.Status == Canceled || t.Status == Rejected {
+		return nil
+	}
+	if err := t.move(Canceled); err != nil {
+		return err
+	}
+	t.note("The shop gave it up")
+	return nil
+}
+
 func (t *turn) complete() error {
-	late := t.Status == Expired
+	late := t.Status == Expired || t.Status == Canceled
 	if err := t.move(Paid); err != nil {
 		return err
 	}
 	if late {
-		t.note("Paid, after it had expired")
+		t.note("Paid, after it had ended")
 	} else {
 		t.note("Paid")
 	}

@@ -136,9 +136,27 @@ func (w *World) findPayment(c stage.Call) (stage.Reply, error) {
 }
 
 func byReference(c stage.Call) find {
-	return func(b *stage.Batch) (*stage.Record, error) {
-		return b.ByReference(c.Account.Number, c.Request.URL.Query().Get("reference"))
+	return named(c, c.Request.URL.Query().Get("reference"))
+}
+
+// named finds the caller's own payment by its reference.
+func named(c stage.Call, reference string) find {
+	return func(b *stage.Batch) (*stage.Record, error) { return b.ByReference(c.Account.Number, reference) }
+}
+
+// postCancel gives a payment up, by the caller's reference: the caller may not have heard of another. It answers the payment as it is.
+func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
+	var asked struct {
+		Reference string `json:"reference"`
 	}
+	if err := stage.Decode(c.Body, &asked); err != nil {
+		return stage.Reply{}, err
+	}
+	p, err := w.change(named(c, asked.Reference), (*turn).cancel)
+	if err != nil {
+		return stage.Reply{}, err
+	}
+	return stage.Reply{Status: http.StatusOK, Body: p.Payment}, nil
 }
 
 // refundRequest is the body of a refund.

@@ -20,14 +20,16 @@ const (
 	Paid     Status = "paid" // all of it came
 	Rejected Status = "rejected"
 	Expired  Status = "expired"
-	Stray    Status = "stray" // no charge: money that came without one
+	Canceled Status = "canceled" // by the caller, before it was paid
+	Stray    Status = "stray"    // no charge: money that came without one
 )
 
-var statuses = []Status{Active, Paid, Rejected, Expired, Stray}
+var statuses = []Status{Active, Paid, Rejected, Expired, Canceled, Stray}
 
 var moves = map[Status][]Status{
-	Active:  {Paid, Rejected, Expired},
-	Expired: {Paid}, // at a page only: the bank was slower than the clock
+	Active:   {Paid, Rejected, Expired, Canceled},
+	Expired:  {Paid}, // at a page only: the bank was slower than the clock
+	Canceled: {Paid}, // likewise
 }
 
 // The failures.
@@ -257,6 +259,18 @@ func (t *turn) expire() error {
 	}
 	t.note("Expired")
 	t.Tell("charge.expired", stage.Start, true, t.Charge)
+	return nil
+}
+
+// cancel is the caller's. Of a charge that ended without money it changes nothing. Whoever has scanned the code can still pay it.
+func (t *turn) cancel() error {
+	if t.Status == Expired || t.Status == Canceled || t.Status == Rejected {
+		return nil
+	}
+	if err := t.move(Canceled); err != nil {
+		return err
+	}
+	t.note("The shop gave it up")
 	return nil
 }
 

@@ -59,7 +59,7 @@ var events = []event{
 	{"approve", "Payer consents", isPage(Active), func(t *turn, _ Choice) error { return t.approve() }},
 	{"decline", "Payer declines", isPage(Active), func(t *turn, _ Choice) error { return t.reject(consentDeclined) }},
 	{"unavailable", "Bank fails", isPage(Active), func(t *turn, _ Choice) error { return t.reject(bankUnavailable) }},
-	{"complete", "Money arrives late", isPage(Expired), func(t *turn, _ Choice) error { return t.complete() }},
+	{"complete", "Money arrives late", isPage(Expired, Canceled), func(t *turn, _ Choice) error { return t.complete() }},
 	{"expire", "Expire", func(p *piece) bool { return p.Status == Active }, func(t *turn, _ Choice) error { return t.expire() }},
 	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", isPending) != nil },
 		func(t *turn, c Choice) error { return t.succeedRefund(c.refund) }},
@@ -73,10 +73,10 @@ func isCode(p *piece) bool {
 	return !s.redirect && p.Status != Stray
 }
 
-func isPage(status Status) func(*piece) bool {
+func isPage(states ...Status) func(*piece) bool {
 	return func(p *piece) bool {
 		s, _ := findScheme(p.Method)
-		return s.redirect && p.Status == status
+		return s.redirect && slices.Contains(states, p.Status)
 	}
 }
 

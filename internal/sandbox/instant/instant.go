@@ -43,6 +43,7 @@ func (w *World) Handler() http.Handler {
 	mux.Handle("POST /instant/v1/charges", w.Answer(w.postCharge))
 	mux.Handle("GET /instant/v1/charges", w.Answer(w.findCharge))
 	mux.Handle("GET /instant/v1/charges/{id}", w.Answer(w.getCharge))
+	mux.Handle("POST /instant/v1/charges/cancel", w.Answer(w.postCancel))
 	mux.Handle("POST /instant/v1/refunds", w.Answer(w.postRefund))
 	mux.Handle("GET /instant/v1/refunds", w.Answer(w.findRefund))
 	mux.Handle("GET /instant/v1/banks", w.Answer(w.getBanks))

@@ -12,6 +12,7 @@ var endings = map[Status][3]string{
 	Paid:     {"good", "paid", "Your bank has sent the money."},
 	Rejected: {"bad", "not paid", "The payment did not come about. No money was taken."},
 	Expired:  {"bad", "expired", "The time for this payment is over. No money was taken."},
+	Canceled: {"bad", "canceled", "The shop gave this payment up. No money was taken."},
 }
 
 func (w *World) payPage(rw http.ResponseWriter, r *http.Request) {

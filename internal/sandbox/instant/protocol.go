@@ -163,9 +163,27 @@ func (w *World) getCharge(c stage.Call) (stage.Reply, error) {
 }
 
 func (w *World) findCharge(c stage.Call) (stage.Reply, error) {
-	return w.answerCharge(func(b *stage.Batch) (*stage.Record, error) {
-		return b.ByReference(c.Account.Number, c.Request.URL.Query().Get("reference"))
-	}, c)
+	return w.answerCharge(named(c, c.Request.URL.Query().Get("reference")), c)
+}
+
+// named finds the caller's own charge by its reference.
+func named(c stage.Call, reference string) find {
+	return func(b *stage.Batch) (*stage.Record, error) { return b.ByReference(c.Account.Number, reference) }
+}
+
+// postCancel gives a charge up, by the caller's reference: the caller may not have heard of another. It answers the charge as it is.
+func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
+	var asked struct {
+		Reference string `json:"reference"`
+	}
+	if err := stage.Decode(c.Body, &asked); err != nil {
+		return stage.Reply{}, err
+	}
+	p, err := w.change(named(c, asked.Reference), (*turn).cancel)
+	if err != nil {
+		return stage.Reply{}, err
+	}
+	return stage.Reply{Status: http.StatusOK, Body: p.Charge}, nil
 }
 
 // refundRequest is the body of a refund: of a charge, or of a transfer whatever charge it came for.
