@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/florinpay/florin/internal/clock"
 )
 
 // postgresEngine reads by two pools; each writer has a connection of its own beside them.
@@ -37,6 +40,7 @@ func openPostgres(ctx context.Context, url, _ string, _ Options) (engine, error)
 	writer := config.ConnConfig.Config.Copy()
 	// A row that somebody else holds fails its own Change, and not, by the batch's timeout, all of its neighbours.
 	writer.RuntimeParams["lock_timeout"] = "500"
+	config.PrepareConn = planAnew
 	e := &postgresEngine{config: writer}
 	if e.reader, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
@@ -46,6 +50,26 @@ func openPostgres(ctx context.Context, url, _ string, _ Options) (engine, error)
 		return nil, err
 	}
 	return e, nil
+}
+
+// plansKept is how long the server may keep a plan. One that was made while a table was small reads all of it for every row, and
+// would be kept until the table is next analyzed.
+const plansKept = 2 * time.Second
+
+const discardPlans = "DISCARD PLANS"
+
+// planAnew has the server forget the plans of a connection that reads, when they are old. A connection that fails
+// is broken: the pool gives out another.
+func planAnew(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	const planned = "planned"
+	kept := conn.PgConn().CustomData()
+	if since, ok := kept[planned].(time.Time); !ok || clock.Since(since) > plansKept {
+		if _, err := conn.PgConn().Exec(ctx, discardPlans).ReadAll(); err != nil {
+			return false, nil
+		}
+		kept[planned] = clock.Stopwatch()
+	}
+	return true, nil
 }
 
 func (e *postgresEngine) name() string { return "postgres" }

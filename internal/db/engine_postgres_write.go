@@ -24,10 +24,6 @@ type postgresSession struct {
 	planned  time.Time // when the server began to keep its plans of them
 }
 
-// plansKept is how long the server may keep a plan. One that was made while a table was small reads all of it for every row, and
-// would be kept until the table is next analyzed.
-const plansKept = 2 * time.Second
-
 type postgresWrite struct {
 	table  *Table
 	update bool
@@ -102,7 +98,7 @@ func (s *postgresSession) apply(ctx context.Context, p *plan) ([]loss, error) {
 		return nil, err
 	}
 	if clock.Since(s.planned) > plansKept {
-		if _, err := s.exec(ctx, "DISCARD PLANS"); err != nil {
+		if _, err := s.exec(ctx, discardPlans); err != nil {
 			return nil, err
 		}
 		s.planned = clock.Stopwatch()

@@ -74,6 +74,10 @@ func Postgres(t testing.TB) string {
 	return fresh(t, "template0")
 }
 
+// hasty are settings of a server whose machine does not fail: whatever is killed, what it wrote is there. To sync costs a second for each
+// database that a test makes.
+var hasty = []string{"fsync=off", "full_page_writes=off"}
+
 // server starts the private server once. It lives as long as the process.
 var server = sync.OnceValues(func() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -83,7 +87,7 @@ var server = sync.OnceValues(func() (string, error) {
 			return "", err
 		}
 	}
-	url, _, err := pgprivate.StartTemporary(ctx)
+	url, _, err := pgprivate.StartTemporary(ctx, hasty...)
 	return url, err
 })
 

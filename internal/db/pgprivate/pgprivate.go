@@ -80,14 +80,15 @@ func Start(ctx context.Context, dir string) (url string, stop func() error, err 
 	return start(ctx, dir, false)
 }
 
-// StartTemporary is Start in a folder of its own, which is removed when the server stops.
-func StartTemporary(ctx context.Context) (url string, stop func() error, err error) {
+// StartTemporary is Start in a folder of its own, which is removed when the server stops. more are settings, as name=value, that
+// come after those of a server that means it.
+func StartTemporary(ctx context.Context, more ...string) (url string, stop func() error, err error) {
 	removeStale()
 	dir, err := os.MkdirTemp(shortTemp(), fmt.Sprintf("%s%d-", runPrefix, os.Getpid()))
 	if err != nil {
 		return "", nil, err
 	}
-	url, stop, err = start(ctx, dir, true)
+	url, stop, err = start(ctx, dir, true, more...)
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -142,7 +143,7 @@ func serverRuns(dir string) bool {
 	return err == nil && alive(n)
 }
 
-func start(ctx context.Context, dir string, temporary bool) (string, func() error, error) {
+func start(ctx context.Context, dir string, temporary bool, more ...string) (string, func() error, error) {
 	bin, err := Binaries()
 	if err != nil {
 		return "", nil, err
@@ -160,7 +161,7 @@ func start(ctx context.Context, dir string, temporary bool) (string, func() erro
 			return "", nil, err
 		}
 	}
-	server := &server{bin: bin, dir: dir, as: as, temporary: temporary, ended: make(chan struct{})}
+	server := &server{bin: bin, dir: dir, as: as, temporary: temporary, more: more, ended: make(chan struct{})}
 	if err := server.launch(); err != nil {
 		return "", nil, err
 	}
@@ -281,6 +282,7 @@ type server struct {
 	bin, dir  string
 	as        account
 	temporary bool
+	more      []string // settings
 	cmd       *exec.Cmd
 	log       bytes.Buffer // safe to read when ended is closed
 	ended     chan struct{}
@@ -307,7 +309,7 @@ func (s *server) launch() error {
 	if s.temporary {
 		args[3] = s.dir
 	}
-	for _, setting := range settings {
+	for _, setting := range slices.Concat(settings, s.more) {
 		args = append(args, "-c", setting)
 	}
 	s.cmd = exec.Command("/bin/sh", args...)
