@@ -44,7 +44,7 @@ func (e *tells) EraseEvidence(c *db.Change, customer string) {
 }
 
 func each(t *testing.T, body func(d *desk)) {
-	for name, url := range dbtest.URLs(t) {
+	for name, url := range dbtest.URLs(t, audit.Schema, Schema) {
 		t.Run(name, func(t *testing.T) { body(open(t, url)) })
 	}
 }

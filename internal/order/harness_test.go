@@ -27,6 +27,8 @@ import (
 
 const shop = "acct_shop:test"
 
+var schemas = []db.Schema{audit.Schema, customer.Schema, event.Schema, ledger.Schema, payment.Schema, Schema}
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // desk is orders and their payments over one engine and one acquirer, with a clock moved by hand.
@@ -44,10 +46,10 @@ type desk struct {
 
 // each runs a test on both engines, and holds the books against their rules and against the acquirer at its end.
 func each(t *testing.T, body func(d *desk)) {
-	for name, url := range dbtest.URLs(t) {
+	for name, url := range dbtest.URLs(t, schemas...) {
 		t.Run(name, func(t *testing.T) {
 			now := clock.NewManual(noon)
-			u := newDesk(t, dbtest.Open(t, url, db.Options{Clock: now}, audit.Schema, customer.Schema, event.Schema, ledger.Schema, payment.Schema, Schema), now)
+			u := newDesk(t, dbtest.Open(t, url, db.Options{Clock: now}, schemas...), now)
 			body(u)
 			u.audit()
 		})

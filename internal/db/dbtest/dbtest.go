@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -52,15 +53,20 @@ func Open(t testing.TB, url string, o db.Options, schemas ...db.Schema) *db.DB {
 	return d
 }
 
-// URLs is a fresh, empty database of each engine, by the engine's name. PostgreSQL is left out where it is missing.
-func URLs(t testing.TB) map[string]string {
+// URLs is a fresh, empty database of each engine, by the engine's name; with schemas, PostgreSQL's is migrated for them. PostgreSQL is left
+// out where it is missing.
+func URLs(t testing.TB, schemas ...db.Schema) map[string]string {
 	t.Helper()
 	urls := map[string]string{"sqlite": SQLite(t)}
 	if _, err := server(); err != nil {
 		t.Logf("on SQLite only: no PostgreSQL: %v", err)
 		return urls
 	}
-	urls["postgres"] = Postgres(t)
+	if len(schemas) == 0 {
+		urls["postgres"] = Postgres(t)
+	} else {
+		urls["postgres"] = migrated(t, schemas)
+	}
 	return urls
 }
 
@@ -71,7 +77,18 @@ func SQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(),
 // the test where PostgreSQL is missing.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	return fresh(t, "template0")
+	name := fmt.Sprintf("test_%d", number.Add(1))
+	at := create(t, name)
+	t.Cleanup(func() {
+		admin, err := server()
+		if err == nil {
+			err = run(admin, "DROP DATABASE "+name+" WITH (FORCE)")
+		}
+		if err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	return at
 }
 
 // hasty are settings of a server whose machine does not fail: whatever is killed, what it wrote is there. To sync costs a second for each
@@ -93,22 +110,16 @@ var server = sync.OnceValues(func() (string, error) {
 
 var number atomic.Int64
 
-// fresh makes a database from a template and drops it when the test ends.
-func fresh(t testing.TB, template string) string {
+// create makes an empty database.
+func create(t testing.TB, name string) string {
 	t.Helper()
 	admin, err := server()
 	if err != nil {
 		t.Skipf("no PostgreSQL: %v", err)
 	}
-	name := fmt.Sprintf("test_%d", number.Add(1))
-	if err := run(admin, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+	if err := run(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := run(admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("drop the test's database: %v", err)
-		}
-	})
 	return with(admin, name)
 }
 
@@ -136,43 +147,111 @@ func with(admin, name string) string {
 	return u.String()
 }
 
+// clean are databases that are migrated and empty, by their schemas' digest: those of tests that ended. To make one costs far more than
+// to empty one.
 var (
-	templates   = map[string]string{}
-	templatesMu sync.Mutex
+	clean   = map[string][]cleaned{}
+	cleanMu sync.Mutex
 )
 
-// migrated is a fresh database that is migrated already: one template for each set of schemas.
-func migrated(t *testing.T, schemas []db.Schema) string {
-	t.Helper()
-	admin, err := server()
-	if err != nil {
-		t.Skipf("no PostgreSQL: %v", err)
-	}
-	templatesMu.Lock()
-	defer templatesMu.Unlock()
-	key := digest(t, schemas)
-	name, made := templates[key]
-	if !made {
-		name = fmt.Sprintf("template_%d", number.Add(1))
-		if err := run(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
-			t.Fatal(err)
-		}
-		d, err := db.Open(t.Context(), with(admin, name), db.Options{}, schemas...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Close(); err != nil {
-			t.Fatal(err)
-		}
-		templates[key] = name
-	}
-	return fresh(t, name)
+// cleaned is such a database.
+type cleaned struct {
+	url   string
+	shape string // what its tables, columns and triggers were when it was made
 }
 
-func digest(t *testing.T, schemas []db.Schema) string {
+// migrated is a database that is migrated and empty.
+func migrated(t testing.TB, schemas []db.Schema) string {
+	t.Helper()
+	key := digest(t, schemas)
+	c, ok := takeClean(key)
+	if !ok {
+		c = newClean(t, schemas)
+	}
+	t.Cleanup(func() {
+		// A database that a test changed the tables of is nobody else's. It goes with the server.
+		shape, err := empty(c.url)
+		if err != nil {
+			t.Errorf("empty the test's database: %v", err)
+		}
+		if err == nil && shape == c.shape {
+			cleanMu.Lock()
+			defer cleanMu.Unlock()
+			clean[key] = append(clean[key], c)
+		}
+	})
+	return c.url
+}
+
+func takeClean(key string) (cleaned, bool) {
+	cleanMu.Lock()
+	defer cleanMu.Unlock()
+	free := clean[key]
+	if len(free) == 0 {
+		return cleaned{}, false
+	}
+	clean[key] = free[:len(free)-1]
+	return free[len(free)-1], true
+}
+
+func newClean(t testing.TB, schemas []db.Schema) cleaned {
+	t.Helper()
+	c := cleaned{url: create(t, fmt.Sprintf("shared_%d", number.Add(1)))}
+	d, err := db.Open(t.Context(), c.url, db.Options{}, schemas...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.Migrate(t.Context()), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if c.shape, err = empty(c.url); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// shapeOf describes every table, column and trigger of a database.
+const shapeOf = `SELECT coalesce(string_agg(line, ' ' ORDER BY line), '') FROM (
+	SELECT c.relname || '.' || a.attname || ':' || a.atttypid AS line FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+		WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
+	UNION ALL SELECT t.tgrelid::regclass || '/' || t.tgname || ':' || t.tgenabled::text FROM pg_trigger t WHERE NOT t.tgisinternal) AS lines`
+
+// emptied deletes every row but those of the migrations. The triggers that forbid it are away meanwhile.
+const emptied = `DO $$ DECLARE r record; filled boolean; BEGIN
+	FOR r IN SELECT c.oid::regclass AS name, array(SELECT tgname FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers
+		FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'florin_migration' LOOP
+		EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', r.name) INTO filled;
+		CONTINUE WHEN NOT filled;
+		FOR i IN 1 .. cardinality(r.triggers) LOOP
+			EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', r.name, r.triggers[i]);
+		END LOOP;
+		EXECUTE format('DELETE FROM %s', r.name);
+		FOR i IN 1 .. cardinality(r.triggers) LOOP
+			EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', r.name, r.triggers[i]);
+		END LOOP;
+	END LOOP;
+END $$`
+
+// empty ends the sessions that a test has left behind, empties its database and tells what shape it has.
+func empty(url string) (shape string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	_, err = conn.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	if err != nil {
+		return "", err
+	}
+	if _, err = conn.PgConn().Exec(ctx, emptied).ReadAll(); err != nil {
+		return "", err
+	}
+	return shape, conn.QueryRow(ctx, shapeOf).Scan(&shape)
+}
+
+func digest(t testing.TB, schemas []db.Schema) string {
 	hash := sha256.New()
 	for _, s := range schemas {
 		fmt.Fprintf(hash, "%q\n", s.Package)
