@@ -216,8 +216,10 @@ const shapeOf = `SELECT coalesce(string_agg(line, ' ' ORDER BY line), '') FROM (
 		WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
 	UNION ALL SELECT t.tgrelid::regclass || '/' || t.tgname || ':' || t.tgenabled::text FROM pg_trigger t WHERE NOT t.tgisinternal) AS lines`
 
-// emptied deletes every row but those of the migrations. The triggers that forbid it are away meanwhile.
-const emptied = `DO $$ DECLARE r record; filled boolean; BEGIN
+// emptied deletes every row but those of the migrations. The triggers that forbid it are away meanwhile, and
+// foreign keys with them.
+const emptied = `SET session_replication_role = replica;
+DO $$ DECLARE r record; filled boolean; BEGIN
 	FOR r IN SELECT c.oid::regclass AS name, array(SELECT tgname FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers
 		FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'florin_migration' LOOP
 		EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', r.name) INTO filled;
