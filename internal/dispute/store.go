@@ -86,19 +86,12 @@ func scan(r db.Scanner) (Dispute, error) {
 type store struct{ db *db.DB }
 
 func (s store) dispute(ctx context.Context, tenant, dispute string) (Dispute, error) {
-	return found(db.Get(ctx, s.db, scan, table.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, dispute))
+	return db.One(ctx, s.db, "dispute", scan, table.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, dispute)
 }
 
 func (s store) byReference(ctx context.Context, tenant, account, reference string) (Dispute, error) {
-	return found(db.Get(ctx, s.db, scan, table.Select()+" WHERE merchant_id = $1 AND provider_account = $2 AND provider_reference = $3",
-		tenant, account, reference))
-}
-
-func found(d Dispute, err error) (Dispute, error) {
-	if fault.Is(err, fault.NotFound) {
-		return d, fault.Missing("dispute")
-	}
-	return d, err
+	return db.One(ctx, s.db, "dispute", scan, table.Select()+" WHERE merchant_id = $1 AND provider_account = $2 AND provider_reference = $3",
+		tenant, account, reference)
 }
 
 // Filter chooses disputes. An empty field chooses all.

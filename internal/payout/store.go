@@ -106,8 +106,7 @@ func scanDestination(r db.Scanner) (Destination, error) {
 }
 
 func (s store) destination(ctx context.Context, tenant, destination string) (Destination, error) {
-	return named[Destination]("destination")(db.Get(ctx, s.db, scanDestination,
-		destinationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, destination))
+	return db.One(ctx, s.db, "destination", scanDestination, destinationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, destination)
 }
 
 func (s store) destinations(ctx context.Context, tenant string, p db.Page) ([]Destination, bool, error) {
@@ -156,7 +155,7 @@ func scanPayout(r db.Scanner) (Payout, error) {
 }
 
 func (s store) payout(ctx context.Context, tenant, payout string) (Payout, error) {
-	return named[Payout]("payout")(db.Get(ctx, s.db, scanPayout, payoutTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, payout))
+	return db.One(ctx, s.db, "payout", scanPayout, payoutTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, payout)
 }
 
 func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) ([]Payout, bool, error) {
@@ -167,16 +166,6 @@ func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) 
 		}
 	}
 	return db.ListPage(ctx, s.db, payoutTable, scanPayout, tenant, p, filters...)
-}
-
-// named gives the absence of a row its name.
-func named[T any](what string) func(T, error) (T, error) {
-	return func(v T, err error) (T, error) {
-		if fault.Is(err, fault.NotFound) {
-			return v, fault.Missing(what)
-		}
-		return v, err
-	}
 }
 
 // unresolved counts the payouts whose outcome many inquiries could not find out.
