@@ -77,12 +77,12 @@ type outcome struct {
 func (r *Receiver) applyAside(ctx context.Context, to provider.Account, n provider.Notification, unread error, m Webhook) <-chan outcome {
 	done := make(chan outcome, 1)
 	key := m.Merchant + "/" + m.Account
-	if !r.gate.applying.enter(key) {
+	if !r.gate.applying.Enter(key) {
 		done <- outcome{err: errFull}
 		return done
 	}
 	r.running.Go(func() {
-		defer r.gate.applying.leave(key)
+		defer r.gate.applying.Leave(key)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), applyTime)
 		defer cancel()
 		var verdict payment.Verdict

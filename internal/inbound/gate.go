@@ -27,15 +27,15 @@ const (
 type gate struct {
 	address, account *limit.Limiter
 	met              acquainted
-	underWay         *tally
-	applying         *tally
+	underWay         *limit.Tally
+	applying         *limit.Tally
 }
 
 func newGate(o ReceiverOptions) *gate {
 	return &gate{
 		address: limit.New(o.Clock, o.AddressLimit, 0), account: limit.New(o.Clock, o.AccountLimit, 0),
 		met:      acquainted{clock: o.Clock, young: map[caller]bool{}, born: o.Clock.Now()},
-		underWay: &tally{most: o.UnderWay, n: map[string]int{}}, applying: &tally{most: o.Applying, n: map[string]int{}},
+		underWay: limit.NewTally(o.UnderWay), applying: limit.NewTally(o.Applying),
 	}
 }
 
@@ -114,33 +114,6 @@ func (a *acquainted) turn() {
 		a.old, a.young, a.born = nil, map[caller]bool{}, now
 	case age >= acquaintance:
 		a.old, a.young, a.born = a.young, map[caller]bool{}, now
-	}
-}
-
-// tally counts what runs, by key, up to a bound.
-type tally struct {
-	most int
-
-	mu sync.Mutex
-	n  map[string]int
-}
-
-// enter counts one more, unless there are as many as may be.
-func (t *tally) enter(key string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n[key] >= t.most {
-		return false
-	}
-	t.n[key]++
-	return true
-}
-
-func (t *tally) leave(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n[key]--; t.n[key] == 0 {
-		delete(t.n, key)
 	}
 }
 

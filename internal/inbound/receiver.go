@@ -144,10 +144,10 @@ func (r *Receiver) Receive(ctx context.Context, m Message) error {
 	}
 	r.gate.verified(from)
 	defer func() { r.metrics.seconds.WithLabelValues(to.Provider).Observe(clock.Since(start).Seconds()) }()
-	if !r.gate.underWay.enter(from.target) {
+	if !r.gate.underWay.Enter(from.target) {
 		return r.refused(to.Provider, overloaded, errUnderWay)
 	}
-	defer r.gate.underWay.leave(from.target)
+	defer r.gate.underWay.Leave(from.target)
 	return r.take(ctx, to, reader, body)
 }
 

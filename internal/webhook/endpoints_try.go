@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -23,10 +22,10 @@ const (
 // is open: so one finds out whether it is mended. It gives the delivery with its try. A test that failed does not come again by
 // itself, and the endpoint's standing stays as it is. begin goes with the Change before the try, end with the one behind it.
 func (e *Endpoints) Test(ctx context.Context, tenant, endpoint string, begin, end WithDelivery) (event.DeliveryObject, error) {
-	if !e.Sender.tests.enter(tenant) {
+	if !e.Sender.tests.Enter(tenant) {
 		return event.DeliveryObject{}, errTests
 	}
-	defer e.Sender.tests.leave(tenant)
+	defer e.Sender.tests.Leave(tenant)
 	to, err := e.Store.Standing(ctx, tenant, endpoint)
 	if err != nil {
 		return event.DeliveryObject{}, err
@@ -55,29 +54,4 @@ func (e *Endpoints) Test(ctx context.Context, tenant, endpoint string, begin, en
 
 var errTests = &fault.Error{
 	Kind: fault.Unavailable, Code: fault.CodeOverloaded, Detail: "too many tests of your endpoints are under way", RetryAfter: time.Second,
-}
-
-// tally counts the tests that are under way, by tenant, up to a bound.
-type tally struct {
-	mu sync.Mutex
-	n  map[string]int
-}
-
-// enter counts one more, unless there are as many as may be.
-func (t *tally) enter(tenant string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n[tenant] >= testsOfTenant {
-		return false
-	}
-	t.n[tenant]++
-	return true
-}
-
-func (t *tally) leave(tenant string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n[tenant]--; t.n[tenant] == 0 {
-		delete(t.n, tenant)
-	}
 }

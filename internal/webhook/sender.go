@@ -73,7 +73,7 @@ type Sender struct {
 	quick, slow pool
 	old         *limit.Limiter // of deliveries that have waited for long
 	recovered   *limit.Limiter // of steps of recoveries
-	tests       *tally
+	tests       *limit.Tally
 
 	mu      sync.Mutex
 	lanes   map[laneKey]*lane
@@ -106,7 +106,7 @@ func NewSender(o SenderOptions) *Sender {
 		quick: make(pool, slotsOfPool), slow: make(pool, slotsOfPool),
 		old:       limit.New(o.Clock, limit.Policy{Name: "old webhooks", Quota: o.BacklogRate, Window: time.Second, Burst: max(o.BacklogRate/10, 1)}, 1),
 		recovered: limit.New(o.Clock, limit.Policy{Name: "recoveries", Quota: max(o.BacklogRate/recoveryStep, 1), Window: time.Second}, 1),
-		tests:     &tally{n: map[string]int{}},
+		tests:     limit.NewTally(testsOfTenant),
 		lanes:     map[laneKey]*lane{}, away: map[laneKey]time.Time{}, hints: map[laneKey]struct{}{}, hinted: make(chan struct{}, 1),
 	}
 	return s
