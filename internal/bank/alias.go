@@ -93,6 +93,12 @@ func ParsePIX(text string) (Alias, error) {
 	return Alias{}, wrong(param, "must be a CPF, a CNPJ, an e-mail address, a phone number with +55 or a random key")
 }
 
+// BrazilianTaxNumberFits tells whether a text is a CPF or a CNPJ without punctuation, with its check digits.
+func BrazilianTaxNumberFits(s string) bool {
+	canonical, ok := compact(s, "")
+	return ok && canonical == s && (len(s) == 11 && allDigits(s) && cpfFits(s) || len(s) == 14 && allDigits(s[12:]) && cnpjFits(s))
+}
+
 // withoutPunctuation is a phone number without what people write between its digits.
 func withoutPunctuation(phone string) string {
 	return strings.NewReplacer(" ", "", "\u00a0", "", "-", "", ".", "", "(", "", ")", "").Replace(phone)

@@ -3,6 +3,7 @@ package bank
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // spaces may stand between the groups of a number: the space of the paper format, and the one that copying from a document makes of it.
@@ -31,7 +32,7 @@ func ParseIBAN(text string) (IBAN, error) {
 		return IBAN{}, wrong(param, fmt.Sprintf("must have %d characters for %s, and has %d", want, s[:2], len(s)))
 	}
 	switch bban := s[4:]; {
-	case !checkDigitsInRange(s[2:4]) || mod97(bban+s[:4]) != 1:
+	case !CheckDigitsFit(s):
 		return IBAN{}, wrong(param, "is mistyped: the check digits do not fit")
 	case !structure.matches(bban):
 		return IBAN{}, wrong(param, "has a letter or a digit where "+s[:2]+" has none")
@@ -41,8 +42,16 @@ func ParseIBAN(text string) (IBAN, error) {
 	return IBAN{mask(s)}, nil
 }
 
-// checkDigitsInRange: 00, 01 and 99 would pass the division in place of 97, 98 and 02, and are never computed.
-func checkDigitsInRange(two string) bool { return allDigits(two) && two >= "02" && two <= "98" }
+// CheckDigitsFit tells whether the third and fourth characters of a code are the check digits of the whole, as in an IBAN and in the reference of a
+// creditor (ISO 11649): two capital letters, two digits, then capital letters and digits. Source: ISO/IEC 7064 for MOD 97-10.
+func CheckDigitsFit(code string) bool {
+	if len(code) < 5 || !isLetter(code[0]) || !isLetter(code[1]) || strings.IndexFunc(code, func(r rune) bool { return r > 'Z' || !isDigit(byte(r)) && !isLetter(byte(r)) }) >= 0 {
+		return false
+	}
+	// 00, 01 and 99 would pass the division in place of 97, 98 and 02, and are never computed.
+	two := code[2:4]
+	return allDigits(two) && two >= "02" && two <= "98" && mod97(code[4:]+code[:4]) == 1
+}
 
 // Country is the ISO 3166 code that the IBAN begins with.
 func (i IBAN) Country() string {
