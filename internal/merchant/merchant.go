@@ -2,6 +2,7 @@
 package merchant
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,12 @@ const maxName = 100
 // maxSettlementDelay is 30 days, in hours.
 const maxSettlementDelay = 720
 
+// How many provider accounts one request may try: at most, and unless the merchant says otherwise.
+const (
+	maxTries     = 5
+	defaultTries = 3
+)
+
 // Merchant is an account with its settings. The settings hold for both of its modes.
 type Merchant struct {
 	ID             string // acct_…
@@ -38,12 +45,17 @@ type Merchant struct {
 	// it needs none.
 	PayoutApproval map[string]int64
 	// Returns is what its own people may refund, by method; AnyMethod is for those that are not in it.
-	Returns     map[string]Returns
-	SuspendedAt time.Time
-	CreatedAt   time.Time
+	Returns map[string]Returns
+	// CascadeTries is how many provider accounts one request may try, 1 to 5; 0 is the default: see Tries.
+	CascadeTries int64
+	SuspendedAt  time.Time
+	CreatedAt    time.Time
 
 	read int64 // the row's version; 0 if it was never stored
 }
+
+// Tries is how many provider accounts one request may try.
+func (m Merchant) Tries() int64 { return cmp.Or(m.CascadeTries, defaultTries) }
 
 // Suspended tells whether the merchant may only look: reads are answered, writes are refused.
 func (m Merchant) Suspended() bool { return !m.SuspendedAt.IsZero() }
@@ -79,6 +91,9 @@ func (m Merchant) Check() error {
 	}
 	if m.SettlementDelay < 0 || m.SettlementDelay > maxSettlementDelay {
 		wrong.Add("settlement_delay", fault.CodeInvalid, "the settlement delay is 0 to 720 hours")
+	}
+	if m.CascadeTries < 0 || m.CascadeTries > maxTries {
+		wrong.Add("cascade_tries", fault.CodeInvalid, "a request tries 1 to 5 provider accounts; 0 is the default")
 	}
 	for code, amount := range m.PayoutApproval {
 		if _, err := money.ParseCurrency(code); err != nil || amount < 0 {

@@ -114,7 +114,7 @@ func (s *Service) hearAttempt(ctx context.Context, account provider.Account, n p
 		if err != nil {
 			return decision{}, err
 		}
-		return s.settle(ctx, account, p, a, n.Outcome)
+		return s.settle(ctx, account, p, a, n.Outcome, requestWaits)
 	}}, nil
 }
 

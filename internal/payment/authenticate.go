@@ -82,21 +82,31 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 		if ours = a.asking() || a.challenged(); !ours {
 			return decision{payment: p}, nil
 		}
-		return authenticated(p, a, o, terms{now: s.Clock.Now(), patience: s.patience(account)})
+		t, err := s.terms(ctx, p.Merchant, account)
+		if err == nil && o.Class == provider.NotSent && a.asking() {
+			t.next, err = s.successor(ctx, p, a, t.tries)
+		}
+		if err != nil {
+			return decision{}, err
+		}
+		return authenticated(p, a, o, t)
 	}, func(c *db.Change, d decision) error {
 		if d.attempt != nil {
 			a = *d.attempt
+		}
+		if d.next != nil {
+			return nil // there is no answer yet
 		}
 		if ours = ours && a.State == AttemptSending && !a.asking(); ours {
 			with.Intent(c, p.ID)
 			return nil
 		}
 		now.object = s.answered(d.payment)
-		now.refused = refusal(now.object, a.Failure)
+		now.refused = refusal(now.object, failureOf(d.payment, a))
 		return with.Result(c, now.object, now.refused)
 	})
-	if err == nil && ours {
-		next := written(d)
+	if err == nil && (ours || d.next != nil) {
+		next := written(d).latest()
 		now.next = &next
 	}
 	return now, err
@@ -206,7 +216,7 @@ func (s *Service) closePage(ctx context.Context, account provider.Account, a Att
 		if err != nil || !a.leftOpen() {
 			return decision{payment: p}, err
 		}
-		d, err := s.settle(ctx, account, p, a, out)
+		d, err := s.settle(ctx, account, p, a, out, nobodyWaits)
 		if a.DueAt = (time.Time{}); !closed {
 			a.DueAt = s.Clock.Now().Add(inquiryDelay(a.Inquiries))
 			a.Inquiries++

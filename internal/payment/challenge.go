@@ -82,7 +82,7 @@ func (d *decision) unheard(o provider.AuthenticationOutcome, t terms) error {
 			return err
 		}
 		a.DueAt = time.Time{}
-		return d.end(&FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable})
+		return d.fails(&FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}, provider.Outcome{Class: provider.NotSent}, t)
 	case a.challenged() && a.Inquiries > unresolvedAfter && d.over(t.now):
 		return d.ranOut(o, t)
 	}
@@ -163,6 +163,11 @@ func (d *decision) proceed(_ provider.AuthenticationOutcome, t terms) error {
 	if a.State != AttemptSending {
 		if err := a.move(AttemptSending); err != nil {
 			return err
+		}
+		if a.Route != nil { // the payer is back: this is another request
+			route := *a.Route
+			route.Since = t.now
+			a.Route = &route
 		}
 	}
 	a.Secure.Asking, a.Secure.Challenge = false, nil
@@ -254,19 +259,20 @@ func (d *decision) stepUp(o provider.Outcome, t terms) error {
 	p.Attempts++
 	p.Proof = nil
 	how := approach{authenticate: true, indicator: provider.ChallengeMandated, required: true}
-	next := newAttempt(*p, t.again, a.Account, how, true, t.now, t.patience)
+	next := newAttempt(*p, t.again, lane{account: a.Account, how: how, able: true, patience: t.patience}, t.now)
+	next.Route = a.Route.follows(a.Number)
 	d.next = &next
 	return p.move(Processing)
 }
 
-// newAttempt is the intent of a try. able says that the issuer can be asked apart from the authorization.
-func newAttempt(p Payment, attempt, account string, how approach, able bool, now time.Time, patience time.Duration) Attempt {
+// newAttempt is the intent of a try.
+func newAttempt(p Payment, attempt string, at lane, now time.Time) Attempt {
 	a := Attempt{
-		Merchant: p.Merchant, Payment: p.ID, Number: p.Attempts, ID: attempt, State: AttemptSending, Account: account,
-		Amount: p.Amount, Capture: p.Capture, Token: p.Method.Token, SentAt: now, DueAt: now.Add(patience), CreatedAt: now,
+		Merchant: p.Merchant, Payment: p.ID, Number: p.Attempts, ID: attempt, State: AttemptSending, Account: at.account,
+		Amount: p.Amount, Capture: p.Capture, Token: p.Method.Token, SentAt: now, DueAt: now.Add(at.patience), CreatedAt: now,
 	}
-	if how.authenticate {
-		a.Secure = &Secure{Asking: able, Indicator: how.indicator, Exemption: how.exemption, Required: how.required}
+	if at.how.authenticate {
+		a.Secure = &Secure{Asking: at.able, Indicator: at.how.indicator, Exemption: at.how.exemption, Required: at.how.required}
 	}
 	return a
 }

@@ -2,9 +2,6 @@ package payment
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -12,7 +9,6 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
-	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
 )
 
@@ -102,39 +98,4 @@ func (s *Service) describe(ctx context.Context, tenant, token string) (vault.Des
 		}
 	}
 	return d, err
-}
-
-// plan is the provider accounts that can take a payment, best first. If none can, the error is that of the one that came nearest.
-func (s *Service) plan(ctx context.Context, p Payment) ([]provider.Account, error) {
-	asked := p.Plan
-	all, err := s.Accounts.List(ctx, p.Merchant)
-	if err != nil {
-		return nil, fmt.Errorf("list the provider accounts of %s: %w", p.Merchant, err)
-	}
-	why := error(errNoAccount)
-	if !p.Method.isCard() {
-		why = errNoMethod
-	}
-	able := slices.DeleteFunc(slices.Clone(all), func(a provider.Account) bool {
-		err := s.serves(a, p)
-		if err != nil && !errors.Is(err, errNoMethod) && !p.Method.isCard() {
-			why = err
-		}
-		return err != nil
-	})
-	if len(asked) == 0 {
-		if len(able) == 0 {
-			return nil, why
-		}
-		return able, nil
-	}
-	plan := make([]provider.Account, 0, len(asked))
-	for i, name := range asked {
-		at := slices.IndexFunc(able, func(a provider.Account) bool { return a.ID == name })
-		if at < 0 {
-			return nil, fault.Wrong(fmt.Sprintf("routing.provider_accounts[%d]", i), fault.CodeInvalid, "no such provider account")
-		}
-		plan = append(plan, able[at])
-	}
-	return plan, nil
 }

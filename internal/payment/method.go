@@ -27,6 +27,14 @@ func (m Method) name() string { return cmp.Or(m.Saved, m.Token) }
 // isCard tells whether it is a card. Nothing yet counts as one: no other method was chosen.
 func (m Method) isCard() bool { return m.Type == "" || m.Type == provider.MethodCard }
 
+// word is its type, in the contract's words.
+func (m Method) word() string {
+	if m.isCard() {
+		return string(provider.MethodCard)
+	}
+	return string(m.Type)
+}
+
 // known tells whether there is one.
 func (m Method) known() bool { return m.Token != "" || !m.isCard() }
 

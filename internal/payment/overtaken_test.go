@@ -180,7 +180,7 @@ func TestRowsOfDifferentMomentsAreNotDecidedFrom(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if _, err := u.settle(u.Context(), alpha, before, a, approved(provider.Captured, of(held, 6_000))); !fault.Is(err, fault.Stale) {
+		if _, err := u.settle(u.Context(), alpha, before, a, approved(provider.Captured, of(held, 6_000)), requestWaits); !fault.Is(err, fault.Stale) {
 			u.Errorf("a payment of before its capture: %v", err)
 		}
 	})

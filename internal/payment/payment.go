@@ -105,6 +105,7 @@ type Attempt struct {
 	SentAt           time.Time
 	DueAt            time.Time
 	Secure           *Secure // nil: the money was asked for without authenticating the cardholder first
+	Route            *Route  // how it came to its account; nil: nobody wrote that down
 	CreatedAt        time.Time
 	MovedAt          time.Time // when it came to its state
 	Version          int64

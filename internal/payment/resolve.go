@@ -151,7 +151,7 @@ func (s *Service) learn(ctx context.Context, account provider.Account, asked Att
 			return decision{}, err
 		}
 		a.NotFound = max(a.NotFound, asked.NotFound)
-		d, err := s.settle(ctx, account, p, a, o)
+		d, err := s.settle(ctx, account, p, a, o, nobodyWaits)
 		if err != nil || d.attempt != nil {
 			return d, err
 		}

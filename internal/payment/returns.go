@@ -14,7 +14,6 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
-	"github.com/florinpay/florin/internal/provider"
 )
 
 // A merchant's returns policy: how long after a capture its people may refund, for which reasons, and how much of a payment one of
@@ -36,11 +35,7 @@ func (s *Service) returns(ctx context.Context, p Payment) (merchant.Returns, err
 	if err != nil {
 		return merchant.Returns{}, fmt.Errorf("merchant of %s: %w", p.Merchant, err)
 	}
-	method := p.Method.Type
-	if p.Method.isCard() {
-		method = provider.MethodCard
-	}
-	return m.ReturnsOf(string(method)), nil
+	return m.ReturnsOf(p.Method.word()), nil
 }
 
 // closes writes down when a payment came to its end, and until when it may be refunded then: a policy that changes later does not

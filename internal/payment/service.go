@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,10 @@ type Options struct {
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
 	StepUp   func(ctx context.Context, p Payment) (bool, error)
 	Orders   Orders                // may be nil: there are no orders then
+	Router   Router                // may be nil: accounts are asked in the merchant's own order
+	Health   Health                // may be nil: every account counts as well
+	Control  Control               // may be nil: nothing is ever switched off
+	Cascade  time.Duration         // how long after a request's first try another one may begin elsewhere; DefaultCascade if zero
 	Payers   *customer.Store       // may be nil: nobody is known then
 	Metrics  prometheus.Registerer // may be nil
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
@@ -71,6 +76,7 @@ func New(o Options) *Service {
 	if o.Patience == 0 {
 		o.Patience = 15 * time.Second
 	}
+	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
 	s := &Service{Options: o, store: store{o.DB}}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
@@ -109,6 +115,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 			s.Outbox.Committed(change)
 			s.alarm(d.contradiction)
 			s.metrics.suspended(d.transfers...)
+			s.observe(d)
 			return d, nil
 		}
 		if !overtaken(err) || try == tries-1 {
@@ -230,13 +237,23 @@ const maxEvents = 16
 
 var refundEvents = map[event.Type]bool{event.RefundPending: true, event.RefundSucceeded: true, event.RefundFailed: true}
 
+// audience tells whether the request that made an attempt may still wait for it, and go on with another one.
+type audience bool
+
+const (
+	requestWaits audience = true
+	nobodyWaits  audience = false
+)
+
 // settle decides what an outcome means for an attempt, with the facts that stand beside its rows.
-func (s *Service) settle(ctx context.Context, account provider.Account, p Payment, a Attempt, o provider.Outcome) (decision, error) {
+func (s *Service) settle(ctx context.Context, account provider.Account, p Payment, a Attempt, o provider.Outcome, hears audience) (decision, error) {
 	t, err := s.terms(ctx, p.Merchant, account)
+	if err == nil && hears == requestWaits && elsewhere(o) {
+		t.next, err = s.successor(ctx, p, a, t.tries)
+	}
 	if err != nil {
 		return decision{}, err
 	}
-	t.patience = s.patience(account)
 	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) {
 		t.again = s.IDs.New(id.Attempt)
 	}
@@ -271,7 +288,7 @@ func (s *Service) terms(ctx context.Context, tenant string, account provider.Acc
 	if err != nil {
 		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
 	}
-	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL}, nil
+	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries()}, nil
 }
 
 func (s *Service) capabilities(a provider.Account) provider.Capabilities {

@@ -19,6 +19,8 @@ type terms struct {
 	restKept  bool          // its time is over, and the provider refused to release the rest
 	patience  time.Duration // how long a call may take before the worker takes it up
 	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
+	tries     int64         // how many accounts one request may try
+	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or
@@ -300,7 +302,7 @@ func (d *decision) failed(o provider.Outcome, t terms) error {
 	if d.stepsUp(o, t) {
 		return d.stepUp(o, t)
 	}
-	return d.end(d.payment.declined(o))
+	return d.fails(d.payment.declined(o), o, t)
 }
 
 // released ends an attempt whose authorization the provider let go: unasked, or reversed because its outcome stayed
@@ -335,11 +337,14 @@ func (d *decision) lapsed(to Status) error {
 	return nil
 }
 
-// end closes a payment whose try did not succeed. One that awaits its payer gets another try, unless they could not prove
+// end closes a payment whose try did not succeed, for the most telling reason of all that its request met. One that awaits its payer gets another try, unless they could not prove
 // who they are as often as they may try.
 func (d *decision) end(f *FailureObject) error {
 	p := &d.payment
 	d.attempt.Failure, p.Failure = f, f
+	if d.attempt.Route != nil {
+		p.Failure = telling(d.attempt.Route.Best, f)
+	}
 	d.tell(event.PaymentFailed)
 	if p.AwaitsPayer && !p.exhausted() {
 		p.DueAt = p.ExpiresAt

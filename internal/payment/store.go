@@ -35,6 +35,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "detail"},
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
+	{Name: "routing"},
 }}
 
 var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund, Versioned: true, Columns: []db.Column{
@@ -189,10 +190,14 @@ func attemptRow(a Attempt) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	route, err := text(a.Route, a.Route == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return write(attemptTable, a.Version, []any{
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
-		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt),
+		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt), route,
 	}), nil
 }
 
@@ -200,9 +205,9 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	var a Attempt
 	var minor, capture, sent, created, moved int64
 	var due *int64
-	var code, failure, secure string
+	var code, failure, secure, route string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -213,7 +218,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	a.Amount, a.Capture = money.Of(minor, currency), capture == 1
 	a.SentAt, a.DueAt, a.CreatedAt, a.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
 	a.was = a.State
-	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure))
+	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure), untext(route, &a.Route))
 }
 
 func operationRow(o Operation) (db.Row, error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // begin decides a try: the intent that is written before anybody outside is called.
-func (p Payment) begin(attempt, account string, how approach, able bool, now time.Time, patience time.Duration) (decision, error) {
+func (p Payment) begin(attempt string, at lane, route Route, now time.Time) (decision, error) {
 	fresh := p.Version == 0
 	if !p.ExpiresAt.IsZero() && !now.Before(p.ExpiresAt) {
 		return decision{}, fault.New(fault.Conflict, fault.CodeExpired, "the payment has expired")
@@ -22,8 +22,9 @@ func (p Payment) begin(attempt, account string, how approach, able bool, now tim
 		return decision{}, err
 	}
 	p.Attempts++
-	p.Account, p.Failure, p.Proof, p.DueAt = account, nil, nil, time.Time{}
-	next := newAttempt(p, attempt, account, how, able, now, patience)
+	p.Account, p.Failure, p.Proof, p.DueAt = at.account, nil, nil, time.Time{}
+	next := newAttempt(p, attempt, at, now)
+	next.Route = &route
 	d := decision{payment: p, attempt: &next}
 	if fresh {
 		d.tell(event.PaymentCreated)
@@ -38,15 +39,16 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if err != nil {
 		return Object{}, err
 	}
-	plan, err := s.plan(ctx, p)
+	accounts, decided, err := s.plan(ctx, p)
 	if err != nil {
 		return Object{}, err
 	}
-	how, err := s.approach(ctx, p, plan[0])
+	first, err := s.lane(ctx, p, accounts[0])
 	if err != nil {
 		return Object{}, err
 	}
-	intent, err := p.begin(s.IDs.New(id.Attempt), plan[0].ID, how, s.authenticates(plan[0]), s.Clock.Now(), s.patience(plan[0]))
+	now := s.Clock.Now()
+	intent, err := p.begin(s.IDs.New(id.Attempt), first, Route{Decision: decided, Since: now}, now)
 	if err != nil {
 		return Object{}, err
 	}
@@ -62,13 +64,16 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if given != nil {
 		s.closeBehind(ctx, written(intent).attempt)
 	}
-	return s.pursue(ctx, plan[0], written(intent).latest(), begun{with})
+	return s.pursue(ctx, accounts[0], written(intent).latest(), begun{with})
 }
 
 // begin commits a try's intent. Of a new payment nothing can have changed meanwhile but the order that it is for: it is put together
 // again then.
 func (s *Service) begin(ctx context.Context, intent decision, with Companion) error {
 	for try := 1; ; try++ {
+		if err := s.permits(ctx, intent.payment, string(provider.OpAuthorize), intent.payment.Account); err != nil {
+			return err
+		}
 		change, err := s.change(ctx, intent)
 		if err != nil {
 			return err
@@ -114,6 +119,11 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, from dec
 	for {
 		var now stage
 		var err error
+		if from.attempt.Account != account.ID {
+			if account, err = s.Accounts.Get(ctx, from.attempt.Merchant, from.attempt.Account); err != nil {
+				return Object{}, fmt.Errorf("provider account %s: %w", from.attempt.Account, err)
+			}
+		}
 		if from.attempt.asking() {
 			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
 		} else {
@@ -238,7 +248,7 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 			}
 		}
 		first = false
-		d, err := s.settle(ctx, account, p, a, o)
+		d, err := s.settle(ctx, account, p, a, o, requestWaits)
 		if err != nil {
 			return d, err
 		}
@@ -252,7 +262,7 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 			a = *d.attempt
 		}
 		now.object = s.answered(d.payment)
-		now.refused = refusal(now.object, a.Failure)
+		now.refused = refusal(now.object, failureOf(d.payment, a))
 		return with.Result(c, now.object, now.refused)
 	})
 	if err == nil && d.next != nil {
@@ -262,15 +272,26 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 	return now, err
 }
 
-// follows is the try with authentication that somebody else, who heard of the decline first, has put behind an attempt. Whoever
-// waits for the answer goes on with it.
+// failureOf is why a payment's try failed, as its caller is told: of the last one it is the most telling reason that its request met.
+func failureOf(p Payment, a Attempt) *FailureObject {
+	if a.Number == p.Attempts && a.Failure != nil {
+		return p.Failure
+	}
+	return a.Failure
+}
+
+// follows is the try that somebody else, who heard of a failure first, has put behind an attempt: with authentication, or elsewhere.
+// Whoever waits for the answer goes on with it, as nobody else does, unless it is so late that the worker may be asking about it.
 func (s *Service) follows(ctx context.Context, d decision, a Attempt) (*decision, error) {
 	if d.attempt != nil || d.payment.Attempts != a.Number+1 {
 		return nil, nil
 	}
 	next, err := s.store.attempt(ctx, a.Merchant, a.Payment, a.Number+1)
-	if err != nil || !next.asking() {
+	if err != nil || next.State != AttemptSending || next.Route == nil || next.Route.After != a.Number {
 		return nil, err
+	}
+	if !s.Clock.Now().Before(next.SentAt.Add(s.Patience)) {
+		return nil, nil
 	}
 	return &decision{payment: d.payment, attempt: &next}, nil
 }

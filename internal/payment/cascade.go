@@ -1,0 +1,174 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
+)
+
+// A cascade is the next try at another account, within the request whose try failed. It follows only where it is certain that no money
+// moved and another provider may do better: the issuer or the acquirer could not be reached, or nothing was sent. It never follows what
+// nobody knows the outcome of, and never asks the payer for what they have done already. docs/unknown.md has the table for people.
+
+// DefaultCascade is how long after a request's first try another one may begin.
+const DefaultCascade = 25 * time.Second
+
+// Route is how an attempt came to its account, and where its request may still go. It is stored with the attempt.
+type Route struct {
+	routing.Decision
+	Place int64          `json:"place"`           // of the account among the ranked ones, from 0
+	Tried int64          `json:"tried,omitempty"` // how many accounts the request had tried before
+	After int64          `json:"after,omitempty"` // the number of the attempt that it follows within its request; 0: it began one
+	Since time.Time      `json:"since"`           // when the request began to ask for the money
+	Best  *FailureObject `json:"best,omitempty"`  // the most telling refusal so far within the request
+}
+
+// follows is the route of an attempt that follows another one at the same account.
+func (r *Route) follows(number int64) *Route {
+	if r == nil {
+		return nil
+	}
+	next := *r
+	next.After = number
+	return &next
+}
+
+// lane is an account with what a try there needs to know of it.
+type lane struct {
+	account  string
+	how      approach
+	able     bool          // its issuer can be asked apart from the authorization
+	patience time.Duration // how long a call may take before the worker takes it up
+}
+
+// succession is the try that may follow one that failed: who is asked, and within which bounds.
+type succession struct {
+	attempt string // its id
+	lane    lane
+	place   int64         // of the account among the ranked ones
+	tries   int64         // how many accounts one request may try
+	budget  time.Duration // how long after the request's first try another one may begin
+}
+
+// elsewhere tells whether another provider may do what one refused.
+func elsewhere(o provider.Outcome) bool {
+	return o.Class == provider.NotSent || o.Class == provider.Declined && o.Decline.Meaning().Retry == provider.RetryOtherProvider
+}
+
+// fails ends a try that did not succeed: the next account is asked if there is one and it may do better, else the payment's try has
+// failed.
+func (d *decision) fails(f *FailureObject, o provider.Outcome, t terms) error {
+	if d.cascades(o, t) {
+		return d.cascade(f, t)
+	}
+	return d.end(f)
+}
+
+// cascades tells whether the next account may be asked for the money. Only what was being sent may go on: then its request still
+// waits, and the payer has done nothing on a page of the provider's.
+func (d *decision) cascades(o provider.Outcome, t terms) bool {
+	p, a, next := d.payment, d.attempt, t.next
+	return next != nil && elsewhere(o) && a.was == AttemptSending && a.Route != nil && p.Status == Processing && a.Number == p.Attempts &&
+		a.Route.Tried+1 < next.tries && t.now.Before(a.Route.Since.Add(next.budget))
+}
+
+// cascade puts the next try into the Change that records the failure: there is no moment at which the payment has failed. An
+// authentication that has passed goes along.
+func (d *decision) cascade(f *FailureObject, t terms) error {
+	p, a := &d.payment, d.attempt
+	a.Failure = f
+	p.Attempts++
+	p.Account, p.Reference, p.NetworkReference = t.next.lane.account, "", ""
+	next := newAttempt(*p, t.next.attempt, t.next.lane, t.now)
+	if a.proof() != nil {
+		secure := *a.Secure
+		secure.Asking, secure.Challenge = false, nil
+		next.Secure = &secure
+	} else {
+		p.Proof = nil
+	}
+	route := *a.Route
+	route.Place, route.After, route.Best = t.next.place, a.Number, telling(route.Best, f)
+	route.Tried++
+	next.Route = &route
+	d.next = &next
+	return p.move(Processing)
+}
+
+// telling is the one of two refusals that tells more: what the issuer said of the card more than that somebody could not be reached,
+// and that more than that nobody was asked. Of equal ones it is the later.
+func telling(before, now *FailureObject) *FailureObject {
+	if before == nil || now != nil && weightOf(now) >= weightOf(before) {
+		return now
+	}
+	return before
+}
+
+func weightOf(f *FailureObject) int {
+	switch {
+	case f.Code == fault.CodeProviderUnavailable:
+		return 0
+	case kindOf(f.DeclineCode) == routing.ByTechnique:
+		return 1
+	}
+	return 2
+}
+
+// kinds are whose doing a decline of each category of the decline table is. What is not here is the issuer's judgement.
+var kinds = map[string]routing.Kind{
+	"transient": routing.ByTechnique,
+	"limits":    routing.ByCustomer, "data": routing.ByCustomer, "authentication": routing.ByCustomer, "payer": routing.ByCustomer,
+	"product": routing.ByCustomer, "permanent": routing.ByCustomer, "duplicate": routing.ByCustomer,
+}
+
+func kindOf(code provider.DeclineCode) routing.Kind {
+	if kind, ok := kinds[provider.Explain(code).Category]; ok {
+		return kind
+	}
+	return routing.ByIssuer
+}
+
+// ending is how an attempt came to an end, for the router; false if it came to none by this decision.
+func (d decision) ending() (routing.Outcome, bool) {
+	p, a := d.payment, d.attempt
+	if a == nil || a.State == a.was || a.was.has() || a.Route == nil {
+		return routing.Outcome{}, false
+	}
+	o := routing.Outcome{
+		Merchant: p.Merchant, Account: a.Account, Method: p.Method.word(), Country: p.Method.Country, BIN: p.Method.BIN,
+		Kind: routing.ByIssuer, At: a.MovedAt, Decision: a.Route.Decision,
+	}
+	switch a.State {
+	case AttemptAuthorized, AttemptCaptured:
+		o.Approved = true
+	case AttemptDeclined:
+		o.Kind = kindOf(a.Failure.code())
+	case AttemptNotSent:
+		o.Kind = routing.ByTechnique
+	case AttemptVoided, AttemptExpired:
+		if o.Kind = routing.ByTechnique; a.was == AttemptAction {
+			o.Kind = routing.ByCustomer // the payer left
+		}
+	default:
+		return routing.Outcome{}, false
+	}
+	return o, true
+}
+
+func (f *FailureObject) code() provider.DeclineCode {
+	if f == nil {
+		return ""
+	}
+	return f.DeclineCode
+}
+
+// request is what the router is asked about a payment.
+func (p Payment) request(now time.Time) routing.Request {
+	card := p.Method.Description
+	return routing.Request{
+		Merchant: p.Merchant, Payment: p.ID, Customer: p.Customer, Amount: p.Amount, Method: p.Method.word(), OffSession: p.Asked.OffSession,
+		BIN: card.BIN, Brand: card.Brand, Funding: card.Funding, Country: card.Country, Metadata: p.Metadata, At: now,
+	}
+}

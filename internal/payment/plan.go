@@ -1,0 +1,283 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
+)
+
+// Router decides in which order accounts are asked, and hears how it went. See routing.Router.
+type Router interface {
+	Plan(ctx context.Context, r routing.Request) (routing.Decision, error)
+	Observe(o routing.Outcome)
+}
+
+// Health knows which accounts can be called just now. See health.Health.
+type Health interface {
+	// Enter lets a call through, or fails because nothing may be sent. done is told whether the call failed for a technical reason.
+	Enter(ctx context.Context, tenant, account, operation string) (done func(technical bool), err error)
+	// Shut tells why an account takes no calls of an operation, as a closed word; empty: it takes them.
+	Shut(tenant, account, operation string, now time.Time) string
+}
+
+// Control knows what people have switched off. See control.Control.
+type Control interface {
+	// Blocked fails with fault.Unavailable and the reason if a switch stops an operation at an account.
+	Blocked(ctx context.Context, tenant, operation, account, method, country string) error
+}
+
+// reasons why accounts are left out. Those of Health are its own words.
+const (
+	reasonCapability = "capability"
+	reasonCurrency   = "currency"
+	reasonLimit      = "limit"
+	reasonSwitch     = "kill_switch"
+)
+
+// objection is why an account cannot be asked for a payment's money.
+type objection struct {
+	reason string // a closed word
+	why    error  // for the merchant
+	able   bool   // it could take the payment, were it not for people or for its health
+}
+
+// objections are the checks of an account, the first that objects counts.
+var objections = []func(s *Service, ctx context.Context, a provider.Account, p Payment) *objection{
+	(*Service).incapable, (*Service).switchedOff, (*Service).shut,
+}
+
+func (s *Service) objects(ctx context.Context, a provider.Account, p Payment) *objection {
+	for _, check := range objections {
+		if o := check(s, ctx, a, p); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// limits are the codes of what a method's terms refuse.
+var limits = map[string]string{
+	fault.CodeCurrency: reasonCurrency, fault.CodeAmountTooSmall: reasonLimit, fault.CodeAmountTooLarge: reasonLimit,
+}
+
+func (s *Service) incapable(_ context.Context, a provider.Account, p Payment) *objection {
+	why := s.serves(a, p)
+	if why == nil {
+		return nil
+	}
+	o := &objection{reason: reasonCapability, why: why}
+	var refused *fault.Error
+	if errors.As(why, &refused) && limits[refused.Code] != "" {
+		o.reason = limits[refused.Code]
+	}
+	return o
+}
+
+func (s *Service) switchedOff(ctx context.Context, a provider.Account, p Payment) *objection {
+	if why := s.permits(ctx, p, string(provider.OpAuthorize), a.ID); why != nil {
+		return &objection{reason: reasonSwitch, why: why, able: true}
+	}
+	return nil
+}
+
+func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *objection {
+	if s.Health == nil {
+		return nil
+	}
+	word := s.Health.Shut(p.Merchant, a.ID, string(provider.OpAuthorize), s.Clock.Now())
+	if word == "" {
+		return nil
+	}
+	return &objection{reason: word, able: true, why: &fault.Error{
+		Kind: fault.Unavailable, Code: fault.CodeProviderUnavailable, Detail: "no provider account can take this payment now", RetryAfter: retryShut,
+	}}
+}
+
+// retryShut is after how long a merchant may try again whose accounts are all shut.
+const retryShut = 5 * time.Second
+
+// permits is nil unless people have switched an operation of a payment off. It fails with fault.Unavailable and their reason.
+func (s *Service) permits(ctx context.Context, p Payment, operation, account string) error {
+	if s.Control == nil {
+		return nil
+	}
+	return s.Control.Blocked(ctx, p.Merchant, operation, account, p.Method.word(), p.Method.Country)
+}
+
+// plan is the provider accounts that can take a payment, best first, and how that order came about. If none can, the error is that of
+// the one that came nearest.
+func (s *Service) plan(ctx context.Context, p Payment) ([]provider.Account, routing.Decision, error) {
+	all, err := s.Accounts.List(ctx, p.Merchant)
+	if err != nil {
+		return nil, routing.Decision{}, fmt.Errorf("list the provider accounts of %s: %w", p.Merchant, err)
+	}
+	able, excluded, nearest := s.eligible(ctx, p, all)
+	asked, err := named(p.Plan, able, excluded)
+	switch {
+	case err != nil:
+		return nil, routing.Decision{}, err
+	case len(asked) == 0:
+		return nil, routing.Decision{}, nearest
+	}
+	request := p.request(s.Clock.Now())
+	request.Excluded = excluded.list()
+	for _, a := range asked {
+		request.Candidates = append(request.Candidates, routing.Candidate{Account: a.ID, Provider: a.Provider})
+	}
+	if len(p.Plan) > 0 {
+		return asked, inOrder(request, strategyRequested), nil
+	}
+	d := s.order(ctx, request)
+	return ranked(d, asked), d, nil
+}
+
+// order asks the router. A payment is not lost because its policy cannot be read: it has the merchant's own order then.
+func (s *Service) order(ctx context.Context, r routing.Request) routing.Decision {
+	if s.Router == nil {
+		return inOrder(r, routing.Priority)
+	}
+	d, err := s.Router.Plan(ctx, r)
+	if err != nil || len(d.Ranked) != len(r.Candidates) {
+		s.Logger.Error("a payment has no routing decision", "merchant_id", r.Merchant, "payment_id", r.Payment, "ranked", len(d.Ranked), "error", err)
+		return inOrder(r, routing.Priority)
+	}
+	return d
+}
+
+// strategyRequested says that the request named its accounts.
+const strategyRequested = "requested"
+
+// inOrder is a decision for the order that is there.
+func inOrder(r routing.Request, strategy string) routing.Decision {
+	d := routing.Decision{Strategy: strategy, Ranked: make([]routing.Ranked, len(r.Candidates)), Excluded: r.Excluded}
+	for i, c := range r.Candidates {
+		d.Ranked[i] = routing.Ranked{Account: c.Account, Reason: strategy}
+	}
+	return d
+}
+
+// ranked is the accounts in a decision's order.
+func ranked(d routing.Decision, accounts []provider.Account) []provider.Account {
+	place := func(a provider.Account) int {
+		return slices.IndexFunc(d.Ranked, func(r routing.Ranked) bool { return r.Account == a.ID })
+	}
+	sorted := slices.Clone(accounts)
+	slices.SortStableFunc(sorted, func(a, b provider.Account) int { return place(a) - place(b) })
+	return sorted
+}
+
+// ruledOut are the accounts that cannot be asked, each with why.
+type ruledOut []struct {
+	account string
+	objection
+}
+
+func (r ruledOut) list() []routing.Excluded {
+	var all []routing.Excluded
+	for _, one := range r {
+		all = append(all, routing.Excluded{Account: one.account, Reason: one.reason})
+	}
+	return all
+}
+
+// eligible is the accounts that can be asked for a payment's money, those that cannot, and the error if none can: what people or its
+// health keep an account from weighs more than what it could not do anyway.
+func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Account) (able []provider.Account, excluded ruledOut, nearest error) {
+	nearest = errNoAccount
+	if !p.Method.isCard() {
+		nearest = errNoMethod
+	}
+	near := false
+	for _, a := range all {
+		o := s.objects(ctx, a, p)
+		if o == nil {
+			able = append(able, a)
+			continue
+		}
+		excluded = append(excluded, struct {
+			account string
+			objection
+		}{a.ID, *o})
+		switch {
+		case o.able && !near:
+			nearest, near = o.why, true
+		case !near && !errors.Is(o.why, errNoMethod) && !p.Method.isCard():
+			nearest = o.why
+		}
+	}
+	return able, excluded, nearest
+}
+
+// named is the accounts that a request named, in its order; all that are able if it named none. It fails with fault.Invalid for one that
+// is not there, or can never take the payment.
+func named(names []string, able []provider.Account, excluded ruledOut) ([]provider.Account, error) {
+	if len(names) == 0 {
+		return able, nil
+	}
+	var asked []provider.Account
+	for i, name := range names {
+		at := slices.IndexFunc(able, func(a provider.Account) bool { return a.ID == name })
+		if at >= 0 {
+			asked = append(asked, able[at])
+			continue
+		}
+		for _, one := range excluded {
+			if one.account == name && one.able {
+				at = 0
+			}
+		}
+		if at < 0 {
+			return nil, fault.Wrong(fmt.Sprintf("routing.provider_accounts[%d]", i), fault.CodeInvalid, "no such provider account")
+		}
+	}
+	return asked, nil
+}
+
+// lane is what a try at an account needs to know of it.
+func (s *Service) lane(ctx context.Context, p Payment, account provider.Account) (lane, error) {
+	how, err := s.approach(ctx, p, account)
+	return lane{account: account.ID, how: how, able: s.authenticates(account), patience: s.patience(account)}, err
+}
+
+// successor finds who is asked next if an attempt fails; nil if nobody is. An account that cannot use a proof is not asked to go on with
+// a payer who has given one: they would have to give it again. tries is how many accounts one request may try.
+func (s *Service) successor(ctx context.Context, p Payment, a Attempt, tries int64) (*succession, error) {
+	if a.Route == nil || a.State != AttemptSending || a.Route.Tried+1 >= tries {
+		return nil, nil
+	}
+	p.Failure = nil
+	for place := a.Route.Place + 1; place < int64(len(a.Route.Ranked)); place++ {
+		account, err := s.Accounts.Get(ctx, p.Merchant, a.Route.Ranked[place].Account)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			continue // it was taken away meanwhile
+		case err != nil:
+			return nil, fmt.Errorf("provider account %s: %w", a.Route.Ranked[place].Account, err)
+		case s.objects(ctx, account, p) != nil, a.proof() != nil && !s.authenticates(account):
+			continue
+		}
+		next, err := s.lane(ctx, p, account)
+		if err != nil {
+			return nil, err
+		}
+		return &succession{attempt: s.IDs.New(id.Attempt), lane: next, place: place, tries: tries, budget: s.Cascade}, nil
+	}
+	return nil, nil
+}
+
+// observe tells the router how an attempt ended, once that is written.
+func (s *Service) observe(d decision) {
+	if s.Router == nil {
+		return
+	}
+	if o, ended := d.ending(); ended {
+		s.Router.Observe(o)
+	}
+}
