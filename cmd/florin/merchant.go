@@ -41,6 +41,7 @@ type merchantShown struct {
 	Version         string           `json:"version"`
 	FeeBasisPoints  int64            `json:"fee_basis_points"`
 	SettlementDelay int64            `json:"settlement_delay"` // hours
+	CascadeTries    int64            `json:"cascade_tries"`
 	PayoutApproval  map[string]int64 `json:"payout_approval,omitempty"`
 
 	Returns   map[string]merchant.Returns `json:"returns,omitempty"`
@@ -52,7 +53,7 @@ type merchantShown struct {
 func showMerchant(m merchant.Merchant) merchantShown {
 	return merchantShown{
 		ID: m.ID, Object: "merchant", Name: m.Name, Version: m.Version, FeeBasisPoints: m.FeeBasisPoints,
-		SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval, Returns: m.Returns,
+		SettlementDelay: m.SettlementDelay, CascadeTries: m.Tries(), PayoutApproval: m.PayoutApproval, Returns: m.Returns,
 		Origins: append([]string{}, m.Origins...), Color: m.Color, CreatedAt: m.CreatedAt,
 	}
 }
@@ -93,6 +94,7 @@ type merchantUpdate struct {
 	NoPayoutApproval bool             `help:"No payout waits for a second person any more."`
 	Returns          string           `help:"Returns policy, as JSON by method: for how many days, how much of a payment one person alone may refund, and for which reasons. Replaces the one it had." placeholder:"JSON"`
 	NoReturns        bool             `help:"Take the returns policy away: everything may be refunded."`
+	CascadeTries     *int64           `help:"How many provider accounts one request may try before it is declined: 1 to 5, 0 for the default, which is 3."`
 	Color            *string          `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
 }
 
@@ -131,7 +133,7 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 			if len(origins) > 0 || m.NoOrigins {
 				is.Origins = origins
 			}
-			is.SettlementDelay = given(m.SettlementDelay, is.SettlementDelay)
+			is.SettlementDelay, is.CascadeTries = given(m.SettlementDelay, is.SettlementDelay), given(m.CascadeTries, is.CascadeTries)
 			if len(m.PayoutApproval) > 0 || m.NoPayoutApproval {
 				is.PayoutApproval = m.PayoutApproval
 			}

@@ -73,6 +73,9 @@ func (s *Service) alarm(c *Contradiction) {
 		return
 	}
 	s.metrics.contradictions.WithLabelValues(remedyLabel[c.Remedy]).Inc()
+	if c.Remedy == RemedyReverse {
+		s.metrics.lateApprovals.Inc()
+	}
 	s.Logger.Warn("a provider contradicts what is known", "merchant_id", c.Merchant, "payment_id", c.Payment,
 		"subject", c.Subject, "claim", c.Claim)
 }

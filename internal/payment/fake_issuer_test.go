@@ -28,6 +28,7 @@ type issuer struct {
 // authentication is one question to the issuer.
 type authentication struct {
 	outcome provider.AuthenticationOutcome
+	payment string
 	used    string // the reference of the authorization that used it
 }
 
@@ -51,12 +52,30 @@ func (i *issuer) refuses(r provider.Authorization) *provider.Outcome {
 		}
 		return nil
 	}
-	a := i.asked[r.Reference]
-	if a == nil || a.outcome.ThreeDS != *r.ThreeDS || a.used != "" && a.used != r.Reference {
-		return refusal(provider.AuthenticationFailed, "63")
+	for _, a := range i.asked { // whichever try of the payment proved it
+		if a.outcome.ThreeDS == *r.ThreeDS && a.payment == r.Payment && (a.used == "" || a.used == r.Reference) {
+			return nil
+		}
 	}
-	a.used = r.Reference
-	return nil
+	return refusal(provider.AuthenticationFailed, "63")
+}
+
+// spend notes which authorization used a proof.
+func (i *issuer) spend(r provider.Authorization) {
+	for _, a := range i.asked {
+		if r.ThreeDS != nil && a.outcome.ThreeDS == *r.ThreeDS {
+			a.used = r.Reference
+		}
+	}
+}
+
+// unspend gives a proof back: it did not help.
+func (i *issuer) unspend(reference string) {
+	for _, a := range i.asked {
+		if a.used == reference {
+			a.used = ""
+		}
+	}
 }
 
 // Authenticate answers as the issuer does. A repeated reference is one question.
@@ -106,7 +125,7 @@ func (q *acquirer) answerIssuer(r provider.Authentication) provider.Authenticati
 		d.Status, d.ECI, d.CAVV = status, "07", ""
 	}
 	o.ThreeDS = d
-	q.issuer.asked[r.Reference] = &authentication{outcome: o}
+	q.issuer.asked[r.Reference] = &authentication{outcome: o, payment: r.Payment}
 	return o
 }
 

@@ -22,6 +22,7 @@ const (
 	noAnswer           // processed, but the answer is lost
 	refused            // the connection is refused: not processed, and known
 	declined51         // the issuer says no
+	declined91         // the issuer cannot be reached from here
 	leftOpen           // accepted, the final word comes later
 	arrivesLate        // no answer; the request is processed when the test lets it arrive
 )
@@ -37,6 +38,7 @@ type acquirer struct {
 	blind    bool // inquiries fail
 	between  func()
 	asked    []provider.Authorization // every authorization that was asked for
+	at       map[string]string        // the account that each of them was asked for at, by our reference
 	once     bool                     // it captures an authorization once only
 	onTheWay []func()                 // requests that arrive late
 	mail     []provider.Notification
@@ -51,7 +53,7 @@ type authorization struct {
 }
 
 func newAcquirer(mishaps ...mishap) *acquirer {
-	return &acquirer{mishaps: mishaps, auths: map[string]*authorization{}, outcomes: map[string]provider.Outcome{},
+	return &acquirer{mishaps: mishaps, auths: map[string]*authorization{}, outcomes: map[string]provider.Outcome{}, at: map[string]string{},
 		issuer: issuer{asked: map[string]*authentication{}}}
 }
 
@@ -72,10 +74,11 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 		o, seen := q.outcomes[reference]
 		if !seen {
 			switch o = process(); {
-			case next == declined51:
-				o = provider.Outcome{Class: provider.Declined, Decline: provider.Decline{Code: provider.InsufficientFunds, NetworkDecline: "51"}}
+			case next == declined51, next == declined91:
+				o = provider.Outcome{Class: provider.Declined, Decline: refusals[next]}
 				delete(q.auths, reference)
 				delete(q.issuer.waiting, reference)
+				q.issuer.unspend(reference)
 			case next == leftOpen && o.Class == provider.Approved && q.auths[attempt] != nil:
 				o.State = provider.Pending
 			}
@@ -93,7 +96,7 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 		return lost
 	case refused:
 		return provider.Outcome{Class: provider.NotSent}
-	case declined51:
+	case declined51, declined91:
 		if _, seen := q.outcomes[reference]; !seen && op != provider.OpAuthorize {
 			process = func() provider.Outcome { return provider.Outcome{} } // refused: it does nothing
 		}
@@ -108,6 +111,10 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 	return o
 }
 
+var refusals = map[mishap]provider.Decline{
+	declined51: {Code: provider.InsufficientFunds, NetworkDecline: "51"}, declined91: {Code: provider.BankUnavailable, NetworkDecline: "91"},
+}
+
 // arrive lets the requests arrive that were on their way.
 func (q *acquirer) arrive() {
 	q.mu.Lock()
@@ -118,14 +125,16 @@ func (q *acquirer) arrive() {
 	q.onTheWay = nil
 }
 
-func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.Authorization) provider.Outcome {
+func (q *acquirer) Authorize(_ context.Context, account provider.Account, r provider.Authorization) provider.Outcome {
 	q.mu.Lock()
 	q.asked = append(q.asked, r)
+	q.at[r.Reference] = account.ID
 	q.mu.Unlock()
 	return q.run(provider.OpAuthorize, r.Reference, r.Reference, func() provider.Outcome {
 		if refusal := q.issuer.refuses(r); refusal != nil {
 			return *refusal
 		}
+		q.issuer.spend(r)
 		zero := money.Of(0, r.Amount.Currency())
 		a := &authorization{amount: r.Amount, captured: zero, refunded: zero, open: !r.Capture}
 		if r.Capture {
@@ -293,6 +302,13 @@ func (q *acquirer) shift(reference string, minor int64) {
 	a.captured = money.Of(minor, a.amount.Currency())
 }
 
+// askedAt is the account that an authorization was asked for at; empty: at none yet.
+func (q *acquirer) askedAt(reference string) string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.at[reference]
+}
+
 // letters are the messages so far.
 func (q *acquirer) letters() []provider.Notification {
 	q.mu.Lock()
@@ -353,6 +369,24 @@ func (cards) Describe(_ context.Context, tenant, asked string) (vault.Descriptio
 		return vault.Description{}, fault.Missing("token")
 	}
 	return d, nil
+}
+
+// pair knows two accounts, alpha before beta, with one acquirer behind them.
+type pair struct{}
+
+var beta = provider.Account{Merchant: shop, ID: "beta", Provider: "fake"}
+
+func (pair) Get(_ context.Context, tenant, account string) (provider.Account, error) {
+	for _, a := range []provider.Account{alpha, beta} {
+		if tenant == shop && a.ID == account {
+			return a, nil
+		}
+	}
+	return provider.Account{}, fault.Missing("provider account")
+}
+
+func (pair) List(context.Context, string) ([]provider.Account, error) {
+	return []provider.Account{alpha, beta}, nil
 }
 
 // contracts knows one provider account.

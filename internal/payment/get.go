@@ -248,6 +248,9 @@ func attemptObject(a Attempt) AttemptObject {
 	if d := a.proof(); d != nil {
 		o.ThreeDS = threeDSObject(*d, a.Secure.Exemption)
 	}
+	if a.Route != nil {
+		o.Routing = &RoutingObject{Decision: a.Route.Decision, Place: a.Route.Place}
+	}
 	return o
 }
 

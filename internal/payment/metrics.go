@@ -12,15 +12,18 @@ import (
 type metrics struct {
 	contradictions *prometheus.CounterVec
 	surpluses      *prometheus.CounterVec
+	lateApprovals  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 	m := &metrics{contradictions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_contradictions_total",
 		Help: "What providers said that cannot be true together with what is known, by who does something about it."}, []string{"remedy"}),
 		surpluses: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_surpluses_total",
-			Help: "Money that came in and was put into suspense, by why: it is a part, over, late, or of nothing that is known."}, []string{"reason"})}
+			Help: "Money that came in and was put into suspense, by why: it is a part, over, late, or of nothing that is known."}, []string{"reason"}),
+		lateApprovals: prometheus.NewCounter(prometheus.CounterOpts{Name: "florin_payment_late_approvals_total",
+			Help: "Approvals of tries that had ended, each time one is heard of. The payer's money goes back."})}
 	if r != nil {
-		r.MustRegister(m.contradictions, m.surpluses, unresolved{s})
+		r.MustRegister(m.contradictions, m.surpluses, m.lateApprovals, unresolved{s})
 	}
 	return m
 }

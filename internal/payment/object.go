@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
 )
 
 // Object is a payment as the contract shows it: in answers and inside webhooks alike.
@@ -112,7 +113,14 @@ type AttemptObject struct {
 	NetworkReference  string         `json:"network_reference,omitempty"`
 	Failure           *FailureObject `json:"failure"`
 	ThreeDS           *ThreeDSObject `json:"three_ds,omitempty"`
+	Routing           *RoutingObject `json:"routing,omitempty" doc:"How it came to this provider account."`
 	CreatedAt         time.Time      `json:"created_at"`
+}
+
+// RoutingObject is how an attempt came to its provider account: what could be asked, best first, and what could not.
+type RoutingObject struct {
+	routing.Decision
+	Place int64 `json:"place" doc:"Of this account among the ranked ones, from 0. Those before it were tried, or could not be asked any more."`
 }
 
 // RefundObject is a refund as the contract shows it.

@@ -86,6 +86,9 @@ func (s *Service) operate(ctx context.Context, tenant, payment string, with Comp
 			return decision{}, err
 		}
 		held := intent.operation.State == OperationHeld
+		if err := s.permits(ctx, intent.payment, string(inquiries[intent.operation.Kind]), intent.operation.Account); err != nil {
+			return decision{}, err
+		}
 		if held { // nobody is called: this is all for now
 			err = s.tellCompanion(change, intent, with)
 		} else {

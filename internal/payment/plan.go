@@ -21,8 +21,6 @@ type Router interface {
 
 // Health knows which accounts can be called just now. See health.Health.
 type Health interface {
-	// Enter lets a call through, or fails because nothing may be sent. done is told whether the call failed for a technical reason.
-	Enter(ctx context.Context, tenant, account, operation string) (done func(technical bool), err error)
 	// Shut tells why an account takes no calls of an operation, as a closed word; empty: it takes them.
 	Shut(tenant, account, operation string, now time.Time) string
 }

@@ -18,10 +18,11 @@ import (
 // most once, what ended stayed ended, and the books balance.
 func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 	eachTill(t, func(u *till) {
+		u.Accounts = pair{}
 		rapid.Check(u.T, func(r *rapid.T) {
 			s := &story{till: u, r: r, told: len(u.q.letters()), ended: map[string]string{}}
 			u.q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{
-				fine, fine, noArrival, noAnswer, refused, declined51, leftOpen, arrivesLate,
+				fine, fine, noArrival, noAnswer, refused, refused, declined51, declined91, declined91, leftOpen, arrivesLate,
 			}), 0, 6).Draw(r, "mishaps")
 			s.bank()
 			in := order(rapid.Bool().Draw(r, "capture"))
@@ -77,7 +78,7 @@ func (s *story) step() {
 	case "arrive":
 		s.q.arrive()
 	case "lapse":
-		s.q.lapse(s.payment + "-1")
+		s.q.lapse(attemptReference(s.payment, rapid.Int64Range(1, 2).Draw(s.r, "attempt")))
 	case "decide":
 		s.q.decide(rapid.Bool().Draw(s.r, "happened"))
 	case "age":
@@ -157,7 +158,11 @@ func (s *story) post() {
 }
 
 func (s *story) hear(n provider.Notification) {
-	err := s.Notify(s.Context(), alpha, n, func(*db.Change, Heard) error { return nil })
+	account := alpha
+	if s.q.askedAt(n.Attempt) == beta.ID {
+		account = beta
+	}
+	err := s.Notify(s.Context(), account, n, func(*db.Change, Heard) error { return nil })
 	if err != nil {
 		s.r.Fatalf("notify %+v: %v", n, err)
 	}

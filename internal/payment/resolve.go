@@ -234,7 +234,7 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	if now.Sub(op.SentAt) >= s.capabilities(account).SettleDelay {
 		op.NotFound++
 	}
-	again := op.NotFound >= notFoundTwice
+	again := op.NotFound >= notFoundTwice && s.mayResend(ctx, a, op)
 	if again {
 		op.SentAt, op.NotFound = now, 0
 	}
@@ -253,6 +253,12 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	op.Version++
 	_, err = s.perform(ctx, account, decision{attempt: &a, operation: &op}, alone{})
 	return err
+}
+
+// mayResend tells whether people let an operation be asked for now. What they have switched off waits: it is inquired about meanwhile.
+func (s *Service) mayResend(ctx context.Context, a Attempt, op Operation) bool {
+	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
+	return err == nil && s.permits(ctx, p, string(inquiries[op.Kind]), a.Account) == nil
 }
 
 // inquire asks a provider what became of a call.

@@ -1,0 +1,272 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
+)
+
+// switches are what people have switched off: operation and account, such as "authorize alpha".
+type switches map[string]bool
+
+func (w switches) Blocked(_ context.Context, _, operation, account, method, country string) error {
+	if method != "card" {
+		return errors.New("the method is " + method)
+	}
+	if w[operation+" "+account] || w[operation+" "+country] {
+		return fault.New(fault.Unavailable, "kill_switch_on", "a fraud wave")
+	}
+	return nil
+}
+
+// illness is which accounts are shut, and why.
+type illness map[string]string
+
+func (i illness) Shut(_, account, _ string, _ time.Time) string { return i[account] }
+
+// backwards asks accounts the other way round, and remembers what it heard.
+type backwards struct {
+	fails bool
+	asked []routing.Request
+	heard []routing.Outcome
+}
+
+func (b *backwards) Plan(_ context.Context, r routing.Request) (routing.Decision, error) {
+	b.asked = append(b.asked, r)
+	if b.fails {
+		return routing.Decision{}, errors.New("the policy cannot be read")
+	}
+	d := routing.Decision{Policy: "pol_1", Version: 3, Strategy: routing.Ordered, Excluded: r.Excluded}
+	for _, c := range slices.Backward(r.Candidates) {
+		d.Ranked = append(d.Ranked, routing.Ranked{Account: c.Account, Reason: "backwards"})
+	}
+	return d, nil
+}
+
+func (b *backwards) Observe(o routing.Outcome) { b.heard = append(b.heard, o) }
+
+func TestWhatIsSwitchedOffOrShutIsLeftOutWithItsReason(t *testing.T) {
+	for reason, prepare := range map[string]func(u *till){
+		"kill_switch":  func(u *till) { u.Control = switches{"authorize alpha": true} },
+		"breaker_open": func(u *till) { u.Health = illness{"alpha": "breaker_open"} },
+		"maintenance":  func(u *till) { u.Health = illness{"alpha": "maintenance"} },
+	} {
+		t.Run(reason, func(t *testing.T) {
+			eachPair(t, func(u *till) {
+				prepare(u)
+				o := u.pay(true)
+				now := u.tried(o, "beta captured")
+				r := now.Attempts[0].Routing
+				if len(r.Excluded) != 1 || r.Excluded[0] != (routing.Excluded{Account: "alpha", Reason: reason}) || len(r.Ranked) != 1 {
+					u.Errorf("routed by %+v", r)
+				}
+				in := order(true)
+				in.ProviderAccounts = []string{"alpha", "beta"}
+				if o, err := u.Create(u.Context(), in, alone{}); err != nil || o.Provider != "beta" {
+					u.Errorf("with both named: %+v, %v", o, err)
+				}
+				in.ProviderAccounts = []string{"alpha"}
+				if _, err := u.Create(u.Context(), in, alone{}); !fault.Is(err, fault.Unavailable) {
+					u.Errorf("with it alone: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAPaymentThatIsSwitchedOffEverywhereSaysSo(t *testing.T) {
+	eachPair(t, func(u *till) {
+		u.Control, u.Health = switches{"authorize beta": true}, illness{"alpha": "breaker_open"}
+		var refused *fault.Error
+		if _, err := u.Create(u.Context(), order(true), alone{}); !errors.As(err, &refused) || refused.Code != fault.CodeProviderUnavailable || refused.RetryAfter == 0 {
+			u.Errorf("one is ill: %v", err)
+		}
+		u.Control = switches{"authorize alpha": true, "authorize beta": true}
+		if _, err := u.Create(u.Context(), order(true), alone{}); !errors.As(err, &refused) || refused.Code != "kill_switch_on" || refused.Detail != "a fraud wave" {
+			u.Errorf("all is switched off: %v", err)
+		}
+		if page, _, err := u.List(u.Context(), shop, Page{Limit: 1}, Filter{}); err != nil || len(page) != 0 {
+			u.Errorf("%+v is left behind, %v", page, err)
+		}
+	})
+}
+
+// tardy are switches that somebody turns after so many looks.
+type tardy struct {
+	switches
+	looks int
+}
+
+func (l *tardy) Blocked(ctx context.Context, tenant, operation, account, method, country string) error {
+	if l.looks--; l.looks >= 0 {
+		return nil
+	}
+	return l.switches.Blocked(ctx, tenant, operation, account, method, country)
+}
+
+func TestASwitchIsLookedAtAgainWhenTheIntentIsWritten(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Control = &tardy{switches{"authorize alpha": true}, 1} // the plan has looked already
+		if _, err := u.Create(u.Context(), order(true), alone{}); !fault.Is(err, fault.Unavailable) {
+			u.Errorf("%v", err)
+		}
+		if u.q.calls != 0 {
+			u.Errorf("%d calls", u.q.calls)
+		}
+	})
+}
+
+func TestOperationsCanBeSwitchedOff(t *testing.T) {
+	eachTill(t, func(u *till) {
+		held, sold := u.pay(false), u.pay(true)
+		calls := u.q.calls
+		u.Control = switches{"capture alpha": true, "void alpha": true, "refund alpha": true}
+		_, err := u.Capture(u.Context(), shop, held.ID, 0, false, alone{})
+		_, err2 := u.Cancel(u.Context(), shop, held.ID, "", alone{})
+		_, err3 := u.Refund(u.Context(), shop, sold.ID, RefundRequest{}, alone{})
+		for _, err := range []error{err, err2, err3} {
+			if !fault.Is(err, fault.Unavailable) {
+				u.Errorf("%v", err)
+			}
+		}
+		if u.q.calls != calls {
+			u.Errorf("%d calls", u.q.calls-calls)
+		}
+		u.expect(u.status(sold.ID), Captured, 10_000, 0)
+	})
+}
+
+// A capture was on its way when it was switched off, and the provider never saw it: it is not sent again before that is lifted.
+func TestWhatIsSwitchedOffIsNotSentAgain(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		if _, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.Control = switches{"capture alpha": true}
+		u.later(10 * time.Minute)
+		if now := u.status(o.ID); now.AmountCapturing != 10_000 || u.q.calls != 2 {
+			u.Errorf("%+v, %d calls", now, u.q.calls)
+		}
+		u.Control = nil
+		u.later(time.Hour)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	}, fine, noArrival)
+}
+
+func TestACascadeDoesNotGoWhereItIsSwitchedOffOrShut(t *testing.T) {
+	for name, prepare := range map[string]func(u *till){
+		"switched off": func(u *till) { u.Control = switches{"authorize beta": true} },
+		"shut":         func(u *till) { u.Health = illness{"beta": "breaker_open"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachPair(t, func(u *till) {
+				u.q.between = func() { prepare(u) } // after the plan was made
+				o, err := u.Create(u.Context(), order(true), alone{})
+				if !fault.Is(err, fault.Declined) {
+					u.Errorf("%v", err)
+				}
+				u.tried(o, "alpha declined")
+			}, declined91)
+		})
+	}
+}
+
+func TestTheRouterDecidesTheOrderAndHearsOfTheEnd(t *testing.T) {
+	eachPair(t, func(u *till) {
+		b := &backwards{}
+		u.Router = b
+		in := order(true)
+		in.Metadata = map[string]string{"tier": "gold"}
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		now := u.tried(o, "beta declined", "alpha captured")
+		if r := now.Attempts[1].Routing; r.Policy != "pol_1" || r.Version != 3 || r.Place != 1 || r.Ranked[1] != (routing.Ranked{Account: "alpha", Reason: "backwards"}) {
+			u.Errorf("routed by %+v", r)
+		}
+		if len(b.asked) != 1 || b.asked[0].BIN != "424242" || b.asked[0].Amount.Minor() != 10_000 || b.asked[0].Metadata["tier"] != "gold" || b.asked[0].Method != "card" {
+			u.Errorf("asked about %+v", b.asked)
+		}
+		if len(b.heard) != 2 || b.heard[0].Account != "beta" || b.heard[0].Approved || b.heard[0].Kind != routing.ByTechnique ||
+			b.heard[1].Account != "alpha" || !b.heard[1].Approved || b.heard[1].Decision.Policy != "pol_1" || b.heard[1].At.IsZero() {
+			u.Errorf("heard %+v", b.heard)
+		}
+		if v := u.tell(says(o, "2", u.q.shown(o.ID+"-2"))); v != Known || len(b.heard) != 2 {
+			u.Errorf("a repeat is %s, and heard of: %d", v, len(b.heard))
+		}
+	}, declined91)
+}
+
+func TestEveryEndIsHeardOfOnceByItsKind(t *testing.T) {
+	for name, c := range map[string]struct {
+		m    mishap
+		want routing.Kind
+	}{"funds": {declined51, routing.ByCustomer}, "not sent": {refused, routing.ByTechnique}, "lost": {noArrival, routing.ByTechnique}, "found": {noAnswer, routing.ByIssuer}} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				b := &backwards{}
+				u.Router = b
+				o, err := u.Create(u.Context(), order(false), alone{})
+				if err != nil && !errors.As(err, new(*DeclinedError)) {
+					u.Fatal(err)
+				}
+				u.later(10 * time.Minute)
+				if len(b.heard) != 1 || b.heard[0].Kind != c.want || b.heard[0].Approved != (c.want == routing.ByIssuer) {
+					u.Errorf("heard %+v", b.heard)
+				}
+				if o.Status == Authorized {
+					u.Fatal("nothing went wrong")
+				}
+			}, c.m)
+		})
+	}
+}
+
+func TestARouterThatFailsCostsNoPayment(t *testing.T) {
+	eachPair(t, func(u *till) {
+		u.Router = &backwards{fails: true}
+		o := u.pay(true)
+		if now := u.tried(o, "alpha captured"); now.Attempts[0].Routing.Strategy != routing.Priority {
+			u.Errorf("routed by %+v", now.Attempts[0].Routing)
+		}
+	})
+}
+
+func TestWhatARequestNamesIsNotTheRoutersBusiness(t *testing.T) {
+	eachPair(t, func(u *till) {
+		b := &backwards{}
+		u.Router = b
+		in := order(true)
+		in.ProviderAccounts = []string{"alpha", "beta"}
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		if now := u.tried(o, "alpha captured"); now.Attempts[0].Routing.Strategy != "requested" || len(b.asked) != 0 {
+			u.Errorf("routed by %+v", now.Attempts[0].Routing)
+		}
+		if len(b.heard) != 1 {
+			u.Errorf("heard %+v", b.heard)
+		}
+	})
+}
+
+func TestCategoriesAreWhoseDoingADeclineIs(t *testing.T) {
+	for code, want := range map[provider.DeclineCode]routing.Kind{
+		provider.DoNotHonor: routing.ByIssuer, provider.GenericDecline: routing.ByIssuer, provider.RiskDecline: routing.ByIssuer, provider.NotPermitted: routing.ByIssuer,
+		provider.InsufficientFunds: routing.ByCustomer, provider.IncorrectCVC: routing.ByCustomer, provider.AuthenticationFailed: routing.ByCustomer,
+		provider.ConsentDeclined: routing.ByCustomer, provider.BankUnavailable: routing.ByTechnique, provider.ProcessingError: routing.ByTechnique,
+	} {
+		if got := kindOf(code); got != want {
+			t.Errorf("%s is %s, want %s", code, got, want)
+		}
+	}
+}
