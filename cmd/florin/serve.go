@@ -46,7 +46,7 @@ type serveCommand struct {
 	Archive    string        `help:"Directory where events go before they are deleted: a file for each merchant, mode and day. The same for every process with the zone worker." placeholder:"DIR"`
 	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
-	KeepEvidence time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
+	KeepEvidence  time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
 	CascadeBudget time.Duration `help:"How long after its first try a request may begin another one at the next provider account: 1s to 60s." default:"25s"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
