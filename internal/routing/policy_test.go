@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"pgregory.net/rapid"
 
@@ -90,23 +91,25 @@ func TestTheFirstRuleThatIsTrueDecides(t *testing.T) {
 }
 
 func TestARuleThatFailsIsSkippedAndSaidSo(t *testing.T) {
-	p := compiled(t, `{"name": "p", "rules": [
+	synctest.Test(t, func(t *testing.T) { // in which no time passes, however slow the machine
+		p := compiled(t, `{"name": "p", "rules": [
 		{"id": "loop", "when": "metadata.all(a, ['b', 'c', 'd'].all(b, a != b))", "then": {"strategy": "ordered", "accounts": ["gamma"]}},
 		{"id": "next", "when": "true", "then": {"strategy": "ordered", "accounts": ["beta"]}}]}`)
-	req := germanDebit()
-	req.Metadata = map[string]string{}
-	for i := range 40 * mostKeys {
-		req.Metadata[fmt.Sprint("k", i)] = ""
-	}
-	d := p.Decide(t.Context(), &req, World{})
-	if d.Rule != "next" || accountsOf(d) != "beta alpha gamma" || !reflect.DeepEqual(d.Skipped, []Skipped{{"loop", skippedCost}}) {
-		t.Errorf("over its cost: %+v", d)
-	}
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	if d = p.Decide(over, &req, World{}); d.Rule != "next" || !reflect.DeepEqual(d.Skipped, []Skipped{{"loop", skippedDeadline}}) {
-		t.Errorf("over its deadline: %+v", d)
-	}
+		req := germanDebit()
+		req.Metadata = map[string]string{}
+		for i := range 40 * mostKeys {
+			req.Metadata[fmt.Sprint("k", i)] = ""
+		}
+		d := p.Decide(t.Context(), &req, World{})
+		if d.Rule != "next" || accountsOf(d) != "beta alpha gamma" || !reflect.DeepEqual(d.Skipped, []Skipped{{"loop", skippedCost}}) {
+			t.Errorf("over its cost: %+v", d)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if d = p.Decide(over, &req, World{}); d.Rule != "next" || !reflect.DeepEqual(d.Skipped, []Skipped{{"loop", skippedDeadline}}) {
+			t.Errorf("over its deadline: %+v", d)
+		}
+	})
 }
 
 func TestAConditionThatFailsInAnotherWayIsAnError(t *testing.T) {
