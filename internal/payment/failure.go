@@ -32,7 +32,7 @@ func (e *DeclinedError) Unwrap() error {
 func (p Payment) declined(o provider.Outcome) *FailureObject {
 	f := declined(o)
 	if f.Code == fault.CodeCardDeclined && !p.Method.isCard() {
-		f.Code = fault.CodePaymentDeclined
+		f.Code, f.Message = fault.CodePaymentDeclined, provider.TextOf(p.Method.Type, o.Decline.Code)
 	}
 	return f
 }
@@ -57,5 +57,9 @@ func refusal(object Object, f *FailureObject) error {
 	decline := provider.Decline{
 		Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
 	}
-	return &DeclinedError{Payment: object, Code: f.Code, Decline: decline, Meaning: decline.Meaning()}
+	meaning := decline.Meaning()
+	if object.PaymentMethod != nil {
+		meaning.Text = provider.TextOf(object.PaymentMethod.Type, f.DeclineCode)
+	}
+	return &DeclinedError{Payment: object, Code: f.Code, Decline: decline, Meaning: meaning}
 }

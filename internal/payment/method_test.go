@@ -143,14 +143,14 @@ func TestABankThatSaysNoIsNoCardThatWasDeclined(t *testing.T) {
 				c.scheme.next = &no
 				_, err := c.Create(c.Context(), byBank(5_000), alone{})
 				var declined *DeclinedError
-				if !errors.As(err, &declined) || declined.Code != fault.CodePaymentDeclined || declined.Decline.Code != code || declined.Payment.Status != Failed {
+				if !errors.As(err, &declined) || declined.Code != fault.CodePaymentDeclined || declined.Decline.Code != code || declined.Payment.Status != Failed || strings.Contains(declined.Meaning.Text+declined.Payment.Failure.Message, "card") {
 					c.Errorf("%s: %v", code, err)
 				}
 				continue
 			}
 			o := c.begin(byBank(5_000))
 			c.hears(says(o, "1", no))
-			if o = c.status(o.ID); o.Status != Failed || o.Failure.Code != fault.CodePaymentDeclined || o.Failure.DeclineCode != code {
+			if o = c.status(o.ID); o.Status != Failed || o.Failure.Code != fault.CodePaymentDeclined || o.Failure.DeclineCode != code || strings.Contains(o.Failure.Message, "card") {
 				c.Errorf("%s: %s, %+v", code, o.Status, o.Failure)
 			}
 		}

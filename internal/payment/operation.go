@@ -279,7 +279,7 @@ const retryExpiry = time.Hour
 
 func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 	p, op := &d.payment, d.operation
-	op.Failure = declined(o)
+	op.Failure = p.declined(o)
 	if op.Kind == KindVoid && op.Purpose == PurposeExpire {
 		p.DueAt = t.now.Add(retryExpiry)
 	}

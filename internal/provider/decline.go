@@ -32,5 +32,5 @@ type Meaning struct {
 	Retry    Retry
 	After    time.Duration // for RetryLater: not before
 	Payer    DeclineCode   // what the payer is told; generic for fraud reasons
-	Text     string        // for the payer
+	Text     string        // for the payer of a card; see TextOf
 }

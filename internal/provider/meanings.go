@@ -37,8 +37,11 @@ const (
 const (
 	day = 24 * time.Hour
 
-	textGeneric = "Your card was declined. Please use another card or contact your bank."
-	textLater   = "Your bank could not be reached. Please try again in a moment or use another card."
+	textGeneric     = "Your card was declined. Please use another card or contact your bank."
+	textLater       = "Your bank could not be reached. Please try again in a moment or use another card."
+	textBankGeneric = "Your bank declined the payment. Please contact your bank or pay another way."
+	textBankLater   = "Your bank could not be reached. Please try again in a moment or pay another way."
+
 	textProcess = "The payment could not be processed. Please try again or use another card."
 )
 
@@ -79,6 +82,42 @@ var meanings = map[DeclineCode]Meaning{
 	ConsentDeclined: {"payer", RetryNever, 0, ConsentDeclined, "You did not agree to the payment at your bank. Nothing was charged. Please try again or pay another way."},
 
 	DuplicateTransaction: {"duplicate", RetryNever, 0, DuplicateTransaction, "The same payment was made a moment ago. Please check before you pay again."},
+}
+
+// bankTexts are the texts for payers who pay from their account, by whatever method: their bank says the same codes, and there is no card.
+var bankTexts = map[DeclineCode]string{
+	InsufficientFunds: "There is not enough money in your account. Please use another account or pay another way.",
+	LimitExceeded:     "The amount is over your account's limit. Please contact your bank or pay another way.",
+	VelocityExceeded:  "You have paid from this account too often. Please try again tomorrow or pay another way.",
+
+	ProcessingError:   "The payment could not be processed. Please try again or pay another way.",
+	BankUnavailable:   textBankLater,
+	IssuerUnavailable: textBankLater,
+
+	DoNotHonor:   textBankGeneric,
+	NotPermitted: "Your bank does not permit this payment. Please contact your bank or pay another way.",
+
+	AuthenticationRequired: "Your bank asks you to confirm this payment.",
+	AuthenticationFailed:   "Your bank could not confirm that it is you. Please try again or pay another way.",
+
+	InvalidAccount: "The account is not valid. Please use another account or pay another way.",
+	StopPayment:    "Payments to this merchant were stopped for your account. Please contact your bank or pay another way.",
+	DoNotTryAgain:  textBankGeneric,
+
+	TransactionNotAllowed: "This cannot be paid this way. Please pay another way.",
+	ConsentDeclined:       "You did not agree to the payment at your bank. Nothing was charged. Please try again or pay another way.",
+	DuplicateTransaction:  "The same payment was made a moment ago. Please check before you pay again.",
+}
+
+// TextOf is what a payer is told of a code, by what they paid with. What only a card can be declined for is a generic decline to others.
+func TextOf(m Method, code DeclineCode) string {
+	if m == "" || m == MethodCard || m == MethodWallet {
+		return Explain(code).Text
+	}
+	if text, ok := bankTexts[code]; ok {
+		return text
+	}
+	return textBankGeneric
 }
 
 // neverAgain are network advice codes after which another try costs the merchant a fee, whatever the decline code says.

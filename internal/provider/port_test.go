@@ -115,6 +115,16 @@ func TestTheDeclineTableIsTheContracts(t *testing.T) {
 	if !slices.Equal(codes, contract) {
 		t.Errorf("codes %v, want %v", codes, contract)
 	}
+	for _, c := range append(Codes(), "moon_phase") {
+		if of := TextOf(MethodCard, c); of != Explain(c).Text || of != TextOf("", c) || of != TextOf(MethodWallet, c) {
+			t.Errorf("%s of a card: %s", c, of)
+		}
+		for _, method := range []Method{MethodBankRedirect, MethodPIX, MethodIDEAL} {
+			if of := TextOf(method, c); of == "" || strings.Contains(of, "card") {
+				t.Errorf("%s of %s: %s", c, method, of)
+			}
+		}
+	}
 	if Explain("moon_phase") != Explain(GenericDecline) {
 		t.Error("an unknown code is not a generic decline")
 	}

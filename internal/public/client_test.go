@@ -234,7 +234,8 @@ func TestAProviderThatCannotBeReachedIsNoDecline(t *testing.T) {
 func TestWhateverEndedATryIsToldInWords(t *testing.T) {
 	for code, want := range map[string]string{
 		fault.CodeExpired: "The time for this was over. Nothing was charged. Try again.", fault.CodeProviderUnavailable: "No bank could be reached. Nothing was charged. Try again in a moment.",
-		"something_new": "The payment was stopped. Nothing was charged. Try again, or use another card.", fault.CodeCardDeclined: "Your bank declined this card. Try another card, or ask your bank.",
+		"something_new": "The payment was stopped. Nothing was charged. Try again, or pay another way.", fault.CodeCardDeclined: "Your bank declined this card. Try another card, or ask your bank.",
+		fault.CodePaymentDeclined: "Your bank declined this payment. Try another bank, or pay another way.",
 	} {
 		d := newDoor(t)
 		d.core.object.Failure = &payment.FailureObject{Code: code, DeclineCode: "of_tomorrow", Message: "the inside"}

@@ -20,9 +20,11 @@ type language struct {
 	Tag      string             `json:"tag"` // BCP 47
 	Name     string             `json:"name"`
 	Words    map[string]string  `json:"words"`
-	Declines map[string]decline `json:"declines"` // by the code that the payer may know
-	Numbers  numbers            `json:"numbers"`
-	Dates    dates              `json:"dates"`
+	Declines map[string]decline `json:"declines"` // of cards, by the code that the payer may know
+	// BankDeclines are of methods that a payer finishes at their bank. What no bank says of an account has no words of its own.
+	BankDeclines map[string]decline `json:"bank_declines"`
+	Numbers      numbers            `json:"numbers"`
+	Dates        dates              `json:"dates"`
 }
 
 // decline is what a payer is told: what happened, and what to do next.
@@ -91,6 +93,14 @@ func (l *language) compare(first *language) error {
 			return fmt.Errorf("no words for the decline %s", code)
 		}
 	}
+	for code := range first.BankDeclines {
+		if d := l.BankDeclines[code]; d.What == "" || d.Next == "" {
+			return fmt.Errorf("no words for the decline %s by a bank", code)
+		}
+	}
+	if len(l.BankDeclines) != len(first.BankDeclines) || l.BankDeclines[string(provider.GenericDecline)].What == "" {
+		return fmt.Errorf("words for the declines %v by banks", slices.Sorted(maps.Keys(l.BankDeclines)))
+	}
 	return nil
 }
 
@@ -124,6 +134,13 @@ func (l *language) decline(f *payerFailure) decline {
 			return d
 		}
 		return l.Declines[string(provider.GenericDecline)]
+	case fault.CodePaymentDeclined:
+		if d, ok := l.BankDeclines[string(f.DeclineCode)]; ok {
+			return d
+		}
+		if f.DeclineCode != "" {
+			return l.BankDeclines[string(provider.GenericDecline)]
+		}
 	case fault.CodeProviderUnavailable: // nobody has said anything of the card
 		return decline{l.Words["unreached_what"], l.Words["unreached_next"]}
 	case fault.CodeExpired:

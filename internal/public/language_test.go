@@ -82,12 +82,14 @@ func TestTheBrowsersLanguageIsTakenUnlessAnotherIsAskedFor(t *testing.T) {
 
 func TestALanguageThatLacksATextIsRefused(t *testing.T) {
 	for name, spoil := range map[string]func(*language){
-		"a word":     func(l *language) { delete(l.Words, "pay") },
-		"a place":    func(l *language) { l.Words["pay"] = "Bezahlen" },
-		"an unknown": func(l *language) { l.Words["more"] = "Mehr" },
-		"empty":      func(l *language) { l.Words["close"] = "" },
-		"a decline":  func(l *language) { delete(l.Declines, "incorrect_cvc") },
-		"what next":  func(l *language) { l.Declines["do_not_honor"] = decline{What: "Nein."} },
+		"a word":               func(l *language) { delete(l.Words, "pay") },
+		"a place":              func(l *language) { l.Words["pay"] = "Bezahlen" },
+		"an unknown":           func(l *language) { l.Words["more"] = "Mehr" },
+		"empty":                func(l *language) { l.Words["close"] = "" },
+		"a decline":            func(l *language) { delete(l.Declines, "incorrect_cvc") },
+		"a bank's":             func(l *language) { delete(l.BankDeclines, "insufficient_funds") },
+		"a bank's, of its own": func(l *language) { l.BankDeclines["expired_card"] = decline{"Nein.", "Nie."} },
+		"what next":            func(l *language) { l.Declines["do_not_honor"] = decline{What: "Nein."} },
 	} {
 		l := mustLanguages(t)
 		german := l.named("de")

@@ -83,9 +83,9 @@ func payerOf(o payment.Object, l *language) payerPayment {
 	return p
 }
 
-// failureOf is what a payer is told: for reasons of fraud no more than that the card was declined.
+// failureOf is what a payer is told: for reasons of fraud no more than that it was declined.
 func failureOf(code string, d provider.Decline, l *language) *payerFailure {
-	if code != fault.CodeCardDeclined { // nobody has said anything of the card
+	if d.Code == "" && code != fault.CodeCardDeclined || code != fault.CodeCardDeclined && code != fault.CodePaymentDeclined { // no bank has said anything
 		return (&payerFailure{Code: code, Retry: provider.RetryLater}).in(l)
 	}
 	m := d.Meaning()
