@@ -18,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/inbound"
@@ -37,7 +38,7 @@ import (
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, customer.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, risk.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
+	provider.Schema, risk.Schema, health.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

@@ -111,11 +111,15 @@ func (t triggerCommand) stage(c *console) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	once, err := t.To.client(client.WithVaultURL(vault), client.WithRetries(0))
+	if err != nil {
+		return nil, err
+	}
 	said := c.out
 	if c.json {
 		said = io.Discard // the event alone
 	}
-	return &stage{florin: florin, sandbox: panel{sandbox}, amount: t.Amount, currency: strings.ToUpper(t.Currency), now: clock.System{}.Now(), said: said}, nil
+	return &stage{florin: florin, once: once, sandbox: panel{sandbox}, amount: t.Amount, currency: strings.ToUpper(t.Currency), now: clock.System{}.Now(), said: said}, nil
 }
 
 // The waits between looks for an event.
@@ -128,7 +132,7 @@ const (
 func (s *stage) await(ctx context.Context, of event.Type) (*client.Event, error) {
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		found, err := newest(s.florin.Events.List(ctx, client.ListEvents{Page: client.Page{Limit: 1}, Type: string(of), Subject: s.subject(of)}))
-		if found != nil || err != nil {
+		if err != nil || found != nil && found.ID > s.heard {
 			return found, err
 		}
 		if err := rest(ctx, pause); err != nil {

@@ -68,11 +68,14 @@ var plays = []play{
 	{of: event.OrderReminder, tells: "an invoice is made that is due 2 s later, with a reminder then", steps: []step{invoiced}},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
+	{of: event.ProviderRecovered, tells: "an acquirer is down until its breaker opens, and works again", steps: []step{outage, well}},
+	{of: event.ProviderDegraded, tells: "an acquirer is down until its breaker opens", steps: []step{outage}},
 }
 
 // stage is where a play is performed: a florin, its sandbox, and what was made so far.
 type stage struct {
 	florin   *client.Client
+	once     *client.Client // the same, which tries nothing again
 	sandbox  panel
 	amount   int64
 	currency string
@@ -86,6 +89,7 @@ type stage struct {
 	payout   *client.Payout
 	endpoint *client.WebhookEndpoint
 	order    *client.Order
+	heard    string // the last event before what the play does; empty: there was none, or it does not matter
 
 	strike []func(context.Context) error // what to clear away at the end
 }
@@ -119,6 +123,8 @@ func (s *stage) subject(of event.Type) string {
 		return s.endpoint.ID
 	case "order":
 		return s.order.ID
+	case "provider":
+		return "" // by their type alone: an account's name is no id
 	}
 	return s.payment.ID
 }

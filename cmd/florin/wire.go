@@ -22,6 +22,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/inbound"
@@ -119,6 +120,7 @@ type parts struct {
 	archive   *event.Archive // nil: events are deleted without one
 	outbox    *event.Outbox
 	streams   *event.Streams
+	health    *health.Health // of providers
 	payments  *payment.Service
 	payouts   *payout.Service
 	orders    *order.Service
@@ -273,14 +275,15 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	providers := registry(door)
+	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade,
+		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health,
 	})
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health,
 	})
 	a.customers = &customer.Service{
 		DB: a.main, Store: a.payments.Payers, Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
@@ -436,6 +439,9 @@ func (a *parts) process() *process {
 	}
 	if a.plan.worker {
 		p.work = a.sweeps()
+	}
+	if a.health != nil {
+		p.work = append(p.work, a.health.Run)
 	}
 	return p
 }

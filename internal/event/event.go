@@ -48,7 +48,9 @@ const (
 	DisputeCreated           Type = "dispute.created"
 	DisputeUpdated           Type = "dispute.updated"
 	DisputeWon               Type = "dispute.won"
-	DisputeLost              Type = "dispute.lost"              // also one that was accepted, or not answered in time
+	DisputeLost              Type = "dispute.lost"      // also one that was accepted, or not answered in time
+	ProviderDegraded         Type = "provider.degraded" // an operation of a provider account fails too often, and is not called
+	ProviderRecovered        Type = "provider.recovered"
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -58,14 +60,15 @@ var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentFailed,
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
 	DisputeCreated, DisputeUpdated, DisputeWon, DisputeLost, PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
-	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, EndpointDisabled, EndpointTest,
+	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, ProviderDegraded, ProviderRecovered,
+	EndpointDisabled, EndpointTest,
 }
 
 // promised are types of the contract that this version makes no events of. A filter may name them, so that who is written for the
 // contract can ask for all that it knows.
 var promised = []Type{
 	"payment.in_review", "risk.review_opened", "risk.review_closed", "recon.break_opened", "recon.break_closed",
-	"provider.degraded", "provider.recovered", "kill_switch.changed",
+	"kill_switch.changed",
 }
 
 // askable is every type that a filter may name.

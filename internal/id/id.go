@@ -50,6 +50,7 @@ const (
 	Process        Prefix = "proc"
 	Policy         Prefix = "rp"  // of routing
 	PolicyVersion  Prefix = "rpv" // of routing
+	Maintenance    Prefix = "mw"  // of a provider
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

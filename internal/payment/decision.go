@@ -6,6 +6,7 @@ import (
 
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
@@ -122,6 +123,15 @@ var inquiryDelays = []time.Duration{
 
 func inquiryDelay(asked int64) time.Duration {
 	return inquiryDelays[min(asked, int64(len(inquiryDelays)-1))]
+}
+
+// askedAgain is when a question whose answer was no help, or did not come, is asked again, and how often it was asked. A question that was
+// withheld, because the provider is down, is none: it keeps its place in the schedule.
+func askedAgain(id string, asked int64, o provider.Outcome, now time.Time) (due time.Time, then int64) {
+	if !o.NotBefore.IsZero() {
+		return health.Spread(id, o.NotBefore), asked
+	}
+	return now.Add(inquiryDelay(asked)), asked + 1
 }
 
 // unresolvedAfter is how many inquiries without an answer make an outcome a person's business: from the next on they come

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/provider"
@@ -31,6 +32,10 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 	account, err := s.Accounts.Get(ctx, c.Merchant, a.Account)
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
+	}
+	if until := s.shutUntil(account, health.Inquiry); !until.IsZero() {
+		c.DueAt = health.Spread(a.ID, until)
+		return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
 	}
 	to, took := s.letGo(ctx, account, a, c)
 	if c.DueAt = (time.Time{}); to == RemedyReverse {
@@ -113,7 +118,7 @@ func (s *Service) reversal(ctx context.Context, account provider.Account, a Atte
 	if err != nil {
 		return provider.Doubt(err.Error())
 	}
-	return s.call(ctx, account, do)
+	return s.call(ctx, account, health.Void, do)
 }
 
 // What follows an attempt's own reference in those of its reversals. A reversal that was refused is tried under a new

@@ -6,6 +6,7 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -142,7 +143,7 @@ func subjectOf(d decision) string {
 
 // perform calls the provider for an operation whose intent is written, and commits the result.
 func (s *Service) perform(ctx context.Context, account provider.Account, from decision, with Companion) (decision, error) {
-	outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
+	outcome := s.call(ctx, account, health.Operation(inquiries[from.operation.Kind]), func(ctx context.Context) provider.Outcome {
 		return callers[from.operation.Kind](ctx, s.Providers, account, *from.attempt, *from.operation)
 	})
 	return s.recordOperation(ctx, account, *from.operation, outcome, with)

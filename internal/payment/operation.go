@@ -161,8 +161,7 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	case OperationFailed:
 		err = d.operationFailed(o, t)
 	default:
-		op.DueAt = t.now.Add(inquiryDelay(op.Inquiries))
-		op.Inquiries++
+		op.DueAt, op.Inquiries = askedAgain(op.ID, op.Inquiries, o, t.now)
 	}
 	return d, torn(err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
@@ -17,12 +18,6 @@ import (
 type Router interface {
 	Plan(ctx context.Context, r routing.Request) (routing.Decision, error)
 	Observe(o routing.Outcome)
-}
-
-// Health knows which accounts can be called just now. See health.Health.
-type Health interface {
-	// Shut tells why an account takes no calls of an operation, as a closed word; empty: it takes them.
-	Shut(tenant, account, operation string, now time.Time) string
 }
 
 // Control knows what people have switched off. See control.Control.
@@ -89,11 +84,11 @@ func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *object
 	if s.Health == nil {
 		return nil
 	}
-	word := s.Health.Shut(p.Merchant, a.ID, string(provider.OpAuthorize), s.Clock.Now())
-	if word == "" {
+	now := s.Health.State(p.Merchant, a.ID, health.Authorize)
+	if now.Enterable() {
 		return nil
 	}
-	return &objection{reason: word, able: true, why: &fault.Error{
+	return &objection{reason: now.Reason, able: true, why: &fault.Error{
 		Kind: fault.Unavailable, Code: fault.CodeProviderUnavailable, Detail: "no provider account can take this payment now", RetryAfter: retryShut,
 	}}
 }

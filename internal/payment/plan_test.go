@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
 )
@@ -28,7 +29,11 @@ func (w switches) Blocked(_ context.Context, _, operation, account, method, coun
 // illness is which accounts are shut, and why.
 type illness map[string]string
 
-func (i illness) Shut(_, account, _ string, _ time.Time) string { return i[account] }
+func (i illness) State(_, account string, _ health.Operation) health.State {
+	return health.State{Reason: i[account]}
+}
+
+func (i illness) Enter(health.Call) (func(health.Result), error) { return func(health.Result) {}, nil }
 
 // backwards asks accounts the other way round, and remembers what it heard.
 type backwards struct {

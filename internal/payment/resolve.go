@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -118,8 +119,7 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 		case over && !unknown:
 			return d, torn(d.ranOut(provider.AuthenticationOutcome{}, terms{now: now}))
 		case over:
-			a.DueAt = now.Add(inquiryDelay(a.Inquiries))
-			a.Inquiries++
+			a.DueAt, a.Inquiries = askedAgain(a.ID, a.Inquiries, outcome, now)
 		default:
 			a.DueAt = p.Action.ExpiresAt
 		}
@@ -159,7 +159,7 @@ func (s *Service) learn(ctx context.Context, account provider.Account, asked Att
 		d.attempt = &again
 		return d, nil
 	}, nobody)
-	if err == nil && asked.Inquiries+1 >= unresolvedAfter && o.Class == provider.Unknown {
+	if err == nil && asked.Inquiries+1 >= unresolvedAfter && o.Class == provider.Unknown && o.NotBefore.IsZero() {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", asked.Merchant, "payment_id", asked.Payment,
 			"attempt_id", asked.ID, "inquiries", asked.Inquiries+1, "detail", o.Detail)
 	}
@@ -170,8 +170,7 @@ func (s *Service) learn(ctx context.Context, account provider.Account, asked Att
 func (a Attempt) postponed(o provider.Outcome, now time.Time) Attempt {
 	a.DueAt = time.Time{}
 	if inquirable[a.State] || a.State == AttemptAuthorized && o.Class == provider.Unknown {
-		a.DueAt = now.Add(inquiryDelay(a.Inquiries))
-		a.Inquiries++
+		a.DueAt, a.Inquiries = askedAgain(a.ID, a.Inquiries, o, now)
 	}
 	return a
 }
@@ -216,7 +215,7 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 	if !finding.Found && outcome.Class != provider.Unknown {
 		return s.resend(ctx, account, a, op)
 	}
-	if op.Inquiries+1 >= unresolvedAfter && outcome.Class == provider.Unknown {
+	if op.Inquiries+1 >= unresolvedAfter && outcome.Class == provider.Unknown && outcome.NotBefore.IsZero() {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", op.Merchant, "payment_id", op.Payment,
 			"operation_id", op.ID, "inquiries", op.Inquiries+1, "detail", outcome.Detail)
 	}
@@ -262,11 +261,16 @@ func (s *Service) mayResend(ctx context.Context, a Attempt, op Operation) bool {
 }
 
 // inquire asks a provider what became of a call.
-func (s *Service) inquire(ctx context.Context, account provider.Account, q provider.Inquiry) provider.Finding {
+func (s *Service) inquire(ctx context.Context, account provider.Account, q provider.Inquiry) (found provider.Finding) {
 	inquirer, err := provider.Lookup[provider.Inquirer](s.Providers, account.Provider)
 	if err != nil {
 		return provider.Unanswered(provider.Outcome{Detail: err.Error()})
 	}
+	ended, refused := s.enter(account, health.Inquiry)
+	if refused != nil {
+		return provider.Unanswered(*refused)
+	}
+	defer func() { ended(found.Class(), found.Technical()) }()
 	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
 	defer cancel()
 	return inquirer.Inquire(ctx, account, q)

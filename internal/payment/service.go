@@ -16,6 +16,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
@@ -56,10 +57,10 @@ type Options struct {
 	StepUp   func(ctx context.Context, p Payment) (bool, error)
 	Orders   Orders                // may be nil: there are no orders then
 	Router   Router                // may be nil: accounts are asked in the merchant's own order
-	Health   Health                // may be nil: every account counts as well
 	Control  Control               // may be nil: nothing is ever switched off
 	Cascade  time.Duration         // how long after a request's first try another one may begin elsewhere; DefaultCascade if zero
 	Payers   *customer.Store       // may be nil: nobody is known then
+	Health   Health                // may be nil: every account counts as well
 	Metrics  prometheus.Registerer // may be nil
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
@@ -303,8 +304,14 @@ func (s *Service) patience(a provider.Account) time.Duration {
 	return s.capabilities(a).Timeout + s.Patience
 }
 
-// call runs a provider's call. The caller's patience does not end it: once it is sent, its outcome is wanted.
-func (s *Service) call(ctx context.Context, a provider.Account, do func(ctx context.Context) provider.Outcome) provider.Outcome {
+// call runs a provider's call, unless the provider's health forbids it. The caller's patience does not end it: once it is sent, its outcome is
+// wanted.
+func (s *Service) call(ctx context.Context, a provider.Account, of health.Operation, do func(ctx context.Context) provider.Outcome) (out provider.Outcome) {
+	ended, refused := s.enter(a, of)
+	if refused != nil {
+		return *refused
+	}
+	defer func() { ended(out.Class.String(), out.Technical(provider.Operation(of))) }() // of a call that panics, too: its outcome is unknown
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(a).Timeout)
 	defer cancel()
 	return do(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/provider"
@@ -164,7 +165,7 @@ func (s *Service) giveBack(ctx context.Context, account provider.Account, t Tran
 		}
 		r.Reference = t.ID + "-" + strconv.Itoa(n)
 	}
-	return s.call(ctx, account, func(ctx context.Context) provider.Outcome { return refunder.Refund(ctx, account, r) })
+	return s.call(ctx, account, health.Refund, func(ctx context.Context) provider.Outcome { return refunder.Refund(ctx, account, r) })
 }
 
 // retryReturn is how long after a refused return it is tried again.
@@ -177,6 +178,9 @@ func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outco
 	t.Detail, t.DueAt = o.Detail, now.Add(inquiryDelay(t.Tries))
 	t.Tries++
 	switch {
+	case !o.NotBefore.IsZero():
+		t.DueAt = health.Spread(t.ID, o.NotBefore)
+		t.Tries-- // it was none
 	case o.Class == provider.Approved && o.State == provider.Succeeded:
 		if err := ledger.Post(c, s.IDs, t.posting(ledger.SuspenseReturned), now); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -127,7 +128,7 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, from dec
 		if from.attempt.asking() {
 			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
 		} else {
-			outcome := s.call(ctx, account, func(ctx context.Context) provider.Outcome {
+			outcome := s.call(ctx, account, health.Authorize, func(ctx context.Context) provider.Outcome {
 				return s.ask(ctx, account, from.payment, *from.attempt)
 			})
 			now, err = s.record(ctx, account, from, outcome, with)

@@ -7,6 +7,7 @@ import (
 	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
@@ -230,13 +231,27 @@ func (d decision) doubt(o provider.Outcome, now time.Time) decision {
 	}
 	p.DueAt = now.Add(inquiryDelay(p.Inquiries))
 	p.Inquiries++
+	if !o.NotBefore.IsZero() {
+		p.DueAt = health.Spread(p.ID, o.NotBefore)
+		p.Inquiries-- // nobody was asked
+	}
 	d.moved = true
+	return d
+}
+
+// wait has it sent when its provider is back: that was no try.
+func (d decision) wait(until time.Time) decision {
+	d.payout.Call, d.payout.DueAt, d.moved = NoCall, health.Spread(d.payout.ID, until), true
+	d.payout.Tries = max(d.payout.Tries-1, 0)
 	return d
 }
 
 // retry has it sent again later: nothing reached the provider. After the last try it fails.
 func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	p := &d.payout
+	if !o.NotBefore.IsZero() {
+		return d.wait(o.NotBefore), nil
+	}
 	if p.Tries > int64(len(backoffs)) {
 		p.Failure = &FailureObject{fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was sent."}
 		p.DueAt = time.Time{}

@@ -8,6 +8,7 @@ import (
 	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -38,6 +39,11 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	}
 	switch {
 	case p.Status == Queued && p.Call == NoCall:
+		if s.Health != nil {
+			if now := s.Health.State(p.Merchant, p.Account, health.Payout); !now.Enterable() {
+				return s.wait(ctx, p, now.Until)
+			}
+		}
 		return s.send(ctx, account, payer, p)
 	case p.Status == Queued, p.Status == Sent:
 		return s.ask(ctx, account, payer, p)
@@ -47,6 +53,18 @@ func (s *Service) work(ctx context.Context, key []string) error {
 			return decision{payout: p}, nil // it went on meanwhile
 		}
 		p.DueAt = time.Time{} // nothing has to be done about it
+		return decision{payout: p, moved: true}, nil
+	}, nobody)
+	return err
+}
+
+// wait leaves a payout for when its provider is back.
+func (s *Service) wait(ctx context.Context, p Payout, until time.Time) error {
+	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
+		if p.Status != Queued || p.Call != NoCall {
+			return decision{payout: p}, nil // it went on meanwhile
+		}
+		p.DueAt = health.Spread(p.ID, until)
 		return decision{payout: p, moved: true}, nil
 	}, nobody)
 	return err
@@ -78,12 +96,19 @@ func (s *Service) send(ctx context.Context, account provider.Account, payer prov
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	called, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
+	return s.learn(ctx, p, s.pay(ctx, account, payer, d.payout, to))
+}
+
+// pay makes the call, unless the provider's health forbids it.
+func (s *Service) pay(ctx context.Context, account provider.Account, payer provider.Payer, p Payout, to provider.Payee) (out provider.Outcome) {
+	ended, refused := s.enter(account, health.Payout)
+	if refused != nil {
+		return *refused
+	}
+	defer func() { ended(out.Class.String(), out.Technical(provider.OpPayout)) }() // of a call that panics, too: its outcome is unknown
+	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
 	defer cancel()
-	outcome := payer.Pay(called, account, provider.Payout{
-		Reference: d.payout.ID, Amount: d.payout.Amount, Rail: d.payout.Rail, Payee: to, Descriptor: d.payout.Descriptor,
-	})
-	return s.learn(ctx, p, outcome)
+	return payer.Pay(ctx, account, provider.Payout{Reference: p.ID, Amount: p.Amount, Rail: p.Rail, Payee: to, Descriptor: p.Descriptor})
 }
 
 // ready is who gets the money, and why they may not: a destination can be blocked while a payout waits.
@@ -125,9 +150,7 @@ func (s *Service) settle(p Payout, o provider.Outcome) (decision, error) {
 // ask finds out what became of a payout: never by sending it again, unless its provider says that it never had it.
 func (s *Service) ask(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
 	limits := s.capabilities(account)
-	called, cancel := context.WithTimeout(ctx, limits.Timeout)
-	defer cancel()
-	finding := payer.InquirePayout(called, account, provider.PayoutInquiry{Reference: p.ID, Original: p.Reference})
+	finding := s.inquire(ctx, account, payer, p)
 	ctx = context.WithoutCancel(ctx)
 	if finding.Found || finding.Outcome.Class == provider.Unknown {
 		return s.learn(ctx, p, finding.Outcome)
@@ -140,6 +163,31 @@ func (s *Service) ask(ctx context.Context, account provider.Account, payer provi
 		return now.missing(at.Sub(now.SentAt) >= limits.SettleDelay, at), nil
 	}, nobody)
 	return err
+}
+
+// inquire asks what became of a payout, unless the provider's health forbids it.
+func (s *Service) inquire(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) (found provider.Finding) {
+	ended, refused := s.enter(account, health.Inquiry)
+	if refused != nil {
+		return provider.Unanswered(*refused)
+	}
+	defer func() { ended(found.Class(), found.Technical()) }()
+	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
+	defer cancel()
+	return payer.InquirePayout(ctx, account, provider.PayoutInquiry{Reference: p.ID, Original: p.Reference})
+}
+
+// enter asks to make a call. A call that must not be made has an outcome already; else ended is told what came of it.
+func (s *Service) enter(a provider.Account, o health.Operation) (ended func(class string, technical bool), refused *provider.Outcome) {
+	if s.Health == nil {
+		return func(string, bool) {}, nil
+	}
+	done, err := s.Health.Enter(health.Call{Tenant: a.Merchant, Account: a.ID, Provider: a.Provider, Operation: o})
+	if err != nil {
+		shut := provider.Shut(err.Error(), health.Until(err))
+		return nil, &shut
+	}
+	return func(class string, technical bool) { done(health.Result{Class: class, Technical: technical}) }, nil
 }
 
 // Notify applies a provider's verified message about a payout. The caller's record of it travels in the same Change.

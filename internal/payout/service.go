@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
@@ -44,6 +45,12 @@ type Box interface {
 	Derive(label string, data ...string) []byte
 }
 
+// Health keeps calls from providers that are down, and hears of those that are made. See health.Health.
+type Health interface {
+	Enter(c health.Call) (done func(health.Result), err error)
+	State(tenant, account string, o health.Operation) health.State
+}
+
 // Options are what a Service stands on.
 type Options struct {
 	DB        *db.DB
@@ -56,6 +63,7 @@ type Options struct {
 	Clock     clock.Clock
 	IDs       *id.Source
 	Logger    *slog.Logger
+	Health    Health                // may be nil: every call is made
 	Metrics   prometheus.Registerer // may be nil
 	Patience  time.Duration         // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/vault"
 )
@@ -14,12 +15,13 @@ import (
 // maxDetail bounds what is kept of an error's text.
 const maxDetail = 300
 
-// FromSend classifies a Send that failed: NotSent if the vault vouches that no byte left, else Unknown.
+// FromSend classifies a Send that failed: NotSent if the vault vouches that no byte left, else Unknown. What the vault would not send, such as
+// a card that is not there any more, is Withheld.
 func FromSend(err error) Outcome {
 	var timeout net.Error
 	switch {
 	case errors.Is(err, vault.ErrNotSent):
-		return Outcome{Class: NotSent, Detail: clip(err.Error())}
+		return Outcome{Class: NotSent, Detail: clip(err.Error()), Withheld: fault.Of(err) != fault.Internal}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Doubt("no answer in time")
 	case errors.Is(err, context.Canceled):
@@ -53,7 +55,7 @@ func Found(o Outcome) Finding { return Finding{Found: o.Class != Unknown, Outcom
 
 // Unanswered is the finding of an inquiry that itself failed: nothing may be concluded from it, not even if it was never sent.
 func Unanswered(o Outcome) Finding {
-	return Finding{Outcome: Outcome{Class: Unknown, Detail: "inquiry: " + o.Detail}}
+	return Finding{Outcome: Outcome{Class: Unknown, Detail: "inquiry: " + o.Detail, Withheld: o.Withheld, NotBefore: o.NotBefore}}
 }
 
 // Confirm checks what an answer says about money against what was asked: the same currency, more than nothing, not more

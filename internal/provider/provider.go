@@ -63,6 +63,8 @@ type Outcome struct {
 	Action           Action      // for ActionRequired
 	ThreeDS          ThreeDS     // what the provider's own 3-D Secure said; zero if there was none
 	Detail           string      // for operators: what happened, without payload or secret
+	Withheld         bool        // of NotSent: Florin itself would not send it, which says nothing of the provider
+	NotBefore        time.Time   // of what was withheld, and of an inquiry that was: when it is worth another try; zero: nobody knows
 }
 
 // Account is one contract with a provider.

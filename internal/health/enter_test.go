@@ -1,0 +1,353 @@
+package health_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/health"
+)
+
+const (
+	shop  = "acct_shop:test"
+	alpha = "alpha"
+)
+
+func fresh() *health.Health { return health.New(health.Options{Clock: clock.System{}}) }
+
+func callOf(o health.Operation) health.Call {
+	return health.Call{Tenant: shop, Account: alpha, Provider: "simcard", Operation: o}
+}
+
+// try makes one call that takes no time. It tells whether it was let through.
+func try(t *testing.T, h *health.Health, o health.Operation, technical bool) *health.Closed {
+	t.Helper()
+	done, err := h.Enter(callOf(o))
+	var shut *health.Closed
+	if errors.As(err, &shut) {
+		return shut
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(health.Result{Class: "any", Technical: technical})
+	return nil
+}
+
+// pass lets the bubble's time pass.
+func pass(d time.Duration) { <-time.After(d) }
+
+// fail has calls fail until the breaker is open.
+func fail(t *testing.T, h *health.Health, o health.Operation) {
+	t.Helper()
+	for range 100 {
+		if try(t, h, o, true) != nil {
+			return
+		}
+	}
+	t.Fatal("the breaker does not open")
+}
+
+func TestFiveTechnicalFailuresInARowOpenABreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		for n := range 5 {
+			if shut := try(t, h, health.Authorize, true); shut != nil {
+				t.Fatalf("call %d was refused: %v", n+1, shut)
+			}
+		}
+		shut := try(t, h, health.Authorize, false)
+		if shut == nil || shut.Reason != health.Open {
+			t.Fatalf("the sixth call: %v", shut)
+		}
+		if wait := time.Until(shut.Until); wait <= 0 || wait > 10*time.Second {
+			t.Errorf("it is to wait %s", wait)
+		}
+		if s := h.State(shop, alpha, health.Authorize); s.Enterable() || s.Reason != health.Open {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+func TestDeclinesNeverOpenABreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		for range 500 {
+			if shut := try(t, h, health.Authorize, false); shut != nil {
+				t.Fatal(shut)
+			}
+		}
+	})
+}
+
+func TestHalfOfManyCallsFailingOpensABreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		for n := range 19 {
+			if shut := try(t, h, health.Capture, n%2 == 0); shut != nil {
+				t.Fatalf("call %d was refused: %v", n+1, shut)
+			}
+		}
+		try(t, h, health.Capture, true)
+		if shut := try(t, h, health.Capture, false); shut == nil {
+			t.Error("eleven of twenty failed, and it is called still")
+		}
+	})
+}
+
+func TestOldFailuresAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		for range 12 {
+			try(t, h, health.Authorize, true)
+			try(t, h, health.Authorize, false)
+			pass(2 * time.Minute)
+		}
+		if shut := try(t, h, health.Authorize, false); shut != nil {
+			t.Error(shut)
+		}
+	})
+}
+
+func TestOperationsAndAccountsHaveBreakersOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		fail(t, h, health.Authorize)
+		for _, o := range health.Operations {
+			if shut := try(t, h, o, false); (shut != nil) != (o == health.Authorize) {
+				t.Errorf("%s: %v", o, shut)
+			}
+		}
+		other := callOf(health.Authorize)
+		other.Account = "beta"
+		stranger := callOf(health.Authorize)
+		stranger.Tenant = "acct_shop:live"
+		for _, c := range []health.Call{other, stranger} {
+			if done, err := h.Enter(c); err != nil {
+				t.Errorf("%+v: %v", c, err)
+			} else {
+				done(health.Result{})
+			}
+		}
+	})
+}
+
+func TestAHalfOpenBreakerLetsOneCallThroughAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		fail(t, h, health.Authorize)
+		pass(10 * time.Second)
+		for probe := range 3 {
+			if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || !s.Probe {
+				t.Fatalf("before probe %d: %+v", probe+1, s)
+			}
+			done, err := h.Enter(callOf(health.Authorize))
+			if err != nil {
+				t.Fatalf("probe %d: %v", probe+1, err)
+			}
+			if shut := try(t, h, health.Authorize, false); shut == nil || shut.Reason != health.Open {
+				t.Errorf("a call beside probe %d: %v", probe+1, shut)
+			}
+			if s := h.State(shop, alpha, health.Authorize); s.Enterable() {
+				t.Errorf("beside probe %d: %+v", probe+1, s)
+			}
+			pass(300 * time.Millisecond)
+			done(health.Result{Class: "approved"})
+		}
+		if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || s.Probe {
+			t.Errorf("after three probes: %+v", s)
+		}
+	})
+}
+
+func TestOfManyWhoWaitOneIsTheProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		fail(t, h, health.Refund)
+		pass(10 * time.Second)
+		var crowd sync.WaitGroup
+		through := make(chan func(health.Result), 50)
+		for range cap(through) {
+			crowd.Go(func() {
+				if done, err := h.Enter(callOf(health.Refund)); err == nil {
+					through <- done
+				}
+			})
+		}
+		crowd.Wait()
+		if n := len(through); n != 1 {
+			t.Errorf("%d calls got through", n)
+		}
+		for range len(through) {
+			(<-through)(health.Result{})
+		}
+	})
+}
+
+func TestPausesGrowWhileProbesFailAndAreShortAgainAfterCalm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		fail(t, h, health.Authorize)
+		pause := func() time.Duration {
+			return time.Until(h.State(shop, alpha, health.Authorize).Until).Round(time.Second)
+		}
+		for _, want := range []time.Duration{10, 20, 40, 80, 120, 120} {
+			if got := pause(); got != want*time.Second {
+				t.Fatalf("the pause is %s, want %s", got, want*time.Second)
+			}
+			pass(want * time.Second)
+			if shut := try(t, h, health.Authorize, true); shut != nil {
+				t.Fatalf("the probe: %v", shut)
+			}
+		}
+		pass(2 * time.Minute)
+		for range 3 {
+			try(t, h, health.Authorize, false)
+		}
+		fail(t, h, health.Authorize)
+		if got := pause(); got != 2*time.Minute {
+			t.Errorf("down again at once: the pause is %s", got)
+		}
+		pass(2 * time.Minute)
+		for range 3 {
+			try(t, h, health.Authorize, false)
+		}
+		pass(6 * time.Minute)
+		fail(t, h, health.Authorize)
+		if got := pause(); got != 10*time.Second {
+			t.Errorf("down after calm: the pause is %s", got)
+		}
+	})
+}
+
+func TestCallsThatBeganBeforeABreakerOpenedAreNoProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		var late []func(health.Result)
+		for range 10 {
+			done, err := h.Enter(callOf(health.Authorize))
+			if err != nil {
+				t.Fatal(err)
+			}
+			late = append(late, done)
+		}
+		fail(t, h, health.Authorize)
+		pass(10 * time.Second)
+		for _, done := range late {
+			done(health.Result{Class: "unknown", Technical: true}) // their timeouts come when it is half open
+		}
+		for n := range 3 {
+			if shut := try(t, h, health.Authorize, false); shut != nil {
+				t.Fatalf("probe %d: %v", n+1, shut)
+			}
+		}
+		if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || s.Probe {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+// hang has authorizations take all the room there is for them.
+func hang(t *testing.T, h *health.Health, o health.Operation) (done []func(health.Result)) {
+	t.Helper()
+	for range 100_000 {
+		end, err := h.Enter(callOf(o))
+		var shut *health.Closed
+		if errors.As(err, &shut) {
+			if shut.Reason != health.Overloaded {
+				t.Fatal(err)
+			}
+			return done
+		}
+		done = append(done, end)
+	}
+	t.Fatal("there is no bound")
+	return nil
+}
+
+func TestAuthorizationsThatHangLeaveRoomForRefundsVoidsAndInquiries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		stuck := hang(t, h, health.Authorize)
+		for _, o := range health.Operations {
+			wanted := o == health.Refund || o == health.Void || o == health.Inquiry
+			if s := h.State(shop, alpha, o); s.Enterable() != wanted {
+				t.Errorf("%s: state %+v", o, s)
+			}
+			shut := try(t, h, o, false)
+			if (shut == nil) != wanted {
+				t.Errorf("%s: %v", o, shut)
+			}
+		}
+		asked := hang(t, h, health.Inquiry)
+		if len(asked) < 16 {
+			t.Errorf("room for %d inquiries", len(asked))
+		}
+		if shut := try(t, h, health.Authorize, false); shut == nil {
+			t.Error("an authorization took room that is kept")
+		}
+		for _, done := range append(stuck, asked...) {
+			done(health.Result{Class: "approved"})
+		}
+		if shut := try(t, h, health.Authorize, false); shut != nil {
+			t.Error(shut)
+		}
+	})
+}
+
+func TestARefusedCallIsNoFailureAndTakesNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		fail(t, h, health.Authorize)
+		for range 10_000 {
+			if try(t, h, health.Authorize, true) == nil {
+				t.Fatal("it was let through")
+			}
+		}
+		pass(10 * time.Second)
+		for range 3 {
+			if shut := try(t, h, health.Authorize, false); shut != nil {
+				t.Fatal(shut)
+			}
+		}
+		stuck := hang(t, h, health.Authorize)
+		if len(stuck) < 200 {
+			t.Errorf("room for %d calls is left", len(stuck))
+		}
+		for _, done := range stuck {
+			done(health.Result{})
+		}
+	})
+}
+
+func TestTheLimitComesDownAsAnswersTakeLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		work := func(rounds int, takes func(round int) time.Duration) {
+			for round := range rounds {
+				var under sync.WaitGroup
+				for range 100 {
+					done, err := h.Enter(callOf(health.Authorize))
+					if err != nil {
+						continue
+					}
+					under.Go(func() {
+						pass(takes(round))
+						done(health.Result{Class: "approved"})
+					})
+				}
+				under.Wait()
+				pass(time.Second)
+			}
+		}
+		work(30, func(int) time.Duration { return 100 * time.Millisecond })
+		before := h.Limit(shop, alpha)
+		work(30, func(round int) time.Duration { return 100*time.Millisecond + time.Duration(round)*200*time.Millisecond })
+		if after := h.Limit(shop, alpha); after >= before {
+			t.Errorf("the limit was %d, and is %d", before, after)
+		}
+	})
+}

@@ -1,0 +1,19 @@
+package health
+
+import "context"
+
+// Limit is how many calls may be under way at an account now.
+func (h *Health) Limit(tenant, account string) int {
+	a, _ := h.valve(Call{Tenant: tenant, Account: account, Operation: Authorize}, false)
+	limit, _ := a.bulkhead.limits(Authorize)
+	return limit
+}
+
+// Round is one round of Run.
+func (h *Health) Round(ctx context.Context) error { return h.round(ctx) }
+
+// Forget drops what is idle, and tells how many accounts are left.
+func (h *Health) Forget() int {
+	h.forget()
+	return len(h.accounts)
+}

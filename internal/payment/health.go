@@ -1,0 +1,36 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// Health keeps calls from providers that are down, and hears of those that are made. See health.Health.
+type Health interface {
+	Enter(c health.Call) (done func(health.Result), err error)
+	State(tenant, account string, o health.Operation) health.State
+}
+
+// enter asks to make a call. A call that must not be made has an outcome already: it was not sent, and says when it is worth another try.
+// Else ended is told what came of it.
+func (s *Service) enter(a provider.Account, o health.Operation) (ended func(class string, technical bool), refused *provider.Outcome) {
+	if s.Health == nil {
+		return func(string, bool) {}, nil
+	}
+	done, err := s.Health.Enter(health.Call{Tenant: a.Merchant, Account: a.ID, Provider: a.Provider, Operation: o})
+	if err != nil {
+		shut := provider.Shut(err.Error(), health.Until(err))
+		return nil, &shut
+	}
+	return func(class string, technical bool) { done(health.Result{Class: class, Technical: technical}) }, nil
+}
+
+// shutUntil is until when an operation of an account is not worth a try; zero if it is.
+func (s *Service) shutUntil(a provider.Account, o health.Operation) time.Time {
+	if s.Health == nil {
+		return time.Time{}
+	}
+	return s.Health.State(a.Merchant, a.ID, o).Until
+}
