@@ -23,12 +23,6 @@ type providerAccount struct {
 	Settings map[string]string `json:"settings"`
 }
 
-type providerAccountList struct {
-	Object  string            `json:"object" enum:"list"`
-	Data    []providerAccount `json:"data"`
-	HasMore bool              `json:"has_more"`
-}
-
 // apiKey is an API key without its text, which is never stored.
 type apiKey struct {
 	ID        string         `json:"id" example:"key_01jd9qk3v8m2x4r6t7w9y0a1b2"`
@@ -44,12 +38,6 @@ type apiKey struct {
 	CreatedAt time.Time      `json:"created_at"`
 }
 
-type apiKeyList struct {
-	Object  string   `json:"object" enum:"list"`
-	Data    []apiKey `json:"data"`
-	HasMore bool     `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listKeysInput struct{ Paging }
 
 // Resolve checks the query.
@@ -61,13 +49,13 @@ func (a *API) registerAccounts() {
 	register(a, operation{
 		id: "listProviderAccounts", method: http.MethodGet, path: "/v1/provider_accounts", tag: "Routing", summary: "List provider accounts",
 		doc:   "Credentials are never shown.",
-		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[providerAccountList](),
+		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[providerAccount]](),
 	}, a.listProviderAccounts)
 	const tag, all, one = "API keys", "/v1/api_keys", "/v1/api_keys/{id}"
 	register(a, operation{
 		id: "listApiKeys", method: http.MethodGet, path: all, tag: tag, summary: "List API keys",
 		doc:   "Revoked and expired ones are among them. Keys are made by the command line.",
-		scope: access.OpsRead, status: http.StatusOK, answer: reflect.TypeFor[apiKeyList](),
+		scope: access.OpsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[apiKey]](),
 	}, a.listAPIKeys)
 	register(a, operation{
 		id: "getApiKey", method: http.MethodGet, path: one, tag: tag, summary: "Get an API key",
@@ -90,7 +78,7 @@ func (a *API) listProviderAccounts(ctx context.Context, rq *request, _ *struct{}
 		}
 		data[i] = providerAccount{ID: p.ID, Object: "provider_account", Livemode: rq.principal.Live, Provider: p.Provider, Settings: settings}
 	}
-	return show(providerAccountList{"list", data, false}, err)
+	return showList(data, false, err)
 }
 
 func (a *API) listAPIKeys(ctx context.Context, rq *request, in *listKeysInput) (answer, error) {
@@ -99,7 +87,7 @@ func (a *API) listAPIKeys(ctx context.Context, rq *request, in *listKeysInput) (
 	for i, k := range found {
 		data[i] = shownKey(k, rq.principal.Live)
 	}
-	return show(apiKeyList{"list", data, more}, err)
+	return showList(data, more, err)
 }
 
 func (a *API) getAPIKey(ctx context.Context, rq *request, in *getInput) (answer, error) {

@@ -37,12 +37,6 @@ type ledgerAccount struct {
 	Balance  int64        `json:"balance" doc:"In minor units and the account's natural sign: what is owed in a liability and what is there in an asset are positive."`
 }
 
-type ledgerAccountList struct {
-	Object  string          `json:"object" enum:"list"`
-	Data    []ledgerAccount `json:"data"`
-	HasMore bool            `json:"has_more"`
-}
-
 type ledgerTransaction struct {
 	ID        string        `json:"id" example:"txn_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Object    string        `json:"object" enum:"ledger_transaction"`
@@ -58,12 +52,6 @@ type ledgerEntry struct {
 	Account  string `json:"account" doc:"The account's name in the chart." example:"psp_receivable:alpha"`
 	Currency string `json:"currency" example:"EUR"`
 	Amount   int64  `json:"amount" doc:"In minor units: a debit is positive, a credit negative."`
-}
-
-type ledgerTransactionList struct {
-	Object  string              `json:"object" enum:"list"`
-	Data    []ledgerTransaction `json:"data"`
-	HasMore bool                `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
 }
 
 type listTransactionsInput struct {
@@ -88,12 +76,12 @@ func (a *API) registerLedger() {
 	register(a, operation{
 		id: "listLedgerAccounts", method: http.MethodGet, path: "/v1/ledger/accounts", tag: tag, summary: "List ledger accounts",
 		doc:   "Every account that was ever posted to, with its balance.",
-		scope: access.LedgerRead, status: http.StatusOK, answer: reflect.TypeFor[ledgerAccountList](),
+		scope: access.LedgerRead, status: http.StatusOK, answer: reflect.TypeFor[listing[ledgerAccount]](),
 	}, a.listLedgerAccounts)
 	register(a, operation{
 		id: "listLedgerTransactions", method: http.MethodGet, path: "/v1/ledger/transactions", tag: tag, summary: "List ledger transactions",
 		doc:   "The journal, newest first. Nothing in it is ever changed.",
-		scope: access.LedgerRead, status: http.StatusOK, answer: reflect.TypeFor[ledgerTransactionList](),
+		scope: access.LedgerRead, status: http.StatusOK, answer: reflect.TypeFor[listing[ledgerTransaction]](),
 	}, a.listLedgerTransactions)
 }
 
@@ -118,7 +106,7 @@ func (a *API) listLedgerAccounts(ctx context.Context, rq *request, _ *struct{}) 
 			Currency: of.Amount.Currency().Code(), Balance: of.Amount.Minor(),
 		}
 	}
-	return show(ledgerAccountList{"list", data, false}, err)
+	return showList(data, false, err)
 }
 
 func (a *API) listLedgerTransactions(ctx context.Context, rq *request, in *listTransactionsInput) (answer, error) {
@@ -127,7 +115,7 @@ func (a *API) listLedgerTransactions(ctx context.Context, rq *request, in *listT
 	for i, t := range found {
 		data[i] = shownTransaction(t, rq.principal.Live)
 	}
-	return show(ledgerTransactionList{"list", data, more}, err)
+	return showList(data, more, err)
 }
 
 func shownTransaction(t ledger.Transaction, live bool) ledgerTransaction {

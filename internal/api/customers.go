@@ -92,12 +92,6 @@ func plainCountry(s string) (code, detail string) {
 	return "", ""
 }
 
-type customerList struct {
-	Object  string            `json:"object" enum:"list"`
-	Data    []customer.Object `json:"data"`
-	HasMore bool              `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listCustomersInput struct {
 	Paging
 	Email     string `query:"email" maxLength:"254" doc:"Only customers with exactly this address; the case of its letters does not count."`
@@ -125,7 +119,7 @@ func (a *API) registerCustomers() {
 	}, a.createCustomer)
 	register(a, operation{
 		id: "listCustomers", method: http.MethodGet, path: all, tag: tag, summary: "List customers",
-		scope: access.CustomersRead, status: http.StatusOK, answer: reflect.TypeFor[customerList](),
+		scope: access.CustomersRead, status: http.StatusOK, answer: reflect.TypeFor[listing[customer.Object]](),
 	}, a.listCustomers)
 	register(a, operation{
 		id: "getCustomer", method: http.MethodGet, path: one, tag: tag, summary: "Get a customer",
@@ -246,6 +240,5 @@ func (a *API) getCustomer(ctx context.Context, rq *request, in *getInput) (answe
 }
 
 func (a *API) listCustomers(ctx context.Context, rq *request, in *listCustomersInput) (answer, error) {
-	data, more, err := a.Customers.List(ctx, rq.principal.Tenant, in.page(), customer.Filter{Email: in.Email, Reference: in.Reference})
-	return show(customerList{"list", orEmpty(data), more}, err)
+	return showList(a.Customers.List(ctx, rq.principal.Tenant, in.page(), customer.Filter{Email: in.Email, Reference: in.Reference}))
 }

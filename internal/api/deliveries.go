@@ -17,18 +17,6 @@ import (
 	"github.com/florinpay/florin/internal/strict"
 )
 
-type deliveryList struct {
-	Object  string                 `json:"object" enum:"list"`
-	Data    []event.DeliveryObject `json:"data"`
-	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
-type recoveryList struct {
-	Object  string                 `json:"object" enum:"list"`
-	Data    []event.RecoveryObject `json:"data"`
-	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listDeliveriesInput struct {
 	Paging
 	Endpoint string `query:"endpoint" maxLength:"64" doc:"Only deliveries to this endpoint."`
@@ -78,7 +66,7 @@ func (a *API) registerDeliveries() {
 	const tag, all, one = "Webhooks", "/v1/webhook_deliveries", "/v1/webhook_deliveries/{id}"
 	register(a, operation{
 		id: "listWebhookDeliveries", method: http.MethodGet, path: all, tag: tag, summary: "List webhook deliveries",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[deliveryList](),
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[listing[event.DeliveryObject]](),
 	}, a.listDeliveries)
 	register(a, operation{
 		id: "getWebhookDelivery", method: http.MethodGet, path: one, tag: tag, summary: "Get a webhook delivery",
@@ -94,13 +82,13 @@ func (a *API) registerDeliveries() {
 	register(a, operation{
 		id: "retryWebhookDeliveries", method: http.MethodPost, path: all + "/retry", tag: tag, summary: "Send webhooks again",
 		doc:   "All of them, or none if one cannot be sent.",
-		scope: access.WebhooksWrite, status: http.StatusOK, answer: reflect.TypeFor[deliveryList](), body: reflect.TypeFor[retryDeliveries](),
+		scope: access.WebhooksWrite, status: http.StatusOK, answer: reflect.TypeFor[listing[event.DeliveryObject]](), body: reflect.TypeFor[retryDeliveries](),
 		sample: `{"deliveries":["wd_01jd9qk3v8m2x4r6t7w9y0a1b2"]}`, shows: story{"WebhookDelivery.status": "pending", "next_attempt_at": "2026-11-22T12:00:00Z"},
 	}, a.retryDeliveries)
 	register(a, operation{
 		id: "listWebhookRecoveries", method: http.MethodGet, path: "/v1/webhook_recoveries", tag: tag, summary: "List webhook recoveries",
 		doc:   "Those that were asked for, and those that began when an endpoint was enabled.",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[recoveryList](),
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[listing[event.RecoveryObject]](),
 	}, a.listRecoveries)
 	register(a, operation{
 		id: "getWebhookRecovery", method: http.MethodGet, path: "/v1/webhook_recoveries/{id}", tag: tag, summary: "Get a webhook recovery",
@@ -112,7 +100,7 @@ func (a *API) listDeliveries(ctx context.Context, rq *request, in *listDeliverie
 	found, more, err := a.Endpoints.Deliveries(ctx, rq.principal.Tenant, in.page(), event.DeliveryFilter{
 		Endpoint: in.Endpoint, Event: in.Event, State: event.DeliveryState(in.Status),
 	})
-	return show(deliveryList{"list", orEmpty(found), more}, err)
+	return showList(found, more, err)
 }
 
 func (a *API) getDelivery(ctx context.Context, rq *request, in *getInput) (answer, error) {
@@ -147,7 +135,7 @@ func (a *API) retryDeliveries(ctx context.Context, rq *request, in *bodyInput) (
 		if err != nil {
 			return nil, err
 		}
-		list := deliveryList{Object: "list"}
+		list := listing[event.DeliveryObject]{Object: "list"}
 		_, err = a.Endpoints.RetryAll(ctx, rq.principal.Tenant, body.Deliveries, func(c *db.Change, all []event.DeliveryObject) error {
 			list.Data = all
 			for _, d := range all {
@@ -164,8 +152,7 @@ func (a *API) auditRetry(rq *request, d event.DeliveryObject) db.Row {
 }
 
 func (a *API) listRecoveries(ctx context.Context, rq *request, in *listRecoveriesInput) (answer, error) {
-	found, more, err := a.Endpoints.Recoveries(ctx, rq.principal.Tenant, in.page(), in.Endpoint)
-	return show(recoveryList{"list", orEmpty(found), more}, err)
+	return showList(a.Endpoints.Recoveries(ctx, rq.principal.Tenant, in.page(), in.Endpoint))
 }
 
 func (a *API) getRecovery(ctx context.Context, rq *request, in *getInput) (answer, error) {

@@ -78,12 +78,6 @@ type updateDestination struct {
 	Metadata      Metadata `json:"metadata,omitempty" doc:"Replaces all of it."`
 }
 
-type destinationList struct {
-	Object  string                     `json:"object" enum:"list"`
-	Data    []payout.DestinationObject `json:"data"`
-	HasMore bool                       `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listDestinationsInput struct{ Paging }
 
 // Resolve checks the query.
@@ -102,7 +96,7 @@ func (a *API) registerDestinations() {
 	}, a.createDestination)
 	register(a, operation{
 		id: "listDestinations", method: http.MethodGet, path: all, tag: tag, summary: "List destinations",
-		scope: access.PayoutsRead, status: http.StatusOK, answer: reflect.TypeFor[destinationList](),
+		scope: access.PayoutsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[payout.DestinationObject]](),
 	}, a.listDestinations)
 	register(a, operation{
 		id: "getDestination", method: http.MethodGet, path: one, tag: tag, summary: "Get a destination",
@@ -175,8 +169,7 @@ func (a *API) getDestination(ctx context.Context, rq *request, in *getInput) (an
 }
 
 func (a *API) listDestinations(ctx context.Context, rq *request, in *listDestinationsInput) (answer, error) {
-	data, more, err := a.Destinations.ListDestinations(ctx, rq.principal.Tenant, in.page())
-	return show(destinationList{"list", orEmpty(data), more}, err)
+	return showList(a.Destinations.ListDestinations(ctx, rq.principal.Tenant, in.page()))
 }
 
 // renamed is a refusal whose parameters stand elsewhere in this request's body.

@@ -36,12 +36,6 @@ type DisputeEvidence interface {
 	RemoveFile(ctx context.Context, tenant, dispute, name string, with dispute.With) (dispute.Object, error)
 }
 
-type disputeList struct {
-	Object  string           `json:"object" enum:"list"`
-	Data    []dispute.Object `json:"data"`
-	HasMore bool             `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 // disputeTexts are the texts of evidence, in a body and in an answer.
 type disputeTexts struct {
 	Explanation             *string `json:"explanation,omitempty" maxLength:"5000" doc:"Your own words." example:"Delivered to the cardholder on Monday."`
@@ -118,7 +112,7 @@ func (a *API) registerDisputes() {
 	const tag, all, one = "Disputes", "/v1/disputes", "/v1/disputes/{id}"
 	register(a, operation{
 		id: "listDisputes", method: http.MethodGet, path: all, tag: tag, summary: "List disputes",
-		scope: access.DisputesRead, status: http.StatusOK, answer: reflect.TypeFor[disputeList](),
+		scope: access.DisputesRead, status: http.StatusOK, answer: reflect.TypeFor[listing[dispute.Object]](),
 	}, a.listDisputes)
 	register(a, operation{
 		id: "getDispute", method: http.MethodGet, path: one, tag: tag, summary: "Get a dispute",
@@ -163,8 +157,7 @@ func (a *API) registerDisputes() {
 }
 
 func (a *API) listDisputes(ctx context.Context, rq *request, in *listDisputesInput) (answer, error) {
-	data, more, err := a.Disputes.List(ctx, rq.principal.Tenant, in.page(), dispute.Filter{Payment: in.Payment, Status: in.Status, Unmatched: in.Unmatched})
-	return show(disputeList{"list", orEmpty(data), more}, err)
+	return showList(a.Disputes.List(ctx, rq.principal.Tenant, in.page(), dispute.Filter{Payment: in.Payment, Status: in.Status, Unmatched: in.Unmatched}))
 }
 
 var errNoDispute = fault.Missing("dispute")

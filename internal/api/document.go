@@ -48,10 +48,6 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[problem.Fault]():           "ProblemFault",
 	reflect.TypeFor[amount]():                  "CurrencyAmount",
 	reflect.TypeFor[apiKey]():                  "ApiKey",
-	reflect.TypeFor[apiKeyList]():              "ApiKeyList",
-	reflect.TypeFor[deliveryList]():            "WebhookDeliveryList",
-	reflect.TypeFor[endpointList]():            "WebhookEndpointList",
-	reflect.TypeFor[recoveryList]():            "WebhookRecoveryList",
 	reflect.TypeFor[rotateSecret]():            "RotateWebhookSecret",
 	reflect.TypeFor[recoverEndpoint]():         "RecoverWebhookEndpoint",
 	reflect.TypeFor[retryDeliveries]():         "RetryWebhookDeliveries",
@@ -59,6 +55,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[updateEndpoint]():          "UpdateWebhookEndpoint",
 	reflect.TypeFor[providerAccount]():         "ProviderAccount",
 	reflect.TypeFor[loggedRequest]():           "RequestLog",
+	reflect.TypeFor[listing[eventContent]]():   "EventList",
 	reflect.TypeFor[customer.Object]():         "Customer",
 	reflect.TypeFor[customerAddress]():         "AddressRequest",
 	reflect.TypeFor[customer.MethodObject]():   "SavedPaymentMethod",
@@ -66,7 +63,6 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[customer.ConsentObject]():  "Consent",
 	reflect.TypeFor[keepMethod]():              "KeepPaymentMethod",
 	reflect.TypeFor[updateMethod]():            "UpdatePaymentMethod",
-	reflect.TypeFor[methodList]():              "SavedPaymentMethodList",
 
 	reflect.TypeFor[orders.Object]():         "Order",
 	reflect.TypeFor[orders.Line]():           "OrderLine",
@@ -91,6 +87,9 @@ func nameSchema(t reflect.Type, hint string) string {
 	}
 	if name, ok := schemaNames[t]; ok {
 		return name
+	}
+	if l, is := reflect.Zero(t).Interface().(interface{ of() reflect.Type }); is {
+		return nameSchema(l.of(), "") + "List"
 	}
 	name := cmp.Or(t.Name(), hint)
 	for i, r := range name {

@@ -90,12 +90,6 @@ func someFilter(f *strict.Faults, filters []string, given bool) {
 	}
 }
 
-type endpointList struct {
-	Object  string                 `json:"object" enum:"list"`
-	Data    []event.EndpointObject `json:"data"`
-	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listEndpointsInput struct{ Paging }
 
 // Resolve checks the query.
@@ -116,7 +110,7 @@ func (a *API) registerEndpoints() {
 	register(a, operation{
 		id: "listWebhookEndpoints", method: http.MethodGet, path: all, tag: tag, summary: "List webhook endpoints",
 		doc:   "A merchant has at most 100.",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[endpointList](),
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[listing[event.EndpointObject]](),
 	}, a.listEndpoints)
 	register(a, operation{
 		id: "getWebhookEndpoint", method: http.MethodGet, path: one, tag: tag, summary: "Get a webhook endpoint",
@@ -230,7 +224,7 @@ func (a *API) getEndpoint(ctx context.Context, rq *request, in *getInput) (answe
 func (a *API) listEndpoints(ctx context.Context, rq *request, in *listEndpointsInput) (answer, error) {
 	found, err := a.Endpoints.List(ctx, rq.principal.Tenant)
 	data, more := stretch(found, in.page(), func(e event.EndpointObject) (string, time.Time) { return e.ID, e.CreatedAt })
-	return show(endpointList{"list", orEmpty(data), more}, err)
+	return showList(data, more, err)
 }
 
 func (a *API) deleteEndpoint(ctx context.Context, rq *request, in *getInput) (answer, error) {

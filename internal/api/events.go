@@ -17,13 +17,6 @@ import (
 	"github.com/florinpay/florin/internal/strict"
 )
 
-// eventList holds events as they were rendered when they happened, byte for byte.
-type eventList struct {
-	Object  string         `json:"object" enum:"list"`
-	Data    []eventContent `json:"data"`
-	HasMore bool           `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listEventsInput struct {
 	Paging
 	Type    string `query:"type" maxLength:"64" doc:"Only events of this type." example:"payment.captured"`
@@ -68,7 +61,7 @@ func (a *API) registerEvents() {
 	register(a, operation{
 		id: "listEvents", method: http.MethodGet, path: "/v1/events", tag: tag, summary: "List events",
 		doc:   "What happened, whether or not a webhook endpoint was there to hear of it.",
-		scope: access.EventsRead, status: http.StatusOK, answer: reflect.TypeFor[eventList](),
+		scope: access.EventsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[eventContent]](),
 	}, a.listEvents)
 	register(a, operation{
 		id: "getEvent", method: http.MethodGet, path: "/v1/events/{id}", tag: tag, summary: "Get an event",
@@ -86,7 +79,7 @@ func (a *API) listEvents(ctx context.Context, rq *request, in *listEventsInput) 
 	for i, e := range found {
 		data[i] = eventContent{json.RawMessage(e.Body)}
 	}
-	return show(eventList{"list", data, more}, err)
+	return showList(data, more, err)
 }
 
 func (a *API) getEvent(ctx context.Context, rq *request, in *getInput) (answer, error) {

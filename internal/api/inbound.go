@@ -84,12 +84,6 @@ type inboundWebhook struct {
 	CreatedAt       time.Time       `json:"created_at" doc:"When it came."`
 }
 
-type inboundWebhookList struct {
-	Object  string           `json:"object" enum:"list"`
-	Data    []inboundWebhook `json:"data"`
-	HasMore bool             `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listInboundInput struct {
 	Paging
 	ProviderAccount string `query:"provider_account" maxLength:"64" doc:"Only messages for this provider account." example:"alpha"`
@@ -115,7 +109,7 @@ func (a *API) registerInbound() {
 	register(a, operation{
 		id: "listInboundWebhooks", method: http.MethodGet, path: all, tag: tag, summary: "List inbound webhooks",
 		doc:   "What providers said, whether or not it was understood. Their bodies are shown one by one.",
-		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[inboundWebhookList](),
+		scope: access.WebhooksRead, status: http.StatusOK, answer: reflect.TypeFor[listing[inboundWebhook]](),
 	}, a.listInbound)
 	register(a, operation{
 		id: "getInboundWebhook", method: http.MethodGet, path: one, tag: tag, summary: "Get an inbound webhook",
@@ -136,7 +130,7 @@ func (a *API) listInbound(ctx context.Context, rq *request, in *listInboundInput
 	for i, m := range found {
 		data[i] = shownInbound(m)
 	}
-	return show(inboundWebhookList{"list", data, more}, err)
+	return showList(data, more, err)
 }
 
 func (a *API) getInbound(ctx context.Context, rq *request, in *getInput) (answer, error) {

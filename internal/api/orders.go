@@ -89,12 +89,6 @@ func (in *listOrdersInput) Resolve(huma.Context) []error {
 	})
 }
 
-type orderList struct {
-	Object  string          `json:"object" enum:"list"`
-	Data    []orders.Object `json:"data"`
-	HasMore bool            `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 func (a *API) registerOrders() {
 	object := reflect.TypeFor[orders.Object]()
 	const tag, all, one = "Orders", "/v1/orders", "/v1/orders/{id}"
@@ -107,7 +101,7 @@ func (a *API) registerOrders() {
 	}, a.createOrder)
 	register(a, operation{
 		id: "listOrders", method: http.MethodGet, path: all, tag: tag, summary: "List orders",
-		scope: access.OrdersRead, status: http.StatusOK, answer: reflect.TypeFor[orderList](),
+		scope: access.OrdersRead, status: http.StatusOK, answer: reflect.TypeFor[listing[orders.Object]](),
 	}, a.listOrders)
 	register(a, operation{
 		id: "getOrder", method: http.MethodGet, path: one, tag: tag, summary: "Get an order",
@@ -175,5 +169,5 @@ func (a *API) listOrders(ctx context.Context, rq *request, in *listOrdersInput) 
 	data, more, err := a.Orders.List(ctx, rq.principal.Tenant, in.page(), orders.Filter{
 		Status: orders.Status(in.Status), Customer: in.Customer, InvoiceNumber: in.InvoiceNumber,
 	})
-	return show(orderList{"list", orEmpty(data), more}, err)
+	return showList(data, more, err)
 }

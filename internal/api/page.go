@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -76,6 +77,21 @@ func show(object any, err error) (answer, error) {
 	}
 	body, err := problem.Render(object)
 	return answer{Status: http.StatusOK, ContentType: jsonType, Body: body}, err
+}
+
+// listing is a page of a list.
+type listing[T any] struct {
+	Object  string `json:"object" enum:"list"`
+	Data    []T    `json:"data"`
+	HasMore bool   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
+}
+
+// of is the type of what is listed: the document names the list after it.
+func (listing[T]) of() reflect.Type { return reflect.TypeFor[T]() }
+
+// showList is the answer of a read of a list.
+func showList[T any](data []T, more bool, err error) (answer, error) {
+	return show(listing[T]{"list", orEmpty(data), more}, err)
 }
 
 // orEmpty makes an empty list of none: it is [] in JSON, not null.

@@ -141,7 +141,7 @@ func TestTheSamplesOfTheReferenceAreTrue(t *testing.T) {
 			t.Errorf("%s shows %+v", verb, p)
 		}
 	}
-	var book ledgerTransactionList
+	var book listing[ledgerTransaction]
 	example(t, doc, "/v1/ledger/transactions", "GET", &book)
 	sum := int64(0)
 	for _, e := range book.Data[0].Entries {

@@ -92,12 +92,6 @@ func (c *consentRequest) consent(now time.Time) *customer.Consent {
 	return made
 }
 
-type methodList struct {
-	Object  string                  `json:"object" enum:"list"`
-	Data    []customer.MethodObject `json:"data"`
-	HasMore bool                    `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listMethodsInput struct {
 	ID string `path:"id"`
 	Paging
@@ -142,7 +136,7 @@ func (a *API) registerPaymentMethods() {
 	register(a, operation{
 		id: "listCustomerPaymentMethods", method: http.MethodGet, path: "/v1/customers/{id}/payment_methods", tag: tag, summary: "List a customer's payment methods",
 		doc:   "Those that can be charged, 50 at most.",
-		scope: access.CustomersRead, status: http.StatusOK, answer: reflect.TypeFor[methodList](),
+		scope: access.CustomersRead, status: http.StatusOK, answer: reflect.TypeFor[listing[customer.MethodObject]](),
 	}, a.listMethods)
 }
 
@@ -232,6 +226,5 @@ func (a *API) listMethods(ctx context.Context, rq *request, in *listMethodsInput
 	if !id.Has(in.ID, id.Customer) {
 		return answer{}, fault.Missing("customer")
 	}
-	data, more, err := a.PaymentMethods.Methods(ctx, rq.principal.Tenant, in.ID, in.page())
-	return show(methodList{"list", orEmpty(data), more}, err)
+	return showList(a.PaymentMethods.Methods(ctx, rq.principal.Tenant, in.ID, in.page()))
 }

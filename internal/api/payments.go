@@ -200,13 +200,6 @@ func (in *listPaymentsInput) Resolve(huma.Context) []error {
 	})
 }
 
-// paymentList and its sisters are the envelopes of lists.
-type paymentList struct {
-	Object  string           `json:"object" enum:"list"`
-	Data    []payment.Object `json:"data"`
-	HasMore bool             `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 func (a *API) registerPayments() {
 	object := reflect.TypeFor[payment.Object]()
 	const tag, one = "Payments", "/v1/payments/{id}"
@@ -219,7 +212,7 @@ func (a *API) registerPayments() {
 	}, a.createPayment)
 	register(a, operation{
 		id: "listPayments", method: http.MethodGet, path: "/v1/payments", tag: tag, summary: "List payments",
-		scope: access.PaymentsRead, status: http.StatusOK, answer: reflect.TypeFor[paymentList](),
+		scope: access.PaymentsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[payment.Object]](),
 	}, a.listPayments)
 	register(a, operation{
 		id: "getPayment", method: http.MethodGet, path: one, tag: tag, summary: "Get a payment",
@@ -374,8 +367,7 @@ type paymentAndOrder struct {
 }
 
 func (a *API) listPayments(ctx context.Context, rq *request, in *listPaymentsInput) (answer, error) {
-	data, more, err := a.Reader.List(ctx, rq.principal.Tenant, in.page(), payment.Filter{Status: in.Status, Customer: in.Customer, Order: in.Order})
-	return show(paymentList{"list", orEmpty(data), more}, err)
+	return showList(a.Reader.List(ctx, rq.principal.Tenant, in.page(), payment.Filter{Status: in.Status, Customer: in.Customer, Order: in.Order}))
 }
 
 func orZero(n *int64) int64 {

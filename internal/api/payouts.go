@@ -95,12 +95,6 @@ type createPayoutBatch struct {
 	DryRun bool   `json:"dry_run,omitempty" doc:"Only tell what would become of it."`
 }
 
-type payoutList struct {
-	Object  string          `json:"object" enum:"list"`
-	Data    []payout.Object `json:"data"`
-	HasMore bool            `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type listPayoutsInput struct {
 	Paging
 	Status      string `query:"status" enum:"held,queued,sent,paid,failed,returned,canceled" doc:"Only payouts in this state."`
@@ -138,7 +132,7 @@ func (a *API) registerPayouts() {
 	}, a.createPayoutBatch)
 	register(a, operation{
 		id: "listPayouts", method: http.MethodGet, path: all, tag: tag, summary: "List payouts",
-		scope: access.PayoutsRead, status: http.StatusOK, answer: reflect.TypeFor[payoutList](),
+		scope: access.PayoutsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[payout.Object]](),
 	}, a.listPayouts)
 	register(a, operation{
 		id: "getPayout", method: http.MethodGet, path: one, tag: tag, summary: "Get a payout",
@@ -237,6 +231,5 @@ func (a *API) getPayout(ctx context.Context, rq *request, in *getInput) (answer,
 }
 
 func (a *API) listPayouts(ctx context.Context, rq *request, in *listPayoutsInput) (answer, error) {
-	data, more, err := a.PayoutReader.List(ctx, rq.principal.Tenant, in.page(), payout.Filter{Status: in.Status, Destination: in.Destination, Batch: in.Batch})
-	return show(payoutList{"list", orEmpty(data), more}, err)
+	return showList(a.PayoutReader.List(ctx, rq.principal.Tenant, in.page(), payout.Filter{Status: in.Status, Destination: in.Destination, Batch: in.Batch}))
 }

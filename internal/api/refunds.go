@@ -17,12 +17,6 @@ import (
 	"github.com/florinpay/florin/internal/strict"
 )
 
-type refundList struct {
-	Object  string                 `json:"object" enum:"list"`
-	Data    []payment.RefundObject `json:"data"`
-	HasMore bool                   `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 type getInput struct {
 	ID string `path:"id"`
 }
@@ -44,7 +38,7 @@ func (a *API) registerRefunds() {
 	const tag = "Refunds"
 	register(a, operation{
 		id: "listRefunds", method: http.MethodGet, path: "/v1/refunds", tag: tag, summary: "List refunds",
-		scope: access.RefundsRead, status: http.StatusOK, answer: reflect.TypeFor[refundList](),
+		scope: access.RefundsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[payment.RefundObject]](),
 	}, a.listRefunds)
 	register(a, operation{
 		id: "getRefund", method: http.MethodGet, path: "/v1/refunds/{id}", tag: tag, summary: "Get a refund",
@@ -117,8 +111,7 @@ func (c auditedRefund) Result(change *db.Change, object any, err error) error {
 }
 
 func (a *API) listRefunds(ctx context.Context, rq *request, in *listRefundsInput) (answer, error) {
-	data, more, err := a.Reader.ListRefunds(ctx, rq.principal.Tenant, in.page(), in.Payment)
-	return show(refundList{"list", orEmpty(data), more}, err)
+	return showList(a.Reader.ListRefunds(ctx, rq.principal.Tenant, in.page(), in.Payment))
 }
 
 func (a *API) getRefund(ctx context.Context, rq *request, in *getInput) (answer, error) {
