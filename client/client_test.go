@@ -196,7 +196,7 @@ func TestEveryCallGoesWhereItBelongs(t *testing.T) {
 		},
 			"POST /v1/webhook_endpoints?", `{"url":"https://shop.example/in","events":["*"]}`},
 		{func(c *Client) error {
-			_, err := c.Tokens.Create(ctx, CreateToken{CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030}})
+			_, err := c.Tokens.Create(ctx, CreateToken{Card: CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030}})
 			return err
 		},
 			"POST /v1/tokens?", `{"card":{"number":"4242424242424242","exp_month":12,"exp_year":2030}}`},
@@ -597,14 +597,14 @@ func TestNothingSecretIsEverPrinted(t *testing.T) {
 	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c, _, _ := serve(t, []http.HandlerFunc{hangUp, refusal(503, `{"code":"overloaded"}`), object(201, `{"id":"pm_tok_1","card":{"last4":"4242","bin":"oddbin"}}`)}, WithLogger(log))
 	card := CardDetails{Number: "4242424242424242", ExpMonth: 12, ExpYear: 2030, CVC: "737", Name: "Ada Hidden"}
-	if _, err := c.Tokens.Create(t.Context(), CreateToken{card}); err != nil {
+	if _, err := c.Tokens.Create(t.Context(), CreateToken{Card: card}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), `"path":"/v1/tokens"`) || !strings.Contains(out.String(), `"request_id":"req_1"`) {
 		t.Errorf("the log is silent:\n%s", out.String())
 	}
-	log.Info("card", "card", card, "create", CreateToken{card}, "client", fmt.Sprintf("%+v %#v", c, c.Payments.core))
-	fmt.Fprintf(&out, "%v %+v %#v %s %x %d", card, CreateToken{card}, &CreateToken{card}, card, card, card)
+	log.Info("card", "card", card, "create", CreateToken{Card: card}, "client", fmt.Sprintf("%+v %#v", c, c.Payments.core))
+	fmt.Fprintf(&out, "%v %+v %#v %s %x %d", card, CreateToken{Card: card}, &CreateToken{Card: card}, card, card, card)
 	endpoint := WebhookEndpoint{ID: "we_1", Secret: "whsec_hidden"}
 	fmt.Fprintf(&out, "%v %+v %#v %s", endpoint, &endpoint, []WebhookEndpoint{endpoint}, endpoint)
 	log.Info("made", "endpoint", endpoint, "pointer", &endpoint)

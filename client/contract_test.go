@@ -45,7 +45,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"CreatePayment": reflect.TypeFor[CreatePayment](), "Method": reflect.TypeFor[MethodRequest](), "Routing": reflect.TypeFor[Routing](), "ThreeDSRequest": reflect.TypeFor[ThreeDSRequest](), "Device": reflect.TypeFor[Device](), "ConfirmPayment": reflect.TypeFor[ConfirmPayment](),
 		"CapturePayment": reflect.TypeFor[CapturePayment](), "CancelPayment": reflect.TypeFor[CancelPayment](), "RefundPayment": reflect.TypeFor[RefundPayment](),
 		"CreateWebhookEndpoint": reflect.TypeFor[CreateWebhookEndpoint](), "UpdateWebhookEndpoint": reflect.TypeFor[UpdateWebhookEndpoint](),
-		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
+		"TokenRequest": reflect.TypeFor[CreateToken](), "Token": reflect.TypeFor[Token](), "TokenWallet": reflect.TypeFor[TokenWallet](), "TokenWalletRequest": reflect.TypeFor[WalletDetails](), "PaymentWallet": reflect.TypeFor[PaymentWallet](), "TokenCard": reflect.TypeFor[CardDetails](), "TokenView": reflect.TypeFor[Card](),
 		"RotateWebhookSecret": reflect.TypeFor[RotateWebhookSecret](), "RecoverWebhookEndpoint": reflect.TypeFor[RecoverWebhookEndpoint](), "ClientCertificateRequest": reflect.TypeFor[ClientCertificateRequest](),
 		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),

@@ -89,10 +89,18 @@ type ThreeDS struct {
 
 // PaymentMethod is what a payment is made with.
 type PaymentMethod struct {
-	ID   string `json:"id,omitempty"` // of a card
-	Type string `json:"type"`         // such as card or pix
+	ID   string `json:"id,omitempty"` // of a card or a wallet
+	Type string `json:"type"`         // such as card, wallet or pix
 	Bank string `json:"bank,omitempty"`
 	Card *Card  `json:"card,omitempty"`
+
+	Wallet *PaymentWallet `json:"wallet,omitempty"` // of a wallet; Card is then what the device has in its place
+}
+
+// PaymentWallet is the wallet that the payer paid by.
+type PaymentWallet struct {
+	Type string `json:"type"`
+	ECI  string `json:"eci"` // that the network gave with the cryptogram
 }
 
 // Card is what may be shown of a card.
@@ -179,8 +187,9 @@ type Routing struct {
 
 // MethodRequest names a method other than a card.
 type MethodRequest struct {
-	Type string `json:"type"`           // bank_redirect, pix, ideal, payid, fpx, upi or sepa_qr
-	Bank string `json:"bank,omitempty"` // the payer's, where they chose it with you
+	Type  string `json:"type"`            // bank_redirect, pix, ideal, payid, fpx, upi, sepa_qr or wallet
+	Token string `json:"token,omitempty"` // of a wallet: pm_tok_…
+	Bank  string `json:"bank,omitempty"`  // the payer's, where they chose it with you
 }
 
 // ConfirmPayment goes on with a payment that waits: for a method, or for what its payer had to do.

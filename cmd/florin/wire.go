@@ -40,6 +40,7 @@ import (
 	"github.com/florinpay/florin/internal/sandbox/instant"
 	"github.com/florinpay/florin/internal/sandbox/payouts"
 	worlds "github.com/florinpay/florin/internal/sandbox/stage"
+	"github.com/florinpay/florin/internal/sandbox/wallet"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
 	"github.com/florinpay/florin/internal/webhook"
@@ -113,6 +114,7 @@ type parts struct {
 	banks     *banks.World
 	instant   *instant.World
 	payBank   *payouts.World
+	wallet    *wallet.World
 	accounts  *provider.Accounts
 	answers   *idempotency.Store
 	customers *customer.Service
@@ -134,7 +136,7 @@ type parts struct {
 func assemble(ctx context.Context, log *slog.Logger, p plan) (*parts, error) {
 	registry := obs.NewMetrics()
 	a := &parts{stores: newStores(log, registry), plan: p, registry: registry, watch: obs.NewHTTP(registry)}
-	for _, step := range []func(context.Context) error{a.openBooks, a.openVault, a.openSandbox, a.openPayments} {
+	for _, step := range []func(context.Context) error{a.openBooks, a.openSandbox, a.openVault, a.openPayments} {
 		if err := step(ctx); err != nil {
 			if closing := a.close(); closing != nil {
 				log.Error("close after a failed start", "error", closing)
@@ -169,7 +171,7 @@ func (a *parts) openVault(ctx context.Context) error {
 	}
 	a.vault = vault.New(a.card, a.cardBox, vault.Options{
 		Clock: a.clock, IDs: a.ids, Logger: a.log, FrameAncestors: a.mayFrame, Address: a.keys.Address,
-		HTTPS: strings.HasPrefix(a.plan.browsersReach(zoneVault, a.plan.vaultAt), "https:"),
+		Wallet: a.walletOfSandbox(), HTTPS: strings.HasPrefix(a.plan.browsersReach(zoneVault, a.plan.vaultAt), "https:"),
 	})
 	a.released = append(a.released, func() error { a.vault.Close(); return nil })
 	a.plan.sites[zoneVault].handle(a.watch.Watch(a.vault.Handler(a.mayTokenize)))
@@ -178,6 +180,23 @@ func (a *parts) openVault(ctx context.Context) error {
 		s.handle(a.vault.Internal(a.plan.vaultToken))
 	}
 	return nil
+}
+
+// walletOfSandbox is the simulated wallet, whose tokens a vault in the same process opens in test mode. Its key is made at each start, and
+// another process does not know it.
+func (a *parts) walletOfSandbox() *vault.Wallet {
+	if a.wallet == nil {
+		return nil
+	}
+	return &vault.Wallet{Type: "sandbox", URL: a.walletURL(), Key: a.wallet.Key()}
+}
+
+// walletURL is where browsers reach the simulated wallet's pay sheet; empty if there is none here.
+func (a *parts) walletURL() string {
+	if a.wallet == nil {
+		return ""
+	}
+	return a.plan.sites[zoneSandbox].url() + wallet.SheetPath
 }
 
 // mayTokenize lets a publishable key, or a key with the scope vault:write, bring a card.
@@ -236,6 +255,10 @@ func (a *parts) openSandbox(context.Context) error {
 	}
 	a.released = append(a.released, a.payBank.Close)
 	handleWorld(all, "payouts", a.payBank.Handler())
+	if a.wallet, err = wallet.Open(wallet.Options{Clock: a.clock, Logger: log}); err != nil {
+		return err
+	}
+	handleWorld(all, "wallet", a.wallet.Handler())
 	s := a.plan.sites[zoneSandbox]
 	s.handle(all)
 	s.server.RegisterOnShutdown(world.Release)

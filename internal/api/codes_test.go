@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/vault"
 )
 
 // The table of codes stands below the packages that give some of them, so it repeats their names.
@@ -26,6 +27,8 @@ func TestCodesAreCalledAsThoseWhoGiveThemCallThem(t *testing.T) {
 		payment.CodeConsentMissing: {Kind: fault.Conflict}, payment.CodeFirstPaymentMissing: {Kind: fault.Conflict},
 		customer.CodeDetached: {Kind: fault.Conflict}, customer.CodeTooManyMethods: {Kind: fault.Conflict},
 		payout.CodeBalance: {Kind: fault.Conflict}, payout.CodeBlocked: {Kind: fault.Conflict}, payout.CodeUnsupported: {Kind: fault.Invalid}, payout.CodeTwoPersons: {Kind: fault.Forbidden},
+		vault.CodeWalletInvalid: {Kind: fault.Invalid}, vault.CodeWalletSignature: {Kind: fault.Invalid}, payment.CodeWalletMismatch: {Kind: fault.Invalid},
+		vault.CodeWalletExpired: {Kind: fault.Conflict}, vault.CodeWalletUsed: {Kind: fault.Conflict},
 		fault.CodeCursorExpired: {Kind: fault.Gone}, problem.CodeTooManyStreams: {Kind: fault.RateLimited},
 		idempotency.CodeKeyInvalid: {Kind: fault.Malformed}, idempotency.CodeKeyReused: {Kind: fault.Reused}, idempotency.CodeKeyInUse: {Kind: fault.InUse},
 	}

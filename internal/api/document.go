@@ -24,6 +24,7 @@ import (
 
 // schemaNames are the names of types in the document where they are not simply the Go name.
 var schemaNames = map[reflect.Type]string{
+	reflect.TypeFor[payment.WalletObject](): "PaymentWallet", reflect.TypeFor[walletsRequest](): "TokenWalletRequest",
 	reflect.TypeFor[payment.Object]():          "Payment",
 	reflect.TypeFor[payment.MethodObject]():    "PaymentMethod",
 	reflect.TypeFor[payment.CardObject]():      "Card",
@@ -296,7 +297,13 @@ func refusal(doc *huma.OpenAPI, status int) *huma.Response {
 
 // tokenRequest is what the vault takes: it is described here and read there, because only the vault may hold one.
 type tokenRequest struct {
-	Card tokenCard `json:"card"`
+	Card   *tokenCard      `json:"card,omitempty" doc:"A card. It or wallet is needed."`
+	Wallet *walletsRequest `json:"wallet,omitempty" doc:"What a device wallet gave, in place of a card. In test mode, where the sandbox's wallet is configured."`
+}
+
+type walletsRequest struct {
+	Type  string `json:"type" enum:"sandbox"`
+	Token string `json:"token" maxLength:"60000" doc:"The wallet's own token, sealed for the vault: it is opened there, once, before it expires."`
 }
 
 type tokenCard struct {
@@ -308,11 +315,19 @@ type tokenCard struct {
 }
 
 type token struct {
-	ID        string    `json:"id" example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
-	Object    string    `json:"object" enum:"payment_method_token"`
-	Livemode  bool      `json:"livemode"`
-	Card      tokenView `json:"card"`
-	CreatedAt time.Time `json:"created_at"`
+	ID       string    `json:"id" example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object   string    `json:"object" enum:"payment_method_token"`
+	Livemode bool      `json:"livemode"`
+	Card     tokenView `json:"card" doc:"Of a wallet: what the device has in the card's place."`
+
+	Wallet    *tokenWallet `json:"wallet,omitempty" doc:"If a wallet gave it."`
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+type tokenWallet struct {
+	Type     string `json:"type" enum:"sandbox"`
+	Amount   int64  `json:"amount" doc:"That the payer agreed to, in minor units."`
+	Currency string `json:"currency" example:"EUR"`
 }
 
 type tokenView struct {
@@ -330,7 +345,7 @@ func describeVault(doc *huma.OpenAPI, url string) {
 	schemas := doc.Components.Schemas
 	op := &huma.Operation{
 		OperationID: "createToken", Method: http.MethodPost, Path: "/v1/tokens", Tags: []string{vaultTag}, Summary: "Create a token",
-		Description: "Turns a card into a token. It is served by the vault on its own address. Call it from the payer's browser with a publishable key, so that card numbers never reach your servers; or, if you are PCI-certified, with a secret key that has the scope vault:write.",
+		Description: "Turns a card, or what a wallet gave, into a token. It is served by the vault on its own address. Call it from the payer's browser with a publishable key, so that card numbers never reach your servers; or, if you are PCI-certified, with a secret key that has the scope vault:write.",
 		Servers:     []*huma.Server{{URL: url, Description: "The vault zone"}},
 		Security:    []map[string][]string{{"publishableKey": {}}, {"secretKey": {"vault:write"}}},
 		Parameters:  []*huma.Param{{Ref: idempotencyRef}},

@@ -68,8 +68,9 @@ type createPayment struct {
 
 // method is a method by its type.
 type method struct {
-	Type string `json:"type" enum:"bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr" doc:"How the payer pays. Cards are paid with a payment_method_token."`
-	Bank string `json:"bank,omitempty" maxLength:"64" check:"printable" doc:"The payer's bank, where they chose it with you: bank_redirect, ideal and fpx. They choose it at the provider's if it is not given."`
+	Type  string `json:"type" enum:"bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr,wallet" doc:"How the payer pays. Cards are paid with a payment_method_token."`
+	Token string `json:"token,omitempty" check:"token" maxLength:"64" doc:"Of a wallet: what the vault gave for the wallet's own token." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Bank  string `json:"bank,omitempty" maxLength:"64" check:"printable" doc:"The payer's bank, where they chose it with you: bank_redirect, ideal and fpx. They choose it at the provider's if it is not given."`
 }
 
 // chosen is what a request names to pay with.
@@ -77,11 +78,20 @@ func chosen(token string, m *method) payment.Choice {
 	if m == nil {
 		return payment.Choice{Token: token}
 	}
-	return payment.Choice{Type: provider.Method(m.Type), Bank: m.Bank}
+	return payment.Choice{Type: provider.Method(m.Type), Token: m.Token, Bank: m.Bank}
 }
 
-// oneMethod refuses two things to pay with.
+// oneMethod refuses two things to pay with, and half a wallet.
 func oneMethod(f *strict.Faults, token string, m *method) {
+	switch wallet := m != nil && m.Type == string(provider.MethodWallet); {
+	case m == nil:
+	case wallet && m.Token == "":
+		f.Add("payment_method.token", problem.CodeMissing, "is required for a wallet")
+	case !wallet && m.Token != "":
+		f.Add("payment_method.token", fault.CodeInvalid, "is for a wallet")
+	case wallet && m.Bank != "":
+		f.Add("payment_method.bank", fault.CodeInvalid, "is not for a wallet")
+	}
 	if token != "" && m != nil {
 		f.Add("payment_method", fault.CodeInvalid, "cannot stand beside payment_method_token")
 	}

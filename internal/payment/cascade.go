@@ -70,7 +70,9 @@ func (d *decision) fails(f *FailureObject, o provider.Outcome, t terms) error {
 // waits, and the payer has done nothing on a page of the provider's.
 func (d *decision) cascades(o provider.Outcome, t terms) bool {
 	p, a, next := d.payment, d.attempt, t.next
-	return next != nil && elsewhere(o) && a.was == AttemptSending && a.Route != nil && p.Status == Processing && a.Number == p.Attempts &&
+	// What was sent has used a wallet's cryptogram up: the next one would get none.
+	spent := p.Method.isWallet() && o.Class != provider.NotSent
+	return next != nil && elsewhere(o) && !spent && a.was == AttemptSending && a.Route != nil && p.Status == Processing && a.Number == p.Attempts &&
 		a.Route.Tried+1 < next.tries && t.now.Before(a.Route.Since.Add(next.budget))
 }
 

@@ -249,7 +249,7 @@ func (d *decision) walkAway(a Attempt, now time.Time) error {
 func (d *decision) stepsUp(o provider.Outcome, t terms) bool {
 	p, a := d.payment, d.attempt
 	return t.again != "" && o.Class == provider.Declined && a.Secure == nil && p.Status == Processing && a.Number == p.Attempts &&
-		!p.Asked.OffSession && p.Challenges < MaxChallenges && wantsAuthentication(o.Decline, p.Method.Brand, p.Method.Country)
+		!p.Asked.OffSession && !p.Method.isWallet() && p.Challenges < MaxChallenges && wantsAuthentication(o.Decline, p.Method.Brand, p.Method.Country)
 }
 
 // stepUp puts the next try into the Change that records the decline: there is no moment at which the payment has failed.

@@ -40,10 +40,12 @@ type acquirer struct {
 	asked    []provider.Authorization // every authorization that was asked for
 	at       map[string]string        // the account that each of them was asked for at, by our reference
 	once     bool                     // it captures an authorization once only
-	onTheWay []func()                 // requests that arrive late
-	mail     []provider.Notification
-	issuer   issuer
-	now      func() time.Time
+
+	cardsOnly bool     // it takes no network tokens
+	onTheWay  []func() // requests that arrive late
+	mail      []provider.Notification
+	issuer    issuer
+	now       func() time.Time
 }
 
 type authorization struct {
@@ -58,7 +60,8 @@ func newAcquirer(mishaps ...mishap) *acquirer {
 }
 
 func (q *acquirer) Capabilities() provider.Capabilities {
-	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: !q.once, SettleDelay: 5 * time.Second, Timeout: time.Second}
+	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: !q.once, SettleDelay: 5 * time.Second, Timeout: time.Second,
+		NetworkTokens: !q.cardsOnly}
 }
 
 // run plays a call through the next mishap. process is what the acquirer does if the call reaches it.
@@ -350,6 +353,7 @@ const (
 	tokenMaster  = "pm_tok_0000000000000000000000000e" // Mastercard, German
 	tokenBrowser = "pm_tok_0000000000000000000000000b" // a browser made it
 	tokenOther   = "pm_tok_0000000000000000000000000c" // another one of a browser
+	tokenWallet  = "pm_tok_0000000000000000000000000f" // a wallet gave it for 100.00 EUR, by a German card
 )
 
 func (cards) Describe(_ context.Context, tenant, asked string) (vault.Description, error) {
@@ -362,6 +366,8 @@ func (cards) Describe(_ context.Context, tenant, asked string) (vault.Descriptio
 		d.Country, d.Brand = "DE", "mastercard"
 	case tokenBrowser, tokenOther:
 		d.SingleUse = true
+	case tokenWallet, tokenWallet + "1", tokenWallet + "2", tokenWallet + "3":
+		d.SingleUse, d.Country, d.Wallet = true, "DE", vault.WalletToken{Type: "sandbox", Amount: 10_000, Currency: "EUR", ECI: "05"}
 	default:
 		tenant = ""
 	}

@@ -74,10 +74,18 @@ type ThreeDSObject struct {
 
 // MethodObject is a payment method as the contract shows it.
 type MethodObject struct {
-	ID   string          `json:"id,omitempty" doc:"Of a card."`
+	ID   string          `json:"id,omitempty" doc:"Of a card or a wallet."`
 	Type provider.Method `json:"type" enum:"card,bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr,wallet"`
 	Bank string          `json:"bank,omitempty" doc:"That the payer chose, where the method asks for one."`
-	Card *CardObject     `json:"card,omitempty"`
+	Card *CardObject     `json:"card,omitempty" doc:"Of a card; of a wallet, what the device has in its place."`
+
+	Wallet *WalletObject `json:"wallet,omitempty" doc:"Of a wallet."`
+}
+
+// WalletObject is the wallet that the payer paid by.
+type WalletObject struct {
+	Type string `json:"type" enum:"sandbox"`
+	ECI  string `json:"eci" doc:"The electronic commerce indicator that the network gave with the cryptogram."`
 }
 
 // CardObject is what may be shown of a card.
@@ -153,7 +161,11 @@ func methodObject(m Method) *MethodObject {
 		return &MethodObject{Type: m.Type, Bank: m.Bank}
 	}
 	d := m.Description
-	return &MethodObject{ID: m.name(), Type: provider.MethodCard, Card: &CardObject{
+	o := &MethodObject{ID: m.name(), Type: provider.Method(m.word()), Card: &CardObject{
 		Brand: d.Brand, Last4: d.Last4, BIN: d.BIN, ExpMonth: d.ExpMonth, ExpYear: d.ExpYear, Country: d.Country, Funding: d.Funding,
 	}}
+	if m.isWallet() {
+		o.Wallet = &WalletObject{m.Wallet.Type, m.Wallet.ECI}
+	}
+	return o
 }

@@ -184,7 +184,7 @@ func (r ruledOut) list() []routing.Excluded {
 // health keep an account from weighs more than what it could not do anyway.
 func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Account) (able []provider.Account, excluded ruledOut, nearest error) {
 	nearest = errNoAccount
-	if !p.Method.isCard() {
+	if !p.Method.isCard() || p.Method.isWallet() {
 		nearest = errNoMethod
 	}
 	near := false

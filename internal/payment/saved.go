@@ -87,7 +87,7 @@ func (s *Service) pick(ctx context.Context, p Payment, c Choice) (Payment, error
 		return p, errOffSessionUnsaved
 	}
 	p.Method = method
-	return p, nil
+	return p, p.agreed()
 }
 
 // pickSaved gives a payment a saved method, and the customer whose it is.

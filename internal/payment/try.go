@@ -100,8 +100,8 @@ func (begun) Intent(*db.Change, string) {}
 
 // approach decides how a try begins.
 func (s *Service) approach(ctx context.Context, p Payment, account provider.Account) (approach, error) {
-	if !p.Method.isCard() {
-		return approach{}, nil // whoever holds the payer's account sees to who they are
+	if !p.Method.isCard() || p.Method.isWallet() {
+		return approach{}, nil // whoever holds the payer's account, or made their device, sees to who they are
 	}
 	f := facts{asked: p.Asked, country: p.Method.Country, own: s.capabilities(account).Authenticates}
 	f.wanted = p.Failure != nil && p.Failure.DeclineCode == provider.AuthenticationRequired
@@ -225,7 +225,9 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 		Descriptor: p.StatementDescriptor, Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
 		Stored: p.Asked.Setup, InitialNetworkReference: p.Method.Initial,
 	}
-	if !p.Asked.OffSession && p.Challenges < MaxChallenges {
+	if w := p.Method.Wallet; w.Type != "" {
+		r.NetworkToken = &provider.NetworkToken{Wallet: w.Type, ECI: w.ECI}
+	} else if !p.Asked.OffSession && p.Challenges < MaxChallenges {
 		r.ReturnURL = s.returnURL(p, a)
 	}
 	if a.Secure != nil {

@@ -245,7 +245,7 @@ func (s *Service) readDestination(ctx context.Context, tenant string, in Destina
 			return known, fault.Wrong("card_token", fault.CodeInvalid, "the vault has no such card")
 		}
 		if err == nil && known.SingleUse {
-			return known, fault.Wrong("card_token", fault.CodeInvalid, "was made by a browser and serves one payment: a payout needs one that was made with a secret key")
+			return known, fault.Wrong("card_token", fault.CodeInvalid, "was made by a browser or a wallet and serves one payment: a payout needs one that was made with a secret key")
 		}
 		return known, err
 	})

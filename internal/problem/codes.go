@@ -48,6 +48,11 @@ const (
 	codeBalance            = "balance_insufficient"
 	codeBlocked            = "destination_blocked"
 	codeUnsupported        = "destination_not_supported"
+	codeWalletInvalid      = "wallet_token_invalid"
+	codeWalletSignature    = "wallet_signature_invalid"
+	codeWalletMismatch     = "wallet_token_mismatch"
+	codeWalletExpired      = "wallet_token_expired"
+	codeWalletUsed         = "wallet_token_used"
 	codeTwoPersons         = "second_person_required"
 	codeIdempotencyInvalid = "idempotency_key_invalid"
 	codeIdempotencyReused  = "idempotency_key_reused"
@@ -72,6 +77,9 @@ var Codes = []Code{
 	{"incorrect_number", 400, "The card number is not valid", "In the vault zone: let the payer correct it. As a decline_code it comes from the issuer."},
 	{"incorrect_cvc", 400, "The card's security code is not valid", "In the vault zone: let the payer correct it."},
 	{"expired_card", 400, "The card has expired", "In the vault zone: let the payer take another one, or correct the date."},
+	{codeWalletInvalid, 400, "The wallet's token is not valid", "In the vault zone: it is no token of this wallet, or not for this merchant. Ask the wallet with what GET /v1/wallets says."},
+	{codeWalletSignature, 400, "The wallet's signature is not valid", "In the vault zone: the token is not as the wallet made it. Let the payer approve again."},
+	{codeWalletMismatch, 400, "The payer agreed to another payment", "A wallet's token is for one amount and currency. Let the payer approve again what the payment says."},
 	{fault.CodeInvalid, 400, "A parameter is not valid", "Correct it as the detail says."},
 	{codeReason, 400, "The reason is not one that your returns policy knows", "Give one of those that the detail names."},
 	{fault.CodeAmountTooSmall, 400, "The amount is too small", "Amounts are positive integers in the currency's minor unit."},
@@ -99,6 +107,8 @@ var Codes = []Code{
 	{CodeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
 	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
 	{codeTokenUsed, 409, "The token serves something else", "A token that a browser made serves one payment, or is saved by one customer. Let the payer enter the card again."},
+	{codeWalletExpired, 409, "The wallet's token has expired", "In the vault zone: let the payer approve again."},
+	{codeWalletUsed, 409, "The wallet's token was used", "In the vault zone: it serves once. Let the payer approve again."},
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
 	{codeRefundWindow, 409, "The payment can no longer be refunded", "refundable_until has passed. Pay the payer out, or change the returns policy for payments to come."},

@@ -88,14 +88,23 @@ type Authorization struct {
 	Card        string // the token; only the vault knows more
 	Descriptor  string
 	Description string
-	ThreeDS     *ThreeDS           // the authentication that went before; nil: none
-	ReturnURL   string             // where the payer comes back to from an Action; empty: nobody is there to act, so ask for none
-	Indicator   ChallengeIndicator // for a provider that authenticates by itself; empty: as it thinks right
-	OffSession  bool               // the payer is not there: the merchant acts on an agreement
+	ThreeDS     *ThreeDS // the authentication that went before; nil: none
+	// NetworkToken says that the card is a wallet's network token: the vault fills vault.Cryptogram in, once, and nobody authenticates
+	// its holder besides. Only for a connector that has Capabilities.NetworkTokens. Nil: a card.
+	NetworkToken *NetworkToken
+	ReturnURL    string             // where the payer comes back to from an Action; empty: nobody is there to act, so ask for none
+	Indicator    ChallengeIndicator // for a provider that authenticates by itself; empty: as it thinks right
+	OffSession   bool               // the payer is not there: the merchant acts on an agreement
 	// Stored says that the payer, who is there, agrees to be charged later by the same card while they are not.
 	Stored bool
 	// InitialNetworkReference is the network's reference of the payment at which they agreed; for OffSession, else empty.
 	InitialNetworkReference string
+}
+
+// NetworkToken is what goes with a device account number and its cryptogram.
+type NetworkToken struct {
+	Wallet string // whose, such as sandbox
+	ECI    string // the electronic commerce indicator that the network gave with the cryptogram
 }
 
 // Capture takes authorized money, in whole or in part.
@@ -212,6 +221,7 @@ type Capabilities struct {
 	AuthorizationTTL time.Duration   // how long an authorization holds
 	PartialCaptures  bool            // more than one capture of one authorization
 	Authenticates    bool            // it authenticates cardholders by itself, as Authorization.Indicator says
+	NetworkTokens    bool            // it takes what wallets give: see Authorization.NetworkToken
 	SettleDelay      time.Duration   // how long after a call "not found" is not to be believed
 	Timeout          time.Duration   // of one call
 	Rails            []bank.RailName // by which it pays out, for a Payer; card_push is Fast Funds

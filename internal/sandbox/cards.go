@@ -29,6 +29,9 @@ var declines = map[string]Decline{
 	"bank_unavailable":        {"91", "bank_unavailable", "91", "24"},
 	"authentication_required": {"1A", "authentication_required", "1A", "01"},
 	"authentication_failed":   {"63", "authentication_failed", "63", ""}, // 63: security violation
+	cryptogramMissing:         {"63", cryptogramMissing, "63", ""},
+	cryptogramWrong:           {"63", cryptogramWrong, "63", ""},
+	cryptogramUsed:            {"63", cryptogramUsed, "63", ""},
 	"transaction_not_allowed": {"57", "transaction_not_allowed", "57", ""},
 	"invalid_account":         {"46", "invalid_account", "46", "03"},
 }

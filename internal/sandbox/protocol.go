@@ -38,12 +38,14 @@ type authorizationRequest struct {
 	Capture   bool   `json:"capture"`
 	Card      struct {
 		cardRequest
-		CVC string `json:"cvc"`
+		CVC        string `json:"cvc"`
+		Cryptogram string `json:"cryptogram"` // of a network token
 	} `json:"card"`
-	ThreeDS     *ThreeDS          `json:"three_ds"`
-	Stored      *StoredCredential `json:"stored_credential"`
-	Descriptor  string            `json:"descriptor"`
-	Description string            `json:"description"`
+	ThreeDS      *ThreeDS          `json:"three_ds"`
+	NetworkToken *NetworkToken     `json:"network_token"`
+	Stored       *StoredCredential `json:"stored_credential"`
+	Descriptor   string            `json:"descriptor"`
+	Description  string            `json:"description"`
 }
 
 // StoredCredential says that a card is kept, to be charged again: at the cardholder's own payment, and at those that the merchant
@@ -123,6 +125,10 @@ func (r *authorizationRequest) check() error {
 	if r.Stored != nil {
 		r.Stored.check(&wrong)
 	}
+	r.NetworkToken.check(&wrong, r.Card.Cryptogram)
+	if r.NetworkToken != nil && r.ThreeDS != nil {
+		wrong.Add("three_ds", fault.CodeInvalid, "cannot stand beside network_token: the cryptogram is the proof")
+	}
 	return wrong.Err()
 }
 
@@ -154,9 +160,12 @@ func (w *World) authorize(c caller) (int, any, fate, error) {
 	if end.before() {
 		return 0, nil, processed, errFate{end}
 	}
-	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, Stored: r.Stored, Descriptor: r.Descriptor,
+	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, NetworkToken: r.NetworkToken, Stored: r.Stored, Descriptor: r.Descriptor,
 		Description: r.Description, Scenario: p.String()})
 	t.play, t.Reference, t.Amount, t.Currency = p, r.Reference, r.Amount, r.Currency
+	if r.NetworkToken != nil {
+		return w.recordToken(c.account, t, r, end)
+	}
 	decide := func(secure proof) {
 		var refusal *Decline
 		refusal, t.Trait = issuer(r.Card.Number, t.Card.ExpMonth, t.Card.ExpYear, c.name, t.now, secure)

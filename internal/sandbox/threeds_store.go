@@ -13,6 +13,7 @@ type threeDSStatements struct {
 	insertAuthentication, updateAuthentication                 statement
 	authenticationByReference, authenticationByACS             statement
 	authenticationByDS, authenticationByID, dueAuthentications statement
+	insertCryptogram                                           statement
 }
 
 const authenticationColumns = `SELECT seq, account, body FROM authentication WHERE `
@@ -21,6 +22,7 @@ func (s *threeDSStatements) sql() map[*statement]string {
 	return map[*statement]string{
 		&s.insertAuthentication: `INSERT INTO authentication (id, account, reference, acs_trans_id, ds_trans_id, body, due_at)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (account, reference) DO NOTHING`,
+		&s.insertCryptogram:          `INSERT INTO cryptogram (hash, reference) VALUES (?1, ?2) ON CONFLICT DO NOTHING`,
 		&s.updateAuthentication:      `UPDATE authentication SET body = ?2, due_at = ?3 WHERE seq = ?1`,
 		&s.authenticationByReference: authenticationColumns + `account = ?1 AND reference = ?2`,
 		&s.authenticationByACS:       authenticationColumns + `acs_trans_id = ?1`,

@@ -543,7 +543,7 @@ func TestFileOfTheFirstVersionIsBroughtUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = file.Exec(`DROP TABLE authentication; DROP TABLE evidence_part; PRAGMA user_version = 1`)
+	_, err = file.Exec(`DROP TABLE authentication; DROP TABLE evidence_part; DROP TABLE cryptogram; PRAGMA user_version = 1`)
 	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -132,12 +132,14 @@ type Transaction struct {
 	ThreeDS     *ThreeDS          `json:"three_ds,omitempty"`       // as the authorization said it
 	Authentic   string            `json:"authentication,omitempty"` // the id of the authentication that its 3-D Secure data names
 	Stored      *StoredCredential `json:"stored_credential,omitempty"`
-	Scenario    string            `json:"scenario,omitempty"`
-	Trait       trait             `json:"trait,omitempty"`
-	Disputes    []Dispute         `json:"disputes,omitempty"`
-	Settlement  *Settlement       `json:"settlement,omitempty"`
-	First       Status            `json:"first_status"` // as first answered
-	History     []Moment          `json:"history"`
+	// NetworkToken is there if the number is a device's, whose wallet the payer paid by.
+	NetworkToken *NetworkToken `json:"network_token,omitempty"`
+	Scenario     string        `json:"scenario,omitempty"`
+	Trait        trait         `json:"trait,omitempty"`
+	Disputes     []Dispute     `json:"disputes,omitempty"`
+	Settlement   *Settlement   `json:"settlement,omitempty"`
+	First        Status        `json:"first_status"` // as first answered
+	History      []Moment      `json:"history"`
 }
 
 // shown is the transaction as callers see it now.

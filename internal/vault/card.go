@@ -11,5 +11,8 @@ type Description struct {
 	Country     string `json:"country"`     // of the issuer, ISO 3166-1 alpha-2; empty if the BIN is not known
 	Funding     string `json:"funding"`     // credit debit prepaid unknown
 	Fingerprint string `json:"fingerprint"` // the same for the same number and merchant, useless elsewhere
-	SingleUse   bool   `json:"single_use"`  // made with a publishable key: it serves one payment
+	SingleUse   bool   `json:"single_use"`  // made with a publishable key, or by a wallet: it serves one payment
+
+	// Wallet is set if it is no card but a wallet's network token: number, expiry and BIN are then the device's.
+	Wallet WalletToken `json:"wallet,omitzero"`
 }

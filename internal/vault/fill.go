@@ -13,6 +13,7 @@ import (
 // fieldNames are for errors and for the wire.
 var fieldNames = map[Field]string{
 	Number: "number", ExpMonth: "exp_month", ExpYear: "exp_year", ExpYear2: "exp_year2", CVC: "cvc", Name: "name",
+	Cryptogram: "cryptogram",
 }
 
 // encoders write a field's characters.
@@ -85,18 +86,19 @@ func encodeLength(l Length, n int) ([]byte, error) {
 
 // fields gives a card's fields, and remembers what of them must not outlive the request.
 type fields struct {
-	card cardData
-	cvc  func() []byte // asked once, when a segment names the CVC
-	got  []byte
-	took bool
+	card  cardData
+	proof Field         // which of CVC and Cryptogram it can have: a network token has no CVC, a card no cryptogram
+	code  func() []byte // the proof; asked once, when a segment names it
+	got   []byte
+	took  bool
 }
 
 func (f *fields) value(name Field) []byte {
-	if name != CVC {
+	if name != f.proof {
 		return f.card.field(name)
 	}
 	if !f.took {
-		f.got, f.took = f.cvc(), true
+		f.got, f.took = f.code(), true
 	}
 	return f.got
 }
@@ -121,7 +123,11 @@ func bodyBound(segments []Segment, f *fields) int {
 	for _, s := range segments {
 		n += len(s.Literal)
 		if s.Field != NoField {
-			n += len(s.Before) + len(s.After) + 3 + 8*max(maxDigits, len(f.card.name)) // &#xFFFD; is the longest escape
+			longest := max(maxDigits, len(f.card.name))
+			if s.Field == Cryptogram {
+				longest = maxCryptogram
+			}
+			n += len(s.Before) + len(s.After) + 3 + 8*longest // &#xFFFD; is the longest escape
 		}
 	}
 	return n

@@ -62,7 +62,7 @@ func TestSegmentsAreFilled(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := &fields{card: testCard(t, c.number, c.holder), cvc: func() []byte { return []byte(c.cvc) }}
+			f := &fields{card: testCard(t, c.number, c.holder), proof: CVC, code: func() []byte { return []byte(c.cvc) }}
 			got, err := fill(c.segments, f)
 			if c.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fails) || strings.Contains(err.Error(), c.number) {
@@ -84,7 +84,7 @@ func TestSegmentsAreFilled(t *testing.T) {
 }
 
 func TestFilledBodyNeverGrows(t *testing.T) {
-	f := &fields{card: testCard(t, "4242424242424242", strings.Repeat("\"", 200)), cvc: func() []byte { return []byte("1234") }}
+	f := &fields{card: testCard(t, "4242424242424242", strings.Repeat("\"", 200)), proof: CVC, code: func() []byte { return []byte("1234") }}
 	var segments []Segment
 	for _, e := range []Encoding{ASCII, JSON, Form, XML} {
 		segments = append(segments, Card(Name, e), Card(Number, e), Card(CVC, e), Segment{Field: Number, Encoding: e, Length: LLLASCII})

@@ -34,11 +34,18 @@ type Authenticate func(r *http.Request) (Caller, error)
 
 // tokenObject is the answer to a tokenization.
 type tokenObject struct {
-	ID        string    `json:"id"`
-	Object    string    `json:"object"`
-	Livemode  bool      `json:"livemode"`
-	Card      tokenCard `json:"card"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string       `json:"id"`
+	Object    string       `json:"object"`
+	Livemode  bool         `json:"livemode"`
+	Card      tokenCard    `json:"card"`             // of a wallet's token: as the device has it
+	Wallet    *tokenWallet `json:"wallet,omitempty"` // of a wallet's token
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+type tokenWallet struct {
+	Type     string `json:"type"`
+	Amount   int64  `json:"amount"` // that the payer agreed to
+	Currency string `json:"currency"`
 }
 
 type tokenCard struct {
@@ -54,15 +61,20 @@ type tokenCard struct {
 
 func newTokenObject(r cardRow, live bool) tokenObject {
 	d := r.description
-	return tokenObject{ID: d.Token, Object: "payment_method_token", Livemode: live, CreatedAt: r.createdAt,
+	o := tokenObject{ID: d.Token, Object: "payment_method_token", Livemode: live, CreatedAt: r.createdAt,
 		Card: tokenCard{d.Brand, d.Last4, d.BIN, d.ExpMonth, d.ExpYear, d.Country, d.Funding, d.Fingerprint}}
+	if w := d.Wallet; w.Type != "" {
+		o.Wallet = &tokenWallet{w.Type, w.Amount, w.Currency}
+	}
+	return o
 }
 
-// Handler is the door by which cards come in: POST /v1/tokens, the hosted fields that send it, and nothing else. No card can
+// Handler is the door by which cards come in: POST /v1/tokens, the hosted fields that send it, what wallets need to know, and nothing else. No card can
 // be read through it.
 func (v *Vault) Handler(auth Authenticate) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/tokens", func(w http.ResponseWriter, r *http.Request) { v.serveTokens(w, r, auth) })
+	mux.HandleFunc("/v1/wallets", func(w http.ResponseWriter, r *http.Request) { v.serveWallets(w, r, auth) })
 	mux.HandleFunc("/fields/{version}/{field}", v.serveField)
 	mux.HandleFunc(assetPath+"{name}", v.serveAsset)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { v.refuse(w, r, v.begin(w, r), errPath) })
@@ -87,6 +99,9 @@ func (v *Vault) begin(w http.ResponseWriter, r *http.Request) string {
 
 func (v *Vault) serveTokens(w http.ResponseWriter, r *http.Request, auth Authenticate) {
 	request := v.begin(w, r)
+	if bringsWallet(r) && preflight(w, r, http.MethodPost, "authorization", "content-type", "idempotency-key", walletHeader) {
+		return
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		v.refuse(w, r, request, problem.New(problem.CodeMethod, "the path takes POST only"))
@@ -120,11 +135,14 @@ func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenti
 	if err != nil {
 		return tokenObject{}, false, err
 	}
-	c, err := parseNewCard(body, v.clock.Now())
+	c, err := v.newCard(caller, body, v.clock.Now())
 	if err != nil {
 		return tokenObject{}, false, err
 	}
 	defer c.wipe()
+	if c.wallet == nil && foreign(r) {
+		return tokenObject{}, false, errForeignPage
+	}
 	row, replayed, err := v.tokenize(r.Context(), caller, key, c)
 	if err != nil {
 		return tokenObject{}, false, err
@@ -132,9 +150,21 @@ func (v *Vault) serveToken(w http.ResponseWriter, r *http.Request, auth Authenti
 	return newTokenObject(row, caller.Live), replayed, nil
 }
 
-// admit tells who may tokenize now. An address is counted unless a backend's key came from it: then the key was kept secret and its
-// owner answers for it. Whoever has no right to be here is counted too.
+// admit tells who may tokenize now.
 func (v *Vault) admit(w http.ResponseWriter, r *http.Request, auth Authenticate) (Caller, error) {
+	caller, err := v.count(w, r, auth)
+	switch {
+	case err != nil || !foreign(r):
+		return caller, err
+	case r.Header.Get(walletHeader) == "":
+		return Caller{}, errForeignPage
+	}
+	return caller, v.letPage(w, r)
+}
+
+// count tells who calls. An address is counted unless a backend's key came from it: then the key was kept secret and its
+// owner answers for it. Whoever has no right to be here is counted too.
+func (v *Vault) count(w http.ResponseWriter, r *http.Request, auth Authenticate) (Caller, error) {
 	caller, err := auth(r)
 	if err != nil || caller.SingleUse {
 		d := v.tokens.Take(limit.ByAddress(v.address(r)))
@@ -146,11 +176,11 @@ func (v *Vault) admit(w http.ResponseWriter, r *http.Request, auth Authenticate)
 	if err != nil {
 		return Caller{}, err
 	}
-	if sameOrigin.Check(r) != nil {
-		return Caller{}, errForeignPage
-	}
 	return caller, nil
 }
+
+// foreign tells whether a page elsewhere sends the request.
+func foreign(r *http.Request) bool { return sameOrigin.Check(r) != nil }
 
 // sameOrigin tells the fields' own requests, and a backend's, from those of a page elsewhere. A browser would keep the answer
 // from such a page anyhow; but the page would have had the card.

@@ -27,7 +27,9 @@ const (
 type newCard struct {
 	data  cardData
 	brand brand
-	cvc   []byte // empty if none was given
+	cvc   []byte // empty if none was given; of a wallet's token: the cryptogram
+
+	wallet *opened // nil: a card
 }
 
 func (c newCard) wipe() {
@@ -35,9 +37,9 @@ func (c newCard) wipe() {
 	clear(c.cvc)
 }
 
-// parseNewCard reads {"card":{…}}. It fails with fault.Malformed if that is no JSON object in UTF-8, and else with one
+// newCard reads {"card":{…}} or {"wallet":{…}}. It fails with fault.Malformed if that is no JSON object in UTF-8, and else with one
 // fault.Invalid that names everything that is wrong. No error repeats a value.
-func parseNewCard(body []byte, now time.Time) (newCard, error) {
+func (v *Vault) newCard(by Caller, body []byte, now time.Time) (newCard, error) {
 	switch {
 	case !utf8.Valid(body):
 		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body is not UTF-8")
@@ -45,9 +47,18 @@ func parseNewCard(body []byte, now time.Time) (newCard, error) {
 		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body is not JSON")
 	}
 	var f faults
-	top, ok := object(body, "", &f, "card")
+	top, ok := object(body, "", &f, "card", "wallet")
 	if !ok {
 		return newCard{}, fault.New(fault.Malformed, problem.CodeMalformed, "the body must be a JSON object")
+	}
+	if wallet := top["wallet"]; !isNull(wallet) {
+		if !isNull(top["card"]) {
+			f.add("wallet", fault.CodeInvalid, "cannot stand beside card")
+		}
+		if err := f.Err(); err != nil {
+			return newCard{}, err
+		}
+		return v.openWallet(by, wallet, now)
 	}
 	c := parseCardObject(top["card"], now, &f)
 	if err := f.Err(); err != nil {

@@ -16,13 +16,14 @@ type Field uint8
 
 // The fields of a card.
 const (
-	NoField  Field = iota
-	Number         // 12 to 19 digits
-	ExpMonth       // two digits
-	ExpYear        // four digits
-	ExpYear2       // two digits
-	CVC            // three or four digits; only once, within 30 minutes of the tokenization
-	Name           // the cardholder's name; may be absent
+	NoField    Field = iota
+	Number           // 12 to 19 digits
+	ExpMonth         // two digits
+	ExpYear          // four digits
+	ExpYear2         // two digits
+	CVC              // three or four digits; only once, within 30 minutes of the tokenization
+	Name             // the cardholder's name; may be absent
+	Cryptogram       // of a wallet's network token, in base 64; like a CVC only once, within 30 minutes
 )
 
 // Encoding is how a field's characters are written.

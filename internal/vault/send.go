@@ -133,7 +133,11 @@ func (v *Vault) takeCard(ctx context.Context, o *outgoing, r Request) error {
 	if err != nil {
 		return err
 	}
-	o.fields = fields{card: card, cvc: func() []byte {
+	proof := CVC
+	if row.kind() == walletKind {
+		proof = Cryptogram
+	}
+	o.fields = fields{card: card, proof: proof, code: func() []byte {
 		digits, until := v.codes.take(k)
 		if len(digits) > 0 {
 			o.giveBack = func() { v.codes.put(k, digits, until) }

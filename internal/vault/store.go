@@ -30,6 +30,11 @@ var cardTable = &db.Table{
 		{Name: "forgotten_at", Kind: db.Int, Null: true},
 		{Name: "created_at", Kind: db.Int},
 		{Name: "single_use", Kind: db.Int},
+		{Name: "kind", Kind: db.Text},
+		{Name: "wallet", Kind: db.Text},
+		{Name: "wallet_amount", Kind: db.Int},
+		{Name: "wallet_currency", Kind: db.Text},
+		{Name: "eci", Kind: db.Text},
 	},
 	Key:       2,
 	Versioned: true,
@@ -61,8 +66,19 @@ var onceTable = &db.Table{
 	Versioned: true,
 }
 
+// walletTable remembers which tokens of wallets were opened.
+var walletTable = &db.Table{
+	Name: "vault_wallet_token",
+	Columns: []db.Column{
+		{Name: "merchant_id", Kind: db.Text},
+		{Name: "token_hash", Kind: db.Bytes},
+		{Name: "expires_at", Kind: db.Int},
+	},
+	Key: 2,
+}
+
 // Schema is the vault's tables. They belong into a database of their own.
-var Schema = db.Schema{Package: "vault", Migrations: migrations, Tables: []*db.Table{cardTable, originTable, onceTable}}
+var Schema = db.Schema{Package: "vault", Migrations: migrations, Tables: []*db.Table{cardTable, originTable, onceTable, walletTable}}
 
 // cardKey names a card.
 type cardKey struct{ merchant, token string }
@@ -88,16 +104,26 @@ func (r cardRow) values() []any {
 		sealed = r.sealed
 	}
 	return []any{r.merchant, d.Token, sealed, d.Brand, d.Last4, d.BIN, int64(d.ExpMonth), int64(d.ExpYear), d.Country,
-		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt), bit(d.SingleUse)}
+		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt), bit(d.SingleUse),
+		r.kind(), d.Wallet.Type, d.Wallet.Amount, d.Wallet.Currency, d.Wallet.ECI}
+}
+
+// kind tells a card from a wallet's network token.
+func (r cardRow) kind() string {
+	if r.description.Wallet.Type != "" {
+		return walletKind
+	}
+	return cardKind
 }
 
 func scanCard(s db.Scanner) (cardRow, error) {
 	var r cardRow
 	var month, year, created, single int64
+	var kind string // which the wallet's type says as well
 	var forgotten *int64
 	d := &r.description
 	err := s.Scan(&r.merchant, &d.Token, &r.sealed, &d.Brand, &d.Last4, &d.BIN, &month, &year, &d.Country, &d.Funding,
-		&d.Fingerprint, &forgotten, &created, &single, &r.version)
+		&d.Fingerprint, &forgotten, &created, &single, &kind, &d.Wallet.Type, &d.Wallet.Amount, &d.Wallet.Currency, &d.Wallet.ECI, &r.version)
 	d.ExpMonth, d.ExpYear, d.SingleUse = int(month), int(year), single == 1
 	r.forgottenAt, r.createdAt = db.NullTime(forgotten), db.Time(created)
 	return r, err

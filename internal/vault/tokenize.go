@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,13 +37,19 @@ func (v *Vault) tokenize(ctx context.Context, by Caller, key string, c newCard) 
 		return cardRow{}, false, err
 	}
 	rows := []db.Row{cardTable.Insert(row.values()...)}
+	if w := c.wallet; w != nil {
+		rows = append(rows, walletTable.Insert(merchant, w.hash, db.Micros(w.expiresAt)))
+	}
 	if key == "" {
+		if err := c.fresh(row.createdAt); err != nil {
+			return cardRow{}, false, err
+		}
 		err = v.store.commit(ctx, merchant, "store card", rows...)
 		return v.stored(ctx, row, c, err)
 	}
 	once := onceRow{merchant: merchant, token: row.description.Token, createdAt: row.createdAt,
 		keyHash:  v.keyHash(by, key),
-		cardHash: v.cardHash(merchant, c.data),
+		cardHash: v.cardHash(merchant, c),
 	}
 	for range onceTries {
 		before, found := v.store.once(ctx, merchant, once.keyHash)
@@ -55,12 +63,15 @@ func (v *Vault) tokenize(ctx context.Context, by Caller, key string, c newCard) 
 		default:
 			write = func(values ...any) db.Row { return onceTable.Update(before.version, values...) }
 		}
-		err = v.store.commit(ctx, merchant, "store card", rows[0], write(once.values()...))
+		if err = c.fresh(row.createdAt); err != nil {
+			return cardRow{}, false, err
+		}
+		err = v.store.commit(ctx, merchant, "store card", append(slices.Clone(rows), write(once.values()...))...)
 		if !fault.Is(err, fault.Exists) && !fault.Is(err, fault.Stale) {
 			return v.stored(ctx, row, c, err)
 		}
 	}
-	return cardRow{}, false, err
+	return v.stored(ctx, row, c, err)
 }
 
 // keyHash is what is kept of an idempotency key. Browsers have keys of their own: whoever has a publishable key, which is no
@@ -80,6 +91,9 @@ func (v *Vault) newRow(by Caller, c newCard) (cardRow, error) {
 		ExpMonth: c.data.month, ExpYear: c.data.year, Country: bank.country, Funding: bank.funding, SingleUse: by.SingleUse,
 		Fingerprint: hex.EncodeToString(v.box.Derive("card fingerprint", merchant, string(number.digits()))[:hashSize]),
 	}}
+	if w := c.wallet; w != nil {
+		row.description.Wallet, row.description.SingleUse = w.WalletToken, true
+	}
 	plain := c.data.plain()
 	defer clear(plain)
 	var err error
@@ -89,12 +103,20 @@ func (v *Vault) newRow(by Caller, c newCard) (cardRow, error) {
 	return row, nil
 }
 
-func (v *Vault) cardHash(merchant string, c cardData) []byte {
-	return v.box.Derive("idempotent card", merchant, string(c.number.digits()), strconv.Itoa(c.month), strconv.Itoa(c.year), c.name)
+func (v *Vault) cardHash(merchant string, c newCard) []byte {
+	if c.wallet != nil {
+		return v.box.Derive("idempotent wallet token", merchant, string(c.wallet.hash))
+	}
+	d := c.data
+	return v.box.Derive("idempotent card", merchant, string(d.number.digits()), strconv.Itoa(d.month), strconv.Itoa(d.year), d.name)
 }
 
 // stored is what follows the write of a new card: its code is kept, and its row, which a payment will ask for at once.
 func (v *Vault) stored(ctx context.Context, row cardRow, c newCard, err error) (cardRow, bool, error) {
+	var lost *db.Conflict
+	if errors.As(err, &lost) && lost.Table == walletTable.Name {
+		err = errWalletUsed
+	}
 	if err != nil {
 		return cardRow{}, false, err
 	}
@@ -119,8 +141,8 @@ func (v *Vault) replay(ctx context.Context, before onceRow, cardHash []byte, c n
 		return cardRow{}, false, fmt.Errorf("repeat tokenization: %w", err)
 	}
 	// A code that this process was given is in its memory, or was used. One that came before the start is lost: the
-	// caller just gave it again.
-	if row.createdAt.Before(v.started) {
+	// caller just gave it again. A cryptogram may have been used: what is lost of it stays lost.
+	if c.wallet == nil && row.createdAt.Before(v.started) {
 		v.keepCode(row, c)
 	}
 	return row, true, nil

@@ -55,6 +55,8 @@ type Options struct {
 	// TokenLimit is how many tokens an address may ask for, unless by a key with vault:write: DefaultTokenLimit. FieldLimit
 	// is how many fields it may load: DefaultFieldLimit. NoLimit ends either.
 	TokenLimit, FieldLimit limit.Policy
+	// Wallet is the device wallet whose tokens are opened in test mode. Nil: none.
+	Wallet *Wallet
 	// HTTPS says that browsers reach the vault by HTTPS even if a request comes without: a proxy ends it.
 	HTTPS bool
 }
@@ -112,6 +114,7 @@ type Vault struct {
 	tokens    *limit.Limiter
 	fields    *limit.Limiter
 	https     bool
+	wallet    *Wallet
 
 	closing sync.Once
 	stop    context.CancelFunc
@@ -132,7 +135,7 @@ func New(d *db.DB, box *seal.Box, o Options) *Vault {
 		started: o.Clock.Now(),
 		stop:    stop,
 
-		ancestors: o.FrameAncestors, address: o.Address, https: o.HTTPS,
+		ancestors: o.FrameAncestors, address: o.Address, https: o.HTTPS, wallet: o.Wallet,
 		tokens: limit.New(o.Clock, o.TokenLimit, 0), fields: limit.New(o.Clock, o.FieldLimit, 0),
 	}
 	v.keeper.Go(func() { v.keep(ctx) })
@@ -162,22 +165,30 @@ func (v *Vault) keep(ctx context.Context) {
 			v.codes.sweep()
 		case <-prune.C:
 			if err := v.Prune(ctx); err != nil && ctx.Err() == nil {
-				v.logger.ErrorContext(ctx, "vault cannot prune its idempotency keys", "error", err)
+				v.logger.ErrorContext(ctx, "vault cannot prune what is over", "error", err)
 			}
 		}
 	}
 }
 
-// Prune deletes idempotency keys that are over a day old. The vault does it by itself every ten minutes.
+// Prune deletes idempotency keys that are over a day old, and what is known of wallets' tokens that have expired. The vault does it by
+// itself every ten minutes.
 func (v *Vault) Prune(ctx context.Context) error {
-	before := db.Micros(v.clock.Now().Add(-onceAge))
+	now := v.clock.Now()
+	if err := v.pruneTable(ctx, onceTable, "created_at", now.Add(-onceAge)); err != nil {
+		return fmt.Errorf("prune idempotency keys: %w", err)
+	}
+	if err := v.pruneTable(ctx, walletTable, "expires_at", now); err != nil {
+		return fmt.Errorf("prune tokens of wallets: %w", err)
+	}
+	return nil
+}
+
+func (v *Vault) pruneTable(ctx context.Context, t *db.Table, column string, before time.Time) error {
 	for {
-		n, err := v.store.db.Prune(ctx, onceTable, "created_at", before, pruneLimit)
-		if err != nil {
-			return fmt.Errorf("prune idempotency keys: %w", err)
-		}
-		if n < pruneLimit {
-			return nil
+		n, err := v.store.db.Prune(ctx, t, column, db.Micros(before), pruneLimit)
+		if err != nil || n < pruneLimit {
+			return err
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // Card is a test card that the Sender fills in. Empty fields count as absent.
-type Card struct{ Number, ExpMonth, ExpYear, CVC, Name string }
+type Card struct{ Number, ExpMonth, ExpYear, CVC, Name, Cryptogram string }
 
 // Sender stands in for the vault in a connector's tests: it fills card fields, signs, sends, and tells apart what was
 // not sent, with the promises of vault.Request and vault.ErrNotSent. It masks nothing and asks for no origin.
@@ -127,6 +127,8 @@ func (c Card) field(f vault.Field) string {
 		return c.CVC
 	case vault.Name:
 		return c.Name
+	case vault.Cryptogram:
+		return c.Cryptogram
 	}
 	return ""
 }

@@ -139,5 +139,5 @@ func authenticationBody(r provider.Authentication) []vault.Segment {
 		number("time_zone", int64(b.TimeZone)).flag("java_enabled", b.JavaEnabled).flag("javascript_enabled", b.JavaScriptEnabled).end()
 	tail := newTail().text("challenge_indicator", string(r.Indicator)).text("exemption", r.Exemption).text("notification_url", r.NotificationURL).
 		raw("browser", browser).end()
-	return cardBody(head, tail, false)
+	return cardBody(head, tail)
 }

@@ -32,6 +32,7 @@ var byResponseCode = map[string]provider.DeclineCode{
 	"59": provider.RiskDecline,
 	"61": provider.LimitExceeded,
 	"62": provider.NotPermitted,
+	"63": provider.AuthenticationFailed,
 	"65": provider.VelocityExceeded,
 	"78": provider.InvalidAccount,
 	"79": provider.DoNotTryAgain,

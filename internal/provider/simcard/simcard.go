@@ -32,6 +32,7 @@ func (*Connector) Capabilities() provider.Capabilities {
 	return provider.Capabilities{
 		AuthorizationTTL: authorizationTTL,
 		PartialCaptures:  true,
+		NetworkTokens:    true,
 		SettleDelay:      settleDelay,
 		Timeout:          timeout,
 		Secrets:          []string{"api_key", "signing_key", "webhook_secret"},
@@ -126,17 +127,23 @@ func authorizationBody(r provider.Authorization) []vault.Segment {
 		tail.raw("three_ds", newObject().text("version", t.Version).text("eci", t.ECI).text("cavv", t.CAVV).
 			text("ds_trans_id", t.DSTransID).text("trans_status", t.Status).end())
 	}
+	proof := vault.OptionalCard(`,"cvc":"`, vault.CVC, vault.JSON, `"`)
+	if n := r.NetworkToken; n != nil {
+		// A cryptogram that was spent is left out: it is the network's to say what it thinks of that.
+		proof = vault.OptionalCard(`,"cryptogram":"`, vault.Cryptogram, vault.JSON, `"`)
+		tail.raw("network_token", newObject().text("wallet", n.Wallet).text("eci", n.ECI).end())
+	}
 	switch {
 	case r.OffSession:
 		tail.raw("stored_credential", newObject().text("initiator", "merchant").text("network_reference", r.InitialNetworkReference).end())
 	case r.Stored:
 		tail.raw("stored_credential", newObject().text("initiator", "cardholder").end())
 	}
-	return cardBody(head, tail.end(), true)
+	return cardBody(head, tail.end(), proof)
 }
 
-// cardBody is a body with a card in it. An authorization has the security code, an authentication has not.
-func cardBody(head, tail []byte, cvc bool) []vault.Segment {
+// cardBody is a body with a card in it. An authorization has the security code or what stands for it, an authentication has nothing.
+func cardBody(head, tail []byte, proof ...vault.Segment) []vault.Segment {
 	body := []vault.Segment{
 		vault.Literal(head),
 		vault.Card(vault.Number, vault.JSON),
@@ -146,9 +153,7 @@ func cardBody(head, tail []byte, cvc bool) []vault.Segment {
 		vault.Card(vault.ExpYear, vault.JSON),
 		vault.Literal([]byte(`"`)),
 	}
-	if cvc {
-		body = append(body, vault.OptionalCard(`,"cvc":"`, vault.CVC, vault.JSON, `"`))
-	}
+	body = append(body, proof...)
 	return append(body, vault.OptionalCard(`,"name":"`, vault.Name, vault.JSON, `"`), vault.Literal(tail))
 }
 
