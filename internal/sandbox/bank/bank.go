@@ -5,11 +5,9 @@ package bank
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
@@ -35,8 +33,8 @@ var banks = []Bank{
 	{ID: "northbank", Name: "Northbank", Available: true, title: "Pays"},
 	{ID: "harbour", Name: "Harbour Bank", Available: true, title: "Pays"},
 	{ID: "mill_lane", Name: "Mill Lane Building Society", Available: true, title: "Pays, after a minute", slow: true},
-	{ID: "empty_purse", Name: "Empty Purse Bank", Available: true, title: "Has no money: insufficient_funds", fails: insufficientFunds},
-	{ID: "closed", Name: "Closed Bank", title: "Is not reached: bank_unavailable", fails: bankUnavailable},
+	{ID: "empty_purse", Name: "Empty Purse Bank", Available: true, title: "Has no money: insufficient_funds", fails: stage.InsufficientFunds},
+	{ID: "closed", Name: "Closed Bank", title: "Is not reached: bank_unavailable", fails: stage.BankUnavailable},
 }
 
 func findBank(id string) (Bank, bool) {
@@ -49,7 +47,10 @@ func findBank(id string) (Bank, bool) {
 }
 
 // World is the payment initiator and its banks. It is safe for concurrent use.
-type World struct{ *stage.Stage }
+type World struct {
+	*stage.Stage
+	pieces stage.Pieces[piece]
+}
 
 // Open opens the world kept in the SQLite file at path, making it if it is missing. Close it.
 func Open(path string, o stage.Options) (*World, error) {
@@ -60,7 +61,7 @@ func Open(path string, o stage.Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Stage = s
+	w.Stage, w.pieces = s, stage.PiecesOf[piece](s, "payment")
 	s.Begin()
 	return w, nil
 }
@@ -91,56 +92,9 @@ func (w *World) Handler() http.Handler {
 	return mux
 }
 
-// find finds a piece within a batch; nil if there is none.
-type find func(*stage.Batch) (*stage.Record, error)
-
-func byID(id string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByID(id) }
-}
-
-func byAlias(alias string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByAlias(alias) }
-}
-
-func read(r *stage.Record) (*piece, error) {
-	if r == nil {
-		return nil, fault.Missing("payment")
-	}
-	p := &piece{}
-	if err := json.Unmarshal([]byte(r.Body), p); err != nil {
-		return nil, fmt.Errorf("read payment %s: %w", r.ID, err)
-	}
-	return p, nil
-}
-
-// look reads a payment. It fails with fault.NotFound if there is none.
-func (w *World) look(f find) (p *piece, r stage.Record, err error) {
-	err = w.Do(func(b *stage.Batch) error {
-		found, err := f(b)
-		if err != nil {
-			return err
-		}
-		if p, err = read(found); err == nil {
-			r = *found
-		}
-		return err
-	})
-	return p, r, err
-}
-
 // change decides on a payment and keeps what was decided.
-func (w *World) change(f find, decide func(*turn) error) (p *piece, err error) {
-	err = w.Do(func(b *stage.Batch) error {
-		r, err := f(b)
-		if err != nil {
-			return err
-		}
-		if p, err = read(r); err != nil {
-			return err
-		}
-		return w.decide(b, *r, p, decide)
-	})
-	return p, err
+func (w *World) change(f stage.Find, decide func(*turn) error) (*piece, error) {
+	return w.pieces.Change(f, func(b *stage.Batch, r stage.Record, p *piece) error { return w.decide(b, r, p, decide) })
 }
 
 func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*turn) error) error {
@@ -153,7 +107,7 @@ func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*tu
 
 // fire carries out an event that was planned.
 func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) error {
-	p, err := read(&r)
+	p, err := w.pieces.Read(&r)
 	if err != nil {
 		return err
 	}
@@ -164,15 +118,11 @@ func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) err
 // or webhook, and with fault.Conflict if the state does not allow it.
 func (w *World) Happen(id, event string) (Payment, error) {
 	if event == resend {
-		_, r, err := w.look(byID(id))
-		if err == nil {
-			err = w.Do(func(b *stage.Batch) error { return b.Again(r) })
-		}
-		if err != nil {
+		if err := w.pieces.Again(stage.ByID(id)); err != nil {
 			return Payment{}, fmt.Errorf("%s %s: %w", event, id, err)
 		}
 	}
-	p, err := w.change(byID(id), func(t *turn) error { return t.happen(event, "") })
+	p, err := w.change(stage.ByID(id), func(t *turn) error { return t.happen(event, "") })
 	if err != nil {
 		return Payment{}, fmt.Errorf("%s %s: %w", event, id, err)
 	}
@@ -181,17 +131,5 @@ func (w *World) Happen(id, event string) (Payment, error) {
 
 // Payments are all payments, newest first.
 func (w *World) Payments() ([]Payment, error) {
-	records, err := w.List(stage.Query{Limit: -1})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Payment, len(records))
-	for i := range records {
-		p, err := read(&records[i])
-		if err != nil {
-			return nil, err
-		}
-		out[i] = p.Payment
-	}
-	return out, nil
+	return stage.List(w.pieces, stage.Query{Limit: -1}, func(p *piece, _ int64) Payment { return p.Payment })
 }

@@ -28,38 +28,16 @@ func (e event) Label() string { return e.label }
 
 // entries are one page of a list, and whether there is another.
 func (w *World) entries(q stage.Query) ([]entry, bool, error) {
-	limit := q.Limit
-	q.Limit++
-	records, err := w.List(q)
-	if err != nil {
-		return nil, false, err
-	}
-	out := []entry{}
-	for i := range records[:min(len(records), limit)] {
-		p, err := read(&records[i])
-		if err != nil {
-			return nil, false, err
-		}
-		out = append(out, entry{piece: p, Seq: records[i].Seq, Buttons: possible(p, true)})
-	}
-	return out, len(records) > limit, nil
+	return stage.Page(w.pieces, q, func(p *piece, seq int64) entry { return entry{piece: p, Seq: seq, Buttons: possible(p, true)} })
 }
 
 func (w *World) listPayments(rw http.ResponseWriter, r *http.Request) {
-	q, err := stage.ReadQuery(r)
-	var list struct {
-		Data    []entry `json:"data"`
-		HasMore bool    `json:"has_more"`
-	}
-	if err == nil {
-		list.Data, list.HasMore, err = w.entries(q)
-	}
-	w.Conclude(rw, r, list, err)
+	stage.AnswerList(w.Stage, rw, r, w.entries)
 }
 
 // one is a payment with its webhooks.
 func (w *World) one(id string) (entry, error) {
-	p, r, err := w.look(byID(id))
+	p, r, err := w.pieces.Look(stage.ByID(id))
 	if err != nil {
 		return entry{}, err
 	}

@@ -30,14 +30,14 @@ const resend = "resend_webhook"
 // events are the later events, by button, by POST /control/bank/payments/{id}/{event}, and by plan.
 var events = []event{
 	{"approve", "Payer consents", is(Awaiting), func(t *turn, _ string) error { return t.approve() }},
-	{"decline", "Payer declines", is(Awaiting), func(t *turn, _ string) error { return t.reject(consentDeclined) }},
-	{"unavailable", "Bank fails", is(Awaiting, Pending), func(t *turn, _ string) error { return t.reject(bankUnavailable) }},
+	{"decline", "Payer declines", is(Awaiting), func(t *turn, _ string) error { return t.reject(stage.ConsentDeclined) }},
+	{"unavailable", "Bank fails", is(Awaiting, Pending), func(t *turn, _ string) error { return t.reject(stage.BankUnavailable) }},
 	{"expire", "Expire", is(Awaiting), func(t *turn, _ string) error { return t.expire() }},
 	{"complete", "Money arrives", is(Pending, Expired, Canceled), func(t *turn, _ string) error { return t.complete() }},
-	{"reject", "Bank refuses", is(Pending), func(t *turn, _ string) error { return t.reject(insufficientFunds) }},
-	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", isPending) != nil },
+	{"reject", "Bank refuses", is(Pending), func(t *turn, _ string) error { return t.reject(stage.InsufficientFunds) }},
+	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
 		(*turn).succeedRefund},
-	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", isFallible) != nil },
+	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
 		(*turn).failRefund},
 	{resend, "Send last webhook again", func(*piece) bool { return true }, func(*turn, string) error { return nil }},
 }

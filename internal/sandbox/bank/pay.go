@@ -3,28 +3,18 @@ package bank
 import (
 	"net/http"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
-// endings tell a payer how their payment ended.
-var endings = map[Status][3]string{
-	Pending:  {"wait", "on its way", "Your bank sends the money now. The shop tells you when it has arrived."},
-	Paid:     {"good", "paid", "Your bank has sent the money."},
-	Rejected: {"bad", "not paid", "The payment did not come about. No money was taken."},
-	Expired:  {"bad", "expired", "The time for this payment is over. No money was taken."},
-	Canceled: {"bad", "canceled", "The shop gave this payment up. No money was taken."},
-}
-
 func (w *World) payPage(rw http.ResponseWriter, r *http.Request) {
-	p, _, err := w.look(byAlias(r.PathValue("token")))
+	p, _, err := w.pieces.Look(stage.ByAlias(r.PathValue("token")))
 	if err != nil {
 		w.FailPage(rw, r, err)
 		return
 	}
 	chosen, _ := findBank(p.Bank)
 	page := stage.PayerPage{Scheme: "Bank payment", Merchant: p.Merchant, Amount: p.Amount, Currency: p.Currency, For: p.Description,
-		Step: p.step(), Bank: chosen.Name, Missing: r.URL.Query().Has("missing"), Ending: endings[p.Status], Expires: p.ExpiresAt, Shop: p.ReturnURL}
+		Step: p.step(), Bank: chosen.Name, Missing: r.URL.Query().Has("missing"), Ending: stage.Endings[string(p.Status)], Expires: p.ExpiresAt, Shop: p.ReturnURL}
 	for _, b := range banks {
 		page.Banks = append(page.Banks, stage.PayerBank{ID: b.ID, Name: b.Name, Title: b.title, Available: b.Available})
 	}
@@ -32,72 +22,36 @@ func (w *World) payPage(rw http.ResponseWriter, r *http.Request) {
 }
 
 // step is where the payer stands.
-func (p *piece) step() string {
-	switch {
-	case p.Status != Awaiting:
-		return stage.StepDone
-	case p.Bank == "":
-		return stage.StepChoose
-	case !p.LoggedIn:
-		return stage.StepLogin
-	}
-	return stage.StepConsent
-}
+func (p *piece) step() string { return stage.StepOf(p.Status != Awaiting, p.Bank, p.LoggedIn) }
 
-// answerPage takes what the payer did, and leads on: to the next step, or back to the shop. Of a payment that is over nothing changes.
+// answerPage takes what the payer did. Of a payment that is over nothing changes.
 func (w *World) answerPage(rw http.ResponseWriter, r *http.Request) {
-	form, err := stage.PayerForm(rw, r)
-	if err != nil {
-		w.FailPage(rw, r, err)
-		return
-	}
-	on := r.URL.Path // no query: it said what was wrong before
-	p, err := w.change(byAlias(r.PathValue("token")), func(t *turn) error {
-		if t.Status != Awaiting {
-			return nil
+	w.AnswerPayer(rw, r, func(m stage.PayerMove) (after stage.PayerStands, err error) {
+		p, err := w.change(stage.ByAlias(r.PathValue("token")), func(t *turn) (err error) {
+			switch {
+			case t.Status != Awaiting:
+				return nil
+			case !t.Now.Before(t.ExpiresAt):
+				return t.expire()
+			}
+			after.Missing, err = m.Make(t.atPage())
+			return err
+		})
+		if err == nil {
+			after.Over, after.Shop = p.Status != Awaiting, p.ReturnURL
 		}
-		if !t.Now.Before(t.ExpiresAt) {
-			return t.expire()
-		}
-		return t.payerDid(form.Get("do"), form.Get("bank"), form.Get("user") != "" && form.Get("password") != "", &on)
+		return after, err
 	})
-	if err != nil {
-		w.FailPage(rw, r, err)
-		return
-	}
-	if p.Status != Awaiting || form.Get("do") == stage.DoLeave {
-		on = p.ReturnURL
-	}
-	http.Redirect(rw, r, on, http.StatusSeeOther)
 }
 
-// payerDid decides what a payer's move does to a payment that waits for it. on gains what the next page must say.
-func (t *turn) payerDid(move, chosen string, filled bool, on *string) error {
-	step := t.step()
-	switch {
-	case move == stage.DoChoose && step == stage.StepChoose:
-		b, ok := findBank(chosen)
-		if !ok || !b.Available {
-			return fault.Wrong("bank", fault.CodeInvalid, "is not a bank that can be chosen")
-		}
+func (t *turn) atPage() stage.AtPage {
+	return stage.AtPage{Step: t.step(), Choose: t.choose, LogIn: func() { t.LoggedIn = true }, Approve: t.approve, Reject: t.reject, Expire: t.expire, Note: t.note}
+}
+
+func (t *turn) choose(id string) (string, bool) {
+	b, ok := findBank(id)
+	if ok = ok && b.Available; ok {
 		t.Bank = b.ID
-		t.note("The payer chose %s", b.Name)
-	case move == stage.DoLogin && step == stage.StepLogin && !filled:
-		*on += "?missing=login"
-	case move == stage.DoLogin && step == stage.StepLogin:
-		t.LoggedIn = true
-		t.note("The payer logged in")
-	case move == stage.DoApprove && step == stage.StepConsent:
-		return t.approve()
-	case move == stage.DoDecline && step == stage.StepConsent:
-		return t.reject(consentDeclined)
-	case move == stage.DoLeave:
-		t.note("The payer left without deciding")
-	case move == stage.DoFail:
-		return t.reject(bankUnavailable)
-	case move == stage.DoExpire:
-		return t.expire()
-	default: // a form of a step that is behind them: the page shows where they stand
 	}
-	return nil
+	return b.Name, ok
 }

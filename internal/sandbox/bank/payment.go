@@ -34,68 +34,26 @@ var moves = map[Status][]Status{
 	Canceled: {Paid},
 }
 
-// The failures.
-const (
-	consentDeclined   = "consent_declined"
-	bankUnavailable   = "bank_unavailable"
-	insufficientFunds = "insufficient_funds"
-	accountClosed     = "account_closed" // of a refund
-)
-
-var messages = map[string]string{
-	consentDeclined:   "the payer did not consent",
-	bankUnavailable:   "the payer's bank does not answer",
-	insufficientFunds: "the payer's account has not enough money",
-	accountClosed:     "the payer's account is closed",
-}
-
-// Failure is why a payment or a refund did not come about.
-type Failure struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-func failure(code string) *Failure { return &Failure{code, messages[code]} }
-
 // Payment is a payment as the initiator's callers see it. Amounts are minor units.
 type Payment struct {
-	ID               string    `json:"id"`
-	Reference        string    `json:"reference"` // the caller's
-	Status           Status    `json:"status"`
-	Amount           int64     `json:"amount"`
-	Currency         string    `json:"currency"`
-	AmountRefunded   int64     `json:"amount_refunded"` // by refunds that succeeded
-	Bank             string    `json:"bank,omitempty"`
-	AuthorisationURL string    `json:"authorisation_url"` // where the payer goes
-	Failure          *Failure  `json:"failure"`
-	ExpiresAt        time.Time `json:"expires_at"`
-	CreatedAt        time.Time `json:"created_at"`
+	ID               string         `json:"id"`
+	Reference        string         `json:"reference"` // the caller's
+	Status           Status         `json:"status"`
+	Amount           int64          `json:"amount"`
+	Currency         string         `json:"currency"`
+	AmountRefunded   int64          `json:"amount_refunded"` // by refunds that succeeded
+	Bank             string         `json:"bank,omitempty"`
+	AuthorisationURL string         `json:"authorisation_url"` // where the payer goes
+	Failure          *stage.Failure `json:"failure"`
+	ExpiresAt        time.Time      `json:"expires_at"`
+	CreatedAt        time.Time      `json:"created_at"`
 }
 
 // Refund is a refund as callers see it.
 type Refund struct {
-	ID               string    `json:"id"`
-	Reference        string    `json:"reference"`
-	Payment          string    `json:"payment"`
-	PaymentReference string    `json:"payment_reference"`
-	Status           string    `json:"status"` // pending succeeded failed
-	Amount           int64     `json:"amount"`
-	Currency         string    `json:"currency"`
-	Failure          *Failure  `json:"failure"`
-	CreatedAt        time.Time `json:"created_at"`
-}
-
-// The refund's states.
-const (
-	refundPending   = "pending"
-	refundSucceeded = "succeeded"
-	refundFailed    = "failed"
-)
-
-// Moment is a line of a payment's history, for people.
-type Moment struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"`
+	stage.RefundCore
+	Payment          string `json:"payment"`
+	PaymentReference string `json:"payment_reference"`
 }
 
 // piece is all that this world knows of a payment.
@@ -109,7 +67,7 @@ type piece struct {
 	ReturnURL   string          `json:"return_url"`
 	LoggedIn    bool            `json:"logged_in,omitempty"`
 	Refunds     []madeRefund    `json:"refunds,omitempty"`
-	History     []Moment        `json:"history"`
+	History     stage.History   `json:"history"`
 }
 
 // madeRefund is a refund with what was asked and first answered.
@@ -119,15 +77,16 @@ type madeRefund struct {
 	First  json.RawMessage `json:"first"`
 }
 
+// Told is the refund as callers see it.
+func (r *madeRefund) Told() any { return r.Refund }
+
 // turn is one decision about one payment.
 type turn struct {
 	*stage.Turn
 	*piece
 }
 
-func (t *turn) note(format string, args ...any) {
-	t.History = append(t.History, Moment{t.Now, fmt.Sprintf(format, args...)})
-}
+func (t *turn) note(format string, args ...any) { t.History.Note(t.Now, format, args...) }
 
 func (t *turn) move(to Status) error {
 	if !slices.Contains(moves[t.Status], to) {
@@ -142,7 +101,7 @@ func (t *turn) open() {
 	t.note("The payer is sent to their bank")
 	t.Later("expire", "", t.ExpiresAt)
 	if b, ok := findBank(t.Bank); ok && !b.Available {
-		t.Status, t.Failure = Rejected, failure(bankUnavailable)
+		t.Status, t.Failure = Rejected, stage.Failed(stage.BankUnavailable)
 		t.note("%s is not reached", b.Name)
 		t.Tell("payment.rejected", stage.Start, false, t.Payment)
 	}
@@ -153,9 +112,9 @@ func (t *turn) approve() error {
 	b, _ := findBank(t.Bank) // none: by a button, before the payer chose
 	switch {
 	case t.Plays("consent_declined", stage.Start):
-		return t.reject(consentDeclined)
+		return t.reject(stage.ConsentDeclined)
 	case t.Plays("bank_unavailable", stage.Start):
-		return t.reject(bankUnavailable)
+		return t.reject(stage.BankUnavailable)
 	case t.Plays("expired", stage.Start):
 		return t.expire()
 	case b.fails != "":
@@ -183,8 +142,8 @@ func (t *turn) reject(code string) error {
 	if err := t.move(Rejected); err != nil {
 		return err
 	}
-	t.Failure = failure(code)
-	t.note("Rejected: %s", messages[code])
+	t.Failure = stage.Failed(code)
+	t.note("Rejected: %s", t.Failure.Message)
 	t.Tell("payment.rejected", stage.Start, false, t.Payment)
 	return nil
 }
@@ -235,15 +194,15 @@ func (t *turn) refund(reference string, amount int64, reason string) (*madeRefun
 	}
 	left := t.Amount
 	for _, r := range t.Refunds {
-		if r.Status != refundFailed {
+		if r.Status != stage.RefundFailed {
 			left -= r.Amount
 		}
 	}
 	if amount > left {
 		return nil, fault.State(fmt.Sprintf("only %s is left to refund", stage.Show(left, t.Currency)))
 	}
-	t.Refunds = append(t.Refunds, madeRefund{Reason: reason, Refund: Refund{ID: t.NewID("refund"), Reference: reference, Payment: t.ID,
-		PaymentReference: t.Reference, Status: refundPending, Amount: amount, Currency: t.Currency, CreatedAt: t.Now}})
+	t.Refunds = append(t.Refunds, madeRefund{Reason: reason, Refund: Refund{Payment: t.ID, PaymentReference: t.Reference, RefundCore: stage.RefundCore{
+		ID: t.NewID("refund"), Reference: reference, Status: stage.RefundPending, Amount: amount, Currency: t.Currency, CreatedAt: t.Now}}})
 	t.note("Refund of %s is on its way", stage.Show(amount, t.Currency))
 	end := "succeed_refund"
 	if t.Plays("refund_fails", stage.Refund) {
@@ -254,41 +213,14 @@ func (t *turn) refund(reference string, amount int64, reason string) (*madeRefun
 }
 
 // findRefund is the refund of that reference, or the newest, if it fits; nil if there is none.
-func (p *piece) findRefund(reference string, fits func(*madeRefund) bool) *madeRefund {
-	for i := len(p.Refunds) - 1; i >= 0; i-- {
-		if r := &p.Refunds[i]; (reference == "" || r.Reference == reference) && fits(r) {
-			return r
-		}
-	}
-	return nil
+func (p *piece) findRefund(reference string, fits func(*stage.RefundCore) bool) *madeRefund {
+	return stage.FindRefund(p.Refunds, reference, fits)
 }
-
-func isPending(r *madeRefund) bool  { return r.Status == refundPending }
-func isFallible(r *madeRefund) bool { return r.Status != refundFailed }
 
 func (t *turn) succeedRefund(reference string) error {
-	r := t.findRefund(reference, isPending)
-	if r == nil {
-		return fault.Missing("pending refund")
-	}
-	r.Status = refundSucceeded
-	t.AmountRefunded += r.Amount
-	t.note("Refund of %s arrived", stage.Show(r.Amount, t.Currency))
-	t.Tell("refund.succeeded", stage.Refund, false, r.Refund)
-	return nil
+	return stage.SucceedRefund(t.Turn, t.Refunds, reference, &t.AmountRefunded, &t.History)
 }
 
-// failRefund fails a pending refund, or one that had succeeded: banks send money back days later, too.
 func (t *turn) failRefund(reference string) error {
-	r := t.findRefund(reference, isFallible)
-	if r == nil {
-		return fault.Missing("refund")
-	}
-	if r.Status == refundSucceeded {
-		t.AmountRefunded -= r.Amount
-	}
-	r.Status, r.Failure = refundFailed, failure(accountClosed)
-	t.note("Refund of %s came back", stage.Show(r.Amount, t.Currency))
-	t.Tell("refund.failed", stage.Refund, false, r.Refund)
-	return nil
+	return stage.FailRefund(t.Turn, t.Refunds, reference, &t.AmountRefunded, &t.History)
 }

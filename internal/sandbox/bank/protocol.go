@@ -3,7 +3,6 @@ package bank
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -37,12 +36,8 @@ func (r *paymentRequest) check(now time.Time) error {
 	if _, ok := findBank(r.Bank); !ok && r.Bank != "" {
 		wrong.Add("bank", fault.CodeInvalid, "is not one of /bank/v1/banks")
 	}
-	if u, err := url.Parse(r.ReturnURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		wrong.Add("return_url", fault.CodeInvalid, "must be an http or https URL")
-	}
-	if r.ExpiresAt != nil && !r.ExpiresAt.After(now) {
-		wrong.Add("expires_at", fault.CodeInvalid, "must lie in the future")
-	}
+	stage.CheckReturnURL(&wrong, r.ReturnURL)
+	stage.CheckExpiry(&wrong, r.ExpiresAt, now)
 	return wrong.Err()
 }
 
@@ -50,7 +45,7 @@ func (r *paymentRequest) check(now time.Time) error {
 func (r paymentRequest) same(other paymentRequest) bool {
 	a, b := r.ExpiresAt, other.ExpiresAt
 	r.ExpiresAt, other.ExpiresAt = nil, nil
-	return r == other && (a == nil) == (b == nil) && (a == nil || a.Equal(*b))
+	return r == other && stage.SameTime(a, b)
 }
 
 func (w *World) postPayment(c stage.Call) (stage.Reply, error) {
@@ -72,7 +67,7 @@ func (w *World) postPayment(c stage.Call) (stage.Reply, error) {
 			return err
 		}
 		if existing != nil {
-			p, err := read(existing)
+			p, err := w.pieces.Read(existing)
 			if err == nil && !p.Asked.same(asked) {
 				err = stage.ErrReused
 			}
@@ -108,19 +103,8 @@ func (w *World) newPayment(asked paymentRequest, c stage.Call) *turn {
 	return t
 }
 
-// owned hides other accounts' payments.
-func owned(f find, c stage.Call) find {
-	return func(b *stage.Batch) (*stage.Record, error) {
-		r, err := f(b)
-		if r != nil && r.Account != c.Account.Number {
-			r = nil
-		}
-		return r, err
-	}
-}
-
-func (w *World) answerPayment(f find, c stage.Call) (stage.Reply, error) {
-	p, _, err := w.look(owned(f, c))
+func (w *World) answerPayment(f stage.Find, c stage.Call) (stage.Reply, error) {
+	p, _, err := w.pieces.Look(c.Owned(f))
 	if err != nil {
 		return stage.Reply{}, err
 	}
@@ -128,20 +112,15 @@ func (w *World) answerPayment(f find, c stage.Call) (stage.Reply, error) {
 }
 
 func (w *World) getPayment(c stage.Call) (stage.Reply, error) {
-	return w.answerPayment(byID(c.Request.PathValue("id")), c)
+	return w.answerPayment(stage.ByID(c.Request.PathValue("id")), c)
 }
 
 func (w *World) findPayment(c stage.Call) (stage.Reply, error) {
 	return w.answerPayment(byReference(c), c)
 }
 
-func byReference(c stage.Call) find {
-	return named(c, c.Request.URL.Query().Get("reference"))
-}
-
-// named finds the caller's own payment by its reference.
-func named(c stage.Call, reference string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByReference(c.Account.Number, reference) }
+func byReference(c stage.Call) stage.Find {
+	return c.Named(c.Request.URL.Query().Get("reference"))
 }
 
 // postCancel gives a payment up, by the caller's reference: the caller may not have heard of another. It answers the payment as it is.
@@ -152,7 +131,7 @@ func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
 	if err := stage.Decode(c.Body, &asked); err != nil {
 		return stage.Reply{}, err
 	}
-	p, err := w.change(named(c, asked.Reference), (*turn).cancel)
+	p, err := w.change(c.Named(asked.Reference), (*turn).cancel)
 	if err != nil {
 		return stage.Reply{}, err
 	}
@@ -183,12 +162,12 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 	}
 	var first json.RawMessage
 	var fate stage.Fate
-	_, err := w.change(owned(byID(c.Request.PathValue("id")), c), func(t *turn) error {
+	_, err := w.change(c.Owned(stage.ByID(c.Request.PathValue("id"))), func(t *turn) error {
 		fate = t.Fate(stage.Refund)
 		if fate.Before() {
 			return stage.NotProcessed(fate)
 		}
-		if made := t.findRefund(asked.Reference, func(*madeRefund) bool { return true }); made != nil {
+		if made := t.findRefund(asked.Reference, stage.AnyRefund); made != nil {
 			if made.Amount != asked.Amount || made.Reason != asked.Reason {
 				return stage.ErrReused
 			}
@@ -209,13 +188,13 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 // findRefund answers by the caller's references of the refund and of the payment.
 func (w *World) findRefund(c stage.Call) (stage.Reply, error) {
 	reference := c.Request.URL.Query().Get("reference")
-	p, _, err := w.look(func(b *stage.Batch) (*stage.Record, error) {
+	p, _, err := w.pieces.Look(func(b *stage.Batch) (*stage.Record, error) {
 		return b.ByReference(c.Account.Number, c.Request.URL.Query().Get("payment_reference"))
 	})
 	if err != nil {
 		return stage.Reply{}, err
 	}
-	made := p.findRefund(reference, func(*madeRefund) bool { return reference != "" })
+	made := p.findRefund(reference, func(*stage.RefundCore) bool { return reference != "" })
 	if made == nil {
 		return stage.Reply{}, fault.Missing("refund")
 	}

@@ -32,48 +32,25 @@ var moves = map[Status][]Status{
 	Canceled: {Paid}, // likewise
 }
 
-// The failures.
-const (
-	consentDeclined   = "consent_declined"
-	bankUnavailable   = "bank_unavailable"
-	insufficientFunds = "insufficient_funds"
-	accountClosed     = "account_closed" // of a refund
-)
-
-var messages = map[string]string{
-	consentDeclined:   "the payer did not consent",
-	bankUnavailable:   "the payer's bank does not answer",
-	insufficientFunds: "the payer's account has not enough money",
-	accountClosed:     "the payer's account is closed",
-}
-
-// Failure is why a charge or a refund did not come about.
-type Failure struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-func failure(code string) *Failure { return &Failure{code, messages[code]} }
-
 // Charge is a charge as the provider's callers see it. Amounts are minor units.
 type Charge struct {
-	ID             string     `json:"id"`
-	Reference      string     `json:"reference"` // the caller's
-	Method         string     `json:"method"`
-	Status         Status     `json:"status"`
-	Amount         int64      `json:"amount"`
-	AmountReceived int64      `json:"amount_received"`
-	AmountRefunded int64      `json:"amount_refunded"` // by refunds that succeeded
-	Currency       string     `json:"currency"`
-	Bank           string     `json:"bank,omitempty"`
-	Code           string     `json:"code,omitempty"`
-	CopyCode       string     `json:"copy_code,omitempty"`
-	Deeplink       string     `json:"deeplink,omitempty"`
-	RedirectURL    string     `json:"redirect_url,omitempty"`
-	Failure        *Failure   `json:"failure"`
-	ExpiresAt      time.Time  `json:"expires_at"`
-	CreatedAt      time.Time  `json:"created_at"`
-	Transfers      []Transfer `json:"transfers"`
+	ID             string         `json:"id"`
+	Reference      string         `json:"reference"` // the caller's
+	Method         string         `json:"method"`
+	Status         Status         `json:"status"`
+	Amount         int64          `json:"amount"`
+	AmountReceived int64          `json:"amount_received"`
+	AmountRefunded int64          `json:"amount_refunded"` // by refunds that succeeded
+	Currency       string         `json:"currency"`
+	Bank           string         `json:"bank,omitempty"`
+	Code           string         `json:"code,omitempty"`
+	CopyCode       string         `json:"copy_code,omitempty"`
+	Deeplink       string         `json:"deeplink,omitempty"`
+	RedirectURL    string         `json:"redirect_url,omitempty"`
+	Failure        *stage.Failure `json:"failure"`
+	ExpiresAt      time.Time      `json:"expires_at"`
+	CreatedAt      time.Time      `json:"created_at"`
+	Transfers      []Transfer     `json:"transfers"`
 }
 
 // Transfer is money that came in.
@@ -95,29 +72,10 @@ type received struct {
 
 // Refund is a refund as callers see it.
 type Refund struct {
-	ID              string    `json:"id"`
-	Reference       string    `json:"reference"`
-	Charge          string    `json:"charge"`
-	ChargeReference string    `json:"charge_reference"`
-	Transfer        string    `json:"transfer,omitempty"` // what it returns of
-	Status          string    `json:"status"`             // pending succeeded failed
-	Amount          int64     `json:"amount"`
-	Currency        string    `json:"currency"`
-	Failure         *Failure  `json:"failure"`
-	CreatedAt       time.Time `json:"created_at"`
-}
-
-// The refund's states.
-const (
-	refundPending   = "pending"
-	refundSucceeded = "succeeded"
-	refundFailed    = "failed"
-)
-
-// Moment is a line of a charge's history, for people.
-type Moment struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"`
+	stage.RefundCore
+	Charge          string `json:"charge"`
+	ChargeReference string `json:"charge_reference"`
+	Transfer        string `json:"transfer,omitempty"` // what it returns of
 }
 
 // piece is all that this world knows of a charge, or of a transfer without one.
@@ -130,7 +88,7 @@ type piece struct {
 	ReturnURL   string          `json:"return_url,omitempty"`
 	LoggedIn    bool            `json:"logged_in,omitempty"`
 	Refunds     []madeRefund    `json:"refunds,omitempty"`
-	History     []Moment        `json:"history"`
+	History     stage.History   `json:"history"`
 }
 
 // madeRefund is a refund with what was asked and first answered.
@@ -139,6 +97,9 @@ type madeRefund struct {
 	Asked refundRequest   `json:"asked"`
 	First json.RawMessage `json:"first"`
 }
+
+// Told is the refund as callers see it.
+func (r *madeRefund) Told() any { return r.Refund }
 
 // turn is one decision about one charge.
 type turn struct {
@@ -151,9 +112,7 @@ func (t *turn) scheme() scheme {
 	return s
 }
 
-func (t *turn) note(format string, args ...any) {
-	t.History = append(t.History, Moment{t.Now, fmt.Sprintf(format, args...)})
-}
+func (t *turn) note(format string, args ...any) { t.History.Note(t.Now, format, args...) }
 
 func (t *turn) move(to Status) error {
 	if !slices.Contains(moves[t.Status], to) {
@@ -169,7 +128,7 @@ func (t *turn) open() {
 	if t.scheme().redirect {
 		t.note("The payer is sent to their bank")
 		if b, ok := findBank(t.Method, t.Bank); ok && !b.Available {
-			t.Status, t.Failure = Rejected, failure(bankUnavailable)
+			t.Status, t.Failure = Rejected, stage.Failed(stage.BankUnavailable)
 			t.note("%s is not reached", b.Name)
 			t.Tell("charge.rejected", stage.Start, false, t.Charge)
 		}
@@ -218,9 +177,9 @@ func (t *turn) approve() error {
 	b, _ := findBank(t.Method, t.Bank) // none: by a button, before the payer chose
 	switch {
 	case t.Plays("consent_declined", stage.Start):
-		return t.reject(consentDeclined)
+		return t.reject(stage.ConsentDeclined)
 	case t.Plays("bank_unavailable", stage.Start):
-		return t.reject(bankUnavailable)
+		return t.reject(stage.BankUnavailable)
 	case b.fails != "":
 		return t.reject(b.fails)
 	case t.Plays("late_success", stage.Start):
@@ -247,8 +206,8 @@ func (t *turn) reject(code string) error {
 	if err := t.move(Rejected); err != nil {
 		return err
 	}
-	t.Failure = failure(code)
-	t.note("Rejected: %s", messages[code])
+	t.Failure = stage.Failed(code)
+	t.note("Rejected: %s", t.Failure.Message)
 	t.Tell("charge.rejected", stage.Start, false, t.Charge)
 	return nil
 }
@@ -278,7 +237,7 @@ func (t *turn) cancel() error {
 func (t *turn) returned(transfer string) int64 {
 	var sum int64
 	for _, r := range t.Refunds {
-		if r.Status != refundFailed && (transfer == "" || r.Transfer == transfer) {
+		if r.Status != stage.RefundFailed && (transfer == "" || r.Transfer == transfer) {
 			sum += r.Amount
 		}
 	}
@@ -296,8 +255,8 @@ func (t *turn) refund(asked refundRequest) (*madeRefund, error) {
 	if asked.Amount > left {
 		return nil, fault.State(fmt.Sprintf("only %s is left to refund", stage.Show(left, t.Currency)))
 	}
-	made := Refund{ID: t.NewID("refund"), Reference: asked.Reference, Charge: t.ID, ChargeReference: t.Reference, Transfer: asked.Transfer,
-		Status: refundPending, Amount: asked.Amount, Currency: t.Currency, CreatedAt: t.Now}
+	made := Refund{Charge: t.ID, ChargeReference: t.Reference, Transfer: asked.Transfer, RefundCore: stage.RefundCore{
+		ID: t.NewID("refund"), Reference: asked.Reference, Status: stage.RefundPending, Amount: asked.Amount, Currency: t.Currency, CreatedAt: t.Now}}
 	if t.Status == Stray {
 		made.Charge, made.ChargeReference = "", ""
 	}
@@ -316,41 +275,14 @@ func (t *turn) refund(asked refundRequest) (*madeRefund, error) {
 }
 
 // findRefund is the refund of that reference, or the newest, if it fits; nil if there is none.
-func (p *piece) findRefund(reference string, fits func(*madeRefund) bool) *madeRefund {
-	for i := len(p.Refunds) - 1; i >= 0; i-- {
-		if r := &p.Refunds[i]; (reference == "" || r.Reference == reference) && fits(r) {
-			return r
-		}
-	}
-	return nil
+func (p *piece) findRefund(reference string, fits func(*stage.RefundCore) bool) *madeRefund {
+	return stage.FindRefund(p.Refunds, reference, fits)
 }
-
-func isPending(r *madeRefund) bool  { return r.Status == refundPending }
-func isFallible(r *madeRefund) bool { return r.Status != refundFailed }
 
 func (t *turn) succeedRefund(reference string) error {
-	r := t.findRefund(reference, isPending)
-	if r == nil {
-		return fault.Missing("pending refund")
-	}
-	r.Status = refundSucceeded
-	t.AmountRefunded += r.Amount
-	t.note("Refund of %s arrived", stage.Show(r.Amount, t.Currency))
-	t.Tell("refund.succeeded", stage.Refund, false, r.Refund)
-	return nil
+	return stage.SucceedRefund(t.Turn, t.Refunds, reference, &t.AmountRefunded, &t.History)
 }
 
-// failRefund fails a pending refund, or one that had succeeded: banks send money back days later, too.
 func (t *turn) failRefund(reference string) error {
-	r := t.findRefund(reference, isFallible)
-	if r == nil {
-		return fault.Missing("refund")
-	}
-	if r.Status == refundSucceeded {
-		t.AmountRefunded -= r.Amount
-	}
-	r.Status, r.Failure = refundFailed, failure(accountClosed)
-	t.note("Refund of %s came back", stage.Show(r.Amount, t.Currency))
-	t.Tell("refund.failed", stage.Refund, false, r.Refund)
-	return nil
+	return stage.FailRefund(t.Turn, t.Refunds, reference, &t.AmountRefunded, &t.History)
 }

@@ -57,13 +57,13 @@ var events = []event{
 		return t.pay(Choice{Amount: t.Amount})
 	}},
 	{"approve", "Payer consents", isPage(Active), func(t *turn, _ Choice) error { return t.approve() }},
-	{"decline", "Payer declines", isPage(Active), func(t *turn, _ Choice) error { return t.reject(consentDeclined) }},
-	{"unavailable", "Bank fails", isPage(Active), func(t *turn, _ Choice) error { return t.reject(bankUnavailable) }},
+	{"decline", "Payer declines", isPage(Active), func(t *turn, _ Choice) error { return t.reject(stage.ConsentDeclined) }},
+	{"unavailable", "Bank fails", isPage(Active), func(t *turn, _ Choice) error { return t.reject(stage.BankUnavailable) }},
 	{"complete", "Money arrives late", isPage(Expired, Canceled), func(t *turn, _ Choice) error { return t.complete() }},
 	{"expire", "Expire", func(p *piece) bool { return p.Status == Active }, func(t *turn, _ Choice) error { return t.expire() }},
-	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", isPending) != nil },
+	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
 		func(t *turn, c Choice) error { return t.succeedRefund(c.refund) }},
-	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", isFallible) != nil },
+	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
 		func(t *turn, c Choice) error { return t.failRefund(c.refund) }},
 	{resend, "Send last webhook again", func(*piece) bool { return true }, func(*turn, Choice) error { return nil }},
 }

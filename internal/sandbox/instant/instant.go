@@ -6,11 +6,9 @@ package instant
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
@@ -21,7 +19,10 @@ const name = "instant"
 var pageFiles embed.FS
 
 // World is the provider and the schemes behind it. It is safe for concurrent use.
-type World struct{ *stage.Stage }
+type World struct {
+	*stage.Stage
+	pieces stage.Pieces[piece]
+}
 
 // Open opens the world kept in the SQLite file at path, making it if it is missing. Close it.
 func Open(path string, o stage.Options) (*World, error) {
@@ -32,7 +33,7 @@ func Open(path string, o stage.Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Stage = s
+	w.Stage, w.pieces = s, stage.PiecesOf[piece](s, "charge")
 	s.Begin()
 	return w, nil
 }
@@ -63,56 +64,9 @@ func (w *World) Handler() http.Handler {
 	return mux
 }
 
-// find finds a piece within a batch; nil if there is none.
-type find func(*stage.Batch) (*stage.Record, error)
-
-func byID(id string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByID(id) }
-}
-
-func byAlias(alias string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByAlias(alias) }
-}
-
-func read(r *stage.Record, what string) (*piece, error) {
-	if r == nil {
-		return nil, fault.Missing(what)
-	}
-	p := &piece{}
-	if err := json.Unmarshal([]byte(r.Body), p); err != nil {
-		return nil, fmt.Errorf("read charge %s: %w", r.ID, err)
-	}
-	return p, nil
-}
-
-// look reads a charge. It fails with fault.NotFound if there is none.
-func (w *World) look(f find) (p *piece, r stage.Record, err error) {
-	err = w.Do(func(b *stage.Batch) error {
-		found, err := f(b)
-		if err != nil {
-			return err
-		}
-		if p, err = read(found, "charge"); err == nil {
-			r = *found
-		}
-		return err
-	})
-	return p, r, err
-}
-
 // change decides on a charge and keeps what was decided.
-func (w *World) change(f find, decide func(*turn) error) (p *piece, err error) {
-	err = w.Do(func(b *stage.Batch) error {
-		r, err := f(b)
-		if err != nil {
-			return err
-		}
-		if p, err = read(r, "charge"); err != nil {
-			return err
-		}
-		return w.decide(b, *r, p, decide)
-	})
-	return p, err
+func (w *World) change(f stage.Find, decide func(*turn) error) (*piece, error) {
+	return w.pieces.Change(f, func(b *stage.Batch, r stage.Record, p *piece) error { return w.decide(b, r, p, decide) })
 }
 
 func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*turn) error) error {
@@ -125,7 +79,7 @@ func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*tu
 
 // fire carries out an event that was planned.
 func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) error {
-	p, err := read(&r, "charge")
+	p, err := w.pieces.Read(&r)
 	if err != nil {
 		return err
 	}
@@ -136,15 +90,11 @@ func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) err
 // webhook, with fault.Conflict if the state does not allow it, and with fault.Invalid on a wrong choice.
 func (w *World) Happen(id, event string, c Choice) (Charge, error) {
 	if event == resend {
-		_, r, err := w.look(byID(id))
-		if err == nil {
-			err = w.Do(func(b *stage.Batch) error { return b.Again(r) })
-		}
-		if err != nil {
+		if err := w.pieces.Again(stage.ByID(id)); err != nil {
 			return Charge{}, fmt.Errorf("%s %s: %w", event, id, err)
 		}
 	}
-	p, err := w.change(byID(id), func(t *turn) error { return t.happen(event, c) })
+	p, err := w.change(stage.ByID(id), func(t *turn) error { return t.happen(event, c) })
 	if err != nil {
 		return Charge{}, fmt.Errorf("%s %s: %w", event, id, err)
 	}
@@ -153,17 +103,5 @@ func (w *World) Happen(id, event string, c Choice) (Charge, error) {
 
 // Charges are all charges, newest first, and what came in without one.
 func (w *World) Charges() ([]Charge, error) {
-	records, err := w.List(stage.Query{Limit: -1})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Charge, len(records))
-	for i := range records {
-		p, err := read(&records[i], "charge")
-		if err != nil {
-			return nil, err
-		}
-		out[i] = p.Charge
-	}
-	return out, nil
+	return stage.List(w.pieces, stage.Query{Limit: -1}, func(p *piece, _ int64) Charge { return p.Charge })
 }

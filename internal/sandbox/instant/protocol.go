@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -44,12 +43,10 @@ func (r *chargeRequest) check(now time.Time) error {
 	if _, ok := findBank(r.Method, r.Bank); !ok && r.Bank != "" {
 		wrong.Add("bank", fault.CodeInvalid, "is not one of /instant/v1/banks")
 	}
-	if u, err := url.Parse(r.ReturnURL); s.redirect && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		wrong.Add("return_url", fault.CodeInvalid, "must be an http or https URL")
+	if s.redirect {
+		stage.CheckReturnURL(&wrong, r.ReturnURL)
 	}
-	if r.ExpiresAt != nil && !r.ExpiresAt.After(now) {
-		wrong.Add("expires_at", fault.CodeInvalid, "must lie in the future")
-	}
+	stage.CheckExpiry(&wrong, r.ExpiresAt, now)
 	return wrong.Err()
 }
 
@@ -57,7 +54,7 @@ func (r *chargeRequest) check(now time.Time) error {
 func (r chargeRequest) same(other chargeRequest) bool {
 	a, b := r.ExpiresAt, other.ExpiresAt
 	r.ExpiresAt, other.ExpiresAt = nil, nil
-	return r == other && (a == nil) == (b == nil) && (a == nil || a.Equal(*b))
+	return r == other && stage.SameTime(a, b)
 }
 
 func (w *World) postCharge(c stage.Call) (stage.Reply, error) {
@@ -80,7 +77,7 @@ func (w *World) postCharge(c stage.Call) (stage.Reply, error) {
 			return err
 		}
 		if existing != nil {
-			p, err := read(existing, "charge")
+			p, err := w.pieces.Read(existing)
 			if err == nil && !p.Asked.same(asked) {
 				err = stage.ErrReused
 			}
@@ -139,19 +136,8 @@ func moneyOf(minor int64, code string) (money.Money, error) {
 	return money.Of(minor, currency), nil
 }
 
-// owned hides other accounts' charges.
-func owned(f find, c stage.Call) find {
-	return func(b *stage.Batch) (*stage.Record, error) {
-		r, err := f(b)
-		if r != nil && r.Account != c.Account.Number {
-			r = nil
-		}
-		return r, err
-	}
-}
-
-func (w *World) answerCharge(f find, c stage.Call) (stage.Reply, error) {
-	p, _, err := w.look(owned(f, c))
+func (w *World) answerCharge(f stage.Find, c stage.Call) (stage.Reply, error) {
+	p, _, err := w.pieces.Look(c.Owned(f))
 	if err != nil {
 		return stage.Reply{}, err
 	}
@@ -159,16 +145,11 @@ func (w *World) answerCharge(f find, c stage.Call) (stage.Reply, error) {
 }
 
 func (w *World) getCharge(c stage.Call) (stage.Reply, error) {
-	return w.answerCharge(byID(c.Request.PathValue("id")), c)
+	return w.answerCharge(stage.ByID(c.Request.PathValue("id")), c)
 }
 
 func (w *World) findCharge(c stage.Call) (stage.Reply, error) {
-	return w.answerCharge(named(c, c.Request.URL.Query().Get("reference")), c)
-}
-
-// named finds the caller's own charge by its reference.
-func named(c stage.Call, reference string) find {
-	return func(b *stage.Batch) (*stage.Record, error) { return b.ByReference(c.Account.Number, reference) }
+	return w.answerCharge(c.Named(c.Request.URL.Query().Get("reference")), c)
 }
 
 // postCancel gives a charge up, by the caller's reference: the caller may not have heard of another. It answers the charge as it is.
@@ -179,7 +160,7 @@ func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
 	if err := stage.Decode(c.Body, &asked); err != nil {
 		return stage.Reply{}, err
 	}
-	p, err := w.change(named(c, asked.Reference), (*turn).cancel)
+	p, err := w.change(c.Named(asked.Reference), (*turn).cancel)
 	if err != nil {
 		return stage.Reply{}, err
 	}
@@ -219,12 +200,12 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 	}
 	var first json.RawMessage
 	var fate stage.Fate
-	_, err := w.change(owned(refundedPiece(c.Account.Number, asked), c), func(t *turn) error {
+	_, err := w.change(c.Owned(refundedPiece(c.Account.Number, asked)), func(t *turn) error {
 		fate = t.Fate(stage.Refund)
 		if fate.Before() {
 			return stage.NotProcessed(fate)
 		}
-		if made := t.findRefund(asked.Reference, func(*madeRefund) bool { return true }); made != nil {
+		if made := t.findRefund(asked.Reference, stage.AnyRefund); made != nil {
 			if made.Asked != asked {
 				return stage.ErrReused
 			}
@@ -244,7 +225,7 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 }
 
 // refundedPiece finds what a refund is about: what an earlier one of its reference was about, the charge, or what the transfer came for.
-func refundedPiece(account int64, asked refundRequest) find {
+func refundedPiece(account int64, asked refundRequest) stage.Find {
 	return func(b *stage.Batch) (*stage.Record, error) {
 		if r, err := b.ByAlias(refundAlias(account, asked.Reference)); r != nil || err != nil {
 			return r, err
@@ -258,14 +239,14 @@ func refundedPiece(account int64, asked refundRequest) find {
 
 func (w *World) findRefund(c stage.Call) (stage.Reply, error) {
 	reference := c.Request.URL.Query().Get("reference")
-	p, _, err := w.look(byAlias(refundAlias(c.Account.Number, reference)))
+	p, _, err := w.pieces.Look(stage.ByAlias(refundAlias(c.Account.Number, reference)))
 	if fault.Is(err, fault.NotFound) {
 		err = fault.Missing("refund")
 	}
 	if err != nil {
 		return stage.Reply{}, err
 	}
-	made := p.findRefund(reference, func(*madeRefund) bool { return true })
+	made := p.findRefund(reference, stage.AnyRefund)
 	return stage.Reply{Status: http.StatusOK, Body: made.Refund}, nil
 }
 
@@ -340,7 +321,7 @@ func (w *World) Pay(code string, amount int64) (Charge, error) {
 // paid takes money for a charge, or for none if r is nil.
 func (w *World) paid(b *stage.Batch, r *stage.Record, a stage.Numbered, method string, amount int64) (Charge, error) {
 	if r != nil {
-		p, err := read(r, "charge")
+		p, err := w.pieces.Read(r)
 		if err != nil {
 			return Charge{}, err
 		}

@@ -76,11 +76,11 @@ type Bank struct {
 var banks = []Bank{
 	{ID: "ideal_canal", Name: "Canal Bank", Available: true, method: "ideal", title: "Pays"},
 	{ID: "ideal_polder", Name: "Polder Bank", Available: true, method: "ideal", title: "Pays"},
-	{ID: "ideal_dry", Name: "Dry Dike Bank", Available: true, method: "ideal", title: "Has no money: insufficient_funds", fails: insufficientFunds},
+	{ID: "ideal_dry", Name: "Dry Dike Bank", Available: true, method: "ideal", title: "Has no money: insufficient_funds", fails: stage.InsufficientFunds},
 	{ID: "fpx_straits", Name: "Straits Bank", Available: true, method: "fpx", title: "Pays"},
 	{ID: "fpx_hornbill", Name: "Hornbill Bank", Available: true, method: "fpx", title: "Pays"},
-	{ID: "fpx_empty", Name: "Empty Bowl Bank", Available: true, method: "fpx", title: "Has no money: insufficient_funds", fails: insufficientFunds},
-	{ID: "fpx_monsoon", Name: "Monsoon Bank", method: "fpx", title: "Is not reached: bank_unavailable", fails: bankUnavailable},
+	{ID: "fpx_empty", Name: "Empty Bowl Bank", Available: true, method: "fpx", title: "Has no money: insufficient_funds", fails: stage.InsufficientFunds},
+	{ID: "fpx_monsoon", Name: "Monsoon Bank", method: "fpx", title: "Is not reached: bank_unavailable", fails: stage.BankUnavailable},
 }
 
 func findBank(method, id string) (Bank, bool) {

@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 )
@@ -270,3 +272,20 @@ func CheckAmount(wrong *fault.Collect, amount int64) {
 		wrong.Add("amount", fault.CodeInvalid, "must be 1 to 999999999999 minor units")
 	}
 }
+
+// CheckReturnURL notes what a payer's browser cannot be sent back to.
+func CheckReturnURL(wrong *fault.Collect, text string) {
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		wrong.Add("return_url", fault.CodeInvalid, "must be an http or https URL")
+	}
+}
+
+// CheckExpiry notes a time that is over. None is fine.
+func CheckExpiry(wrong *fault.Collect, at *time.Time, now time.Time) {
+	if at != nil && !at.After(now) {
+		wrong.Add("expires_at", fault.CodeInvalid, "must lie in the future")
+	}
+}
+
+// SameTime tells whether two times are one instant, or both are not given.
+func SameTime(a, b *time.Time) bool { return (a == nil) == (b == nil) && (a == nil || a.Equal(*b)) }
