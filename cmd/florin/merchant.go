@@ -24,6 +24,8 @@ type merchantCreate struct {
 	FeeBasisPoints  int64            `help:"Own fee, in hundredths of a percent of what is captured." default:"0"`
 	SettlementDelay int64            `help:"Hours after a capture until its money can be paid out: 0 to 720." default:"48"`
 	PayoutApproval  map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person." placeholder:"EUR=100000;..."`
+
+	StatementDescriptor string `help:"What payers read on their statements where a payment does not say otherwise." placeholder:"TEXT"`
 }
 
 func (merchantCreate) Help() string {
@@ -44,6 +46,8 @@ type merchantShown struct {
 	CascadeTries    int64            `json:"cascade_tries"`
 	PayoutApproval  map[string]int64 `json:"payout_approval,omitempty"`
 
+	StatementDescriptor string `json:"statement_descriptor,omitempty"`
+
 	Returns   map[string]merchant.Returns `json:"returns,omitempty"`
 	Origins   []string                    `json:"origins"`
 	Color     string                      `json:"color,omitempty"`
@@ -53,7 +57,7 @@ type merchantShown struct {
 func showMerchant(m merchant.Merchant) merchantShown {
 	return merchantShown{
 		ID: m.ID, Object: "merchant", Name: m.Name, Version: m.Version, FeeBasisPoints: m.FeeBasisPoints,
-		SettlementDelay: m.SettlementDelay, CascadeTries: m.Tries(), PayoutApproval: m.PayoutApproval, Returns: m.Returns,
+		SettlementDelay: m.SettlementDelay, CascadeTries: m.Tries(), PayoutApproval: m.PayoutApproval, Returns: m.Returns, StatementDescriptor: m.StatementDescriptor,
 		Origins: append([]string{}, m.Origins...), Color: m.Color, CreatedAt: m.CreatedAt,
 	}
 }
@@ -74,7 +78,7 @@ func withMerchants(ctx context.Context, c *console, where storage, do func(*merc
 // Run adds a merchant and prints its id.
 func (m merchantCreate) Run(ctx context.Context, c *console) error {
 	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
-		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints, SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval}, operator)
+		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints, SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval, StatementDescriptor: m.StatementDescriptor}, operator)
 		if err != nil {
 			return err
 		}
@@ -83,19 +87,20 @@ func (m merchantCreate) Run(ctx context.Context, c *console) error {
 }
 
 type merchantUpdate struct {
-	Storage          storage          `embed:""`
-	Merchant         string           `help:"Account id of the merchant." placeholder:"ACCT" required:""`
-	Name             *string          `help:"Name, as payers read it."`
-	FeeBasisPoints   *int64           `help:"Own fee, in hundredths of a percent of what is captured."`
-	Origin           []string         `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
-	NoOrigins        bool             `help:"Take all origins away."`
-	SettlementDelay  *int64           `help:"Hours after a capture until its money can be paid out: 0 to 720. What is available already stays available."`
-	PayoutApproval   map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had." placeholder:"EUR=100000;..."`
-	NoPayoutApproval bool             `help:"No payout waits for a second person any more."`
-	Returns          string           `help:"Returns policy, as JSON by method: for how many days, how much of a payment one person alone may refund, and for which reasons. Replaces the one it had." placeholder:"JSON"`
-	NoReturns        bool             `help:"Take the returns policy away: everything may be refunded."`
-	CascadeTries     *int64           `help:"How many provider accounts one request may try before it is declined: 1 to 5, 0 for the default, which is 3."`
-	Color            *string          `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
+	Storage             storage          `embed:""`
+	Merchant            string           `help:"Account id of the merchant." placeholder:"ACCT" required:""`
+	Name                *string          `help:"Name, as payers read it."`
+	FeeBasisPoints      *int64           `help:"Own fee, in hundredths of a percent of what is captured."`
+	Origin              []string         `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
+	NoOrigins           bool             `help:"Take all origins away."`
+	SettlementDelay     *int64           `help:"Hours after a capture until its money can be paid out: 0 to 720. What is available already stays available."`
+	PayoutApproval      map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had." placeholder:"EUR=100000;..."`
+	NoPayoutApproval    bool             `help:"No payout waits for a second person any more."`
+	Returns             string           `help:"Returns policy, as JSON by method: for how many days, how much of a payment one person alone may refund, and for which reasons. Replaces the one it had." placeholder:"JSON"`
+	NoReturns           bool             `help:"Take the returns policy away: everything may be refunded."`
+	CascadeTries        *int64           `help:"How many provider accounts one request may try before it is declined: 1 to 5, 0 for the default, which is 3."`
+	StatementDescriptor *string          `help:"What payers read on their statements where a payment does not say otherwise; empty for what the provider prints." placeholder:"TEXT"`
+	Color               *string          `help:"Colour of the buttons on our pages, such as #2f5fd0; empty for ours." placeholder:"#RRGGBB"`
 }
 
 func (merchantUpdate) Help() string {
@@ -130,6 +135,7 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
 		is, err := merchants.Update(ctx, m.Merchant, operator, func(is merchant.Merchant) (merchant.Merchant, error) {
 			is.Name, is.FeeBasisPoints, is.Color = given(m.Name, is.Name), given(m.FeeBasisPoints, is.FeeBasisPoints), given(m.Color, is.Color)
+			is.StatementDescriptor = given(m.StatementDescriptor, is.StatementDescriptor)
 			if len(origins) > 0 || m.NoOrigins {
 				is.Origins = origins
 			}

@@ -55,6 +55,7 @@ type createPayment struct {
 	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
 	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`
 	StatementDescriptor string    `json:"statement_descriptor,omitempty" minLength:"5" maxLength:"22" pattern:"^[0-9 .,/&+-]*[A-Za-z][A-Za-z0-9 .,/&+-]*$" says:"must consist of A to Z, a to z, 0 to 9, space and . , / & + -, with at least one letter" doc:"What the payer reads on the statement." example:"FLORIN SHOP 1001"`
+	StatementSuffix     string    `json:"statement_descriptor_suffix,omitempty" minLength:"1" maxLength:"17" pattern:"^[A-Za-z0-9 .,/&+-]+$" says:"must consist of A to Z, a to z, 0 to 9, space and . , / & + -" doc:"What of this payment stands behind the statement descriptor, its own or the merchant's: FLORIN SHOP* ORD-1001. Where a card's network prints less than both, the name is shortened." example:"ORD-1001"`
 	Description         string    `json:"description,omitempty" maxLength:"500" doc:"For you and your support."`
 	ExpiresIn           int64     `json:"expires_in,omitempty" minimum:"60" maximum:"2592000" doc:"Seconds until a payment that is not confirmed expires; a day if it is not given."`
 	ReturnURL           string    `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered. A page of ours if it is not given." example:"https://shop.example/thanks"`
@@ -138,7 +139,7 @@ func (b *createPayment) order(tenant string) payment.Create {
 	c := payment.Create{
 		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
-		StatementDescriptor: b.StatementDescriptor, Description: b.Description, Metadata: b.Metadata,
+		StatementDescriptor: b.StatementDescriptor, StatementSuffix: b.StatementSuffix, Description: b.Description, Metadata: b.Metadata,
 		ReturnURL: b.ReturnURL, Order: b.Order, Customer: b.Customer, Asked: payment.Asked{OffSession: b.OffSession, Setup: b.SetupFutureUsage != "", Device: b.Device.of()},
 	}
 	if b.ThreeDS != nil {

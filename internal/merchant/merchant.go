@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/florinpay/florin/internal/descriptor"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 )
@@ -46,6 +47,8 @@ type Merchant struct {
 	PayoutApproval map[string]int64
 	// Returns is what its own people may refund, by method; AnyMethod is for those that are not in it.
 	Returns map[string]Returns
+	// StatementDescriptor is what payers read on their statements where a payment does not say otherwise; empty: what the provider prints.
+	StatementDescriptor string
 	// CascadeTries is how many provider accounts one request may try, 1 to 5; 0 is the default: see Tries.
 	CascadeTries int64
 	SuspendedAt  time.Time
@@ -99,6 +102,9 @@ func (m Merchant) Check() error {
 		if _, err := money.ParseCurrency(code); err != nil || amount < 0 {
 			wrong.Add("payout_approval["+code+"]", fault.CodeInvalid, "must be an ISO 4217 code with an amount in its minor unit, 0 or more")
 		}
+	}
+	if m.StatementDescriptor != "" && !descriptor.Valid(m.StatementDescriptor) {
+		wrong.Add("statement_descriptor", fault.CodeInvalid, "a statement descriptor has "+descriptor.Rule)
 	}
 	m.checkReturns(&wrong)
 	m.checkFace(&wrong)

@@ -102,7 +102,8 @@ func (m Merchant) settings() map[string]string {
 		"fee_basis_points": strconv.FormatInt(m.FeeBasisPoints, 10),
 		"origins":          strings.Join(m.Origins, " "), "color": m.Color,
 		"settlement_delay": strconv.FormatInt(m.SettlementDelay, 10), "payout_approval": approvalText(m.PayoutApproval), "returns": returnsText(m.Returns),
-		"cascade_tries": strconv.FormatInt(m.CascadeTries, 10),
+		"statement_descriptor": m.StatementDescriptor,
+		"cascade_tries":        strconv.FormatInt(m.CascadeTries, 10),
 	}
 }
 

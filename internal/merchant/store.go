@@ -32,6 +32,7 @@ var table = &db.Table{
 		{Name: "payout_approval", Kind: db.Text},
 		{Name: "returns", Kind: db.Text},
 		{Name: "cascade_tries", Kind: db.Int},
+		{Name: "statement_descriptor", Kind: db.Text},
 	},
 	Key:       1,
 	Versioned: true,
@@ -94,7 +95,7 @@ func scan(row db.Scanner) (Merchant, error) {
 	var created int64
 	var suspended *int64
 	var origins, approval, returns string
-	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.SettlementDelay, &approval, &returns, &m.CascadeTries, &m.read); err != nil {
+	if err := row.Scan(&m.ID, &m.Name, &m.Version, &m.FeeBasisPoints, &suspended, &created, &origins, &m.Color, &m.SettlementDelay, &approval, &returns, &m.CascadeTries, &m.StatementDescriptor, &m.read); err != nil {
 		return Merchant{}, err
 	}
 	m.CreatedAt = db.Time(created)
@@ -113,6 +114,6 @@ func scan(row db.Scanner) (Merchant, error) {
 func (m Merchant) values() []any {
 	return []any{
 		m.ID, m.Name, m.Version, m.FeeBasisPoints, db.MicrosOrNil(m.SuspendedAt), db.Micros(m.CreatedAt), strings.Join(m.Origins, " "), m.Color,
-		m.SettlementDelay, approvalText(m.PayoutApproval), returnsText(m.Returns), m.CascadeTries,
+		m.SettlementDelay, approvalText(m.PayoutApproval), returnsText(m.Returns), m.CascadeTries, m.StatementDescriptor,
 	}
 }

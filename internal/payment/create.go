@@ -26,6 +26,9 @@ func (s *Service) Create(ctx context.Context, in Create, with Companion) (Object
 		err = s.checkReturn(ctx, in.Merchant, in.ReturnURL)
 	}
 	if err == nil {
+		err = s.name(ctx, &p, in.StatementSuffix)
+	}
+	if err == nil {
 		err = s.knows(ctx, p)
 	}
 	if err == nil && in.Asked.Setup && !in.Confirm && !id.Has(in.Choice.Token, id.PaymentMethod) {

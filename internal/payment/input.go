@@ -17,7 +17,8 @@ type Create struct {
 	Confirm             bool
 	CaptureBefore       time.Time     // zero: as long as the provider holds it
 	ExpiresIn           time.Duration // zero: a day; for a payment that is not confirmed
-	StatementDescriptor string
+	StatementDescriptor string        // empty: the merchant's own
+	StatementSuffix     string        // what of the payment stands behind it
 	Description         string
 	ReturnURL           string // where the payer goes in the end; its origin is registered
 	Asked               Asked

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/descriptor"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
@@ -229,6 +230,8 @@ type Capabilities struct {
 	Settings         []string        // names of the settings an account must have
 	DefaultOrigins   []string        // where its requests go if the settings do not say otherwise
 	References       []string        // names of JSON members of its webhooks with long numbers that may look like a card's; see vault.Request
+
+	Descriptor descriptor.Terms // what it makes of what payers read on their statements
 
 	Methods map[Method]MethodTerms // what a Starter can start; cards are what an Authorizer takes, and are not among them
 }

@@ -36,16 +36,7 @@ func (f *form) bytes() []byte { return f.out }
 
 var (
 	brackets = strings.NewReplacer("%5B", "[", "%5D", "]")
-	// notOnStatements are the characters that Stripe refuses in a statement descriptor.
-	notOnStatements = strings.NewReplacer("<", "", ">", "", `\`, "", "'", "", `"`, "", "*", "")
 )
-
-const maxSuffix = 22
-
-// descriptorSuffix is what of a descriptor Stripe accepts behind the merchant's own prefix.
-func descriptorSuffix(s string) string {
-	return strings.TrimSpace(clip(notOnStatements.Replace(s), maxSuffix))
-}
 
 // clip cuts a text to at most so many bytes, between characters.
 func clip(s string, limit int) string {

@@ -115,7 +115,7 @@ func readForm(kind string, body []byte) (url.Values, error) {
 var calls = map[string]func(*testing.T, *stripe.Connector, provider.Account){
 	"sale": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Authorize(t.Context(), a, provider.Authorization{Reference: attempt, Payment: "pay_1", Amount: eur(9232), Capture: true, Card: "pm_tok_1",
-			Descriptor: `FLORIN "SHOES" & MORE THAN FITS`, Description: "Order 17"})
+			Descriptor: "FLORIN SHOES & MORE", Description: "Order 17"})
 	},
 	"authorize": func(t *testing.T, c *stripe.Connector, a provider.Account) {
 		c.Authorize(t.Context(), a, provider.Authorization{Reference: attempt, Payment: "pay_1", Amount: eur(9232), Card: "pm_tok_1"})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/descriptor"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
@@ -61,6 +62,7 @@ func (*Connector) Capabilities() provider.Capabilities {
 		Secrets:          []string{keyAPI, keyWebhook},
 		DefaultOrigins:   []string{origin, filesOrigin},
 		References:       references,
+		Descriptor:       descriptor.Terms{Refused: `<>\'"*`, PrintsName: true}, // Stripe documents both of statement_descriptor_suffix
 	}
 }
 
@@ -139,7 +141,7 @@ func authorizationForm(a provider.Account, r provider.Authorization, amount int6
 	}
 	head.set("payment_method_types[0]", "card").set("expand[0]", "latest_charge").
 		set("metadata["+metaReference+"]", r.Reference).set("metadata["+metaPayment+"]", r.Payment).
-		set("description", r.Description).set("statement_descriptor_suffix", descriptorSuffix(r.Descriptor))
+		set("description", r.Description).set("statement_descriptor_suffix", r.Descriptor)
 	if multicapture(a) && !r.Capture {
 		head.set("payment_method_options[card][request_multicapture]", "if_available")
 	}
