@@ -179,6 +179,7 @@ type Options struct {
 	Payouts          Payouts
 	PayoutReader     PayoutReader
 	Orders           Orders
+	Policies         Policies
 	ProviderAccounts ProviderAccounts
 	Keys             Keys
 	Receiver         Receiver
@@ -246,6 +247,7 @@ func New(o Options) *API {
 	a.registerInbound()
 	a.registerLedger()
 	a.registerAccounts()
+	a.registerRouting()
 	a.registerRequestLog()
 	a.mux.HandleFunc("POST /in/{merchant}/{provider_account}", a.receive)
 	a.finishDocument()

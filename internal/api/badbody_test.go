@@ -28,6 +28,7 @@ func untouched(t *testing.T) door {
 		payouts := fakePayouts{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 		o.Destinations, o.Payouts = payouts, payouts
 		o.Orders = fakeOrders{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
+		o.Policies = fakePolicies{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 		o.Customers = fakeCustomers{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 		o.PaymentMethods = fakeMethods{commit: func(c *db.Change) error { return touched(t.Context(), c) }}
 	})

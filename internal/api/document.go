@@ -20,6 +20,7 @@ import (
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
+	policies "github.com/florinpay/florin/internal/routing"
 )
 
 // schemaNames are the names of types in the document where they are not simply the Go name.
@@ -70,6 +71,29 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[orders.ReminderObject](): "OrderReminder",
 	reflect.TypeFor[orders.PaymentObject]():  "OrderPayment",
 	reflect.TypeFor[orderLine]():             "OrderLineRequest",
+
+	reflect.TypeFor[policies.Object]():        "RoutingPolicy",
+	reflect.TypeFor[policies.VersionObject](): "RoutingPolicyVersion",
+	reflect.TypeFor[policies.Document]():      "RoutingPolicyDocument",
+	reflect.TypeFor[policies.Rule]():          "RoutingRule",
+	reflect.TypeFor[policies.Default]():       "RoutingDefault",
+	reflect.TypeFor[policies.NamedAction]():   "RoutingNamedAction",
+	reflect.TypeFor[policies.Action]():        "RoutingAction",
+	reflect.TypeFor[policies.Weight]():        "RoutingWeight",
+	reflect.TypeFor[policies.Experiment]():    "RoutingExperiment",
+	reflect.TypeFor[policies.FeeTable]():      "RoutingFeeTable",
+	reflect.TypeFor[policies.FeeRow]():        "RoutingFeeRow",
+	reflect.TypeFor[policies.FixedFee]():      "RoutingFixedFee",
+	reflect.TypeFor[policies.AccountFees]():   "RoutingAccountFees",
+	reflect.TypeFor[policies.TrialObject]():   "RoutingTrial",
+	reflect.TypeFor[policies.FaultObject]():   "RoutingFault",
+	reflect.TypeFor[policies.Decision]():      "RoutingDecision",
+	reflect.TypeFor[policies.Arm]():           "RoutingDecisionExperiment",
+	reflect.TypeFor[policies.Ranked]():        "RoutingRanked",
+	reflect.TypeFor[policies.Excluded]():      "RoutingExcluded",
+	reflect.TypeFor[policies.Skipped]():       "RoutingSkipped",
+	reflect.TypeFor[publishPolicy]():          "PublishRoutingPolicy",
+	reflect.TypeFor[validatePolicy]():         "ValidateRoutingPolicy",
 
 	reflect.TypeFor[payout.Object]():            "Payout",
 	reflect.TypeFor[payout.FailureObject]():     "PayoutFailure",
@@ -124,7 +148,7 @@ var tags = []*huma.Tag{
 	{Name: "Events", Description: "What happened, in order, kept."},
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
-	{Name: "Routing", Description: "Which providers there are."},
+	{Name: "Routing", Description: "Which providers there are, and by what rules payments find theirs."},
 	{Name: "API keys", Description: "Who may call, and what for."},
 	{Name: "Request logs", Description: "What your keys asked of the API a moment ago."},
 	{Name: inboundTag, Description: "What providers told of your payments: where their webhooks come in, and what became of each."},
@@ -197,6 +221,12 @@ func (a *API) finishDocument() {
 	bodies["Routing"], bodies["TokenRequest"], bodies["TokenCard"], bodies["ClientCertificateRequest"] = true, true, true, true
 	bodies["AddressRequest"], bodies["ConsentRequest"] = true, true
 	bodies["BankAlias"], bodies["OrderLineRequest"] = true, true
+	bodies["RoutingFacts"] = true
+	for name := range doc.Components.Schemas.Map() { // a policy is read as strictly as it is written, at any depth
+		if t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name); policyParts[t] {
+			bodies[name] = true
+		}
+	}
 	for name, schema := range doc.Components.Schemas.Map() {
 		t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 		if bodies[name] {

@@ -19,6 +19,7 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
+	policies "github.com/florinpay/florin/internal/routing"
 )
 
 const headerReplayed = idempotency.Replayed
@@ -297,6 +298,8 @@ func subjectOf(object any) string {
 	case payout.BatchObject:
 		return o.ID
 	case customer.Object:
+		return o.ID
+	case policies.Object:
 		return o.ID
 	case orders.Object:
 		return o.ID

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	policies "github.com/florinpay/florin/internal/routing"
+)
+
+// fakePolicies answers with values in every field.
+type fakePolicies struct {
+	commit func(*db.Change) error
+	asked  func(policies.Request)
+	kept   func(policies.Document)
+}
+
+func someDocument() policies.Document {
+	act := &policies.Action{
+		Strategy: "experiment", Accounts: []string{"alpha"}, Weights: []policies.Weight{{Account: "alpha", Weight: 100}}, Sticky: "customer",
+		Experiment: &policies.Experiment{Name: "e", Control: "c", Challenger: "d", Share: 10, MinimumSample: 200},
+	}
+	return policies.Document{
+		Name: "n", TimeZone: "UTC", Rules: []policies.Rule{{ID: "r", When: "true", Then: act, Use: "u", Goto: "g"}}, Default: &policies.Default{Then: act, Use: "u"},
+		Actions: []policies.NamedAction{{Name: "u", Then: act, Use: "v"}}, Fees: []policies.AccountFees{{Account: "alpha", Home: "DE", Tables: []string{"t"}}},
+		FeeTables: []policies.FeeTable{{Name: "t", Rows: []policies.FeeRow{{Method: "card", Brand: "visa", Funding: "debit", Region: "domestic", Countries: []string{"DE"},
+			BasisPoints: "12.5", Fixed: []policies.FixedFee{{Currency: "EUR", Amount: 1}}}}}},
+	}
+}
+
+func somePolicy() policies.Object {
+	published, document := int64(1), someDocument()
+	return policies.Object{ID: "rp_" + someID, Object: "routing_policy", Name: "n", LatestVersion: 2, PublishedVersion: &published, Document: &document, CreatedAt: start, UpdatedAt: start}
+}
+
+func (f fakePolicies) write(merchant string, with policies.With) (policies.Object, error) {
+	if merchant != tenant {
+		return policies.Object{}, fault.Missing("routing policy")
+	}
+	c := db.NewChange(merchant)
+	if err := with(c, somePolicy()); err != nil || f.commit == nil {
+		return somePolicy(), err
+	}
+	return somePolicy(), f.commit(c)
+}
+
+func (f fakePolicies) Create(_ context.Context, merchant, _ string, d policies.Document, with policies.With) (policies.Object, error) {
+	if f.kept != nil {
+		f.kept(d)
+	}
+	return f.write(merchant, with)
+}
+
+func (f fakePolicies) Update(_ context.Context, merchant, _, _ string, _ policies.Document, with policies.With) (policies.Object, error) {
+	return f.write(merchant, with)
+}
+
+func (f fakePolicies) Publish(_ context.Context, merchant, _ string, _ int64, _ string, with policies.With) (policies.Object, error) {
+	return f.write(merchant, with)
+}
+
+func (f fakePolicies) Rollback(_ context.Context, merchant, _, _ string, with policies.With) (policies.Object, error) {
+	return f.write(merchant, with)
+}
+
+func (fakePolicies) Get(_ context.Context, merchant, _ string) (policies.Object, error) {
+	if merchant != tenant {
+		return policies.Object{}, fault.Missing("routing policy")
+	}
+	return somePolicy(), nil
+}
+
+func (fakePolicies) List(context.Context, string, db.Page) ([]policies.Object, bool, error) {
+	return []policies.Object{somePolicy()}, false, nil
+}
+
+func (fakePolicies) Versions(_ context.Context, merchant, _ string, _ db.Page) ([]policies.VersionObject, bool, error) {
+	if merchant != tenant {
+		return nil, false, fault.Missing("routing policy")
+	}
+	return []policies.VersionObject{{ID: "rpv_" + someID, Object: "routing_policy_version", Policy: "rp_" + someID, Version: 1, Status: policies.Published,
+		Document: someDocument(), CreatedBy: "key_" + someID, PublishedAt: &start, CreatedAt: start}}, false, nil
+}
+
+func (f fakePolicies) Validate(_ context.Context, merchant, _ string, _ int64, r policies.Request) (policies.TrialObject, error) {
+	if merchant != tenant {
+		return policies.TrialObject{}, fault.Missing("routing policy")
+	}
+	if f.asked != nil {
+		f.asked(r)
+	}
+	return policies.TrialObject{Object: "routing_trial", Policy: "rp_" + someID, Version: 1, Valid: true, Faults: []policies.FaultObject{{Param: "p", Detail: "d"}}, Decision: &policies.Decision{
+		Policy: "rp_" + someID, Version: 1, Rule: "r", Strategy: policies.Split, Experiment: &policies.Arm{Name: "e", Challenger: true, Stopped: true},
+		Ranked: []policies.Ranked{{Account: "alpha", Reason: "r", Score: 1}}, Excluded: []policies.Excluded{{Account: "beta", Reason: "r"}}, Skipped: []policies.Skipped{{Rule: "r", Reason: "error"}},
+	}}, nil
+}
