@@ -35,6 +35,7 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/public"
 	"github.com/florinpay/florin/internal/risk"
+	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/sandbox"
 	banks "github.com/florinpay/florin/internal/sandbox/bank"
 	"github.com/florinpay/florin/internal/sandbox/instant"
@@ -123,6 +124,8 @@ type parts struct {
 	outbox    *event.Outbox
 	streams   *event.Streams
 	health    *health.Health // of providers
+	router    *routing.Router
+	policies  *routing.Policies
 	payments  *payment.Service
 	payouts   *payout.Service
 	orders    *order.Service
@@ -299,10 +302,11 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	providers := registry(door)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
+	a.openRouting()
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health,
+		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router,
 	})
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
@@ -426,7 +430,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, Customers: a.customers, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	})
@@ -464,7 +468,7 @@ func (a *parts) process() *process {
 		p.work = a.sweeps()
 	}
 	if a.health != nil {
-		p.work = append(p.work, a.health.Run)
+		p.work = append(p.work, a.health.Run, a.router.Run)
 	}
 	return p
 }

@@ -100,18 +100,6 @@ func (in *listPolicyVersionsInput) Resolve(huma.Context) []error {
 	return resolved(func(f *strict.Faults) { in.check(f, id.PolicyVersion) })
 }
 
-type routingPolicyList struct {
-	Object  string            `json:"object" enum:"list"`
-	Data    []policies.Object `json:"data"`
-	HasMore bool              `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
-type routingPolicyVersionList struct {
-	Object  string                   `json:"object" enum:"list"`
-	Data    []policies.VersionObject `json:"data"`
-	HasMore bool                     `json:"has_more" doc:"Whether more follow in the direction that was asked for."`
-}
-
 // samplePolicy is the policy of the documentation's story.
 const samplePolicy = `{"name":"Cards in Europe","time_zone":"Europe/Berlin","rules":[{"id":"german-debit","when":"country == 'DE' && funding == 'debit'","then":{"strategy":"ordered","accounts":["beta","alpha"]}}]}`
 
@@ -127,7 +115,7 @@ func (a *API) registerRouting() {
 	register(a, operation{
 		id: "listRoutingPolicies", method: http.MethodGet, path: all, tag: tag, summary: "List routing policies",
 		doc:   "One of them at most is published.",
-		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[routingPolicyList](),
+		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[policies.Object]](),
 	}, a.listPolicies)
 	register(a, operation{
 		id: "getRoutingPolicy", method: http.MethodGet, path: one, tag: tag, summary: "Get a routing policy",
@@ -141,7 +129,7 @@ func (a *API) registerRouting() {
 	register(a, operation{
 		id: "listRoutingPolicyVersions", method: http.MethodGet, path: one + "/versions", tag: tag, summary: "List the versions of a routing policy",
 		doc:   "What a version says never changes.",
-		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[routingPolicyVersionList](),
+		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[policies.VersionObject]](),
 	}, a.listPolicyVersions)
 	a.registerRoutingActions()
 }
@@ -245,7 +233,7 @@ func (a *API) getPolicy(ctx context.Context, rq *request, in *getInput) (answer,
 
 func (a *API) listPolicies(ctx context.Context, rq *request, in *listPoliciesInput) (answer, error) {
 	data, more, err := a.Policies.List(ctx, rq.principal.Tenant, in.page())
-	return show(routingPolicyList{"list", orEmpty(data), more}, err)
+	return showList(data, more, err)
 }
 
 func (a *API) listPolicyVersions(ctx context.Context, rq *request, in *listPolicyVersionsInput) (answer, error) {
@@ -253,7 +241,7 @@ func (a *API) listPolicyVersions(ctx context.Context, rq *request, in *listPolic
 		return answer{}, fault.Missing("routing policy")
 	}
 	data, more, err := a.Policies.Versions(ctx, rq.principal.Tenant, in.ID, in.page())
-	return show(routingPolicyVersionList{"list", orEmpty(data), more}, err)
+	return showList(data, more, err)
 }
 
 // validatePolicy writes nothing, so that a repeat needs no record of the first.
