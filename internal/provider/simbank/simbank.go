@@ -4,7 +4,6 @@ package simbank
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,9 +14,8 @@ import (
 )
 
 const (
-	timeout     = 10 * time.Second
-	settleDelay = 5 * time.Second
-	day         = 24 * time.Hour
+	timeout = 10 * time.Second
+	day     = 24 * time.Hour
 )
 
 var wire = simproto.Wire{Signature: "Bank-Signature", Timeout: timeout}
@@ -37,17 +35,6 @@ var states = map[string]provider.State{
 	"canceled":               provider.Voided,
 }
 
-// refundStates are its words for a refund that did not fail.
-var refundStates = map[string]provider.State{"pending": provider.Pending, "succeeded": provider.Succeeded}
-
-// declines are its failures.
-var declines = map[string]provider.DeclineCode{
-	"consent_declined":   provider.ConsentDeclined,
-	"bank_unavailable":   provider.BankUnavailable,
-	"insufficient_funds": provider.InsufficientFunds,
-	"account_closed":     provider.InvalidAccount,
-}
-
 // Connector is the client of the simulated payment initiator. It keeps nothing between calls.
 type Connector struct{ send provider.Sender }
 
@@ -56,33 +43,21 @@ func New(s provider.Sender) *Connector { return &Connector{s} }
 
 // Capabilities are those of the simulated payment initiator.
 func (*Connector) Capabilities() provider.Capabilities {
-	return provider.Capabilities{
-		SettleDelay: settleDelay, Timeout: timeout, Secrets: []string{"api_key", "signing_key", "webhook_secret"}, Settings: []string{"base_url"},
-		Methods: methods,
-	}
+	c := wire.Capabilities()
+	c.Methods = methods
+	return c
 }
 
-// payment is the initiator's view of a payment. A number that is not there stays nil: nothing defaults to zero.
+// payment is the initiator's view of a payment.
 type payment struct {
-	ID               string            `json:"id"`
-	Reference        string            `json:"reference"`
-	Status           string            `json:"status"`
-	Amount           *int64            `json:"amount"`
-	Currency         string            `json:"currency"`
-	AuthorisationURL string            `json:"authorisation_url"`
-	Failure          *simproto.Failure `json:"failure"`
-	ExpiresAt        time.Time         `json:"expires_at"`
+	simproto.Payment
+	AuthorisationURL string `json:"authorisation_url"`
 }
 
 // refund is its view of a refund.
 type refund struct {
-	ID               string            `json:"id"`
-	Reference        string            `json:"reference"`
-	PaymentReference string            `json:"payment_reference"`
-	Status           string            `json:"status"`
-	Amount           *int64            `json:"amount"`
-	Currency         string            `json:"currency"`
-	Failure          *simproto.Failure `json:"failure"`
+	simproto.Refund
+	PaymentReference string `json:"payment_reference"`
 }
 
 // startBody is the body of a payment.
@@ -100,12 +75,8 @@ type startBody struct {
 
 // Start asks for a payment, and where the payer goes to approve it. The initiator recognizes a repeat by the reference.
 func (c *Connector) Start(ctx context.Context, a provider.Account, r provider.Start) provider.Outcome {
-	terms, known := methods[r.Method]
-	if !known {
-		return provider.Refused(provider.TransactionNotAllowed, "method", "the payment initiator has no method "+string(r.Method))
-	}
-	if err := terms.Takes(r.Amount); err != nil {
-		return provider.Refused(provider.TransactionNotAllowed, "amount", err.Error())
+	if out, ok := simproto.Refuse(methods, "the payment initiator", r); !ok {
+		return out
 	}
 	body := startBody{Reference: r.Reference, Payment: r.Payment, Amount: r.Amount.Minor(), Currency: r.Amount.Currency().Code(), Bank: r.Bank,
 		ReturnURL: r.ReturnURL, Descriptor: r.Descriptor, Description: r.Description}
@@ -116,29 +87,12 @@ func (c *Connector) Start(ctx context.Context, a provider.Account, r provider.St
 }
 
 func (p payment) outcome(reference string, asked money.Money) provider.Outcome {
-	if p.ID == "" || p.Reference != reference {
-		return provider.Doubt("the answer is about another reference")
-	}
-	amount, doubt := simproto.Money(p.Amount, p.Currency, asked)
-	if doubt != "" {
-		return provider.Doubt(doubt)
-	}
-	out := provider.Outcome{Class: provider.Approved, Reference: p.ID, Amount: amount}
-	if p.Status == "rejected" {
-		return p.Failure.Into(out, declines)
-	}
-	state, known := states[p.Status]
-	if !known {
-		return provider.Doubt("the answer has an unknown status")
-	}
-	out.State = state
-	if state == provider.ActionRequired {
+	return p.Outcome(reference, asked, states, func() (provider.Action, string) {
 		if u, err := url.Parse(p.AuthorisationURL); err != nil || u.Host == "" {
-			return provider.Doubt("the answer does not say where the payer goes")
+			return provider.Action{}, "the answer does not say where the payer goes"
 		}
-		out.Action = provider.Action{Kind: provider.ActionRedirect, URL: p.AuthorisationURL, ExpiresAt: p.ExpiresAt.UTC()}
-	}
-	return out
+		return provider.Action{Kind: provider.ActionRedirect, URL: p.AuthorisationURL, ExpiresAt: p.ExpiresAt.UTC()}, ""
+	})
 }
 
 // Close gives a payment up whose payer has not consented.
@@ -154,28 +108,7 @@ func (c *Connector) Refund(ctx context.Context, a provider.Account, r provider.R
 		Reason    string `json:"reason"`
 	}{r.Reference, r.Amount.Minor(), r.Reason}
 	return simproto.Call(ctx, c.send, wire, a, "/v1/payments/"+url.PathEscape(r.Original)+"/refunds", body,
-		func(f refund) provider.Outcome { return f.outcome(r.Reference, r.Amount) })
-}
-
-func (f refund) outcome(reference string, asked money.Money) provider.Outcome {
-	if f.ID == "" || f.Reference != reference {
-		return provider.Doubt("the answer is about another refund")
-	}
-	amount, doubt := simproto.Money(f.Amount, f.Currency, asked)
-	if doubt != "" {
-		return provider.Doubt(doubt)
-	}
-	out := provider.Outcome{Class: provider.Approved, Reference: f.ID, Amount: amount}
-	if f.Status == "failed" {
-		out.State = provider.Failed
-		return f.Failure.Into(out, declines)
-	}
-	state, known := refundStates[f.Status]
-	if !known {
-		return provider.Doubt("the answer has an unknown status")
-	}
-	out.State = state
-	return out
+		func(f refund) provider.Outcome { return f.Outcome(r.Reference, r.Amount) })
 }
 
 // Inquire asks what became of a start or a refund, by our references.
@@ -186,7 +119,7 @@ func (c *Connector) Inquire(ctx context.Context, a provider.Account, r provider.
 			func(p payment) provider.Outcome { return p.outcome(r.Reference, money.Money{}) })
 	case provider.OpRefund:
 		return simproto.Inquire(ctx, c.send, wire.Get(a, "/v1/refunds", url.Values{"reference": {r.Reference}, "payment_reference": {r.Attempt}}),
-			func(f refund) provider.Outcome { return f.outcome(r.Reference, money.Money{}) })
+			func(f refund) provider.Outcome { return f.Outcome(r.Reference, money.Money{}) })
 	}
 	return provider.Unanswered(provider.Doubt("the payment initiator has no " + string(r.Operation)))
 }
@@ -198,13 +131,11 @@ func (c *Connector) Banks(ctx context.Context, a provider.Account, m provider.Me
 
 // VerifyWebhook checks a webhook's signature.
 func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, now time.Time) error {
-	return provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(wire.Signature), body, now)
+	return wire.Verify(a, h, body, now)
 }
 
 // paymentEvents are the types that tell a payment's state. The state itself is read from the data.
 var paymentEvents = map[string]bool{"payment.pending": true, "payment.paid": true, "payment.rejected": true, "payment.expired": true}
-
-var refundEvents = map[string]bool{"refund.succeeded": true, "refund.failed": true}
 
 // ReadWebhook reads a webhook. A type it does not know comes back with an empty Operation.
 func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
@@ -214,21 +145,13 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	}
 	switch {
 	case paymentEvents[n.Type]:
-		var p payment
-		if err := json.Unmarshal(data, &p); err != nil || p.Reference == "" {
-			return n.Unbelieved("the webhook's payment cannot be read")
-		}
-		n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, p.Reference, p.Reference
-		n.Outcome = p.outcome(p.Reference, money.Money{})
-		return simproto.Believed(n)
-	case refundEvents[n.Type]:
-		var f refund
-		if err := json.Unmarshal(data, &f); err != nil || f.Reference == "" {
-			return n.Unbelieved("the webhook's refund cannot be read")
-		}
-		n.Operation, n.Reference, n.Attempt = provider.OpRefund, f.Reference, f.PaymentReference
-		n.Outcome = f.outcome(f.Reference, money.Money{})
-		return simproto.Believed(n)
+		return simproto.Told(n, data, provider.OpAuthorize, "payment", func(p payment) (reference, attempt string, out provider.Outcome) {
+			return p.Reference, p.Reference, p.outcome(p.Reference, money.Money{})
+		})
+	case simproto.RefundEvents[n.Type]:
+		return simproto.Told(n, data, provider.OpRefund, "refund", func(f refund) (reference, attempt string, out provider.Outcome) {
+			return f.Reference, f.PaymentReference, f.Outcome(f.Reference, money.Money{})
+		})
 	}
 	return n, nil
 }

@@ -6,12 +6,10 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +22,6 @@ import (
 	"github.com/florinpay/florin/internal/sandbox/bank"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
-	"github.com/florinpay/florin/internal/vault"
 )
 
 var update = flag.Bool("update", false, "write the golden requests anew")
@@ -199,20 +196,6 @@ func TestRequestsAreThoseOfTheFixtures(t *testing.T) {
 			}
 		},
 	}
-	for name, call := range calls {
-		var got strings.Builder
-		call(simbank.New(providertest.Sender{Client: &http.Client{}, Sent: func(r vault.Request, body []byte) {
-			fmt.Fprintf(&got, "%s %s\n%s\n\n%s\n", r.Method, r.URL, strings.Join(slices.Sorted(maps.Keys(r.Header)), "\n"), body)
-		}}), account("http://127.0.0.1:1"))
-		file := filepath.Join("testdata", "requests", name+".txt")
-		if *update {
-			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil || string(want) != got.String() {
-			t.Errorf("%s: %v\ngot\n%swant\n%s", name, err, got.String(), want)
-		}
-	}
+	providertest.Requests(t, *update, account, simbank.New, calls)
+
 }

@@ -11,21 +11,15 @@ import (
 	"github.com/florinpay/florin/internal/provider/simproto"
 )
 
-// charge is the provider's view of a charge. A number that is not there stays nil: nothing defaults to zero.
+// charge is the provider's view of a charge.
 type charge struct {
-	ID          string            `json:"id"`
-	Reference   string            `json:"reference"`
-	Method      provider.Method   `json:"method"`
-	Status      string            `json:"status"`
-	Amount      *int64            `json:"amount"`
-	Currency    string            `json:"currency"`
-	Code        string            `json:"code"`
-	CopyCode    string            `json:"copy_code"`
-	Deeplink    string            `json:"deeplink"`
-	RedirectURL string            `json:"redirect_url"`
-	Failure     *simproto.Failure `json:"failure"`
-	ExpiresAt   time.Time         `json:"expires_at"`
-	Transfers   []transfer        `json:"transfers"`
+	simproto.Payment
+	Method      provider.Method `json:"method"`
+	Code        string          `json:"code"`
+	CopyCode    string          `json:"copy_code"`
+	Deeplink    string          `json:"deeplink"`
+	RedirectURL string          `json:"redirect_url"`
+	Transfers   []transfer      `json:"transfers"`
 }
 
 // transfer is its view of money that came in. The charge's reference is there in a webhook alone.
@@ -41,38 +35,18 @@ type transfer struct {
 
 // refund is its view of a refund.
 type refund struct {
-	ID              string            `json:"id"`
-	Reference       string            `json:"reference"`
-	ChargeReference string            `json:"charge_reference"`
-	Status          string            `json:"status"`
-	Amount          *int64            `json:"amount"`
-	Currency        string            `json:"currency"`
-	Failure         *simproto.Failure `json:"failure"`
+	simproto.Refund
+	ChargeReference string `json:"charge_reference"`
 }
 
 func (h charge) outcome(reference string, asked money.Money) provider.Outcome {
-	if h.ID == "" || h.Reference != reference {
-		return provider.Doubt("the answer is about another reference")
-	}
-	amount, doubt := simproto.Money(h.Amount, h.Currency, asked)
-	if doubt != "" {
-		return provider.Doubt(doubt)
-	}
-	out := provider.Outcome{Class: provider.Approved, Reference: h.ID, Amount: amount}
-	if h.Status == "rejected" {
-		return h.Failure.Into(out, declines)
-	}
-	state, known := states[h.Status]
-	if !known {
-		return provider.Doubt("the answer has an unknown status")
-	}
-	out.State = state
-	if state == provider.ActionRequired {
-		if out.Action, known = h.action(); !known {
-			return provider.Doubt("the answer does not say what the payer must do")
+	return h.Outcome(reference, asked, states, func() (act provider.Action, doubt string) {
+		act, known := h.action()
+		if !known {
+			doubt = "the answer does not say what the payer must do"
 		}
-	}
-	return out
+		return act, doubt
+	})
 }
 
 // action is what the payer must do: go to a page, scan a code, or send to an address.
@@ -115,37 +89,14 @@ func (in transfer) read() (provider.Transfer, string) {
 	return provider.Transfer{Reference: in.EndToEndID, Amount: amount, Payer: in.Payer, At: in.CreatedAt.UTC()}, doubt
 }
 
-func (f refund) outcome(reference string, asked money.Money) provider.Outcome {
-	if f.ID == "" || f.Reference != reference {
-		return provider.Doubt("the answer is about another refund")
-	}
-	amount, doubt := simproto.Money(f.Amount, f.Currency, asked)
-	if doubt != "" {
-		return provider.Doubt(doubt)
-	}
-	out := provider.Outcome{Class: provider.Approved, Reference: f.ID, Amount: amount}
-	if f.Status == "failed" {
-		out.State = provider.Failed
-		return f.Failure.Into(out, declines)
-	}
-	state, known := refundStates[f.Status]
-	if !known {
-		return provider.Doubt("the answer has an unknown status")
-	}
-	out.State = state
-	return out
-}
-
 // VerifyWebhook checks a webhook's signature.
 func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, now time.Time) error {
-	return provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(wire.Signature), body, now)
+	return wire.Verify(a, h, body, now)
 }
 
 // chargeEvents are the types that tell a charge's state. The state itself is read from the data. That a code is paid is told transfer by
 // transfer.
 var chargeEvents = map[string]bool{"charge.paid": true, "charge.rejected": true, "charge.expired": true}
-
-var refundEvents = map[string]bool{"refund.succeeded": true, "refund.failed": true}
 
 const transferEvent = "transfer.received"
 
@@ -159,21 +110,13 @@ func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notific
 	case n.Type == transferEvent:
 		return readTransfer(n, data)
 	case chargeEvents[n.Type]:
-		var h charge
-		if err := json.Unmarshal(data, &h); err != nil || h.Reference == "" {
-			return n.Unbelieved("the webhook's charge cannot be read")
-		}
-		n.Operation, n.Reference, n.Attempt = provider.OpAuthorize, h.Reference, h.Reference
-		n.Outcome = h.outcome(h.Reference, money.Money{})
-		return simproto.Believed(n)
-	case refundEvents[n.Type]:
-		var f refund
-		if err := json.Unmarshal(data, &f); err != nil || f.Reference == "" {
-			return n.Unbelieved("the webhook's refund cannot be read")
-		}
-		n.Operation, n.Reference, n.Attempt = provider.OpRefund, f.Reference, f.ChargeReference
-		n.Outcome = f.outcome(f.Reference, money.Money{})
-		return simproto.Believed(n)
+		return simproto.Told(n, data, provider.OpAuthorize, "charge", func(h charge) (reference, attempt string, out provider.Outcome) {
+			return h.Reference, h.Reference, h.outcome(h.Reference, money.Money{})
+		})
+	case simproto.RefundEvents[n.Type]:
+		return simproto.Told(n, data, provider.OpRefund, "refund", func(f refund) (reference, attempt string, out provider.Outcome) {
+			return f.Reference, f.ChargeReference, f.Outcome(f.Reference, money.Money{})
+		})
 	}
 	return n, nil
 }

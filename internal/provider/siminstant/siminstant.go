@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	timeout     = 10 * time.Second
-	settleDelay = 5 * time.Second
-	day         = 24 * time.Hour
+	timeout = 10 * time.Second
+	day     = 24 * time.Hour
 )
 
 // references are the members of answers and webhooks that are long without being card numbers.
@@ -37,17 +36,6 @@ var methods = map[provider.Method]provider.MethodTerms{
 // states are the provider's words for a charge that did not fail.
 var states = map[string]provider.State{"active": provider.ActionRequired, "paid": provider.Captured, "expired": provider.Voided, "canceled": provider.Voided}
 
-// refundStates are its words for a refund that did not fail.
-var refundStates = map[string]provider.State{"pending": provider.Pending, "succeeded": provider.Succeeded}
-
-// declines are its failures.
-var declines = map[string]provider.DeclineCode{
-	"consent_declined":   provider.ConsentDeclined,
-	"bank_unavailable":   provider.BankUnavailable,
-	"insufficient_funds": provider.InsufficientFunds,
-	"account_closed":     provider.InvalidAccount,
-}
-
 // Connector is the client of the simulated provider. It keeps nothing between calls.
 type Connector struct{ send provider.Sender }
 
@@ -56,10 +44,9 @@ func New(s provider.Sender) *Connector { return &Connector{s} }
 
 // Capabilities are those of the simulated provider.
 func (*Connector) Capabilities() provider.Capabilities {
-	return provider.Capabilities{
-		SettleDelay: settleDelay, Timeout: timeout, Secrets: []string{"api_key", "signing_key", "webhook_secret"}, Settings: []string{"base_url"},
-		References: references, Methods: methods,
-	}
+	c := wire.Capabilities()
+	c.Methods = methods
+	return c
 }
 
 // settingPix says which codes Pix payments show: dynamic, the charge is at the provider; or static, the code says it all.
@@ -94,12 +81,8 @@ type startBody struct {
 
 // Start asks for a code, or for the page of the payer's bank. The provider recognizes a repeat by the reference.
 func (c *Connector) Start(ctx context.Context, a provider.Account, r provider.Start) provider.Outcome {
-	terms, known := methods[r.Method]
-	if !known {
-		return provider.Refused(provider.TransactionNotAllowed, "method", "the provider has no method "+string(r.Method))
-	}
-	if err := terms.Takes(r.Amount); err != nil {
-		return provider.Refused(provider.TransactionNotAllowed, "amount", err.Error())
+	if out, ok := simproto.Refuse(methods, "the provider", r); !ok {
+		return out
 	}
 	body := startBody{Reference: r.Reference, Payment: r.Payment, Method: string(r.Method), Amount: r.Amount.Minor(), Currency: r.Amount.Currency().Code(),
 		Bank: r.Bank, ReturnURL: r.ReturnURL, Descriptor: r.Descriptor, Description: r.Description,
@@ -124,7 +107,7 @@ func (c *Connector) Refund(ctx context.Context, a provider.Account, r provider.R
 		Amount    int64  `json:"amount"`
 		Reason    string `json:"reason,omitempty"`
 	}{r.Reference, r.Original, r.Transfer, r.Amount.Minor(), r.Reason}
-	return simproto.Call(ctx, c.send, wire, a, "/v1/refunds", body, func(f refund) provider.Outcome { return f.outcome(r.Reference, r.Amount) })
+	return simproto.Call(ctx, c.send, wire, a, "/v1/refunds", body, func(f refund) provider.Outcome { return f.Outcome(r.Reference, r.Amount) })
 }
 
 // Inquire asks what became of a start or a refund, by our references. About a code it tells what came in on it, too.
@@ -147,7 +130,7 @@ func (c *Connector) Inquire(ctx context.Context, a provider.Account, r provider.
 		return f
 	case provider.OpRefund:
 		return simproto.Inquire(ctx, c.send, wire.Get(a, "/v1/refunds", query),
-			func(f refund) provider.Outcome { return f.outcome(r.Reference, money.Money{}) })
+			func(f refund) provider.Outcome { return f.Outcome(r.Reference, money.Money{}) })
 	}
 	return provider.Unanswered(provider.Doubt("the provider has no " + string(r.Operation)))
 }

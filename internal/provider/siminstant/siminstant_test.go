@@ -8,11 +8,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -283,20 +281,6 @@ func TestRequestsAreThoseOfTheFixtures(t *testing.T) {
 			}
 		},
 	}
-	for name, call := range calls {
-		var got strings.Builder
-		call(siminstant.New(providertest.Sender{Client: &http.Client{}, Sent: func(r vault.Request, body []byte) {
-			fmt.Fprintf(&got, "%s %s\n%s\n\n%s\n", r.Method, r.URL, strings.Join(slices.Sorted(maps.Keys(r.Header)), "\n"), body)
-		}}), account("http://127.0.0.1:1"))
-		file := filepath.Join("testdata", "requests", name+".txt")
-		if *update {
-			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil || string(want) != got.String() {
-			t.Errorf("%s: %v\ngot\n%swant\n%s", name, err, got.String(), want)
-		}
-	}
+	providertest.Requests(t, *update, account, siminstant.New, calls)
+
 }

@@ -6,23 +6,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/provider/simproto"
 	"github.com/florinpay/florin/internal/vault"
 )
 
-const (
-	timeout         = 10 * time.Second
-	settleDelay     = 5 * time.Second
-	signatureScheme = "hmac-sha256-hex"
-	signatureHeader = "Bank-Signature"
-)
+var wire = simproto.Wire{Signature: "Bank-Signature", Timeout: 10 * time.Second}
 
 // Connector is the client of the simulated bank. It keeps nothing between calls.
 type Connector struct{ send provider.Sender }
@@ -32,13 +25,11 @@ func New(s provider.Sender) *Connector { return &Connector{s} }
 
 // Capabilities are the same for every account.
 func (*Connector) Capabilities() provider.Capabilities {
-	return provider.Capabilities{
-		SettleDelay: settleDelay, Timeout: timeout,
-		Secrets: []string{"api_key", "signing_key", "webhook_secret"}, Settings: []string{"base_url"},
-		Rails: []bank.RailName{
-			bank.SEPAInstant, bank.SEPACredit, bank.ACH, bank.FPS, bank.Bacs, bank.NPP, bank.Pix, bank.UPI, bank.FPX, bank.CardPush,
-		},
+	c := wire.Capabilities()
+	c.Rails = []bank.RailName{
+		bank.SEPAInstant, bank.SEPACredit, bank.ACH, bank.FPS, bank.Bacs, bank.NPP, bank.Pix, bank.UPI, bank.FPX, bank.CardPush,
 	}
+	return c
 }
 
 // order is a payout as the bank takes it. A card comes behind it: the vault fills it in.
@@ -62,25 +53,21 @@ type payee struct {
 
 // Pay sends money out. The bank recognizes a repeat by the reference.
 func (c *Connector) Pay(ctx context.Context, a provider.Account, p provider.Payout) provider.Outcome {
-	body, err := json.Marshal(order{
+	r, err := wire.Post(a, "/v1/payouts", order{
 		p.Reference, p.Amount.Minor(), p.Amount.Currency().Code(), string(p.Rail), p.Descriptor,
 		payee{p.Payee.Name, p.Payee.Country, p.Payee.Number.Reveal(), p.Payee.BankCode, p.Payee.Branch, string(p.Payee.Alias)},
 	})
 	if err != nil {
 		return provider.Outcome{Class: provider.NotSent, Detail: "the payout cannot be written"}
 	}
-	r := request(a, http.MethodPost, "/v1/payouts")
-	r.Header["Content-Type"] = secret.New("application/json")
-	r.Body = []vault.Segment{vault.Literal(body)}
 	if p.Payee.Card != "" {
-		r.Card, r.Body = p.Payee.Card, withCard(body)
+		r.Card, r.Body = p.Payee.Card, withCard(r.Body[0].Literal)
 	}
-	r.Sign = &vault.Signature{Scheme: signatureScheme, Key: a.Credentials["signing_key"], Header: signatureHeader}
 	response, err := c.send.Send(ctx, r)
 	if err != nil {
 		return provider.FromSend(err)
 	}
-	answer, refused, ok := read(response)
+	answer, refused, ok := simproto.Read[payout](response)
 	if !ok {
 		return refused
 	}
@@ -100,26 +87,8 @@ func withCard(object []byte) []vault.Segment {
 
 // InquirePayout asks what became of a payout, by our reference.
 func (c *Connector) InquirePayout(ctx context.Context, a provider.Account, q provider.PayoutInquiry) provider.Finding {
-	response, err := c.send.Send(ctx, request(a, http.MethodGet, "/v1/payouts?reference="+url.QueryEscape(q.Reference)))
-	if err != nil {
-		return provider.Unanswered(provider.FromSend(err))
-	}
-	answer, refused, ok := read(response)
-	switch {
-	case ok:
-		return provider.Found(answer.outcome(q.Reference, money.Money{}))
-	case refused.State == provider.Missing:
-		return provider.NotFound()
-	}
-	return provider.Unanswered(refused)
-}
-
-func request(a provider.Account, method, path string) vault.Request {
-	return vault.Request{
-		Merchant: a.Merchant, Account: a.ID, Method: method, URL: strings.TrimSuffix(a.Settings["base_url"], "/") + path,
-		Header:  map[string]secret.Text{"Authorization": secret.New("Bearer " + a.Credentials["api_key"].Reveal())},
-		Timeout: timeout,
-	}
+	return simproto.Inquire(ctx, c.send, wire.Get(a, "/v1/payouts", url.Values{"reference": {q.Reference}}),
+		func(p payout) provider.Outcome { return p.outcome(q.Reference, money.Money{}) })
 }
 
 // payout is the bank's view of a payout. A number that is not there stays nil: nothing defaults to zero.
@@ -130,38 +99,6 @@ type payout struct {
 	Amount    *int64 `json:"amount"`
 	Currency  string `json:"currency"`
 	Reason    string `json:"reason"`
-}
-
-type refusal struct {
-	Error   string `json:"error"`
-	Message string `json:"message"`
-}
-
-// read reads an answer. If it is not a payout, the outcome says what it was instead. Only what the bank says itself, in its own form, is a refusal.
-func read(r vault.Response) (payout, provider.Outcome, bool) {
-	var answer payout
-	if r.Status == http.StatusOK || r.Status == http.StatusCreated {
-		if err := json.Unmarshal(r.Body, &answer); err != nil {
-			return answer, provider.Doubt("the answer cannot be read"), false
-		}
-		return answer, provider.Outcome{}, true
-	}
-	status := strconv.Itoa(r.Status)
-	var said refusal
-	if err := json.Unmarshal(r.Body, &said); err != nil || said.Error == "" {
-		return answer, provider.Doubt("answer " + status + " cannot be read"), false
-	}
-	switch {
-	case r.Status == http.StatusServiceUnavailable && said.Error == "not_accepted":
-		return answer, provider.Outcome{Class: provider.NotSent, Detail: "the bank refused before processing"}, false
-	case r.Status == http.StatusNotFound && said.Error == "not_found":
-		return answer, provider.Absent(said.Error), false
-	case r.Status == http.StatusConflict && said.Error == "reference_reused":
-		return answer, provider.Doubt("the bank knows the reference from another request"), false
-	case r.Status >= 400 && r.Status < 500:
-		return answer, provider.Refused(provider.ProcessingError, said.Error, "answer "+status+" "+said.Error+": "+said.Message), false
-	}
-	return answer, provider.Doubt("answer " + status + " " + said.Error), false
 }
 
 // states are the bank's words for a payout that did not fail.
@@ -181,12 +118,8 @@ func (p payout) outcome(reference string, asked money.Money) provider.Outcome {
 	if p.ID == "" || p.Reference != reference {
 		return provider.Doubt("the answer is about another reference")
 	}
-	currency, err := money.ParseCurrency(p.Currency)
-	if err != nil || p.Amount == nil {
-		return provider.Doubt("the answer has no readable amount")
-	}
-	amount := money.Of(*p.Amount, currency)
-	if doubt := provider.Confirm(amount, asked); doubt != "" {
+	amount, doubt := simproto.Money(p.Amount, p.Currency, asked)
+	if doubt != "" {
 		return provider.Doubt(doubt)
 	}
 	if !asked.IsZero() && amount != asked {
@@ -212,33 +145,25 @@ func (p payout) outcome(reference string, asked money.Money) provider.Outcome {
 	return out
 }
 
-// message is the bank's webhook.
-type message struct {
-	ID        string    `json:"id"`
-	Type      string    `json:"type"`
-	CreatedAt time.Time `json:"created_at"`
-	Data      payout    `json:"data"`
-}
-
 // VerifyWebhook checks a webhook's signature.
 func (*Connector) VerifyWebhook(a provider.Account, h http.Header, body []byte, now time.Time) error {
-	return provider.VerifyStamped(a.Credentials["webhook_secret"], h.Get(signatureHeader), body, now)
+	return wire.Verify(a, h, body, now)
 }
 
 // ReadWebhook reads a webhook. A type it does not know comes back with an empty Operation.
 func (*Connector) ReadWebhook(_ provider.Account, body []byte) (provider.Notification, error) {
-	var m message
-	if err := json.Unmarshal(body, &m); err != nil || m.ID == "" || m.Type == "" || m.CreatedAt.IsZero() {
-		return provider.Notification{EventID: m.ID, Type: m.Type}.Unbelieved("the webhook cannot be read")
+	n, data, err := simproto.ReadMessage(body)
+	if err != nil {
+		return n, err
 	}
-	n := provider.Notification{EventID: m.ID, Type: m.Type, OccurredAt: m.CreatedAt.UTC()}
-	if m.Type != "payout."+m.Data.Status {
+	var p payout
+	if err := json.Unmarshal(data, &p); err != nil {
+		return n.Unbelieved("the webhook cannot be read")
+	}
+	if n.Type != "payout."+p.Status {
 		return n, nil
 	}
-	n.Operation, n.Reference = provider.OpPayout, m.Data.Reference
-	n.Outcome = m.Data.outcome(m.Data.Reference, money.Money{})
-	if n.Outcome.Class == provider.Unknown {
-		return n.Unbelieved("webhook " + n.EventID + ": " + n.Outcome.Detail)
-	}
-	return n, nil
+	n.Operation, n.Reference = provider.OpPayout, p.Reference
+	n.Outcome = p.outcome(p.Reference, money.Money{})
+	return simproto.Believed(n)
 }
