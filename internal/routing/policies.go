@@ -108,7 +108,7 @@ func (s *Policies) compile(ctx context.Context, tenant string, d Document) (*Pol
 	})
 }
 
-// Publish has a merchant's payments routed by a version of a policy; 0 is the latest. What was published before is retired, and can be
+// Publish has a merchant's payments routed by a version of a policy. What was published before is retired, and can be
 // published again. It fails with fault.Conflict if the version is published already, and with fault.Invalid if it is no longer right,
 // because an account is gone.
 func (s *Policies) Publish(ctx context.Context, tenant, policy string, number int64, by string, with With) (Object, error) {
@@ -116,9 +116,6 @@ func (s *Policies) Publish(ctx context.Context, tenant, policy string, number in
 		p, err := s.store().policy(ctx, tenant, policy)
 		if err != nil {
 			return Object{}, err
-		}
-		if number == 0 {
-			number = p.latest
 		}
 		e, err := s.store().edition(ctx, tenant, policy, number)
 		if err != nil {

@@ -137,7 +137,7 @@ func storedAPublishedVersionRoutesEverywhereWithinASecond(t *testing.T, h harnes
 	h.plan(t, h.router)
 	h.plan(t, other)
 	o := h.create(t, document("gamma"))
-	if o, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing); err != nil || o.PublishedVersion == nil || *o.PublishedVersion != 1 {
+	if o, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil || o.PublishedVersion == nil || *o.PublishedVersion != 1 {
 		t.Fatalf("published %+v, %v", o, err)
 	}
 	if d := h.plan(t, h.router); d.Policy != o.ID || d.Version != 1 || d.Rule != "all" || accountsOf(d) != "gamma alpha beta" {
@@ -237,7 +237,7 @@ func storedARollbackPublishesWhatWasPublishedBefore(t *testing.T, h harness) {
 func storedOneOfAMerchantsPoliciesIsPublished(t *testing.T, h harness) {
 	one, two := h.create(t, document("beta")), h.create(t, document("gamma"))
 	for _, o := range []Object{one, two} {
-		if _, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing); err != nil {
+		if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,7 +295,7 @@ func storedWhatIsWrongIsNotKept(t *testing.T, h harness) {
 		t.Errorf("updated: %v", err)
 	}
 	h.has.names = threeAccounts[:2]
-	_, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing)
+	_, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing)
 	var wrong *fault.Error
 	if !errors.As(err, &wrong) || wrong.Kind != fault.Invalid || wrong.Param != "document.rules[0].then.accounts[0]" {
 		t.Errorf("published with an account that is gone: %v", err)
@@ -308,7 +308,7 @@ func storedWhatIsWrongIsNotKept(t *testing.T, h harness) {
 
 func storedAPolicyGoesOnWhenAnAccountOfItIsGone(t *testing.T, h harness) {
 	o := h.create(t, document("gamma"))
-	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing); err != nil {
+	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
 		t.Fatal(err)
 	}
 	h.has.names = threeAccounts[:2]
@@ -375,7 +375,7 @@ func storedAChallengerThatIsWorseFallsBackEverywhere(t *testing.T, h harness) {
 		t.Fatal(err)
 	}
 	o := h.create(t, d)
-	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing); err != nil {
+	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
 		t.Fatal(err)
 	}
 	other := h.another()
@@ -423,7 +423,7 @@ func storedAChallengerThatIsWorseFallsBackEverywhere(t *testing.T, h harness) {
 
 func storedAChallengerThatIsAsGoodGoesOn(t *testing.T, h harness) {
 	o := h.create(t, must(Read([]byte(tried))))
-	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 0, key, nothing); err != nil {
+	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {

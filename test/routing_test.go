@@ -1,0 +1,74 @@
+package test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// alphaSaysNo is a card whose bank alpha cannot reach, and beta can.
+const alphaSaysNo = "4000000000000077"
+
+// attemptsOf are a payment's tries: at which account, how they ended, and by which rule.
+func (f *florin) attemptsOf(t *testing.T, body map[string]any) string {
+	t.Helper()
+	paid := f.post("/v1/payments", "", body).want(t, http.StatusCreated, "pay")
+	now := f.get("/v1/payments/" + paid.text("id") + "?expand=attempts")
+	tries, _ := now.object["attempts"].([]any)
+	var told []string
+	for _, one := range tries {
+		rule, _ := dig(one, "routing", "rule").(string)
+		told = append(told, strings.TrimSpace(dig(one, "provider").(string)+" "+dig(one, "status").(string)+" "+rule))
+	}
+	return strings.Join(told, ", ")
+}
+
+func TestPaymentsAreRoutedByThePublishedPolicy(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	pay := func(metadata map[string]string) string {
+		t.Helper()
+		return f.attemptsOf(t, map[string]any{"amount": 9232, "currency": "EUR", "payment_method_token": f.token(alphaSaysNo, ""), "metadata": metadata})
+	}
+	vip := map[string]string{"tier": "gold"}
+	if got := pay(vip); got != "alpha declined, beta captured" {
+		t.Errorf("without a policy: %s", got)
+	}
+	policy := func(account string) map[string]any {
+		return map[string]any{"name": "to " + account, "rules": []any{map[string]any{
+			"id": "vip", "when": "brand == 'visa' && has(metadata.tier) && metadata.tier == 'gold'", "then": map[string]any{"strategy": "ordered", "accounts": []string{account}},
+		}}}
+	}
+	made := f.post("/v1/routing/policies", "", policy("beta")).want(t, http.StatusCreated, "create a policy")
+	at := "/v1/routing/policies/" + made.text("id")
+	if got := pay(vip); got != "alpha declined, beta captured" {
+		t.Errorf("by a draft: %s", got)
+	}
+	f.post(at+"/publish", "", map[string]any{"version": 1}).want(t, http.StatusOK, "publish")
+	if got := pay(vip); got != "beta captured vip" {
+		t.Errorf("by the policy: %s", got)
+	}
+	if got := pay(map[string]string{}); got != "alpha declined, beta captured" {
+		t.Errorf("where no rule matches: %s", got)
+	}
+
+	f.post(at+"/versions", "", policy("alpha")).want(t, http.StatusCreated, "change the policy")
+	f.post(at+"/publish", "once", map[string]any{"version": 2}).want(t, http.StatusOK, "publish the change")
+	f.post(at+"/publish", "once", map[string]any{"version": 2}).want(t, http.StatusOK, "repeat the request")
+	if got := pay(vip); got != "alpha declined vip, beta captured vip" {
+		t.Errorf("by the change: %s", got)
+	}
+	f.post(at+"/rollback", "", nil).want(t, http.StatusOK, "roll back")
+	if got := pay(vip); got != "beta captured vip" {
+		t.Errorf("after the rollback: %s", got)
+	}
+
+	wrong := f.post(at+"/versions", "", map[string]any{"name": "wrong", "rules": []any{
+		map[string]any{"id": "a", "when": "amount / 2 > 3", "then": map[string]any{"strategy": "ordered", "accounts": []string{"delta"}}},
+	}}).want(t, http.StatusBadRequest, "save what is wrong")
+	for _, told := range []string{`"rules[0].when"`, "line 1, column 8", `"rules[0].then.accounts[0]"`} {
+		if !strings.Contains(string(wrong.body), told) {
+			t.Errorf("the refusal does not tell of %s: %s", told, wrong)
+		}
+	}
+}
