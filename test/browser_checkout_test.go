@@ -225,6 +225,7 @@ func TestBrowserNeedsNoMouse(t *testing.T) {
 	p.next("the button", "document.activeElement.id === 'button'")
 	p.keys(kb.Enter)
 	p.shows("There is not enough money")
+	p.next("the wallet", "document.activeElement.id === 'wallet'")
 	p.next("the number again", "document.activeElement === "+p.field("card-number").frame())
 	p.keys(strings.Repeat(kb.Backspace, 16) + approved)
 	for _, at := range []string{p.field("card-expiry").frame(), p.field("card-cvc").frame(), "document.getElementById('name')", "document.getElementById('button')"} {

@@ -401,7 +401,7 @@ func (a *parts) openPublic() error {
 	zone, err := public.New(public.Options{
 		Payments: a.payments, Orders: a.orders, Merchants: a.merchants, Devices: a.devices, Idempotency: a.answers, Authenticate: a.keys.Authenticate, HostedKey: a.hostedKey,
 		Address: a.keys.Address, URL: a.plan.browsersReach(zonePublic, a.plan.publicAt), VaultURL: a.plan.browsersReach(zoneVault, a.plan.vaultAt),
-		Clock: a.clock, IDs: a.ids, Random: rand.Reader, Logger: a.log,
+		WalletURL: a.walletURL(), Clock: a.clock, IDs: a.ids, Random: rand.Reader, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -223,6 +223,7 @@ type checkoutView struct {
 	Next      string
 	Brand     string
 	Key, Path string // for the script
+	Wallet    bool   // the simulated wallet is offered
 	Watched   string // what the script looks for changes of; empty: nothing
 }
 
@@ -260,6 +261,7 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 	}
 	switch c.State {
 	case CheckoutOpen:
+		w.Checkout.Wallet = w.Testing && p.site.walletOrigin != ""
 		if w.Checkout.Key, err = p.HostedKey(ctx, v.tenant); err != nil {
 			return err
 		}
@@ -270,7 +272,7 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 	case CheckoutAction, CheckoutScan, CheckoutWaiting, CheckoutReview:
 		w.Checkout.Watched = string(c.State)
 	}
-	return p.show(v, http.StatusOK, w, policy{})
+	return p.show(v, http.StatusOK, w, policy{wallet: w.Checkout.Wallet})
 }
 
 // standing is a checkout as the page's script asks for it.

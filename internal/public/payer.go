@@ -35,6 +35,12 @@ type payerMethod struct {
 	Type provider.Method `json:"type"`
 	Bank string          `json:"bank,omitempty"`
 	Card *payerCard      `json:"card,omitempty"`
+
+	Wallet *payerWallet `json:"wallet,omitempty"`
+}
+
+type payerWallet struct {
+	Type string `json:"type"`
 }
 
 type payerCard struct {
@@ -69,6 +75,9 @@ func payerOf(o payment.Object, l *language) payerPayment {
 	}
 	if m := o.PaymentMethod; m != nil {
 		p.PaymentMethod = &payerMethod{Type: m.Type, Bank: m.Bank}
+		if m.Wallet != nil {
+			p.PaymentMethod.Wallet = &payerWallet{m.Wallet.Type}
+		}
 		if m.Card != nil {
 			p.PaymentMethod.Card = &payerCard{m.Card.Brand, m.Card.Last4, m.Card.ExpMonth, m.Card.ExpYear}
 		}

@@ -91,6 +91,8 @@ type Options struct {
 	// URL and VaultURL are where browsers reach the public zone and the vault zone, without a slash at the end. What begins
 	// with https:// is promised to stay so.
 	URL, VaultURL string
+	// WalletURL is the pay sheet of the simulated wallet, which the checkout page offers in test mode. Empty: there is none.
+	WalletURL string
 
 	Clock  clock.Clock
 	IDs    *id.Source
@@ -144,6 +146,11 @@ func New(o Options) (*Public, error) {
 	var err error
 	if p.site, err = newSite(o.URL, o.VaultURL); err != nil {
 		return nil, fmt.Errorf("public zone: %w", err)
+	}
+	if o.WalletURL != "" {
+		if p.site.walletOrigin, err = originOf(o.WalletURL); err != nil {
+			return nil, fmt.Errorf("public zone: the wallet's address %q: %w", o.WalletURL, err)
+		}
 	}
 	if p.files, err = newFiles(p.site); err != nil {
 		return nil, fmt.Errorf("public zone: %w", err)

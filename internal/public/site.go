@@ -13,6 +13,7 @@ import (
 type site struct {
 	url, vault          string // without a slash at the end
 	origin, vaultOrigin string
+	walletOrigin        string // of the simulated wallet; empty if there is none
 	secure              bool   // browsers come by HTTPS
 	permissions         string // a header
 }
@@ -61,13 +62,15 @@ type policy struct {
 	nonce     string
 	forms     string   // where forms may go besides here; empty: nowhere
 	ancestors []string // whose pages may frame this one; none: nobody
+	wallet    bool     // the page shows the wallet's sheet, and sends what it gives to the vault
 }
 
 func (s site) csp(p policy) string {
-	parts := []string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self' 'nonce-" + p.nonce + "'", "img-src 'self'",
-		"connect-src 'self' " + s.origin, "frame-src " + s.vaultOrigin, "base-uri 'none'",
+	connect, frame := "connect-src 'self' "+s.origin, "frame-src "+s.vaultOrigin
+	if p.wallet {
+		connect, frame = connect+" "+s.vaultOrigin, frame+" "+s.walletOrigin
 	}
+	parts := []string{"default-src 'none'", "script-src 'self'", "style-src 'self' 'nonce-" + p.nonce + "'", "img-src 'self'", connect, frame, "base-uri 'none'"}
 	forms := "'none'"
 	if p.forms != "" {
 		forms = p.forms

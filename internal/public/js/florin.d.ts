@@ -19,6 +19,12 @@ export interface FlorinInstance {
   createToken(element: Element, data?: { name?: string }): Promise<TokenResult>;
 
   /**
+   * Asks the payer in a device wallet, whose pay sheet is shown over the page, and makes a token of what it gives, for confirmPayment.
+   * Call it in answer to a click. A payer who cancels is the error wallet_canceled.
+   */
+  createWalletToken(request: WalletRequest): Promise<TokenResult>;
+
+  /**
    * Pays. If the payer must go somewhere (3-D Secure, a bank), the browser goes there. Without an error the payment is
    * authorized, captured, processing or in review, or waits for what next_action shows.
    * After a decline, call it again with the same client secret and another card.
@@ -127,6 +133,18 @@ export interface ConfirmRequest {
   redirect?: Redirect;
 }
 
+/** What the payer is asked to agree to: the payment's own amount and currency, or it is refused. */
+export interface WalletRequest {
+  /** The sandbox's is the only one so far, in test mode. */
+  type: 'sandbox';
+  /** In the minor unit. */
+  amount: number;
+  /** ISO 4217. */
+  currency: string;
+  /** Whom the payer sees. */
+  label?: string;
+}
+
 export type Redirect = 'always' | 'if_required';
 
 export type NextActionRequest =
@@ -140,6 +158,8 @@ export interface Token {
   /** `pm_tok_…` */
   id: string;
   card?: Card;
+  /** If a wallet gave it; card is then what the device has in its place. */
+  wallet?: { type: string; amount: number; currency: string };
 }
 
 export interface Card {

@@ -7,7 +7,8 @@
 /** @typedef {import('./florin.d.ts').TokenResult} TokenResult */
 /** @typedef {import('./florin.d.ts').ElementType} ElementType */
 /** @typedef {import('./florin.d.ts').NextActionRequest} NextActionRequest */
-/** @typedef {{ secret?: string, body?: object, idempotencyKey?: string, retries?: number }} Call */
+/** @typedef {import('./florin.d.ts').WalletRequest} WalletRequest */
+/** @typedef {{ secret?: string, body?: object, idempotencyKey?: string, retries?: number, wallet?: string }} Call */
 /** @typedef {{ body: any, error?: FlorinError, again?: (planned: number) => number }} Answer */
 
 // The server writes both when it serves this file, before it hashes it.
@@ -30,6 +31,8 @@ const TITLES = {
   es: { 'card': 'Datos de la tarjeta', 'card-number': 'Número de tarjeta', 'card-expiry': 'Caducidad', 'card-cvc': 'Código de seguridad' },
 };
 
+const CLOSE = { en: 'Close', de: 'Schließen', pt: 'Fechar', es: 'Cerrar' }; // the wallet's pay sheet
+
 const DONE = ['authorized', 'captured', 'processing', 'in_review']; // nothing is left for the payer to do
 
 /**
@@ -45,7 +48,8 @@ export function Florin(publishableKey, options = {}) {
   if (!/^pk_[\w-]+$/.test(publishableKey)) {
     throw new TypeError('Florin needs a publishable key, pk_…: a secret key must never be in a page');
   }
-  const call = caller(publishableKey, options.locale);
+  const call = caller(PUBLIC, publishableKey, options.locale);
+  const vault = caller(VAULT, publishableKey, options.locale);
   const secrets = new Secrets();
   const device = options.device === false ? null : new Device(call);
   /** @type {Map<string, Promise<PaymentResult>>} */
@@ -122,6 +126,8 @@ export function Florin(publishableKey, options = {}) {
 
     createToken: tokenOf,
 
+    createWalletToken: (request) => walletToken(vault, request, options.locale),
+
     async confirmPayment(request) {
       const id = paymentOf(request.clientSecret);
       const returnUrl = request.returnUrl && httpUrl(request.returnUrl, 'returnUrl');
@@ -190,26 +196,28 @@ class Secrets {
   }
 }
 
-// The public zone
+// The zones
 
 /**
- * A function that calls the public zone, and repeats what may be repeated.
+ * A function that calls a zone, and repeats what may be repeated.
  *
+ * @param {string} zone
  * @param {string} key
  * @param {string} [locale]
  * @returns {(method: string, path: string, call: Call) => Promise<Answer>}
  */
-function caller(key, locale) {
-  return async (method, path, { secret, body, idempotencyKey, retries = RETRY_WAITS.length }) => {
+function caller(zone, key, locale) {
+  return async (method, path, { secret, body, idempotencyKey, wallet, retries = RETRY_WAITS.length }) => {
     /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${key}` };
     if (secret) headers['Florin-Client-Secret'] = secret;
     if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey;
     if (body) headers['Content-Type'] = 'application/json';
-    if (locale) headers['Accept-Language'] = locale;
+    if (wallet) headers['Florin-Wallet'] = wallet;
+    if (locale && zone === PUBLIC) headers['Accept-Language'] = locale;
     const request = { method, headers, body: body && JSON.stringify(body) };
     for (let tries = 0; ; tries++) {
-      const answer = await ask(PUBLIC + path, request);
+      const answer = await ask(zone, path, request);
       const wait = answer.again?.(RETRY_WAITS[tries]);
       if (tries >= retries || !(wait <= LONGEST_WAIT)) return answer;
       await new Promise((resolve) => setTimeout(resolve, wait));
@@ -221,23 +229,23 @@ function caller(key, locale) {
  * Asks once. `again` is there if the same request may be sent again: it gives how long to wait, at least what is planned.
  * @returns {Promise<Answer>}
  */
-async function ask(url, request) {
+async function ask(zone, path, request) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ANSWER_WITHIN);
   try {
-    const response = await fetch(url, {
+    const response = await fetch(zone + path, {
       ...request, signal: abort.signal, mode: 'cors', credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer',
     });
     const body = objectIn(await response.text());
-    if (response.ok && typeof body.id === 'string') return { body };
+    if (response.ok && (typeof body.id === 'string' || body.object === 'list')) return { body };
     const later = Number(response.headers.get('Retry-After')) * 1000 || 0;
     const passing = [429, 502, 503, 504].includes(response.status) || body.code === 'idempotency_key_in_use';
-    const error = passing && !body.code ? failure('unavailable', `${PUBLIC} is not available (status ${response.status}).`) : errorOf(body);
+    const error = passing && !body.code ? failure('unavailable', `${zone} is not available (status ${response.status}).`) : errorOf(body);
     return { body, error, again: passing ? (planned) => Math.max(planned, later) : undefined };
   } catch {
     const error = abort.signal.aborted
       ? failure('timeout', `No answer came within ${ANSWER_WITHIN / 1000} seconds.`)
-      : failure('network_error', `${PUBLIC} could not be reached. Is the network up, and is ${location.origin} registered for this key?`);
+      : failure('network_error', `${zone} could not be reached. Is the network up, and is ${location.origin} registered for this key?`);
     return { body: null, error, again: (planned) => planned };
   } finally {
     clearTimeout(timer);
@@ -274,6 +282,64 @@ function errorOf(/** @type {any} */ problem) {
 /** An error of our own, after which the same may be tried again. */
 function failure(code, message, payment = null) {
   return errorOf({ code, detail: message, retry: 'later', retryable: true, payment });
+}
+
+// Wallets
+
+/**
+ * Asks the payer in their wallet, and has the vault open what it gives. What passes through here is sealed for the vault.
+ * @returns {Promise<TokenResult>}
+ */
+async function walletToken(vault, /** @type {WalletRequest} */ { type, amount, currency, label = '' }, locale) {
+  if (!Number.isSafeInteger(amount) || amount < 1) throw new TypeError('amount is not an integer of the minor unit');
+  if (!/^[A-Z]{3}$/.test(currency)) throw new TypeError('currency is not an ISO 4217 code');
+  const { body: list, error } = await vault('GET', '/v1/wallets', {});
+  if (error) return { error };
+  const wallet = list.data.find((one) => one.type === type);
+  if (!wallet) return { error: failure('wallet_unavailable', `The vault opens no tokens of a wallet "${type}" for this key.`) };
+  const sheet = new URL(httpUrl(wallet.url, 'the wallet'));
+  const asked = { merchant: wallet.merchant, key: wallet.public_key, amount, currency, label, origin: location.origin };
+  for (const [name, value] of Object.entries(asked)) sheet.searchParams.set(name, String(value));
+  const given = await approval(sheet, locale);
+  if (!given) return { error: failure('wallet_canceled', 'The payer canceled in their wallet.') };
+  const made = await vault('POST', '/v1/tokens', { wallet: type, idempotencyKey: unique(), body: { wallet: { type, token: given } } });
+  return made.error ? { error: made.error } : { token: made.body };
+}
+
+/**
+ * Shows a pay sheet until the payer approves or cancels.
+ * @returns {Promise<string | null>} what the wallet gives; null if it gives nothing
+ */
+function approval(sheet, locale) {
+  const dialog = document.createElement('dialog');
+  const frame = document.createElement('iframe');
+  const close = document.createElement('button');
+  frame.title = sheet.host;
+  frame.src = sheet.href;
+  close.type = 'button';
+  close.textContent = CLOSE[(locale ?? navigator.language).slice(0, 2)] ?? CLOSE.en;
+  Object.assign(dialog.style, { width: 'min(460px, 100vw)', maxWidth: '100vw', height: 'min(720px, 100vh)', maxHeight: '100vh', padding: '0', border: '0', borderRadius: '8px', overflow: 'hidden' });
+  Object.assign(frame.style, { display: 'block', width: '100%', height: 'calc(100% - 44px)', border: '0' });
+  Object.assign(close.style, { display: 'block', width: '100%', height: '44px', border: '0', font: 'inherit' });
+  dialog.appendChild(frame);
+  dialog.appendChild(close);
+  document.body.appendChild(dialog);
+  const done = new AbortController();
+  const { signal } = done;
+  /** @type {Promise<string | null>} */
+  const answered = new Promise((resolve) => {
+    window.addEventListener('message', ({ source, origin, data }) => {
+      if (source === frame.contentWindow && origin === sheet.origin && data?.florinWallet) resolve(data.token ?? null);
+    }, { signal });
+    close.addEventListener('click', () => resolve(null), { signal });
+    dialog.addEventListener('close', () => resolve(null), { signal }); // by the Escape key
+  });
+  dialog.showModal();
+  return answered.finally(() => {
+    done.abort();
+    dialog.close();
+    dialog.remove();
+  });
 }
 
 // The card fields

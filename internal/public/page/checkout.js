@@ -16,6 +16,7 @@ function checkout(form) {
   const said = form.dataset;
   const part = (id) => document.getElementById(id);
   const button = part('button');
+  const wallet = part('wallet');
   const florin = Florin(said.key, { locale: said.locale });
   const elements = florin.elements({ locale: said.locale, style: look() });
   const unfinished = new Set(['number', 'expiry', 'cvc']);
@@ -33,8 +34,13 @@ function checkout(form) {
   dark.addEventListener('change', () => { for (const field of Object.values(fields)) field.update({ style: look() }); });
 
   let paying = false;
-  form.addEventListener('submit', async (event) => {
+  form.addEventListener('submit', (event) => {
     event.preventDefault();
+    attempt(byCard);
+  });
+  wallet?.addEventListener('click', () => attempt(byWallet));
+
+  async function attempt(pay) {
     if (paying) return;
     busy(true);
     tell(said.asking);
@@ -45,14 +51,24 @@ function checkout(form) {
       tell(said.notSent);
     }
     busy(false);
-  });
+  }
 
-  async function pay() {
+  async function byCard() {
     const made = await florin.createToken(fields.number, { name: part('name').value.trim() || undefined });
-    if (made.error) return refused(made.error);
+    return made.error ? refused(made.error) : charge(made.token);
+  }
+
+  async function byWallet() {
+    const { type, amount, currency, label } = wallet.dataset;
+    const made = await florin.createWalletToken({ type, amount: Number(amount), currency, label });
+    if (made.error) return tell(made.error.code === 'wallet_canceled' ? '' : made.error.message);
+    return charge(made.token);
+  }
+
+  async function charge(token) {
     const answer = await ask(`${said.path}/confirm`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ step: said.step, payment_method_token: made.token.id, device_session: (await florin.deviceSession()) ?? undefined, browser: browser() }),
+      body: JSON.stringify({ step: said.step, payment_method_token: token.id, device_session: (await florin.deviceSession()) ?? undefined, browser: browser() }),
     });
     if (answer.status === 429) return tell(said.tryLater);
     const outcome = await answer.json();
@@ -91,7 +107,7 @@ function checkout(form) {
   // Not disabled: a button that is loses the keyboard's place.
   function busy(is) {
     paying = is;
-    button.setAttribute('aria-disabled', String(is));
+    for (const one of [button, wallet]) one?.setAttribute('aria-disabled', String(is));
   }
 
   // Back by the browser's button to a page as it was: the payment may be elsewhere by now.

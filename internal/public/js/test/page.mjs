@@ -37,6 +37,8 @@ class Node extends EventTarget {
   setAttribute(name, value) { this.attributes[name] = value; }
   appendChild(child) { this.children.push(child); child.parent = this; }
   replaceChildren(...children) { this.children = []; children.forEach((child) => this.appendChild(child)); }
+  showModal() { this.open = true; }
+  close() { this.open = false; }
   remove() { this.parent.children = this.parent.children.filter((child) => child !== this); this.contentWindow = null; }
 }
 
@@ -60,7 +62,7 @@ export class Page {
   frames = [];
   asked = []; // { method, path, headers, body }
   gone = []; // where the page was sent to
-  nodes = { '#card': new Node('div', 'card'), '#number': new Node('div'), '#expiry': new Node('div'), '#cvc': new Node('div') };
+  nodes = { body: new Node('body'), '#card': new Node('div', 'card'), '#number': new Node('div'), '#expiry': new Node('div'), '#cvc': new Node('div') };
   label = new Node('label');
   /** Answers by "METHOD path", each a list that is used up from its front; its last one stays. */
   answers = { 'POST /v1/client/device_sessions': [() => answer(201, { id: 'ds_01arz3ndektsv4rrffq69g5fav' })] };
@@ -76,6 +78,7 @@ export class Page {
     here('CSS', { escape: (text) => text });
     here('fetch', (url, request) => this.#fetch(url, request));
     here('document', {
+      body: this.nodes.body,
       createElement: (tag) => {
         const node = new Node(tag);
         node.contentWindow = new Inside();
@@ -88,7 +91,7 @@ export class Page {
   }
 
   async #fetch(url, { method, headers, body, signal, ...how }) {
-    const path = url.slice(PUBLIC.length);
+    const path = url.slice(url.startsWith(VAULT) ? VAULT.length : PUBLIC.length);
     this.asked.push({ url, method, path, headers, body: body && JSON.parse(body), how });
     const list = this.answers[`${method} ${path}`];
     if (!list) throw new Error(`nobody expected ${method} ${url}`);

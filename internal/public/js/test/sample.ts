@@ -30,6 +30,13 @@ async function token(): Promise<string> {
   return made.token ? made.token.id : made.error.message;
 }
 
+async function wallet(clientSecret: string): Promise<string> {
+  const { token, error } = await florin.createWalletToken({ type: 'sandbox', amount: 9232, currency: 'EUR', label: 'Shop' });
+  if (error) return error.code;
+  const { payment } = await florin.confirmPayment({ clientSecret, token: token.id, redirect: 'if_required' });
+  return payment?.status ?? token.wallet?.currency ?? '';
+}
+
 async function resume(clientSecret: string): Promise<void> {
   await florin.handleNextAction({ clientSecret, redirect: 'always' });
   const found = await florin.retrievePayment(clientSecret);
