@@ -8,9 +8,7 @@ import (
 	"errors"
 	"html/template"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Prefix is where the bank is served.
@@ -42,26 +41,8 @@ func (w *World) Handler() http.Handler {
 	panel.HandleFunc("POST /control/payouts/{id}/{button}", w.press)
 	panel.HandleFunc("GET /payouts/{$}", w.page)
 	panel.Handle("GET /payouts", http.RedirectHandler(Prefix+"/", http.StatusSeeOther))
-	mux.Handle("/", ownPages(panel))
+	mux.Handle("/", stage.Local(panel))
 	return mux
-}
-
-// ownPages refuses what a browser sends on behalf of a page from elsewhere, and a page that came by a name that was made to point here.
-func ownPages(next http.Handler) http.Handler {
-	guarded := http.NewCrossOriginProtection().Handler(next)
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" {
-			host, _, err := net.SplitHostPort(r.Host)
-			if err != nil {
-				host = r.Host
-			}
-			if u, err := url.Parse(origin); err != nil || !loopback(u.Hostname()) || !loopback(host) {
-				answer(rw, http.StatusForbidden, refusal{"forbidden", "not from a page of another origin"})
-				return
-			}
-		}
-		guarded.ServeHTTP(rw, r)
-	})
 }
 
 // refusal is an error answer.
@@ -143,7 +124,7 @@ func (w *World) who(r *http.Request, body []byte) (Account, bool) {
 		return a, ok && known
 	}
 	got, err := hex.DecodeString(r.Header.Get("Bank-Signature"))
-	return a, err == nil && hmac.Equal(got, signature(a.SigningKey, string(body)))
+	return a, err == nil && hmac.Equal(got, stage.HMAC(a.SigningKey, string(body)))
 }
 
 // isDown tells whether the bank refuses everybody, and does so.

@@ -2,7 +2,6 @@ package payouts
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,17 +9,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // idle is how long the world sleeps at most, whatever its clock says; sendTime bounds one try of a webhook.
@@ -182,7 +178,7 @@ func (w *World) try(ctx context.Context, a Account, h hook) int {
 		return 0
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Bank-Signature", webhookSignature(a.WebhookSecret, w.o.Clock.Now(), h.Body))
+	r.Header.Set("Bank-Signature", stage.WebhookSignature(a.WebhookSecret, w.o.Clock.Now(), h.Body))
 	r.Header.Set("User-Agent", "florin-sandbox/payouts")
 	resp, err := w.client.Do(r)
 	if err != nil {
@@ -196,20 +192,8 @@ func (w *World) try(ctx context.Context, a Account, h hook) int {
 	return resp.StatusCode
 }
 
-// webhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
-func webhookSignature(key secret.Text, now time.Time, body string) string {
-	at := strconv.FormatInt(now.Unix(), 10)
-	return "t=" + at + ",v1=" + hex.EncodeToString(signature(key, at+"."+body))
-}
-
-func signature(key secret.Text, text string) []byte {
-	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	mac.Write([]byte(text)) // never fails, by hash.Hash
-	return mac.Sum(nil)
-}
-
 func newClient() *http.Client {
-	dialer := &net.Dialer{Timeout: sendTime, ControlContext: loopbackOnly}
+	dialer := &net.Dialer{Timeout: sendTime, ControlContext: stage.LoopbackOnly}
 	return &http.Client{
 		Timeout:       sendTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -217,22 +201,8 @@ func newClient() *http.Client {
 	}
 }
 
-// loopbackOnly refuses to connect elsewhere, whatever a name resolved to.
-func loopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err == nil && !at.Addr().Unmap().IsLoopback() {
-		err = fmt.Errorf("webhooks go to this machine only, not to %s", at.Addr())
-	}
-	return err
-}
-
 // local tells whether a URL says this machine.
 func local(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && loopback(u.Hostname())
-}
-
-func loopback(host string) bool {
-	at, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && at.IsLoopback()
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && stage.Loopback(u.Hostname())
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -64,7 +65,7 @@ func (d *town) hear(rw http.ResponseWriter, r *http.Request) {
 	}
 	stamp, _, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Bank-Signature"), "t="), ",")
 	at, err := strconv.ParseInt(stamp, 10, 64)
-	if want := webhookSignature(hookKey, time.Unix(at, 0), string(body)); err != nil || r.Header.Get("Bank-Signature") != want {
+	if want := stage.WebhookSignature(hookKey, time.Unix(at, 0), string(body)); err != nil || r.Header.Get("Bank-Signature") != want {
 		d.Errorf("signed %s, want %s", r.Header.Get("Bank-Signature"), want)
 	}
 	var m struct {
@@ -101,7 +102,7 @@ func (d *town) call(method, path, body string) (int, payout) {
 		d.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer key")
-	r.Header.Set("Bank-Signature", hex.EncodeToString(signature(signing, body)))
+	r.Header.Set("Bank-Signature", hex.EncodeToString(stage.HMAC(signing, body)))
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, payout{}

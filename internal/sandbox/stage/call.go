@@ -114,7 +114,7 @@ func (s *Stage) authenticate(r *http.Request, body []byte) (Numbered, bool, erro
 		return a, ok, err
 	}
 	got, err := hex.DecodeString(r.Header.Get(s.world.Header))
-	return a, err == nil && hmac.Equal(got, hmacOf(a.SigningKey, string(body))), nil
+	return a, err == nil && hmac.Equal(got, HMAC(a.SigningKey, string(body))), nil
 }
 
 // hold keeps a request until its client leaves, the world lets go, or the time is over.

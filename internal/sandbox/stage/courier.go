@@ -182,10 +182,11 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 // WebhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
 func WebhookSignature(key secret.Text, now time.Time, body string) string {
 	at := strconv.FormatInt(now.Unix(), 10)
-	return "t=" + at + ",v1=" + hex.EncodeToString(hmacOf(key, at+"."+body))
+	return "t=" + at + ",v1=" + hex.EncodeToString(HMAC(key, at+"."+body))
 }
 
-func hmacOf(key secret.Text, text string) []byte {
+// HMAC is the HMAC-SHA256 of a text.
+func HMAC(key secret.Text, text string) []byte {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(text)) // never fails, by hash.Hash
 	return mac.Sum(nil)
