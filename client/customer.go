@@ -152,3 +152,44 @@ func (s *CustomerService) Delete(ctx context.Context, id string, options ...Call
 	_, err = remove[struct{}](ctx, s.core, path, options)
 	return err
 }
+
+// CustomerFunds is what a customer has paid in, and where it is.
+type CustomerFunds struct {
+	Livemode bool                   `json:"livemode"`
+	Customer string                 `json:"customer"`
+	Balances []CustomerFundsBalance `json:"balances"` // by currency, over all their payments
+	Sources  []CustomerFundsSource  `json:"sources"`  // a page of their payments, newest first
+	HasMore  bool                   `json:"has_more"`
+}
+
+// CustomerFundsBalance is money of a customer, in minor units.
+type CustomerFundsBalance struct {
+	Currency  string `json:"currency"`
+	PaidIn    int64  `json:"paid_in"`
+	Returned  int64  `json:"returned"`
+	Returning int64  `json:"returning"`
+	Disputed  int64  `json:"disputed"`
+	Withdrawn int64  `json:"withdrawn"` // to somewhere else
+	Left      int64  `json:"left"`
+}
+
+// CustomerFundsSource is a payment as a source of a customer's money.
+type CustomerFundsSource struct {
+	CustomerFundsBalance
+	Payment         string         `json:"payment"`
+	PaymentMethod   *PaymentMethod `json:"payment_method"`
+	Refundable      int64          `json:"refundable"` // what a closed loop can return to it now
+	Reversible      int64          `json:"reversible"` // authorized, and given back whole or not at all
+	RefundableUntil *time.Time     `json:"refundable_until"`
+	Barred          string         `json:"barred"` // why nothing can go back; empty if something can
+	CreatedAt       time.Time      `json:"created_at"`
+}
+
+// Funds reads what a customer has paid in and not withdrawn, with a page of their payments.
+func (s *CustomerService) Funds(ctx context.Context, id string, p Page, options ...CallOption) (*CustomerFunds, error) {
+	path, err := under(customers, id, "funds")
+	if err != nil {
+		return nil, err
+	}
+	return get[CustomerFunds](ctx, s.core, path, p.values(), options)
+}

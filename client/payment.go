@@ -35,6 +35,7 @@ type Payment struct {
 	AmountCapturing     int64             `json:"amount_capturing"` // captures whose outcome is not known yet
 	AmountRefunded      int64             `json:"amount_refunded"`  // refunds that succeeded or are pending
 	AmountDisputed      int64             `json:"amount_disputed"`
+	AmountWithdrawn     int64             `json:"amount_withdrawn"`  // by payouts that name its customer, to somewhere else
 	AmountRefundable    int64             `json:"amount_refundable"` // captured, neither refunded nor disputed
 	RefundableUntil     *time.Time        `json:"refundable_until"`  // by the returns policy when it was captured; nil: without end
 	Capture             bool              `json:"capture"`

@@ -29,13 +29,21 @@ type Payout struct {
 	Status              PayoutStatus          `json:"status"`
 	Amount              int64                 `json:"amount"` // in the currency's minor unit
 	Currency            string                `json:"currency"`
-	Destination         string                `json:"destination"`
-	Rail                string                `json:"rail"`
+	AmountPaid          int64                 `json:"amount_paid"` // what of it has arrived
+	Customer            *string               `json:"customer"`    // whose money it is
+	ClosedLoop          string                `json:"closed_loop"` // none, prefer or require
+	ClosedLoopOrder     string                `json:"closed_loop_order,omitempty"`
+	SourcePayment       *string               `json:"source_payment"`
+	Parts               []PayoutPart          `json:"parts"`                 // of a closed loop: what goes where
+	UnusedSources       []PayoutUnusedSource  `json:"unused_sources"`        // what nothing goes back to, and why
+	PartOf              string                `json:"part_of,omitempty"`     // the payout that this is a part of
+	Destination         string                `json:"destination,omitempty"` // empty if all of it goes back to its sources
+	Rail                string                `json:"rail,omitempty"`
 	EstimatedArrival    *ArrivalWindow        `json:"estimated_arrival"`
 	StatementDescriptor string                `json:"statement_descriptor,omitempty"`
 	Description         string                `json:"description,omitempty"`
 	Failure             *PayoutFailure        `json:"failure"` // why it failed or came back
-	Provider            string                `json:"provider"`
+	Provider            string                `json:"provider,omitempty"`
 	ProviderReference   string                `json:"provider_reference,omitempty"`
 	Batch               string                `json:"batch,omitempty"`
 	CreatedBy           string                `json:"created_by"`
@@ -64,13 +72,40 @@ type PayoutTimelineEntry struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
-// CreatePayout asks for a payout: to a DestinationToken, a CardToken or a BankAlias.
+// PayoutPart is what of a payout goes one way.
+type PayoutPart struct {
+	Type     string         `json:"type"`         // refund, reversal or payout
+	ID       string         `json:"id,omitempty"` // of the refund, the reversal or the payout to the destination
+	Status   string         `json:"status"`       // held, queued, sent, succeeded, failed, returned or canceled
+	Amount   int64          `json:"amount"`
+	Payment  string         `json:"payment,omitempty"` // that it goes back to
+	Method   string         `json:"method,omitempty"`
+	Reason   string         `json:"reason"` // source, rest or refund_failed
+	Failure  *PayoutFailure `json:"failure,omitempty"`
+	Replaced bool           `json:"replaced,omitempty"` // its amount goes on by a later part
+}
+
+// PayoutUnusedSource is a payment that nothing goes back to.
+type PayoutUnusedSource struct {
+	Payment         string     `json:"payment"`
+	Method          string     `json:"method,omitempty"`
+	Reason          string     `json:"reason"` // such as refund_window_closed
+	Left            int64      `json:"left"`
+	RefundableUntil *time.Time `json:"refundable_until,omitempty"`
+}
+
+// CreatePayout asks for a payout: to a DestinationToken, a CardToken or a BankAlias. With ClosedLoop the Customer's money goes back to where it came
+// from first, or to the SourcePayment.
 type CreatePayout struct {
 	Amount              int64             `json:"amount"` // in the currency's minor unit
 	Currency            string            `json:"currency"`
 	DestinationToken    string            `json:"destination_token,omitempty"`
 	CardToken           string            `json:"card_token,omitempty"`
 	BankAlias           *BankAlias        `json:"bank_alias,omitempty"`
+	Customer            string            `json:"customer,omitempty"`
+	ClosedLoop          string            `json:"closed_loop,omitempty"`       // none, prefer or require
+	ClosedLoopOrder     string            `json:"closed_loop_order,omitempty"` // oldest or newest
+	SourcePayment       string            `json:"source_payment,omitempty"`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
 	Metadata            map[string]string `json:"metadata,omitempty"`
@@ -103,6 +138,7 @@ type ListPayouts struct {
 	Status      PayoutStatus
 	Destination string
 	Batch       string
+	Customer    string
 }
 
 // CreatePayoutBatch asks for a payout of every line of a CSV file.
@@ -171,6 +207,7 @@ func (s *PayoutService) List(ctx context.Context, p ListPayouts, options ...Call
 	set(query, "status", string(p.Status))
 	set(query, "destination", p.Destination)
 	set(query, "batch", p.Batch)
+	set(query, "customer", p.Customer)
 	return all(ctx, s.core, payouts, query, func(one *Payout) string { return one.ID }, options)
 }
 

@@ -28,6 +28,7 @@ type Refund struct {
 	Reason            string            `json:"reason,omitempty"`
 	Failure           *Failure          `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
+	Payout            string            `json:"payout,omitempty"`       // that it is a part of
 	RequestedBy       string            `json:"requested_by,omitempty"` // the key that asked for it
 	ApprovedBy        string            `json:"approved_by,omitempty"`  // the key that approved it
 	Metadata          map[string]string `json:"metadata"`

@@ -310,10 +310,11 @@ func (a *parts) openPayments(ctx context.Context) error {
 	})
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health,
+		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health,
 	})
+	a.payments.Payouts = a.payouts
 	a.customers = &customer.Service{
-		DB: a.main, Store: a.payments.Payers, Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: a.payments, Events: a.payments,
+		DB: a.main, Store: a.payments.Payers, Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: tokens{a.payments, a.payouts}, Events: a.payments,
 	}
 	a.openOrders()
 	a.sender = webhook.NewSender(webhook.SenderOptions{
@@ -342,6 +343,21 @@ func (a *parts) openPayments(ctx context.Context) error {
 		s.server.RegisterOnShutdown(zone.Release)
 	}
 	return a.openPublic()
+}
+
+// tokens is who knows what a token serves.
+type tokens struct {
+	*payment.Service
+	payouts *payout.Service
+}
+
+// TokenBusy tells whether a try that is under way may still charge the card of a token, or money may still be paid to it.
+func (t tokens) TokenBusy(ctx context.Context, tenant, token string) (bool, error) {
+	busy, err := t.Service.TokenBusy(ctx, tenant, token)
+	if err != nil || busy {
+		return busy, err
+	}
+	return t.payouts.CardBusy(ctx, tenant, token)
 }
 
 // secret derives what payers are known by.
@@ -428,7 +444,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		Orders: a.orders, Customers: a.customers, PaymentMethods: a.customers,
+		Orders: a.orders, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Policies: a.policies, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,

@@ -168,6 +168,35 @@ func (k *Keys) Roll(ctx context.Context, tenant, old string, overlap time.Durati
 	return next, text, nil
 }
 
+// SamePerson tells whether two keys of a tenant are one person's, as far as Florin knows: they are the same, or one came of the other by rolling. Keys
+// that were made apart are different persons'.
+func (k *Keys) SamePerson(ctx context.Context, tenant, one, other string) (bool, error) {
+	if one == other {
+		return true, nil
+	}
+	first, err := k.origin(ctx, tenant, one)
+	if err != nil {
+		return false, err
+	}
+	second, err := k.origin(ctx, tenant, other)
+	return first == second, err
+}
+
+// maxRolls bounds how far back a key is followed.
+const maxRolls = 10_000
+
+// origin is the first of the keys that a key came of by rolling.
+func (k *Keys) origin(ctx context.Context, tenant, key string) (string, error) {
+	for range maxRolls {
+		before, err := k.rolledInto(ctx, tenant, key)
+		if err != nil || before == "" {
+			return key, err
+		}
+		key = before
+	}
+	return "", fmt.Errorf("key %s was rolled too often to be followed", key)
+}
+
 // tries is how often a change of a key is decided again after somebody else's came first.
 const tries = 5
 

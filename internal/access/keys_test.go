@@ -228,6 +228,31 @@ func TestRollingKeepsTheRightsAndTheOverlap(t *testing.T) {
 	})
 }
 
+func TestAKeyAndWhatItWasRolledToAreOnePerson(t *testing.T) {
+	each(t, func(t *testing.T, n *node) {
+		first, _ := n.create(access.Spec{Tenant: shopLive, Kind: access.Secret})
+		other, _ := n.create(access.Spec{Tenant: shopLive, Kind: access.Secret})
+		next, _, err := n.keys.Roll(t.Context(), shopLive, first.ID, time.Hour, admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, _, err := n.keys.Roll(t.Context(), shopLive, next.ID, time.Hour, admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			one, other string
+			same       bool
+		}{
+			{first.ID, first.ID, true}, {first.ID, last.ID, true}, {last.ID, next.ID, true}, {first.ID, other.ID, false}, {other.ID, last.ID, false},
+		} {
+			if same, err := n.keys.SamePerson(t.Context(), shopLive, c.one, c.other); err != nil || same != c.same {
+				t.Errorf("%+v: %t, %v", c, same, err)
+			}
+		}
+	})
+}
+
 func TestOneOfTwoSimultaneousRollsWins(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
 		key, _ := n.create(access.Spec{Tenant: shopTest, Kind: access.Secret})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
 )
 
 //go:embed migrations
@@ -50,6 +51,16 @@ func (k *Keys) Get(ctx context.Context, tenant, id string) (Key, error) {
 // them.
 func (k *Keys) List(ctx context.Context, tenant string, p db.Page) ([]Key, bool, error) {
 	return db.ListPage(ctx, k.db, table, scan, tenant, p)
+}
+
+// rolledInto is the key that was rolled to another one; empty if none was.
+func (k *Keys) rolledInto(ctx context.Context, tenant, id string) (string, error) {
+	before, err := db.Get(ctx, k.db, func(r db.Scanner) (before string, err error) { return before, r.Scan(&before) },
+		"SELECT id FROM api_key WHERE merchant_id = $1 AND rolled_to = $2", tenant, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return before, err
 }
 
 // byHash is the key with a hash, or nil. This is the one read that cannot name its merchant: it finds out who calls.

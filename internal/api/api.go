@@ -174,6 +174,7 @@ type Options struct {
 	EventsKept       time.Duration // how long events are; event.Kept if zero
 	Endpoints        Endpoints
 	Customers        Customers
+	Funds            Funds
 	PaymentMethods   PaymentMethods
 	Destinations     Destinations
 	Payouts          Payouts

@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/strict"
 )
 
@@ -24,6 +25,11 @@ type Customers interface {
 	List(ctx context.Context, tenant string, p db.Page, f customer.Filter) ([]customer.Object, bool, error)
 	Update(ctx context.Context, tenant, id string, to customer.Change, with customer.With) (customer.Object, error)
 	Erase(ctx context.Context, tenant, id string, with customer.With) (customer.Object, error)
+}
+
+// Funds tells what customers have paid in and not withdrawn. See payment.Service.
+type Funds interface {
+	Funds(ctx context.Context, tenant, customer string, p payment.Page) (payment.FundsObject, error)
 }
 
 type createCustomer struct {
@@ -125,6 +131,12 @@ func (a *API) registerCustomers() {
 		id: "getCustomer", method: http.MethodGet, path: one, tag: tag, summary: "Get a customer",
 		scope: access.CustomersRead, status: http.StatusOK, answer: object,
 	}, a.getCustomer)
+	register(a, operation{
+		id: "getCustomerFunds", method: http.MethodGet, path: one + "/funds", tag: tag, summary: "Get a customer's funds",
+		doc: "What they paid in, and what of it was refunded, is disputed, was withdrawn to somewhere else by payouts that name them, and is left: " +
+			"by currency, and by payment.",
+		scope: access.PaymentsRead, status: http.StatusOK, answer: reflect.TypeFor[payment.FundsObject](),
+	}, a.getCustomerFunds)
 	register(a, operation{
 		id: "updateCustomer", method: http.MethodPatch, path: one, tag: tag, summary: "Change a customer",
 		doc:   "What is not given stays.",
@@ -237,6 +249,23 @@ func (a *API) getCustomer(ctx context.Context, rq *request, in *getInput) (answe
 		return answer{}, fault.Missing("customer")
 	}
 	return show(a.Customers.Get(ctx, rq.principal.Tenant, in.ID))
+}
+
+type fundsInput struct {
+	ID string `path:"id"`
+	Paging
+}
+
+// Resolve checks the query.
+func (in *fundsInput) Resolve(huma.Context) []error {
+	return resolved(func(f *strict.Faults) { in.check(f, id.Payment) })
+}
+
+func (a *API) getCustomerFunds(ctx context.Context, rq *request, in *fundsInput) (answer, error) {
+	if !id.Has(in.ID, id.Customer) {
+		return answer{}, fault.Missing("customer")
+	}
+	return show(a.Funds.Funds(ctx, rq.principal.Tenant, in.ID, in.page()))
 }
 
 func (a *API) listCustomers(ctx context.Context, rq *request, in *listCustomersInput) (answer, error) {

@@ -14,7 +14,7 @@ import (
 // promised and what is checked cannot differ.
 var bodies = strict.NewReader(map[string]strict.Check{
 	"name": plainName, "email": plainEmail, "phone": plainPhone, "country": plainCountry, "ip": plainIP,
-	"order": plainID(id.Order, "an order"), "customer": plainID(id.Customer, "a customer"), "method": plainID(id.PaymentMethod, "a saved payment method"),
+	"order": plainID(id.Order, "an order"), "customer": plainID(id.Customer, "a customer"), "payment": plainID(id.Payment, "a payment"), "method": plainID(id.PaymentMethod, "a saved payment method"),
 	"token_or_method": func(s string) (string, string) {
 		if s != "" && !id.Has(s, id.Token) && !id.Has(s, id.PaymentMethod) {
 			return fault.CodeInvalid, "must be a token of the vault, which begins with pm_tok_, or a saved payment method, which begins with pm_"

@@ -34,7 +34,7 @@ type createDestination struct {
 	Country       string   `json:"country,omitempty" maxLength:"2" doc:"Of a bank_account: US, GB, AU, IN, BR or MY." example:"US"`
 	BankCode      string   `json:"bank_code,omitempty" maxLength:"32" doc:"Of a bank_account: routing number (US), sort code (GB), BSB (AU), IFSC (IN), ISPB or COMPE code (BR), BIC (MY)."`
 	BranchCode    string   `json:"branch_code,omitempty" maxLength:"32" doc:"Of a bank_account in Brazil: the agência."`
-	AccountNumber string   `json:"account_number,omitempty" maxLength:"64" doc:"Of a bank_account."`
+	AccountNumber string   `json:"account_number,omitempty" maxLength:"64" exempt:"true" doc:"Of a bank_account. A card's number is none: money is pushed to a card by its card_token."`
 	PIXKey        string   `json:"pix_key,omitempty" maxLength:"140" doc:"A CPF, a CNPJ, an e-mail address, a phone number with +55 or a random key."`
 	PayID         string   `json:"payid,omitempty" maxLength:"300" doc:"An e-mail address, an Australian phone number, an ABN or an organisation's id."`
 	VPA           string   `json:"vpa,omitempty" maxLength:"300" doc:"Of upi: name@handle."`

@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/payout"
+	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
 )
 
@@ -37,6 +38,10 @@ type createPayout struct {
 	DestinationToken    string     `json:"destination_token,omitempty" maxLength:"64" check:"destination" doc:"A destination that is kept." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	CardToken           string     `json:"card_token,omitempty" maxLength:"64" check:"token" doc:"Instead of destination_token: a card that money is pushed to."`
 	BankAlias           *bankAlias `json:"bank_alias,omitempty" doc:"Instead of destination_token: an alias of an instant scheme."`
+	Customer            string     `json:"customer,omitempty" maxLength:"64" check:"customer" doc:"Whose money it is. What is paid out is counted against what they paid in: see the customer's funds." example:"cus_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	ClosedLoop          string     `json:"closed_loop,omitempty" enum:"none,prefer,require" doc:"prefer: the customer's money goes back to where it came from as far as it can, and the rest to the destination. require: all of it goes back, or nothing is made; there is no destination then. If it is not given: prefer with source_payment and a destination, require with source_payment alone, else none."`
+	ClosedLoopOrder     string     `json:"closed_loop_order,omitempty" enum:"oldest,newest" doc:"Which of the customer's payments come first: oldest if it is not given."`
+	SourcePayment       string     `json:"source_payment,omitempty" maxLength:"64" check:"payment" doc:"A payment that the money goes back to, in place of all of the customer's."`
 	StatementDescriptor string     `json:"statement_descriptor,omitempty" minLength:"1" maxLength:"35" check:"printable" doc:"What the payee reads on the statement." example:"FLORIN SHOP 1001"`
 	Description         string     `json:"description,omitempty" maxLength:"500" check:"printable" doc:"For you and your support."`
 	Metadata            Metadata   `json:"metadata,omitempty" doc:"Up to 50 keys of up to 40 characters, with values of up to 500."`
@@ -55,15 +60,39 @@ func (b *createPayout) Check(f *strict.Faults, _ time.Time) {
 			ways++
 		}
 	}
-	if ways != 1 {
+	switch mode := b.mode(); {
+	case mode == payout.ModeRequire && ways > 0:
+		f.Add("closed_loop", fault.CodeInvalid, "must not be require with a destination: then nothing would go there")
+	case mode != payout.ModeRequire && ways != 1:
 		f.Add("destination_token", fault.CodeInvalid, "exactly one of destination_token, card_token and bank_alias must be given")
 	}
+	switch mode := b.mode(); {
+	case mode == payout.ModeNone && b.SourcePayment != "":
+		f.Add("closed_loop", fault.CodeInvalid, "must not be none with source_payment")
+	case mode == payout.ModeNone && b.ClosedLoopOrder != "":
+		f.Add("closed_loop_order", fault.CodeInvalid, "is for a closed_loop")
+	case mode != payout.ModeNone && b.SourcePayment == "" && b.Customer == "":
+		f.Add("customer", problem.CodeMissing, "is required for a closed_loop, or source_payment in its place")
+	}
+}
+
+// mode is whether the money goes back to its sources.
+func (b *createPayout) mode() payout.Mode {
+	switch {
+	case b.ClosedLoop != "":
+		return payout.Mode(b.ClosedLoop)
+	case b.SourcePayment == "":
+		return payout.ModeNone
+	case b.DestinationToken != "" || b.CardToken != "" || b.BankAlias != nil:
+		return payout.ModePrefer
+	}
+	return payout.ModeRequire
 }
 
 func (b *createPayout) order(by string) payout.Create {
 	c := payout.Create{
 		Amount: b.Amount, Currency: b.Currency, Destination: b.DestinationToken, Descriptor: b.StatementDescriptor, Description: b.Description,
-		Metadata: b.Metadata, By: by,
+		Metadata: b.Metadata, By: by, Customer: b.Customer, ClosedLoop: b.mode(), Order: payout.Order(b.ClosedLoopOrder), Source: b.SourcePayment,
 	}
 	if b.CardToken != "" {
 		c.To = &payout.DestinationInput{Type: payout.TypeCard, Card: b.CardToken}
@@ -100,6 +129,7 @@ type listPayoutsInput struct {
 	Status      string `query:"status" enum:"held,queued,sent,paid,failed,returned,canceled" doc:"Only payouts in this state."`
 	Destination string `query:"destination" maxLength:"64" doc:"Only payouts to this destination."`
 	Batch       string `query:"batch" maxLength:"64" doc:"Only payouts of this batch."`
+	Customer    string `query:"customer" maxLength:"64" doc:"Only payouts of this customer's money."`
 }
 
 // Resolve checks the query.
@@ -108,17 +138,19 @@ func (in *listPayoutsInput) Resolve(huma.Context) []error {
 		in.check(f, id.Payout)
 		idOrNone(f, "destination", in.Destination, id.Destination)
 		idOrNone(f, "batch", in.Batch, id.PayoutBatch)
+		idOrNone(f, "customer", in.Customer, id.Customer)
 	})
 }
 
 func (a *API) registerPayouts() {
 	object := reflect.TypeFor[payout.Object]()
 	const tag, all, one = "Payouts", "/v1/payouts", "/v1/payouts/{id}"
-	queued := story{"Payout.status": "queued"}
+	queued := story{"Payout.status": "queued", "Payout.amount_paid": 0}
 	register(a, operation{
 		id: "createPayout", method: http.MethodPost, path: all, tag: tag, summary: "Create a payout",
 		doc: "Takes the amount out of the available balance at once; it is sent in the background, and its events tell the rest. " +
-			"Above the amount that one person may pay out it is held until another key approves it.",
+			"Above the amount that one person may pay out it is held until another key approves it. With closed_loop the money goes back to where it " +
+			"came from first: parts tells how it is divided, and unused_sources why a source was passed over.",
 		scope: access.PayoutsWrite, status: http.StatusCreated, answer: object, body: reflect.TypeFor[createPayout](), refusals: []int{404},
 		sample: `{"amount":9232,"currency":"EUR","destination_token":"dst_01jd9qk3v8m2x4r6t7w9y0a1b2","statement_descriptor":"FLORIN SHOP 1001"}`, shows: queued,
 	}, a.createPayout)
@@ -147,7 +179,7 @@ func (a *API) registerPayouts() {
 		id: "cancelPayout", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a payout",
 		doc:   "Ends a payout that is held or queued, and makes its amount available again. Once it is being sent it is too late.",
 		scope: access.PayoutsWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[cancelPayout](), optional: true,
-		sample: `{"reason":"wrong payee"}`, shows: story{"Payout.status": "canceled"},
+		sample: `{"reason":"wrong payee"}`, shows: story{"Payout.status": "canceled", "Payout.amount_paid": 0},
 	}, a.cancelPayout)
 }
 
@@ -231,5 +263,5 @@ func (a *API) getPayout(ctx context.Context, rq *request, in *getInput) (answer,
 }
 
 func (a *API) listPayouts(ctx context.Context, rq *request, in *listPayoutsInput) (answer, error) {
-	return showList(a.PayoutReader.List(ctx, rq.principal.Tenant, in.page(), payout.Filter{Status: in.Status, Destination: in.Destination, Batch: in.Batch}))
+	return showList(a.PayoutReader.List(ctx, rq.principal.Tenant, in.page(), payout.Filter{Status: in.Status, Destination: in.Destination, Batch: in.Batch, Customer: in.Customer}))
 }

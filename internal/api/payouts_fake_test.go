@@ -6,6 +6,7 @@ import (
 	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 )
 
@@ -18,8 +19,34 @@ func somePayout() payout.Object {
 		EstimatedArrival: &payout.Window{Earliest: start, Latest: start}, StatementDescriptor: "SHOP", Description: "d",
 		Failure: &payout.FailureObject{Code: "invalid_account", Message: "closed"}, Provider: "payouts", ProviderReference: "p", Batch: "pob_" + someID,
 		CreatedBy: "key_" + someID, ApprovedBy: "key_" + someID, Timeline: []payout.TimelineEntry{{At: start, Event: "payout.failed", Detail: "invalid_account"}},
-		Metadata: map[string]string{"k": "v"}, CreatedAt: start,
+		Metadata: map[string]string{"k": "v"}, CreatedAt: start, AmountPaid: 5000, Customer: &somePayer, ClosedLoop: payout.ModePrefer,
+		ClosedLoopOrder: payout.OldestFirst, SourcePayment: &somePaymentID, PartOf: "po_" + someID,
+		Parts: []payout.Part{
+			{Type: payout.PartRefund, ID: "ref_" + someID, Status: payout.PartFailed, Amount: 5000, Payment: somePaymentID, Method: "card", Reason: payout.WhySource,
+				Failure: &payout.FailureObject{Code: "do_not_honor", Message: "no"}, Replaced: true},
+			{Type: payout.PartPayout, ID: "po_" + someID, Status: payout.PartSucceeded, Amount: 5000, Reason: payout.WhyRefundFailed},
+		},
+		UnusedSources: []payout.Unused{{Payment: somePaymentID, Method: "pix", Reason: "refund_window_closed", Left: 1, Until: &start}},
 	}
+}
+
+var (
+	somePayer     = "cus_" + someID
+	somePaymentID = "pay_" + someID
+)
+
+// fakeFunds answers with values in every field.
+type fakeFunds struct{}
+
+func (fakeFunds) Funds(_ context.Context, merchant, _ string, _ payment.Page) (payment.FundsObject, error) {
+	if merchant != tenant {
+		return payment.FundsObject{}, fault.Missing("customer")
+	}
+	b := payment.FundsBalance{Currency: "EUR", PaidIn: 6, Returned: 1, Returning: 1, Disputed: 1, Withdrawn: 1, Left: 2}
+	return payment.FundsObject{Object: "customer_funds", Customer: somePayer, Balances: []payment.FundsBalance{b}, Sources: []payment.FundsSourceObject{{
+		Payment: somePaymentID, FundsBalance: b, Refundable: 2, Reversible: 1, RefundableUntil: &start, Barred: payment.BarNone, CreatedAt: start,
+		Method: &payment.MethodObject{ID: someToken, Type: "card", Bank: "b", Card: &payment.CardObject{Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Country: "US", Funding: "debit"}},
+	}}}, nil
 }
 
 func someDestination() payout.DestinationObject {

@@ -24,7 +24,8 @@ var samples = story{
 	"since": "2026-11-22T06:00:00Z", "until": "2026-11-22T12:00:00Z", "statuses": []string{"pending", "failed"}, "queued": 0, "InboundWebhook.type": "authorization.captured", "InboundWebhook.verdict": "applied",
 	"InboundWebhook.detail": "", "applied_at": "2026-11-22T12:00:00Z", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
-	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0, "amount_refundable": 8232, "refundable_until": nil,
+	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0, "amount_refundable": 8232, "refundable_until": nil, "amount_withdrawn": 0,
+	"paid_in": 9232, "returned": 1000, "returning": 0, "disputed": 0, "withdrawn": 0, "left": 8232, "refundable": 8232, "reversible": 0, "barred": "",
 	"Refund.amount": 1000, "capture": true, "Refund.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "currency": "EUR",
 	"brand": "visa", "last4": "4242", "bin": "424242", "exp_month": 12, "exp_year": 2030, "country": "US", "funding": "credit",
 	"provider": "alpha", "ProviderAccount.provider": "simcard", "metadata": map[string]string{"order_id": "ORD-1001"},
@@ -43,6 +44,7 @@ var samples = story{
 	"SavedPaymentMethod.id": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2", "customer": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payment.customer": nil, "SavedPaymentMethod.type": "card", "text_version": "terms-2026-11", "ip": "203.0.113.7",
 	"withdrawn_at": nil, "detached_at": nil, "first_payment": nil, "SavedPaymentMethod.network_reference": nil, "SavedPaymentMethod.metadata": map[string]string{},
 	"Payout.id": "po_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payout.status": "paid", "Payout.destination": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Payout.provider": "payouts", "rail": "sepa_instant",
+	"Payout.customer": nil, "closed_loop": "none", "parts": []payout.Part{}, "unused_sources": []payout.Unused{}, "Payout.amount_paid": 9232,
 	"created_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2", "estimated_arrival": payout.Window{Earliest: time.Date(2026, 11, 22, 12, 0, 1, 0, time.UTC), Latest: time.Date(2026, 11, 22, 12, 0, 10, 0, time.UTC)}, "PayoutTimelineEntry.event": "payout.queued",
 	"Destination.id": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Destination.type": "iban", "Destination.name": "Ada Lovelace", "Destination.country": "DE", "Destination.last4": "3000", "rails": []string{"sepa_instant", "sepa_credit"},
 	"PayoutBatch.id": "pob_01jd9qk3v8m2x4r6t7w9y0a1b2", "PayoutBatchLine.line": 2, "PayoutBatchLine.held": false,
@@ -58,7 +60,7 @@ var samples = story{
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
-	"Payout.batch": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
+	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
 	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,
 }

@@ -167,7 +167,7 @@ func (s *Service) object(p Payment) Object {
 	o := Object{
 		ID: p.ID, Object: "payment", Livemode: p.Live(), Status: p.Status, Amount: p.Amount.Minor(), Currency: p.Amount.Currency().Code(),
 		AmountAuthorized: p.Authorized.Minor(), AmountCaptured: p.Captured.Minor(),
-		AmountRefunded: p.Refunded.Minor() + p.Refunding.Minor(), AmountDisputed: p.Disputed.Minor(),
+		AmountRefunded: p.Refunded.Minor() + p.Refunding.Minor(), AmountDisputed: p.Disputed.Minor(), AmountWithdrawn: p.Withdrawn.Minor(),
 		Capture: p.Capture, CaptureBefore: pointer(p.CaptureBefore), ExpiresAt: pointer(p.ExpiresAt), RefundableUntil: pointer(p.RefundableUntil),
 		StatementDescriptor: p.StatementDescriptor, Description: p.Description, CancellationReason: p.CancellationReason,
 		Failure: p.Failure, Provider: p.Account, ProviderReference: p.Reference, NetworkReference: p.NetworkReference,
@@ -256,7 +256,7 @@ func attemptObject(a Attempt) AttemptObject {
 
 // refundStatus is what the contract calls an operation's state.
 var refundStatus = map[OperationState]string{
-	OperationHeld: "held", OperationSending: "pending", OperationPending: "pending", OperationUnknown: "pending",
+	OperationHeld: "held", OperationQueued: "pending", OperationSending: "pending", OperationPending: "pending", OperationUnknown: "pending",
 	OperationSucceeded: "succeeded", OperationFailed: "failed",
 }
 
@@ -264,7 +264,7 @@ func refundObject(o Operation) RefundObject {
 	return RefundObject{
 		ID: o.ID, Object: "refund", Livemode: id.Live(o.Merchant), Payment: o.Payment, Amount: o.Amount.Minor(),
 		Currency: o.Amount.Currency().Code(), Status: refundStatus[o.State], Reason: o.Reason, Failure: o.Failure,
-		ProviderReference: o.Reference, RequestedBy: o.RequestedBy, ApprovedBy: o.ApprovedBy, Metadata: orEmpty(o.Metadata), CreatedAt: o.CreatedAt,
+		ProviderReference: o.Reference, Payout: o.Payout, RequestedBy: o.RequestedBy, ApprovedBy: o.ApprovedBy, Metadata: orEmpty(o.Metadata), CreatedAt: o.CreatedAt,
 	}
 }
 

@@ -20,6 +20,7 @@ type Object struct {
 	AmountCapturing     int64             `json:"amount_capturing" doc:"Captures whose outcome is not known yet."`
 	AmountRefunded      int64             `json:"amount_refunded" doc:"Refunds that succeeded or are pending."`
 	AmountDisputed      int64             `json:"amount_disputed"`
+	AmountWithdrawn     int64             `json:"amount_withdrawn" doc:"What its customer has withdrawn of it to somewhere else, by payouts that name them."`
 	AmountRefundable    int64             `json:"amount_refundable" doc:"What may yet be refunded: captured, neither refunded nor disputed."`
 	RefundableUntil     *time.Time        `json:"refundable_until" doc:"Until when, by your returns policy when it was captured. Null: without end, or it is not captured in full yet."`
 	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`
@@ -143,6 +144,7 @@ type RefundObject struct {
 	Reason            string            `json:"reason,omitempty"`
 	Failure           *FailureObject    `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
+	Payout            string            `json:"payout,omitempty" doc:"The payout that it is a part of."`
 	RequestedBy       string            `json:"requested_by,omitempty" doc:"The key that asked for it."`
 	ApprovedBy        string            `json:"approved_by,omitempty" doc:"The key that approved it."`
 	Metadata          map[string]string `json:"metadata"`

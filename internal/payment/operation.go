@@ -123,6 +123,9 @@ func within(amount, left money.Money, verb string) error {
 func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t terms) (decision, error) {
 	d := decision{payment: p}
 	to := operationStateOf(op, o)
+	if op.laterAgain(o) {
+		to = OperationQueued
+	}
 	switch {
 	case op.clearsAt(o):
 		return d, d.clearedOperation(a, op, o)

@@ -21,6 +21,7 @@ type Payment struct {
 	Refunded            money.Money // refunds that succeeded
 	Refunding           money.Money // refunds whose outcome is open
 	Disputed            money.Money // taken back, or held, by disputes that are not won
+	Withdrawn           money.Money // what its customer has taken to somewhere else by payouts
 	Capture             bool        // take the money as soon as it is authorized
 	AwaitsPayer         bool        // made without a method: a decline gives the payer another try
 	Method              Method      // the zero value until there is one
@@ -182,6 +183,7 @@ type Operation struct {
 	Inquiries int64
 	NotFound  int64
 	Metadata  map[string]string
+	Payout    string // po_…, that it is a part of; empty: none
 	// RequestedBy and ApprovedBy are the keys of those who asked for a refund, and who agreed to it, where a policy wants to know.
 	RequestedBy, ApprovedBy string
 	SentAt                  time.Time

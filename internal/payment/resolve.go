@@ -200,6 +200,9 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 	if err != nil || !op.open() {
 		return err
 	}
+	if op.State == OperationQueued {
+		return s.dispatch(ctx, op)
+	}
 	a, err := s.store.attempt(ctx, op.Merchant, op.Payment, op.Attempt)
 	if err != nil {
 		return err

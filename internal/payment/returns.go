@@ -28,6 +28,8 @@ const (
 
 var errSamePerson = fault.New(fault.Forbidden, CodeTwoPersons, "the refund must be approved by another key than the one that asked for it")
 
+var errOfPayout = fault.State("the refund is a part of a payout, and is approved or canceled with it")
+
 // returns is the policy for a payment.
 func (s *Service) returns(ctx context.Context, p Payment) (merchant.Returns, error) {
 	name, _, _ := id.SplitTenant(p.Merchant)
@@ -82,6 +84,9 @@ func (p Payment) approve(a Attempt, op Operation, by string, at occasion) (decis
 	if op.State != OperationHeld {
 		return decision{}, fault.State(fmt.Sprintf("the refund is %s: it does not wait for anybody", refundStatus[op.State]))
 	}
+	if op.Payout != "" {
+		return decision{}, errOfPayout
+	}
 	if by == op.RequestedBy {
 		return decision{}, errSamePerson
 	}
@@ -94,10 +99,19 @@ func (p Payment) turnDown(op Operation) (decision, error) {
 	if op.State != OperationHeld {
 		return decision{}, fault.State(fmt.Sprintf("the refund is %s: only one that is held can be canceled", refundStatus[op.State]))
 	}
+	if op.Payout != "" {
+		return decision{}, errOfPayout
+	}
+	return p.giveUpRefund(op)
+}
+
+// giveUpRefund decides the end of a refund of which nothing was sent.
+func (p Payment) giveUpRefund(op Operation) (decision, error) {
 	if err := p.landed(op.Amount); err != nil {
 		return decision{}, err
 	}
-	op.State, op.Failure = OperationFailed, &FailureObject{Code: "refund_canceled", Message: "The refund was canceled before it was approved."}
+	op.State, op.DueAt = OperationFailed, time.Time{}
+	op.Failure = &FailureObject{Code: "refund_canceled", Message: "The refund was canceled before it was sent."}
 	d := decision{payment: p, operation: &op}
 	d.post(ledger.RefundFailed, op.ID, op.Amount, money.Money{})
 	d.tell(event.RefundFailed)

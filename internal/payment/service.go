@@ -59,6 +59,7 @@ type Options struct {
 	Router   Router                // may be nil: accounts are asked in the merchant's own order
 	Control  Control               // may be nil: nothing is ever switched off
 	Cascade  time.Duration         // how long after a request's first try another one may begin elsewhere; DefaultCascade if zero
+	Payouts  Payouts               // may be nil: no payout has parts then
 	Payers   *customer.Store       // may be nil: nobody is known then
 	Health   Health                // may be nil: every account counts as well
 	Metrics  prometheus.Registerer // may be nil
@@ -159,22 +160,30 @@ func (s *Service) commitIntent(ctx context.Context, c *db.Change) error {
 
 // change turns a decision into the rows that it writes.
 func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
-	now := s.Clock.Now()
 	c := db.NewChange(d.payment.Merchant)
+	if err := s.put(ctx, c, d); err != nil {
+		return nil, err
+	}
+	return c, s.returned(ctx, c, d)
+}
+
+// put adds the rows that a decision writes to a Change.
+func (s *Service) put(ctx context.Context, c *db.Change, d decision) error {
+	now := s.Clock.Now()
 	if d.contradiction != nil {
 		if err := s.contradict(ctx, c, *d.contradiction, now); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if d.nothing() && d.payment.Version > 0 && len(d.events) == 0 {
-		return c, nil
+		return nil
 	}
 	if d.payment.EndedAt.IsZero() && len(paymentMoves[d.payment.Status]) == 0 {
 		d.payment.EndedAt = now
 	}
 	row, err := paymentRow(d.payment)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.Add(row)
 	for _, a := range []*Attempt{d.attempt, d.next} {
@@ -185,7 +194,7 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 			a.MovedAt = now
 		}
 		if row, err = attemptRow(*a); err != nil {
-			return nil, err
+			return err
 		}
 		c.Add(row)
 	}
@@ -194,7 +203,7 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 			d.operation.MovedAt = now
 		}
 		if row, err = operationRow(*d.operation); err != nil {
-			return nil, err
+			return err
 		}
 		c.Add(row)
 	}
@@ -204,16 +213,16 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, error) {
 	}
 	for _, p := range d.postings {
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := s.settled(ctx, c, d); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.agree(ctx, c, d); err != nil {
-		return nil, err
+		return err
 	}
-	return c, s.emit(ctx, c, d, now)
+	return s.emit(ctx, c, d, now)
 }
 
 // emit adds the decision's events. An event about a refund carries the refund, every other one the payment.

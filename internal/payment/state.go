@@ -66,9 +66,10 @@ var holdsNothing = map[AttemptState]bool{AttemptDeclined: true, AttemptNotSent: 
 // OperationState is the state of a capture, a void or a refund.
 type OperationState string
 
-// The operation's states. Sending, pending and unknown are still open: a refund in them shows as pending.
+// The operation's states. Queued, sending, pending and unknown are still open: a refund in them shows as pending.
 const (
-	OperationHeld      OperationState = "held" // a refund: a second person must agree
+	OperationHeld      OperationState = "held"   // a refund: a second person must agree
+	OperationQueued    OperationState = "queued" // a part of a payout: the worker sends it
 	OperationSending   OperationState = "sending"
 	OperationPending   OperationState = "pending"
 	OperationUnknown   OperationState = "unknown"
@@ -77,8 +78,9 @@ const (
 )
 
 var operationMoves = map[OperationState][]OperationState{
-	OperationHeld:    {OperationSending, OperationFailed},
-	OperationSending: {OperationPending, OperationUnknown, OperationSucceeded, OperationFailed},
+	OperationHeld:    {OperationQueued, OperationSending, OperationFailed},
+	OperationQueued:  {OperationSending, OperationFailed},
+	OperationSending: {OperationQueued, OperationPending, OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationPending: {OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationUnknown: {OperationPending, OperationSucceeded, OperationFailed},
 }

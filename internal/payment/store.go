@@ -27,6 +27,7 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
 	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id", Null: true}, {Name: "customer_id", Null: true}, {Name: "refundable_until", Kind: db.Int, Null: true},
+	{Name: "amount_withdrawn", Kind: db.Int},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -44,7 +45,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "provider_reference"}, {Name: "failure"}, {Name: "detail"}, {Name: "inquiries", Kind: db.Int},
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
-	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"},
+	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"}, {Name: "payout_id"},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
@@ -139,13 +140,13 @@ func paymentRow(p Payment) (db.Row, error) {
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil),
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil), p.Withdrawn.Minor(),
 	}), nil
 }
 
 func scanPayment(r db.Scanner) (Payment, error) {
 	var p Payment
-	var amounts [6]int64
+	var amounts [7]int64
 	var code, method, failure, plan, metadata, asked, proof, action string
 	var capture, awaits, created int64
 	var captureBefore, expires, due, ended, refundable *int64
@@ -153,7 +154,7 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
 		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
-		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &order, &customer, &refundable, &p.Version)
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &order, &customer, &refundable, &amounts[6], &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -161,7 +162,7 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	if err != nil {
 		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
 	}
-	for i, to := range []*money.Money{&p.Amount, &p.Authorized, &p.Captured, &p.Refunded, &p.Refunding, &p.Disputed} {
+	for i, to := range []*money.Money{&p.Amount, &p.Authorized, &p.Captured, &p.Refunded, &p.Refunding, &p.Disputed, &p.Withdrawn} {
 		*to = money.Of(amounts[i], currency)
 	}
 	p.Capture, p.AwaitsPayer = capture == 1, awaits == 1
@@ -234,7 +235,7 @@ func operationRow(o Operation) (db.Row, error) {
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
-		o.Account, o.RequestedBy, o.ApprovedBy,
+		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout,
 	}), nil
 }
 
@@ -244,7 +245,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	var due *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}

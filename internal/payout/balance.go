@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
 )
 
 // Balance is what keeps a merchant's money of one currency from being spent twice: see docs/decisions on payouts. What is available stands in the
@@ -103,7 +104,7 @@ const fundsSubject = "funds"
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Kind == fault.Exists && lost.Table == balanceTable.Name
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == balanceTable.Name || payment.Underway(lost))
 }
 
 func (s *Service) merchant(ctx context.Context, tenant string) (merchant.Merchant, error) {

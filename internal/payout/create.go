@@ -25,6 +25,10 @@ type Create struct {
 	Description string
 	Metadata    map[string]string
 	By          string // the key that asks
+	Customer    string // cus_…, whose money it is
+	ClosedLoop  Mode   // empty: none
+	Order       Order  // of the sources; empty: oldest first
+	Source      string // pay_…: that one only
 }
 
 // draft is a payout that was checked, but for the balance.
@@ -33,6 +37,7 @@ type draft struct {
 	to     Destination
 	fresh  bool // the destination is made with it
 	held   bool // it is above what one person may pay out
+	reach  []bank.RailName
 }
 
 // Result adds to the Change of a payout, which is given as it will be.
@@ -40,11 +45,14 @@ type Result func(c *db.Change, o Object) error
 
 // Create makes a payout: its amount is taken out of what is available at once, and it is sent by the worker. Above the merchant's threshold it is held.
 // It fails with fault.Invalid if the destination or the amount is wrong, with fault.NotFound if there is no such destination, and with fault.Conflict
-// if it is blocked or the amount is more than is available.
+// if it is blocked or the amount is more than is available, or of a closed loop that must go back more than its sources take.
 func (s *Service) Create(ctx context.Context, tenant string, in Create, with Result) (Object, error) {
 	d, err := s.draft(ctx, tenant, in)
 	if err != nil {
 		return Object{}, err
+	}
+	if d.payout.Loop != nil {
+		return s.loop(ctx, tenant, d, with)
 	}
 	made, faults, err := s.queue(ctx, tenant, []draft{d}, false, func(c *db.Change, made []Object) error { return with(c, made[0]) })
 	if err != nil {
@@ -59,22 +67,23 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 	if err != nil {
 		return draft{}, fault.Wrong("currency", fault.CodeCurrency, "must be an ISO 4217 code")
 	}
-	now := s.Clock.Now()
+	now, amount := s.Clock.Now(), money.Of(in.Amount, currency)
 	d := draft{fresh: in.To != nil}
-	if d.to, err = s.whereTo(ctx, tenant, in, now); err != nil {
-		return d, err
-	}
-	if err := s.refuseBlocked(ctx, d.to); err != nil {
-		return d, err
-	}
-	opened, err := s.open(d.to)
+	customer, loop, err := s.whose(ctx, tenant, in, currency)
 	if err != nil {
 		return d, err
 	}
-	amount := money.Of(in.Amount, currency)
-	account, rail, err := s.route(ctx, tenant, amount, d.to.rails(opened.Number))
-	if err != nil {
-		return d, err
+	if d.fresh || in.Destination != "" || loop == nil {
+		if err := s.reachable(ctx, tenant, in, &d, now); err != nil {
+			return d, err
+		}
+	}
+	var account string
+	var rail bank.Rail
+	if loop == nil { // of one that consists of parts it is not known yet how much goes which way
+		if account, rail, err = s.route(ctx, tenant, amount, d.reach); err != nil {
+			return d, err
+		}
 	}
 	m, err := s.merchant(ctx, tenant)
 	if err != nil {
@@ -85,9 +94,60 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 	d.payout = Payout{
 		Merchant: tenant, ID: s.IDs.New(id.Payout), Amount: amount, Destination: d.to.ID, Rail: rail.Name, Account: account, Descriptor: in.Descriptor,
 		Description: in.Description, Metadata: in.Metadata, CreatedBy: in.By, CreatedAt: now,
+		Customer: customer, Loop: loop,
 	}
-	d.payout.Earliest, d.payout.Latest = bank.Estimate(rail, now)
+	if loop == nil {
+		d.payout.Earliest, d.payout.Latest = bank.Estimate(rail, now)
+	}
 	return d, nil
+}
+
+// reachable finds where a payout goes, and which rails lead there.
+func (s *Service) reachable(ctx context.Context, tenant string, in Create, d *draft, now time.Time) (err error) {
+	if d.to, err = s.whereTo(ctx, tenant, in, now); err != nil {
+		return err
+	}
+	if err := s.refuseBlocked(ctx, d.to); err != nil {
+		return err
+	}
+	opened, err := s.open(d.to)
+	if err != nil {
+		return err
+	}
+	d.reach = d.to.rails(opened.Number)
+	return nil
+}
+
+// whose tells whose money a payout is, and how it goes back to its sources; nil if it does not.
+func (s *Service) whose(ctx context.Context, tenant string, in Create, currency money.Currency) (string, *Loop, error) {
+	customer := in.Customer
+	if in.Source != "" {
+		source, err := s.Payments.SourceOf(ctx, tenant, in.Source)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			return "", nil, &fault.Error{Kind: fault.NotFound, Code: fault.CodeNotFound, Param: "source_payment", Detail: "no such payment"}
+		case err != nil:
+			return "", nil, err
+		case source.Payment.Amount.Currency() != currency:
+			return "", nil, fault.Wrong("currency", fault.CodeInvalid, "must be the source payment's, which is "+source.Payment.Amount.Currency().Code())
+		case customer != "" && customer != source.Payment.Customer:
+			return "", nil, fault.Wrong("customer", fault.CodeInvalid, "is not who made the source payment")
+		}
+		customer = source.Payment.Customer
+	}
+	if in.Customer != "" {
+		if err := s.Payments.KnowsCustomer(ctx, tenant, in.Customer); err != nil {
+			return "", nil, err
+		}
+	}
+	if in.ClosedLoop == "" || in.ClosedLoop == ModeNone {
+		return customer, nil, nil
+	}
+	order := in.Order
+	if order == "" {
+		order = OldestFirst
+	}
+	return customer, &Loop{Mode: in.ClosedLoop, Order: order, Source: in.Source}, nil
 }
 
 func (s *Service) whereTo(ctx context.Context, tenant string, in Create, now time.Time) (Destination, error) {
@@ -194,6 +254,15 @@ func (s *Service) decideAll(ctx context.Context, tenant string, drafts []draft) 
 			}
 			c.Add(row)
 		}
+		if d.payout.Customer != "" {
+			f, err := s.facts(ctx, d.payout, currency)
+			if err == nil {
+				made[i].payout.Draws, err = s.takeFrom(c, f, d.payout.Amount.Minor(), currency, nil)
+			}
+			if err != nil {
+				return nil, nil, nil, err
+			}
+		}
 		if err := s.rows(ctx, c, made[i], now); err != nil {
 			return nil, nil, nil, err
 		}
@@ -207,6 +276,20 @@ func (s *Service) decideAll(ctx context.Context, tenant string, drafts []draft) 
 // Approve lets a held payout go, by somebody else than who asked for it. It fails with fault.NotFound, with fault.Conflict if it is not held, or its money
 // is not there any more, or its destination is blocked, and with fault.Forbidden if it is the same key.
 func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with Result) (Object, error) {
+	asked, err := s.store.payout(ctx, tenant, payout)
+	if err == nil && asked.PartOf != "" {
+		err = errPart
+	}
+	if err != nil {
+		return Object{}, err
+	}
+	same, err := s.samePerson(ctx, tenant, asked.CreatedBy, by)
+	if err != nil {
+		return Object{}, err
+	}
+	if asked.Loop != nil {
+		return s.moveLoop(ctx, tenant, payout, with, func(c *db.Change, p Payout) ([]decision, error) { return s.approveLoop(ctx, c, p, by, same) })
+	}
 	d, err := s.apply(ctx, tenant, payout, func(p Payout) (decision, error) {
 		to, err := s.store.destination(ctx, tenant, p.Destination)
 		if err == nil {
@@ -219,7 +302,7 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(by, b, left, s.Clock.Now())
+		return p.approve(by, same, b, left, s.Clock.Now())
 	}, func(c *db.Change, d decision) error { return with(c, s.show(d.payout)) })
 	if err != nil {
 		return Object{}, err
@@ -230,6 +313,16 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 
 // Cancel ends a payout that was not sent yet. It fails with fault.NotFound, and with fault.Conflict if it is too late.
 func (s *Service) Cancel(ctx context.Context, tenant, payout, reason string, with Result) (Object, error) {
+	asked, err := s.store.payout(ctx, tenant, payout)
+	if err == nil && asked.PartOf != "" {
+		err = errPart
+	}
+	if err != nil {
+		return Object{}, err
+	}
+	if asked.Loop != nil {
+		return s.moveLoop(ctx, tenant, payout, with, func(c *db.Change, p Payout) ([]decision, error) { return s.cancelLoop(ctx, c, p, reason) })
+	}
 	d, err := s.apply(ctx, tenant, payout, func(p Payout) (decision, error) {
 		b, err := s.store.balance(ctx, tenant, p.Amount.Currency())
 		if err != nil {
@@ -241,4 +334,33 @@ func (s *Service) Cancel(ctx context.Context, tenant, payout, reason string, wit
 		return Object{}, err
 	}
 	return s.show(d.payout), nil
+}
+
+var errPart = fault.State("it is a part of another payout, and is approved or canceled with it")
+
+// samePerson tells whether two keys are one person's.
+func (s *Service) samePerson(ctx context.Context, tenant, one, other string) (bool, error) {
+	if one == other || s.SamePerson == nil {
+		return one == other, nil
+	}
+	return s.SamePerson(ctx, tenant, one, other)
+}
+
+// moveLoop moves a payout that consists of parts, with all of them.
+func (s *Service) moveLoop(ctx context.Context, tenant, payout string, with Result, decide func(*db.Change, Payout) ([]decision, error)) (Object, error) {
+	var made Object
+	err := s.changed(ctx, tenant, func(c *db.Change) ([]decision, error) {
+		p, err := s.store.payout(ctx, tenant, payout)
+		if err != nil {
+			return nil, err
+		}
+		decisions, err := decide(c, p)
+		if err != nil {
+			return nil, err
+		}
+		made = s.show(decisions[0].payout)
+		return decisions, with(c, made)
+	})
+	s.DB.Wake(sweepName)
+	return made, err
 }

@@ -98,13 +98,13 @@ func begin(p Payout, held bool, b *Balance, left int64, now time.Time) (decision
 	return d, left - amount, nil
 }
 
-// approve decides that a second person agrees. left is what can be spent, the amount that is held for this payout not counted.
-func (p Payout) approve(by string, b Balance, left int64, now time.Time) (decision, error) {
+// approve decides that a second person agrees; same tells that it is the one who asked. left is what can be spent, the amount that is held for this payout not counted.
+func (p Payout) approve(by string, same bool, b Balance, left int64, now time.Time) (decision, error) {
 	if p.Status != Held {
 		return decision{}, fault.State(fmt.Sprintf("the payout is %s; only one that is held can be approved", p.Status))
 	}
-	if by == p.CreatedBy {
-		return decision{}, fault.New(fault.Forbidden, CodeTwoPersons, "the key that asked for the payout cannot approve it: somebody else must")
+	if same {
+		return decision{}, fault.New(fault.Forbidden, CodeTwoPersons, "the key that asked for the payout, and those it was rolled to, cannot approve it: somebody else must")
 	}
 	if left < 0 {
 		return decision{}, fault.New(fault.Conflict, CodeBalance, "the money that was held for it has been refunded meanwhile")

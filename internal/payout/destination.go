@@ -45,6 +45,7 @@ type Destination struct {
 	Funding       string // of a card
 	Sealed        []byte // a payee
 	Fingerprint   string
+	Card          string // of a card: its token
 	Blocked       bool
 	BlockedReason string
 	Metadata      map[string]string
@@ -130,7 +131,7 @@ func (in DestinationInput) read(card func(token string) (vault.Description, erro
 			return p, err
 		}
 		p.Country, p.Brand, p.Last4, p.Funding, p.Number = known.Country, known.Brand, known.Last4, known.Funding, known.Token
-		p.Fingerprint = known.Fingerprint
+		p.Fingerprint, p.Card = known.Fingerprint, known.Token
 	default:
 		parse, ok := map[Type]func(string) (bank.Alias, error){TypePIX: bank.ParsePIX, TypePayID: bank.ParsePayID, TypeUPI: bank.ParseUPI}[in.Type]
 		if !ok {
@@ -349,4 +350,9 @@ func (s *Service) ListDestinations(ctx context.Context, tenant string, p db.Page
 		}
 	}
 	return all, more, nil
+}
+
+// CardBusy tells whether money may yet be paid to the card of a token: by a destination that is not blocked, or a payout on its way.
+func (s *Service) CardBusy(ctx context.Context, tenant, token string) (bool, error) {
+	return s.store.cardBusy(ctx, tenant, token)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/florinpay/florin/internal/bank"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/event"
@@ -87,14 +88,16 @@ var alpha = provider.Account{Merchant: shop, ID: "payouts", Provider: "fake"}
 type contracts struct{}
 
 func (contracts) Get(_ context.Context, _, account string) (provider.Account, error) {
-	if account != alpha.ID {
-		return provider.Account{}, fault.Missing("provider account")
+	for _, known := range []provider.Account{alpha, tillAccount} {
+		if account == known.ID {
+			return known, nil
+		}
 	}
-	return alpha, nil
+	return provider.Account{}, fault.Missing("provider account")
 }
 
 func (contracts) List(context.Context, string) ([]provider.Account, error) {
-	return []provider.Account{{Merchant: shop, ID: "cards", Provider: "other"}, alpha}, nil
+	return []provider.Account{tillAccount, alpha}, nil
 }
 
 type settings struct{ m merchant.Merchant }
@@ -124,9 +127,13 @@ type desk struct {
 	*testing.T
 	*Service
 	bank  *payBank
+	till  *till // where cards are charged
 	now   *clock.Manual
 	told  *event.Store
 	rules *settings
+
+	people  *customer.Service
+	foreign bool // sales were booked without a payment
 }
 
 // eachDesk runs a test on both engines, and holds the books against the rules at its end.
@@ -145,14 +152,24 @@ func eachDesk(t *testing.T, body func(d *desk)) {
 		u.bank = &payBank{rails: []bank.RailName{bank.SEPAInstant, bank.SEPACredit, bank.Pix, bank.CardPush, bank.ACH}, pay: taken,
 			find: func(provider.PayoutInquiry) provider.Finding { return provider.Found(provider.Doubt("not now")) }}
 		ids := id.NewSource(now, rand.Reader)
+		outbox := event.NewOutbox(u.told, ids, now)
+		u.till = &till{refund: refunded, made: map[string]provider.Outcome{}}
+		providers := provider.Registry{"fake": u.bank, "till": u.till}
+		payers := customer.NewStore(d, box)
+		payments := payment.New(payment.Options{
+			DB: d, Cards: cards{}, Accounts: contracts{}, Providers: providers, Merchants: u.rules, Outbox: outbox, Clock: now, IDs: ids,
+			Logger: slog.New(slog.DiscardHandler), Secret: func(...string) string { return "secret" }, Payers: payers, Patience: time.Second,
+		})
 		u.Service = New(Options{
-			DB: d, Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": u.bank}, Merchants: u.rules,
-			Outbox: event.NewOutbox(u.told, ids, now), Box: box, Clock: now, IDs: ids, Logger: slog.New(slog.DiscardHandler),
+			DB: d, Cards: cards{}, Accounts: contracts{}, Providers: providers, Merchants: u.rules, Payments: payments,
+			Outbox: outbox, Box: box, Clock: now, IDs: ids, Logger: slog.New(slog.DiscardHandler),
 			Metrics: prometheus.NewRegistry(), Patience: time.Second,
 		})
+		payments.Payouts = u.Service
+		u.people = &customer.Service{DB: d, Store: payers, Clock: now, IDs: ids, Tokens: payments, Events: payments}
 		body(u)
 		u.audit()
-	}, event.Schema, ledger.Schema, Schema)
+	}, customer.Schema, payment.Schema, event.Schema, ledger.Schema, Schema)
 }
 
 func (u *desk) audit() {
@@ -160,6 +177,12 @@ func (u *desk) audit() {
 	report, err := ledger.Verify(u.Context(), u.DB)
 	if err != nil || len(report.Faults) > 0 {
 		u.Errorf("the books are wrong: %v, %v", report.Faults, err)
+	}
+	if !u.foreign {
+		faults, err := payment.VerifyBooks(u.Context(), u.DB)
+		if err != nil || len(faults) > 0 {
+			u.Errorf("payments and books differ: %v, %v", faults, err)
+		}
 	}
 	faults, err := VerifyBooks(u.Context(), u.DB)
 	if err != nil || len(faults) > 0 {
@@ -170,6 +193,7 @@ func (u *desk) audit() {
 // earn books a sale.
 func (u *desk) earn(amount money.Money) {
 	u.Helper()
+	u.foreign = true
 	c := db.NewChange(shop)
 	err := ledger.Post(c, u.IDs, ledger.Posting{Kind: ledger.Sale, Subject: "pay_1", Cause: "att_1", Provider: "alpha", Amount: amount}, u.now.Now())
 	if err == nil {

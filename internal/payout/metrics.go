@@ -26,7 +26,16 @@ func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 	return m
 }
 
-func (m *metrics) moved(p Payout) { m.payouts.WithLabelValues(string(p.Status), string(p.Rail)).Inc() }
+// ofParts is the rail of a payout that consists of parts.
+const ofParts = "parts"
+
+func (m *metrics) moved(p Payout) {
+	rail := string(p.Rail)
+	if p.Loop != nil {
+		rail = ofParts
+	}
+	m.payouts.WithLabelValues(string(p.Status), rail).Inc()
+}
 
 // unresolved counts, when it is asked, the payouts that a person should look at.
 type unresolved struct{ of *Service }

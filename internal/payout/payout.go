@@ -25,6 +25,10 @@ type Payout struct {
 	Descriptor  string
 	Description string
 	Batch       string // pob_…; empty: it was made alone
+	Customer    string // cus_…, whose money it is; empty: nobody that is known
+	Loop        *Loop  // how it goes back to the sources of its money; nil: it does not, and goes to its destination whole
+	PartOf      string // po_…, of which it is what goes to the destination; empty: it stands alone
+	Draws       []Draw // what of its customer's payments is withdrawn by it
 	CreatedBy   string // the key
 	ApprovedBy  string // the key of the second person
 	Earliest    time.Time
@@ -85,13 +89,21 @@ type Object struct {
 	Status              Status            `json:"status" enum:"held,queued,sent,paid,failed,returned,canceled"`
 	Amount              int64             `json:"amount" doc:"In the currency's minor unit." example:"9232"`
 	Currency            string            `json:"currency" example:"EUR"`
-	Destination         string            `json:"destination" doc:"Where it goes." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
-	Rail                bank.RailName     `json:"rail" doc:"The way it goes." example:"sepa_instant"`
+	AmountPaid          int64             `json:"amount_paid" doc:"What of it has arrived."`
+	Customer            *string           `json:"customer" doc:"Whose money it is, if you said so."`
+	ClosedLoop          Mode              `json:"closed_loop" enum:"none,prefer,require" doc:"Whether it goes back to the sources of its money."`
+	ClosedLoopOrder     Order             `json:"closed_loop_order,omitempty" enum:"oldest,newest" doc:"Which sources come first, where it goes back to them."`
+	SourcePayment       *string           `json:"source_payment" doc:"The payment that it goes back to, if one was named."`
+	Parts               []Part            `json:"parts" doc:"How it is divided, where it goes back to sources: what goes back to each, and what goes to the destination."`
+	UnusedSources       []Unused          `json:"unused_sources" doc:"The sources that nothing goes back to although it was looked at, and why. At most 20."`
+	PartOf              string            `json:"part_of,omitempty" doc:"The payout of which this is what goes to the destination. Such a part is not listed, and has no events of its own."`
+	Destination         string            `json:"destination,omitempty" doc:"Where it goes. Absent if all of it goes back to its sources." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Rail                bank.RailName     `json:"rail,omitempty" doc:"The way it goes. Absent if it consists of parts." example:"sepa_instant"`
 	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now while it waits to be sent."`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty" doc:"What the payee reads on the statement."`
 	Description         string            `json:"description,omitempty"`
 	Failure             *FailureObject    `json:"failure" doc:"Why it failed or came back."`
-	Provider            string            `json:"provider" doc:"The provider account that pays it."`
+	Provider            string            `json:"provider,omitempty" doc:"The provider account that pays it. Absent if it consists of parts."`
 	ProviderReference   string            `json:"provider_reference,omitempty"`
 	Batch               string            `json:"batch,omitempty" doc:"The batch that it was made with."`
 	CreatedBy           string            `json:"created_by" doc:"The key that asked for it."`
@@ -108,6 +120,17 @@ func (p Payout) object() Object {
 		Destination: p.Destination, Rail: p.Rail, StatementDescriptor: p.Descriptor, Description: p.Description, Failure: p.Failure,
 		Provider: p.Account, ProviderReference: p.Reference, Batch: p.Batch, CreatedBy: p.CreatedBy, ApprovedBy: p.ApprovedBy,
 		Timeline: append([]TimelineEntry{}, p.Timeline...), Metadata: orEmpty(p.Metadata), CreatedAt: p.CreatedAt,
+		AmountPaid: p.arrived(), ClosedLoop: ModeNone, Parts: []Part{}, UnusedSources: []Unused{}, PartOf: p.PartOf,
+	}
+	if p.Customer != "" {
+		o.Customer = &p.Customer
+	}
+	if l := p.Loop; l != nil {
+		o.ClosedLoop, o.ClosedLoopOrder, o.Parts = l.Mode, l.Order, append(o.Parts, l.Parts...)
+		o.UnusedSources = append(o.UnusedSources, l.Unused...)
+		if l.Source != "" {
+			o.SourcePayment = &l.Source
+		}
 	}
 	if !p.Latest.IsZero() {
 		o.EstimatedArrival = &Window{p.Earliest, p.Latest}

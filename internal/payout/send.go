@@ -9,6 +9,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -29,6 +30,9 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	if err != nil {
 		return err
 	}
+	if p.Loop != nil {
+		return s.gather(ctx, p.Merchant, p.ID)
+	}
 	account, err := s.Accounts.Get(ctx, p.Merchant, p.Account)
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", p.Account, err)
@@ -41,8 +45,15 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	case p.Status == Queued && p.Call == NoCall:
 		if s.Health != nil {
 			if now := s.Health.State(p.Merchant, p.Account, health.Payout); !now.Enterable() {
-				return s.wait(ctx, p, now.Until)
+				return s.wait(ctx, p, health.Spread(p.ID, now.Until), "")
 			}
+		}
+		why, err := s.mustWait(ctx, p)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			return s.wait(ctx, p, s.Clock.Now().Add(waitFor), why)
 		}
 		return s.send(ctx, account, payer, p)
 	case p.Status == Queued, p.Status == Sent:
@@ -58,14 +69,40 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	return err
 }
 
-// wait leaves a payout for when its provider is back.
-func (s *Service) wait(ctx context.Context, p Payout, until time.Time) error {
+// waitFor is how long a payout that must not be sent now is left alone.
+const waitFor = time.Minute
+
+// mustWait is why a payout must not be sent now; empty if it may. What was asked for before its merchant was suspended stays until that is lifted. A
+// refund or a dispute may have taken money that the payout had been given: while the balance is below zero, what is queued is what covers it.
+func (s *Service) mustWait(ctx context.Context, p Payout) (string, error) {
+	m, err := s.merchant(ctx, p.Merchant)
+	if err != nil {
+		return "", err
+	}
+	if m.Suspended() {
+		return "the merchant is suspended", nil
+	}
+	available, err := s.books.Balance(ctx, p.Merchant, ledger.MerchantAvailable, p.Amount.Currency())
+	if err != nil {
+		return "", err
+	}
+	if available.Minor() < 0 {
+		return "refunds or disputes have taken the balance below zero", nil
+	}
+	return "", nil
+}
+
+// wait leaves a payout for later. why is for its timeline; empty: nothing is said.
+func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why string) error {
 	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
-		if p.Status != Queued || p.Call != NoCall {
-			return decision{payout: p}, nil // it went on meanwhile
+		d := decision{payout: p}
+		if p.Status == Queued && p.Call == NoCall {
+			d.moved, d.payout.DueAt = true, until
+			if why != "" {
+				d.payout.note(s.Clock.Now(), "waiting", why)
+			}
 		}
-		p.DueAt = health.Spread(p.ID, until)
-		return decision{payout: p, moved: true}, nil
+		return d, nil
 	}, nobody)
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
 )
@@ -58,14 +59,17 @@ type Options struct {
 	Accounts  Accounts
 	Providers provider.Registry
 	Merchants Merchants
-	Outbox    *event.Outbox
-	Box       Box
-	Clock     clock.Clock
-	IDs       *id.Source
-	Logger    *slog.Logger
-	Health    Health                // may be nil: every call is made
-	Metrics   prometheus.Registerer // may be nil
-	Patience  time.Duration         // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
+	Payments  *payment.Service // where customers' money came from, and how it goes back there
+	// SamePerson tells whether two keys are one person's. Nil: only a key and itself.
+	SamePerson func(ctx context.Context, tenant, one, other string) (bool, error)
+	Outbox     *event.Outbox
+	Box        Box
+	Clock      clock.Clock
+	IDs        *id.Source
+	Logger     *slog.Logger
+	Health     Health                // may be nil: every call is made
+	Metrics    prometheus.Registerer // may be nil
+	Patience   time.Duration         // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
 }
 
 // Service keeps destinations, makes payouts and sends them.
@@ -104,11 +108,24 @@ func (s *Service) rows(ctx context.Context, c *db.Change, d decision, now time.T
 	if d.balance != nil {
 		c.Add(balanceRow(*d.balance))
 	}
+	if d.givesBack() {
+		for _, drawn := range d.payout.Draws {
+			if err := s.Payments.Restore(ctx, c, drawn.Payment, drawn.Amount); err != nil {
+				return err
+			}
+		}
+	}
+	if d.payout.Loop != nil {
+		d.postings = nil // its parts are booked
+	}
 	for _, kind := range d.postings {
 		p := ledger.Posting{Kind: kind, Subject: d.payout.ID, Cause: d.payout.ID, Amount: d.payout.Amount}
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
 			return err
 		}
+	}
+	if d.payout.PartOf != "" {
+		return nil // its events are those of what it is a part of
 	}
 	for i, t := range d.told {
 		f := event.Fact{Type: t.of, Subject: d.payout.ID, Thread: d.payout.ID, Sequence: d.payout.Version*maxEvents + int64(i), Object: t.then.object()}
@@ -137,6 +154,11 @@ func (s *Service) apply(ctx context.Context, tenant, payout string, decide func(
 		c := db.NewChange(tenant)
 		if err := s.rows(ctx, c, d, s.Clock.Now()); err != nil {
 			return d, err
+		}
+		if d.payout.PartOf != "" && len(d.told) > 0 {
+			if err := s.Returned(ctx, c, d.payout.PartOf); err != nil {
+				return d, err
+			}
 		}
 		if err := with(c, d); err != nil {
 			return d, err
@@ -188,7 +210,7 @@ func (s *Service) Get(ctx context.Context, tenant, payout string) (Object, error
 
 // show is a payout as it is answered: while it waits to be sent, its arrival is counted from now.
 func (s *Service) show(p Payout) Object {
-	if p.Status == Held || p.Status == Queued {
+	if p.Loop == nil && (p.Status == Held || p.Status == Queued) {
 		if rail, ok := bank.RailNamed(p.Rail); ok {
 			p.Earliest, p.Latest = bank.Estimate(rail, s.Clock.Now())
 		}
@@ -197,7 +219,7 @@ func (s *Service) show(p Payout) Object {
 }
 
 // Filter narrows a list. What is empty narrows nothing.
-type Filter struct{ Status, Destination, Batch string }
+type Filter struct{ Status, Destination, Batch, Customer string }
 
 // List is a page of a tenant's payouts, newest first.
 func (s *Service) List(ctx context.Context, tenant string, p db.Page, f Filter) ([]Object, bool, error) {

@@ -25,6 +25,7 @@ var destinationTable = &db.Table{Name: "payout_destination", Key: 2, IDs: id.Des
 	{Name: "merchant_id"}, {Name: "id"}, {Name: "type"}, {Name: "country"}, {Name: "bank_code"}, {Name: "branch_code"}, {Name: "alias"},
 	{Name: "last4"}, {Name: "brand"}, {Name: "funding"}, {Name: "sealed", Kind: db.Bytes}, {Name: "fingerprint"},
 	{Name: "blocked", Kind: db.Int}, {Name: "blocked_reason"}, {Name: "metadata"}, {Name: "created_at", Kind: db.Int},
+	{Name: "card_token"},
 }}
 
 var payoutTable = &db.Table{Name: "payout", Key: 2, IDs: id.Payout, Versioned: true, Columns: []db.Column{
@@ -34,6 +35,7 @@ var payoutTable = &db.Table{Name: "payout", Key: 2, IDs: id.Payout, Versioned: t
 	{Name: "earliest", Kind: db.Int, Null: true}, {Name: "latest", Kind: db.Int, Null: true}, {Name: "timeline"}, {Name: "metadata"},
 	{Name: "tries", Kind: db.Int}, {Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int},
 	{Name: "sent_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
+	{Name: "customer_id", Null: true}, {Name: "part_of"}, {Name: "loop"}, {Name: "draws"},
 }}
 
 // Schema is the payouts' tables.
@@ -92,7 +94,7 @@ func (s store) balance(ctx context.Context, tenant string, currency money.Curren
 func destinationRow(d Destination) (db.Row, error) {
 	metadata, err := text(d.Metadata, len(d.Metadata) == 0)
 	return write(destinationTable, d.Version, d.Merchant, d.ID, string(d.Type), d.Country, d.BankCode, d.Branch, string(d.Alias), d.Last4, d.Brand,
-		d.Funding, d.Sealed, d.Fingerprint, bit(d.Blocked), d.BlockedReason, metadata, db.Micros(d.CreatedAt)), err
+		d.Funding, d.Sealed, d.Fingerprint, bit(d.Blocked), d.BlockedReason, metadata, db.Micros(d.CreatedAt), d.Card), err
 }
 
 func scanDestination(r db.Scanner) (Destination, error) {
@@ -100,7 +102,7 @@ func scanDestination(r db.Scanner) (Destination, error) {
 	var blocked, created int64
 	var metadata string
 	err := r.Scan(&d.Merchant, &d.ID, &d.Type, &d.Country, &d.BankCode, &d.Branch, &d.Alias, &d.Last4, &d.Brand, &d.Funding, &d.Sealed,
-		&d.Fingerprint, &blocked, &d.BlockedReason, &metadata, &created, &d.Version)
+		&d.Fingerprint, &blocked, &d.BlockedReason, &metadata, &created, &d.Card, &d.Version)
 	d.Blocked, d.CreatedAt = blocked == 1, db.Time(created)
 	return d, errors.Join(err, untext(metadata, &d.Metadata))
 }
@@ -124,20 +126,28 @@ func payoutRow(p Payout) (db.Row, error) {
 	failure, err := text(p.Failure, p.Failure == nil)
 	timeline, err2 := text(p.Timeline, len(p.Timeline) == 0)
 	metadata, err3 := text(p.Metadata, len(p.Metadata) == 0)
+	loop, err4 := text(p.Loop, p.Loop == nil)
+	draws, err5 := text(p.Draws, len(p.Draws) == 0)
+	var customer any
+	if p.Customer != "" {
+		customer = p.Customer
+	}
 	return write(payoutTable, p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
-		p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
-		db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
-		db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt)), errors.Join(err, err2, err3)
+			p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
+			db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
+			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws),
+		errors.Join(err, err2, err3, err4, err5)
 }
 
 func scanPayout(r db.Scanner) (Payout, error) {
 	var p Payout
 	var minor, created int64
 	var earliest, latest, sent, due *int64
-	var code, failure, timeline, metadata string
+	var code, failure, timeline, metadata, loop, draws string
+	var customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &p.Call, &minor, &code, &p.Destination, &p.Rail, &p.Account, &p.Reference, &failure,
 		&p.Descriptor, &p.Description, &p.Batch, &p.CreatedBy, &p.ApprovedBy, &earliest, &latest, &timeline, &metadata,
-		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &p.Version)
+		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &customer, &p.PartOf, &loop, &draws, &p.Version)
 	if err != nil {
 		return Payout{}, err
 	}
@@ -147,7 +157,10 @@ func scanPayout(r db.Scanner) (Payout, error) {
 	}
 	p.Amount = money.Of(minor, currency)
 	p.Earliest, p.Latest, p.SentAt, p.DueAt, p.CreatedAt = db.NullTime(earliest), db.NullTime(latest), db.NullTime(sent), db.NullTime(due), db.Time(created)
-	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata))
+	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata), untext(loop, &p.Loop), untext(draws, &p.Draws))
+	if customer != nil {
+		p.Customer = *customer
+	}
 	if err != nil {
 		return Payout{}, fmt.Errorf("payout %s: %w", p.ID, err)
 	}
@@ -159,8 +172,10 @@ func (s store) payout(ctx context.Context, tenant, payout string) (Payout, error
 }
 
 func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) ([]Payout, bool, error) {
-	var filters []db.Filter
-	for _, of := range []struct{ column, value string }{{"status", f.Status}, {"destination", f.Destination}, {"batch", f.Batch}} {
+	filters := []db.Filter{{Column: "part_of", Value: ""}} // parts stand in what they are parts of
+	for _, of := range []struct{ column, value string }{
+		{"status", f.Status}, {"destination", f.Destination}, {"batch", f.Batch}, {"customer_id", f.Customer},
+	} {
 		if of.value != "" {
 			filters = append(filters, db.Filter{Column: of.column, Value: of.value})
 		}
@@ -174,10 +189,19 @@ func (s store) unresolved(ctx context.Context) (int64, error) {
 		"SELECT COUNT(*) FROM payout WHERE due_at IS NOT NULL AND call = $1 AND inquiries >= $2", string(CallUnknown), int64(unresolvedAfter))
 }
 
-// payoutsAndBooks is every payout and, right behind it, every transaction about it; and every balance row with the entries of merchant_pending
+// cardBusy counts what money may yet be paid to with the card of a token: destinations that are not blocked, and payouts on their way.
+func (s store) cardBusy(ctx context.Context, tenant, token string) (bool, error) {
+	n, err := db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT COUNT(*) FROM payout_destination d WHERE d.merchant_id = $1 AND d.card_token = $2 AND (d.blocked = 0 OR EXISTS (
+			SELECT 1 FROM payout p WHERE p.merchant_id = $1 AND p.destination = d.id AND p.status IN ($3, $4, $5)))`,
+		tenant, token, string(Held), string(Queued), string(Sent))
+	return n > 0, err
+}
+
+// payoutsAndBooks is every payout and, right behind it, every transaction about it, of which one that consists of parts has none of its own; and every balance row with the entries of merchant_pending
 // that took from it. All in one snapshot.
 const payoutsAndBooks = `
-	SELECT merchant_id, id, 1, status, currency, amount, NULL FROM payout
+	SELECT merchant_id, id, 1, CASE WHEN loop = '' THEN status ELSE '' END, currency, amount, NULL FROM payout
 	UNION ALL
 	SELECT merchant_id, subject, 2, kind, '', 0, canonical FROM ledger_transaction WHERE kind LIKE 'payout%'
 	UNION ALL
@@ -187,3 +211,9 @@ const payoutsAndBooks = `
 	UNION ALL
 	SELECT merchant_id, currency, 5, '', currency, amount, NULL FROM ledger_entry WHERE account = 'merchant_pending' AND amount > 0
 	ORDER BY 1, 2, 3`
+
+// drawsAndPayments is every payout that drew on payments, and every payment that was drawn on. All in one snapshot.
+const drawsAndPayments = `
+	SELECT merchant_id, id, 1, status, draws, 0 FROM payout WHERE draws <> ''
+	UNION ALL
+	SELECT merchant_id, id, 2, '', '', amount_withdrawn FROM payment WHERE amount_withdrawn <> 0`

@@ -9,8 +9,8 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 )
 
-// VerifyBooks holds every payout against the ledger's transactions about it, and every balance row against the payouts that are held and what left
-// merchant_pending, in one snapshot. It gives back what does not agree, at most a hundred faults; the error is for a database that cannot be read.
+// VerifyBooks holds every payout against the ledger's transactions about it, every balance row against the payouts that are held and what left
+// merchant_pending, and what was drawn on payments against the payments. It gives back what does not agree, at most a hundred faults; the error is for a database that cannot be read.
 func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 	v := check{held: map[[2]string]int64{}, moved: map[[2]string]int64{}}
 	if err := db.Each(ctx, d, scanLine, payoutsAndBooks, nil, v.take); err != nil {
@@ -27,7 +27,44 @@ func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 			v.fault(at, "what was made available and what left merchant_pending differ by %d", off)
 		}
 	}
-	return v.faults, nil
+	return v.faults, v.draws(ctx, d)
+}
+
+// draws holds what payouts drew on payments, and did not give back, against what the payments say was withdrawn of them.
+func (v *check) draws(ctx context.Context, d *db.DB) error {
+	type row struct {
+		tenant, id   string
+		side, amount int64
+		status, text string
+	}
+	off := map[[2]string]int64{}
+	err := db.Each(ctx, d, func(r db.Scanner) (l row, err error) {
+		return l, r.Scan(&l.tenant, &l.id, &l.side, &l.status, &l.text, &l.amount)
+	}, drawsAndPayments, nil, func(l row) error {
+		if l.side == 2 {
+			off[[2]string{l.tenant, l.id}] -= l.amount
+			return nil
+		}
+		var draws []Draw
+		if err := untext(l.text, &draws); err != nil {
+			v.fault([2]string{l.tenant, l.id}, "what it drew on cannot be read: %v", err)
+		}
+		for _, one := range draws {
+			if !gone[Status(l.status)] {
+				off[[2]string{l.tenant, one.Payment}] += one.Amount
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("hold payouts against payments: %w", err)
+	}
+	for at, by := range off {
+		if by != 0 {
+			v.fault(at, "what payouts drew on it and what was withdrawn of it differ by %d", by)
+		}
+	}
+	return nil
 }
 
 const maxFaults = 100

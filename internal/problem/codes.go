@@ -53,6 +53,8 @@ const (
 	codeWalletMismatch     = "wallet_token_mismatch"
 	codeWalletExpired      = "wallet_token_expired"
 	codeWalletUsed         = "wallet_token_used"
+	codeLoopShort          = "closed_loop_insufficient"
+	codeManySources        = "too_many_sources"
 	codeTwoPersons         = "second_person_required"
 	codeIdempotencyInvalid = "idempotency_key_invalid"
 	codeIdempotencyReused  = "idempotency_key_reused"
@@ -116,6 +118,8 @@ var Codes = []Code{
 	{codeFirstPayment, 409, "There is no payment to refer to", "Let the customer pay with the method once, with setup_future_usage or a consent on record. Later payments refer to that one."},
 	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},
 	{codeBalance, 409, "The available balance does not suffice", "The detail says how much is available. Pay out less, or wait until more is."},
+	{codeLoopShort, 409, "The sources do not take so much", "With closed_loop require all of it must go back. The detail says how much can, and the customer's funds why. Pay out less, or take closed_loop prefer with a destination."},
+	{codeManySources, 409, "The payout would touch too many payments", "One payout goes back to, or draws on, at most 200 payments of a customer. Pay out in parts."},
 	{codeBlocked, 409, "The destination is blocked", "Nothing is paid to the account. Ask those who blocked it."},
 	{codeTooManyEndpoints, 409, "There are too many webhook endpoints", "Change one that exists."},
 	{fault.CodeExpired, 409, "It has expired", "Make a new one."},

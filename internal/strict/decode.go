@@ -195,7 +195,7 @@ func (s *scanner) banned(text string) bool {
 
 // judge holds a text against its rules.
 func (s *scanner) judge(f *field, text string) {
-	if s.banned(text) {
+	if !f.exempt && s.banned(text) {
 		return
 	}
 	length := int64(utf8.RuneCountInString(text))

@@ -23,7 +23,8 @@ import (
 // maximum, maxItems; and ours: check (a name in checks), says (a pattern in words), low and high (the codes for a number
 // under its minimum and over its maximum). A map of texts tells its own limits (see Limited). A
 // json.RawMessage takes any object as it is. With null:"empty", null is taken for an empty object: what was not sent at
-// all is a nil map or pointer, so the two are told apart.
+// all is a nil map or pointer, so the two are told apart. With exempt:"true" a text is not
+// held against the rule for every text: it is kept like what that rule looks for, and may look like it.
 type shape struct {
 	fields map[string]*field
 	order  []*field
@@ -36,6 +37,7 @@ type field struct {
 	kind     kind
 	pointer  bool
 	nullable bool // null is taken, for the empty value
+	exempt   bool // from the rule for every text
 	required bool
 	preset   string // the default
 
@@ -105,7 +107,7 @@ func (r *Reader) compileField(t reflect.Type, tag reflect.StructTag) *field {
 		preset: tag.Get("default"), pointer: t.Kind() == reflect.Pointer,
 		required: !strings.Contains(tag.Get("json"), ",omitempty") && tag.Get("required") != "false",
 		low:      cmp.Or(tag.Get("low"), fault.CodeInvalid), high: cmp.Or(tag.Get("high"), fault.CodeInvalid),
-		maxCount: bound(tag, "maxItems", 0), nullable: tag.Get("null") == "empty",
+		maxCount: bound(tag, "maxItems", 0), nullable: tag.Get("null") == "empty", exempt: tag.Get("exempt") == "true",
 	}
 	if f.pointer {
 		t = t.Elem()
