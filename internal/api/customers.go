@@ -221,14 +221,8 @@ func (b *updateCustomer) told() map[string]string {
 }
 
 func (a *API) eraseCustomer(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	if !id.Has(in.ID, id.Customer) {
-		return answer{}, fault.Missing("customer")
-	}
 	tenant := rq.principal.Tenant
-	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-			return nil, err
-		}
+	return a.act(ctx, rq, in, id.Customer, "customer", func(ctx context.Context, o *once) (any, error) {
 		return a.Customers.Erase(ctx, tenant, in.ID, a.auditedCustomer(rq, o, "customer.erased", nil))
 	}, a.showCustomer(tenant))
 }

@@ -111,14 +111,8 @@ func (a *API) getDelivery(ctx context.Context, rq *request, in *getInput) (answe
 }
 
 func (a *API) retryDelivery(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	if !id.Has(in.ID, id.Delivery) {
-		return answer{}, fault.Missing("webhook delivery")
-	}
 	tenant := rq.principal.Tenant
-	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-			return nil, err
-		}
+	return a.act(ctx, rq, in, id.Delivery, "webhook delivery", func(ctx context.Context, o *once) (any, error) {
 		return a.Endpoints.Retry(ctx, tenant, in.ID, func(c *db.Change, d event.DeliveryObject) error {
 			c.Add(a.auditRetry(rq, d))
 			return o.Result(c, d, nil)

@@ -262,14 +262,8 @@ func (w answering) Intent(c *db.Change, subject string) {
 
 func (a *API) answerDispute(kind dispute.AnswerKind, did string) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-		if !id.Has(in.ID, id.Dispute) {
-			return answer{}, errNoDispute
-		}
 		tenant := rq.principal.Tenant
-		return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-			if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-				return nil, err
-			}
+		return a.act(ctx, rq, in, id.Dispute, "dispute", func(ctx context.Context, o *once) (any, error) {
 			return a.Disputes.Answer(ctx, tenant, in.ID, kind, answering{o, did})
 		}, a.showDispute(tenant))
 	}

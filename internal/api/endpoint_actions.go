@@ -96,28 +96,16 @@ func (a *API) rotateSecret(ctx context.Context, rq *request, in *actionInput) (a
 func (a *API) endpointAction(did string, do func(ctx context.Context, tenant, endpoint string, with webhook.With) (event.EndpointObject, error),
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-		if !id.Has(in.ID, id.Endpoint) {
-			return answer{}, fault.Missing("webhook endpoint")
-		}
 		tenant := rq.principal.Tenant
-		return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-			if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-				return nil, err
-			}
+		return a.act(ctx, rq, in, id.Endpoint, "webhook endpoint", func(ctx context.Context, o *once) (any, error) {
 			return do(ctx, tenant, in.ID, a.audited(rq, o, "webhook_endpoint."+did, nil))
 		}, a.showEndpoint(tenant))
 	}
 }
 
 func (a *API) testEndpoint(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	if !id.Has(in.ID, id.Endpoint) {
-		return answer{}, fault.Missing("webhook endpoint")
-	}
 	tenant := rq.principal.Tenant
-	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-			return nil, err
-		}
+	return a.act(ctx, rq, in, id.Endpoint, "webhook endpoint", func(ctx context.Context, o *once) (any, error) {
 		return a.Endpoints.Test(ctx, tenant, in.ID, func(c *db.Change, d event.DeliveryObject) error {
 			o.Intent(c, d.ID)
 			c.Add(a.auditEndpoint(rq, "webhook_endpoint.tested", in.ID, map[string]string{"delivery": d.ID}))

@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
@@ -65,6 +66,19 @@ type shown struct {
 func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do work, show view) (answer, error) {
 	o := &once{api: a, rq: rq, ctx: ctx, status: status}
 	return o.run(ctx, raw, do, show)
+}
+
+// act does once what an action without parameters asks for, of an object of this kind; what names it where there is none.
+func (a *API) act(ctx context.Context, rq *request, in *actionInput, kind id.Prefix, what string, do work, show view) (answer, error) {
+	if !id.Has(in.ID, kind) {
+		return answer{}, fault.Missing(what)
+	}
+	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
+			return nil, err
+		}
+		return do(ctx, o)
+	}, show)
 }
 
 func (o *once) run(ctx context.Context, raw []byte, do work, show view) (answer, error) {

@@ -199,14 +199,8 @@ func (a *API) updateMethod(ctx context.Context, rq *request, in *actionInput) (a
 }
 
 func (a *API) withdrawConsent(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	if !id.Has(in.ID, id.PaymentMethod) {
-		return answer{}, fault.Missing("payment method")
-	}
 	tenant := rq.principal.Tenant
-	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-			return nil, err
-		}
+	return a.act(ctx, rq, in, id.PaymentMethod, "payment method", func(ctx context.Context, o *once) (any, error) {
 		return a.PaymentMethods.Withdraw(ctx, tenant, in.ID, a.auditedMethod(rq, o, "payment_method.consent_withdrawn", nil))
 	}, a.showMethod(tenant))
 }

@@ -72,13 +72,7 @@ func (a *API) registerRefundActions() {
 func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error),
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-		if !id.Has(in.ID, id.Refund) {
-			return answer{}, fault.Missing("refund")
-		}
-		return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
-			if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
-				return nil, err
-			}
+		return a.act(ctx, rq, in, id.Refund, "refund", func(ctx context.Context, o *once) (any, error) {
 			return do(ctx, rq, in.ID, auditedRefund{o, calls, func() db.Row {
 				return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, in.ID, nil).Row()
 			}})
