@@ -49,14 +49,103 @@ func (s *APIKeyService) Revoke(ctx context.Context, id string, options ...CallOp
 
 // ProviderAccount is the merchant's contract with a provider, without its credentials.
 type ProviderAccount struct {
-	ID       string            `json:"id"` // its name, for [Routing]
-	Livemode bool              `json:"livemode"`
-	Provider string            `json:"provider"` // the connector that speaks with it
-	Settings map[string]string `json:"settings"`
+	ID        string            `json:"id"` // its name, for [Routing]
+	Livemode  bool              `json:"livemode"`
+	Provider  string            `json:"provider"` // the connector that speaks with it
+	Settings  map[string]string `json:"settings"`
+	CreatedAt time.Time         `json:"created_at"`
+}
+
+// ProviderHealth is how a provider account fares.
+type ProviderHealth struct {
+	ProviderAccount string                `json:"provider_account"`
+	Livemode        bool                  `json:"livemode"`
+	State           string                `json:"state"`          // well, degraded or maintenance
+	WindowSeconds   int64                 `json:"window_seconds"` // of which calls, failures and latencies are
+	Operations      []ProviderOperation   `json:"operations"`
+	Maintenance     []ProviderMaintenance `json:"maintenance"` // windows that are not over
+}
+
+// ProviderOperation is how an operation of a provider account fares.
+type ProviderOperation struct {
+	Operation        string     `json:"operation"` // authorize, capture, void, refund, payout or inquiry
+	State            string     `json:"state"`     // closed (calls are made), half_open, open or maintenance
+	Since            *time.Time `json:"since"`
+	Elsewhere        bool       `json:"elsewhere"` // another process says so
+	Calls            int64      `json:"calls"`
+	Failures         int64      `json:"failures"`
+	LatencyP50       *int64     `json:"latency_p50_ms"`
+	LatencyP95       *int64     `json:"latency_p95_ms"`
+	ConcurrencyLimit int64      `json:"concurrency_limit"`
+	InFlight         int64      `json:"in_flight"`
+	NextProbeAt      *time.Time `json:"next_probe_at"`
+}
+
+// ProviderMaintenance is a time in which a provider is not called.
+type ProviderMaintenance struct {
+	ID              string     `json:"id"` // mw_…
+	Livemode        bool       `json:"livemode"`
+	ProviderAccount string     `json:"provider_account"`
+	Operations      []string   `json:"operations"`
+	Reason          string     `json:"reason"`
+	StartsAt        time.Time  `json:"starts_at"`
+	EndsAt          time.Time  `json:"ends_at"`
+	LiftedAt        *time.Time `json:"lifted_at"` // when it was ended before its time
+	CreatedAt       time.Time  `json:"created_at"`
+}
+
+// AnnounceMaintenance is a maintenance window to be made.
+type AnnounceMaintenance struct {
+	StartsAt   *time.Time `json:"starts_at,omitempty"`  // nil: now
+	EndsAt     time.Time  `json:"ends_at"`              // at most 7 days later
+	Operations []string   `json:"operations,omitempty"` // empty: all
+	Reason     string     `json:"reason,omitempty"`
 }
 
 // ProviderAccountService calls /v1/provider_accounts.
 type ProviderAccountService struct{ core *core }
+
+// Get reads a provider account.
+func (s *ProviderAccountService) Get(ctx context.Context, id string, options ...CallOption) (*ProviderAccount, error) {
+	path, err := under("/v1/provider_accounts", id)
+	if err != nil {
+		return nil, err
+	}
+	return get[ProviderAccount](ctx, s.core, path, nil, options)
+}
+
+// Health reads how a provider account fares.
+func (s *ProviderAccountService) Health(ctx context.Context, id string, options ...CallOption) (*ProviderHealth, error) {
+	path, err := under("/v1/provider_accounts", id, "health")
+	if err != nil {
+		return nil, err
+	}
+	return get[ProviderHealth](ctx, s.core, path, nil, options)
+}
+
+// Announce makes a maintenance window, in which payments go to other accounts.
+func (s *ProviderAccountService) Announce(ctx context.Context, id string, in AnnounceMaintenance, options ...CallOption) (*ProviderMaintenance, error) {
+	path, err := under("/v1/provider_accounts", id, "maintenance")
+	if err != nil {
+		return nil, err
+	}
+	return post[ProviderMaintenance](ctx, s.core, path, in, options)
+}
+
+// Lift ends all maintenance windows of an account, those to come among them, and gives those that it ended.
+func (s *ProviderAccountService) Lift(ctx context.Context, id string, options ...CallOption) ([]ProviderMaintenance, error) {
+	path, err := under("/v1/provider_accounts", id, "maintenance")
+	if err != nil {
+		return nil, err
+	}
+	lifted, err := remove[struct {
+		Data []ProviderMaintenance `json:"data"`
+	}](ctx, s.core, path, options)
+	if err != nil {
+		return nil, err
+	}
+	return lifted.Data, nil
+}
 
 // List walks all provider accounts.
 func (s *ProviderAccountService) List(ctx context.Context, options ...CallOption) iter.Seq2[*ProviderAccount, error] {

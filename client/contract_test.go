@@ -50,6 +50,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
 		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+		"ProviderHealth": reflect.TypeFor[ProviderHealth](), "ProviderOperation": reflect.TypeFor[ProviderOperation](), "ProviderMaintenance": reflect.TypeFor[ProviderMaintenance](), "AnnounceMaintenance": reflect.TypeFor[AnnounceMaintenance](),
 		"Dispute": reflect.TypeFor[Dispute](), "DisputeFile": reflect.TypeFor[DisputeFile](), "DisputeResponse": reflect.TypeFor[DisputeResponse](),
 		"DisputeEvidence": reflect.TypeFor[DisputeEvidence](), "SetDisputeEvidence": reflect.TypeFor[SetDisputeEvidence](),
 		"RequestLog": reflect.TypeFor[RequestLog](), "Customer": reflect.TypeFor[Customer](), "Address": reflect.TypeFor[Address](), "AddressRequest": reflect.TypeFor[Address](),
@@ -210,6 +211,10 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listApiKeys":          func(c *Client) error { return one(first(c.APIKeys.List(ctx, Page{}))) },
 		"revokeApiKey":         func(c *Client) error { return one(c.APIKeys.Revoke(ctx, "x")) },
 		"listProviderAccounts": func(c *Client) error { return one(first(c.ProviderAccounts.List(ctx))) },
+		"getProviderAccount":   func(c *Client) error { return one(c.ProviderAccounts.Get(ctx, "x")) },
+		"getProviderHealth":    func(c *Client) error { return one(c.ProviderAccounts.Health(ctx, "x")) },
+		"announceMaintenance":  func(c *Client) error { return one(c.ProviderAccounts.Announce(ctx, "x", AnnounceMaintenance{})) },
+		"liftMaintenance":      func(c *Client) error { return one(c.ProviderAccounts.Lift(ctx, "x")) },
 		"createToken":          func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },
 	}
 	for path, item := range contract(t).Paths.Map() {

@@ -446,7 +446,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	})

@@ -11,16 +11,18 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/strict"
 )
 
 // providerAccount is a contract with a provider, without its credentials.
 type providerAccount struct {
-	ID       string            `json:"id" doc:"Its name, which routing.provider_accounts takes." example:"alpha"`
-	Object   string            `json:"object" enum:"provider_account"`
-	Livemode bool              `json:"livemode"`
-	Provider string            `json:"provider" doc:"The connector that speaks with it." example:"simcard"`
-	Settings map[string]string `json:"settings"`
+	ID        string            `json:"id" doc:"Its name, which routing.provider_accounts takes." example:"alpha"`
+	Object    string            `json:"object" enum:"provider_account"`
+	Livemode  bool              `json:"livemode"`
+	Provider  string            `json:"provider" doc:"The connector that speaks with it." example:"simcard"`
+	Settings  map[string]string `json:"settings"`
+	CreatedAt time.Time         `json:"created_at"`
 }
 
 // apiKey is an API key without its text, which is never stored.
@@ -51,6 +53,7 @@ func (a *API) registerAccounts() {
 		doc:   "Credentials are never shown.",
 		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[providerAccount]](),
 	}, a.listProviderAccounts)
+	a.registerProviderHealth()
 	const tag, all, one = "API keys", "/v1/api_keys", "/v1/api_keys/{id}"
 	register(a, operation{
 		id: "listApiKeys", method: http.MethodGet, path: all, tag: tag, summary: "List API keys",
@@ -72,13 +75,17 @@ func (a *API) listProviderAccounts(ctx context.Context, rq *request, _ *struct{}
 	found, err := a.ProviderAccounts.List(ctx, rq.principal.Tenant)
 	data := make([]providerAccount, len(found))
 	for i, p := range found {
-		settings := p.Settings
-		if settings == nil {
-			settings = map[string]string{}
-		}
-		data[i] = providerAccount{ID: p.ID, Object: "provider_account", Livemode: rq.principal.Live, Provider: p.Provider, Settings: settings}
+		data[i] = shownAccount(p, rq.principal.Live)
 	}
 	return showList(data, false, err)
+}
+
+func shownAccount(p provider.Account, live bool) providerAccount {
+	settings := p.Settings
+	if settings == nil {
+		settings = map[string]string{}
+	}
+	return providerAccount{ID: p.ID, Object: "provider_account", Livemode: live, Provider: p.Provider, Settings: settings, CreatedAt: p.CreatedAt}
 }
 
 func (a *API) listAPIKeys(ctx context.Context, rq *request, in *listKeysInput) (answer, error) {

@@ -130,8 +130,9 @@ type Keys interface {
 	Revoke(ctx context.Context, tenant, id string, by audit.By) (access.Key, error)
 }
 
-// ProviderAccounts lists a merchant's contracts with providers. See provider.Accounts.
+// ProviderAccounts shows a merchant's contracts with providers. See provider.Accounts.
 type ProviderAccounts interface {
+	Get(ctx context.Context, tenant, account string) (provider.Account, error)
 	List(ctx context.Context, tenant string) ([]provider.Account, error)
 }
 
@@ -182,6 +183,7 @@ type Options struct {
 	Orders           Orders
 	Policies         Policies
 	ProviderAccounts ProviderAccounts
+	Health           ProviderHealth
 	Keys             Keys
 	Receiver         Receiver
 	Disputes         Disputes

@@ -15,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/health"
 	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
@@ -56,6 +57,10 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[createEndpoint]():          "CreateWebhookEndpoint",
 	reflect.TypeFor[updateEndpoint]():          "UpdateWebhookEndpoint",
 	reflect.TypeFor[providerAccount]():         "ProviderAccount",
+	reflect.TypeFor[health.Report]():           "ProviderHealth",
+	reflect.TypeFor[health.OperationReport]():  "ProviderOperation",
+	reflect.TypeFor[health.WindowObject]():     "ProviderMaintenance",
+	reflect.TypeFor[maintenanceList]():         "ProviderMaintenanceList",
 	reflect.TypeFor[loggedRequest]():           "RequestLog",
 	reflect.TypeFor[listing[eventContent]]():   "EventList",
 	reflect.TypeFor[customer.Object]():         "Customer",

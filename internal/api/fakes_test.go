@@ -67,6 +67,16 @@ func (fakeAccounts) List(context.Context, string) ([]provider.Account, error) {
 	return []provider.Account{{Merchant: tenant, ID: "alpha", Provider: "simcard", Settings: map[string]string{"base_url": "http://127.0.0.1:8090/alpha"}}, {ID: "beta", Provider: "simcard"}}, nil
 }
 
+func (f fakeAccounts) Get(ctx context.Context, tenant, account string) (provider.Account, error) {
+	all, err := f.List(ctx, tenant)
+	for _, a := range all {
+		if a.ID == account {
+			return a, err
+		}
+	}
+	return provider.Account{}, fault.Missing("provider account")
+}
+
 type fakeKeys struct{}
 
 func someKey() access.Key {

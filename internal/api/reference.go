@@ -262,11 +262,12 @@ var idSamples = map[string]string{
 	"payments": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "refunds": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2", "events": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"webhook_endpoints": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "webhook_deliveries": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "webhook_recoveries": "wr_01jd9qk3v8m2x4r6t7w9y0a1b2", "api_keys": "key_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"customers": "cus_01jd9qk3v8m2x4r6t7w9y0a1b2", "payment_methods": "pm_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"orders":           "ord_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"destinations":     "dst_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"payouts":          "po_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"disputes":         "dp_01jd9qk3v8m2x4r6t7w9y0a1b2",
-	"inbound_webhooks": "iw_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"orders":            "ord_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"destinations":      "dst_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"payouts":           "po_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"disputes":          "dp_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"inbound_webhooks":  "iw_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"provider_accounts": "alpha",
 }
 
 // maxRowDepth is how deep the tables of fields go: an expanded payment holds refunds, which need no third explanation.

@@ -54,6 +54,8 @@ var samples = story{
 	"RoutingPolicy.name": "Cards in Europe", "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
 	"RoutingTrial.valid": true, "RoutingTrial.faults": []policies.FaultObject{}, "decision": policies.Decision{Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Rule: "german-debit", Strategy: policies.Ordered,
 		Ranked: []policies.Ranked{{Account: "beta", Reason: "listed"}, {Account: "alpha", Reason: "listed"}}}, "published_at": "2026-11-22T12:00:00Z",
+	"ProviderHealth.state": "well", "ProviderOperation.since": "2026-11-22T06:00:00Z", "ProviderOperation.calls": 214, "latency_p50_ms": 182, "latency_p95_ms": 420, "concurrency_limit": 256,
+	"in_flight": 3, "next_probe_at": nil, "elsewhere": false, "ProviderMaintenance.reason": "Announced by the acquirer", "starts_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z", "lifted_at": nil,
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
 

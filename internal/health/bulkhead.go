@@ -72,13 +72,10 @@ func (b *bulkhead) room(o Operation) bool {
 	return o.outranks() && b.reserved < reserve
 }
 
-// limits is how many calls may be under way at once, of an operation, and how many of all are.
-func (b *bulkhead) limits(o Operation) (limit, inFlight int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	limit, inFlight = b.limiter.Limit(), b.limiter.Inflight()+b.reserved
+// limit is how many calls of the account may be under way for one of an operation to be among them.
+func (b *bulkhead) limit(o Operation) int {
 	if o.outranks() {
-		limit += reserve
+		return b.limiter.Limit() + reserve
 	}
-	return limit, inFlight
+	return b.limiter.Limit()
 }

@@ -5,8 +5,7 @@ import "context"
 // Limit is how many calls may be under way at an account now.
 func (h *Health) Limit(tenant, account string) int {
 	a, _ := h.valve(Call{Tenant: tenant, Account: account, Operation: Authorize}, false)
-	limit, _ := a.bulkhead.limits(Authorize)
-	return limit
+	return a.bulkhead.limit(Authorize)
 }
 
 // Round is one round of Run.
@@ -16,4 +15,12 @@ func (h *Health) Round(ctx context.Context) error { return h.round(ctx) }
 func (h *Health) Forget() int {
 	h.forget()
 	return len(h.accounts)
+}
+
+// EndPause lets the pause of a breaker be over.
+func (h *Health) EndPause(c Call) {
+	_, v := h.valve(c, false)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.opened = v.opened.Add(-longestPause)
 }

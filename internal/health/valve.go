@@ -22,7 +22,6 @@ const (
 	calmAfter    = 5 * time.Minute  // that long closed, and the next pause is the first again
 	probePause   = time.Second      // what a call is told to wait while a probe is under way
 	idleAfter    = 15 * time.Minute // without a call, what is well is forgotten
-	slack        = time.Millisecond // by which the breaker's own pause is shorter than ours, so that ours decides
 )
 
 // state is where a breaker stands, by the name that the API shows.
@@ -68,7 +67,7 @@ type news struct {
 func newValve(c Call, now time.Time) *valve {
 	v := &valve{call: c, state: stateClosed, since: now, used: clock.Stopwatch()}
 	v.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		MaxRequests: probes, Interval: window, BucketPeriod: windowSlice, Timeout: firstPause - slack, ReadyToTrip: tooMany,
+		MaxRequests: probes, Interval: window, BucketPeriod: windowSlice, Timeout: time.Nanosecond, ReadyToTrip: tooMany, // the pause is ours
 		OnStateChange: func(_ string, from, to gobreaker.State) { v.moved(from, to) },
 	})
 	return v
@@ -136,7 +135,7 @@ func (v *valve) pausing() time.Duration { return max(0, v.pause-clock.Since(v.op
 func (v *valve) wait() time.Duration {
 	switch v.stands() {
 	case stateOpen:
-		return max(v.pausing(), slack)
+		return max(v.pausing(), time.Millisecond)
 	case stateHalfOpen:
 		if v.probing {
 			return probePause

@@ -1,0 +1,310 @@
+package health_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/dbtest"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/id"
+)
+
+var schemas = []db.Schema{audit.Schema, event.Schema, health.Schema}
+
+// cluster is some processes at one database. Their clock is moved by hand, but for their breakers, which go by the machine's.
+type cluster struct {
+	*testing.T
+	db     *db.DB
+	clock  *clock.Manual
+	events *event.Store
+	nodes  []*health.Health
+}
+
+func newCluster(t *testing.T, d *db.DB, nodes int) *cluster {
+	c := &cluster{T: t, db: d, clock: clock.NewManual(time.Now()), events: event.NewStore(d, nil)}
+	ids := id.System()
+	for range nodes {
+		c.nodes = append(c.nodes, health.New(health.Options{DB: d, Outbox: event.NewOutbox(c.events, ids, c.clock), Clock: c.clock, IDs: ids}))
+	}
+	return c
+}
+
+// round lets every process tell what it has to.
+func (c *cluster) round(nodes ...int) {
+	c.Helper()
+	for _, n := range nodes {
+		if err := c.nodes[n].Round(c.Context()); err != nil {
+			c.Fatal(err)
+		}
+	}
+}
+
+// told is what was told so far, oldest first, such as "degraded alpha authorize".
+func (c *cluster) told() []string {
+	c.Helper()
+	found, _, err := c.events.EventsOf(c.Context(), shop, db.Page{Limit: 100}, nil, "")
+	if err != nil {
+		c.Fatal(err)
+	}
+	all := []string{}
+	for _, e := range slices.Backward(found) {
+		var body struct {
+			Data health.Change `json:"data"`
+		}
+		if err := json.Unmarshal(e.Body, &body); err != nil {
+			c.Fatal(err)
+		}
+		all = append(all, strings.TrimPrefix(string(e.Type), "provider.")+" "+body.Data.ID+" "+string(body.Data.Operation))
+	}
+	return all
+}
+
+func (c *cluster) wants(want ...string) {
+	c.Helper()
+	if got := c.told(); !slices.Equal(got, want) {
+		c.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// recover makes the pause of a breaker be over, and has its probes succeed.
+func (c *cluster) recover(n int) {
+	c.Helper()
+	c.nodes[n].EndPause(callOf(health.Authorize))
+	for range 3 {
+		if shut := try(c.T, c.nodes[n], health.Authorize, false); shut != nil {
+			c.Fatal(shut)
+		}
+	}
+}
+
+func TestManyProcessesTellOnceThatAProviderIsDown(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 3)
+		for _, node := range c.nodes {
+			fail(t, node, health.Authorize)
+		}
+		c.round(0, 1, 2, 0, 1, 2)
+		c.wants("degraded alpha authorize")
+		c.clock.Advance(time.Second)
+		c.recover(1) // not the one that told it: for it the provider is well, for the first one not
+		c.round(1)
+		c.wants("degraded alpha authorize")
+		c.recover(0)
+		c.round(0, 1, 2)
+		c.wants("degraded alpha authorize", "recovered alpha authorize")
+		c.clock.Advance(time.Second)
+		fail(t, c.nodes[1], health.Authorize)
+		c.round(1)
+		c.wants("degraded alpha authorize", "recovered alpha authorize", "degraded alpha authorize")
+	}, schemas...)
+}
+
+func TestProcessesThatTellAtOnceTellOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 4)
+		ended := make(chan error, len(c.nodes))
+		for _, node := range c.nodes {
+			fail(t, node, health.Refund)
+			go func() { ended <- node.Round(context.WithoutCancel(t.Context())) }()
+		}
+		for range c.nodes {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		c.round(0, 1, 2, 3)
+		c.wants("degraded alpha refund")
+	}, schemas...)
+}
+
+func TestAProbeThatFailsTellsNothingAndKeepsTheRowOpen(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 2)
+		fail(t, c.nodes[0], health.Authorize)
+		c.round(0)
+		for range 3 {
+			c.clock.Advance(time.Minute)
+			c.nodes[0].EndPause(callOf(health.Authorize))
+			if shut := try(t, c.nodes[0], health.Authorize, true); shut != nil {
+				t.Fatal(shut)
+			}
+			try(t, c.nodes[1], health.Authorize, false) // another process reaches it all the while
+			c.round(0, 1)
+		}
+		c.wants("degraded alpha authorize")
+	}, schemas...)
+}
+
+func TestWhatAProcessThatIsGoneLeftOpenIsClosedByAnother(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 2)
+		fail(t, c.nodes[0], health.Authorize)
+		c.round(0)
+		c.clock.Advance(30 * time.Second)
+		try(t, c.nodes[1], health.Authorize, false)
+		c.round(1)
+		c.wants("degraded alpha authorize")
+		c.clock.Advance(2 * time.Minute)
+		c.round(1)
+		c.wants("degraded alpha authorize", "recovered alpha authorize")
+		c.round(1)
+		c.wants("degraded alpha authorize", "recovered alpha authorize")
+	}, schemas...)
+}
+
+func TestAnotherProcessShowsWhatItDoesNotSeeItself(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 2)
+		if r := c.report(1); r.State != "well" || len(r.Operations) != len(health.Operations) || r.Livemode {
+			t.Errorf("unknown to everybody: %+v", r)
+		}
+		try(t, c.nodes[0], health.Authorize, false)
+		fail(t, c.nodes[0], health.Authorize)
+		c.round(0)
+		for n, want := range []health.OperationReport{{State: "open", Calls: 6, Failures: 5}, {State: "open", Elsewhere: true}} {
+			r := c.report(n)
+			got := r.Operations[0]
+			if r.State != "degraded" || got.State != want.State || got.Elsewhere != want.Elsewhere || got.Calls != want.Calls || got.Failures != want.Failures {
+				t.Errorf("process %d: %s, %+v", n, r.State, got)
+			}
+			if got.NextProbeAt == nil || !got.NextProbeAt.After(c.clock.Now()) || got.Since == nil || (got.LatencyP50 == nil) != (n == 1) {
+				t.Errorf("process %d: %+v", n, got)
+			}
+		}
+		c.clock.Advance(5 * time.Minute) // and the first is never heard of again
+		if r := c.report(1); r.State != "well" {
+			t.Errorf("long after: %+v", r)
+		}
+	}, schemas...)
+}
+
+func (c *cluster) report(n int) health.Report {
+	c.Helper()
+	r, err := c.nodes[n].Report(c.Context(), shop, alpha)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return r
+}
+
+// noted counts the windows that were made and lifted.
+func noted(n *int) health.With {
+	return func(*db.Change, health.WindowObject) error { *n++; return nil }
+}
+
+func (c *cluster) announce(w health.Window) health.WindowObject {
+	c.Helper()
+	w.Tenant, w.Account = shop, alpha
+	made, err := c.nodes[0].Announce(c.Context(), w, noted(new(int)))
+	if err != nil {
+		c.Fatal(err)
+	}
+	return made
+}
+
+func TestInAMaintenanceWindowAnAccountIsNotCalled(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 2)
+		begins, ends := c.clock.Now().Add(time.Hour), c.clock.Now().Add(2*time.Hour)
+		c.announce(health.Window{StartsAt: begins, EndsAt: ends, Operations: []health.Operation{health.Authorize}, Reason: "Announced"})
+		c.round(1)
+		for _, at := range []struct {
+			after time.Duration
+			shut  bool
+		}{{0, false}, {time.Hour, true}, {59 * time.Minute, true}, {time.Minute, false}} {
+			c.clock.Advance(at.after)
+			for n, node := range c.nodes {
+				shut := try(t, node, health.Authorize, false)
+				if (shut != nil) != at.shut || at.shut && (shut.Reason != health.Maintenance || !shut.Until.Equal(ends)) {
+					t.Errorf("process %d at %s: %v", n, c.clock.Now(), shut)
+				}
+				if s := node.State(shop, alpha, health.Authorize); s.Enterable() == at.shut {
+					t.Errorf("process %d at %s: %+v", n, c.clock.Now(), s)
+				}
+				if shut := try(t, node, health.Refund, false); shut != nil {
+					t.Errorf("a refund at %s: %v", c.clock.Now(), shut)
+				}
+			}
+		}
+		if told := c.told(); len(told) > 0 {
+			t.Errorf("told %q", told)
+		}
+	}, schemas...)
+}
+
+func TestMaintenanceIsShownUntilItIsOverOrLifted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 1)
+		now := c.clock.Now()
+		running := c.announce(health.Window{EndsAt: now.Add(time.Hour)})
+		coming := c.announce(health.Window{StartsAt: now.Add(3 * time.Hour), EndsAt: now.Add(4 * time.Hour)})
+		r := c.report(0)
+		if r.State != "maintenance" || len(r.Maintenance) != 2 || r.Maintenance[0].ID != running.ID || r.Operations[0].State != "maintenance" || !r.Operations[0].NextProbeAt.Equal(now.Add(time.Hour)) {
+			t.Errorf("while one runs: %+v", r)
+		}
+		var n int
+		lifted, err := c.nodes[0].Lift(t.Context(), shop, alpha, running.ID, noted(&n))
+		if err != nil || n != 1 || len(lifted) != 1 || lifted[0].LiftedAt == nil {
+			t.Errorf("lifted %+v, %v", lifted, err)
+		}
+		if r := c.report(0); r.State != "well" || len(r.Maintenance) != 1 || r.Maintenance[0].ID != coming.ID {
+			t.Errorf("after it was lifted: %+v", r)
+		}
+		if shut := try(t, c.nodes[0], health.Authorize, false); shut != nil {
+			t.Error(shut)
+		}
+		if _, err := c.nodes[0].Lift(t.Context(), shop, alpha, running.ID, noted(&n)); !fault.Is(err, fault.NotFound) {
+			t.Errorf("lifted twice: %v", err)
+		}
+		if _, err := c.nodes[0].Lift(t.Context(), "acct_other:test", alpha, coming.ID, noted(&n)); !fault.Is(err, fault.NotFound) {
+			t.Errorf("lifted by a stranger: %v", err)
+		}
+		for want := range 2 {
+			if lifted, err := c.nodes[0].Lift(t.Context(), shop, alpha, "", noted(&n)); err != nil || len(lifted) != 1-want {
+				t.Errorf("all: %+v, %v", lifted, err)
+			}
+		}
+		if w, err := c.nodes[0].GetWindow(t.Context(), shop, coming.ID); err != nil || w.LiftedAt == nil {
+			t.Errorf("the record: %+v, %v", w, err)
+		}
+	}, schemas...)
+}
+
+func TestWindowsThatMakeNoSenseAreRefused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 1)
+		now := c.clock.Now()
+		for param, w := range map[string]health.Window{
+			"ends_at":       {EndsAt: now},
+			"ends_at ":      {StartsAt: now.Add(2 * time.Hour), EndsAt: now.Add(time.Hour)},
+			"ends_at  ":     {EndsAt: now.Add(8 * 24 * time.Hour)},
+			"starts_at":     {StartsAt: now.Add(91 * 24 * time.Hour), EndsAt: now.Add(92 * 24 * time.Hour)},
+			"operations[1]": {EndsAt: now.Add(time.Hour), Operations: []health.Operation{health.Void, health.Void}},
+			"operations[0]": {EndsAt: now.Add(time.Hour), Operations: []health.Operation{"settle"}},
+			"reason":        {EndsAt: now.Add(time.Hour), Reason: "two\nlines"},
+		} {
+			w.Tenant, w.Account = shop, alpha
+			var refused *fault.Error
+			_, err := c.nodes[0].Announce(t.Context(), w, noted(new(int)))
+			if !errors.As(err, &refused) || refused.Kind != fault.Invalid || refused.Param != strings.TrimSpace(param) {
+				t.Errorf("%s: %v", param, err)
+			}
+		}
+		for range 20 {
+			c.announce(health.Window{EndsAt: now.Add(time.Hour)})
+		}
+		if _, err := c.nodes[0].Announce(t.Context(), health.Window{Tenant: shop, Account: alpha, EndsAt: now.Add(time.Hour)}, noted(new(int))); !fault.Is(err, fault.Conflict) {
+			t.Errorf("one too many: %v", err)
+		}
+	}, schemas...)
+}
