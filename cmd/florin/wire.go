@@ -308,6 +308,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
 		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router,
 	})
+	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
 		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health,
@@ -444,7 +445,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		Orders: a.orders, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
+		Orders: a.orders, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
@@ -500,8 +501,18 @@ func (a *parts) sweeps() []func(context.Context) error {
 		a.sender.Run,
 		a.payouts.Run,
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.prune) },
+		func(ctx context.Context) error { return every(ctx, rearmEvery, a.rearm) },
 		// Apart, because to archive a busy day takes its time.
 		func(ctx context.Context) error { return every(ctx, pruneEvery, a.pruneEvents) },
+	}
+}
+
+// rearmEvery is how often open outcomes that have lost their schedule are looked for.
+const rearmEvery = time.Hour
+
+func (a *parts) rearm(ctx context.Context) {
+	if n, err := a.payments.Rearm(ctx); err != nil {
+		a.log.Error("look for open outcomes without a schedule", "error", err, "found", n)
 	}
 }
 

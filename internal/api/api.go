@@ -182,6 +182,7 @@ type Options struct {
 	PayoutReader     PayoutReader
 	Orders           Orders
 	Policies         Policies
+	Manual           ManualQueue
 	ProviderAccounts ProviderAccounts
 	Health           ProviderHealth
 	Keys             Keys
@@ -236,6 +237,7 @@ func New(o Options) *API {
 	a.registerPayments()
 	a.registerRefunds()
 	a.registerRefundActions()
+	a.registerManual()
 	a.registerDisputes()
 	a.registerCustomers()
 	a.registerOrders()

@@ -159,6 +159,7 @@ var tags = []*huma.Tag{
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
 	{Name: "Routing", Description: "Which providers there are, and by what rules payments find theirs."},
+	{Name: "Operations", Description: "What needs a person."},
 	{Name: "API keys", Description: "Who may call, and what for."},
 	{Name: "Request logs", Description: "What your keys asked of the API a moment ago."},
 	{Name: inboundTag, Description: "What providers told of your payments: where their webhooks come in, and what became of each."},

@@ -48,6 +48,8 @@ var samples = story{
 	"created_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2", "estimated_arrival": payout.Window{Earliest: time.Date(2026, 11, 22, 12, 0, 1, 0, time.UTC), Latest: time.Date(2026, 11, 22, 12, 0, 10, 0, time.UTC)}, "PayoutTimelineEntry.event": "payout.queued",
 	"Destination.id": "dst_01jd9qk3v8m2x4r6t7w9y0a1b2", "Destination.type": "iban", "Destination.name": "Ada Lovelace", "Destination.country": "DE", "Destination.last4": "3000", "rails": []string{"sepa_instant", "sepa_credit"},
 	"PayoutBatch.id": "pob_01jd9qk3v8m2x4r6t7w9y0a1b2", "PayoutBatchLine.line": 2, "PayoutBatchLine.held": false,
+	"ManualItem.id": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "ManualItem.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "ManualItem.amount": 9232, "ManualItem.reference": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1", "ManualItem.reason": "no_answer",
+	"inquiries": 9, "next_inquiry_at": "2026-11-23T12:00:00Z",
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
 	"Dispute.reason": "fraudulent", "evidence_due_at": "2026-12-02T12:00:00Z", "evidence_erased_at": nil, "Dispute.metadata": map[string]string{}, "Dispute.provider_reference": "alpha_dp_01jd9qk3v8m2x4r6t7w9y0a1b2", "DisputeFile.type": "application/pdf",
 	"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "DisputeEvidence.texts": map[string]string{"explanation": "Delivered to the cardholder on Monday."},
@@ -63,7 +65,7 @@ var samples = story{
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
 	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
-	"description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
+	"ManualItem.detail": true, "description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,
 }
 

@@ -33,6 +33,7 @@ func (s *Service) Get(ctx context.Context, tenant, payment string, expand []stri
 			return Object{}, err
 		}
 	}
+	s.read(p)
 	object := s.answered(p)
 	object.AmountCapturing = capturing(rows.operations...)
 	for _, what := range expand {
@@ -91,11 +92,17 @@ func timeline(p Payment, rows related) []TimelineEntry {
 		if a.State != AttemptSending {
 			entries = append(entries, TimelineEntry{At: a.MovedAt, Event: "attempt." + string(a.State), Detail: "at " + a.Account})
 		}
+		if !a.ManualAt.IsZero() {
+			entries = append(entries, TimelineEntry{At: a.ManualAt, Event: "attempt.manual", Detail: string(a.ManualReason)})
+		}
 	}
 	for _, op := range rows.operations {
 		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + ".begun", Detail: op.Amount.String()})
 		if op.State != OperationSending {
 			entries = append(entries, TimelineEntry{At: op.MovedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
+		}
+		if !op.ManualAt.IsZero() {
+			entries = append(entries, TimelineEntry{At: op.ManualAt, Event: string(op.Kind) + ".manual", Detail: string(op.ManualReason)})
 		}
 	}
 	for _, t := range rows.transfers {

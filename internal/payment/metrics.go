@@ -13,6 +13,7 @@ type metrics struct {
 	contradictions *prometheus.CounterVec
 	surpluses      *prometheus.CounterVec
 	lateApprovals  prometheus.Counter
+	rearmed        *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, s *Service) *metrics {
@@ -21,9 +22,12 @@ func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 		surpluses: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_surpluses_total",
 			Help: "Money that came in and was put into suspense, by why: it is a part, over, late, or of nothing that is known."}, []string{"reason"}),
 		lateApprovals: prometheus.NewCounter(prometheus.CounterOpts{Name: "florin_payment_late_approvals_total",
-			Help: "Approvals of tries that had ended, each time one is heard of. The payer's money goes back."})}
+			Help: "Approvals of tries that had ended, each time one is heard of. The payer's money goes back."}),
+		rearmed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_rearmed_total",
+			Help: "Open outcomes that had lost their schedule, and were found by the hourly look for them."}, []string{"what"})}
 	if r != nil {
-		r.MustRegister(m.contradictions, m.surpluses, m.lateApprovals, unresolved{s})
+		r.MustRegister(m.contradictions, m.surpluses, m.lateApprovals, m.rearmed,
+			counted{s, unresolvedDesc, s.store.unresolved}, counted{s, manualDesc, s.store.manualCounts})
 	}
 	return m
 }
@@ -37,28 +41,35 @@ func (m *metrics) suspended(transfers ...Transfer) {
 	}
 }
 
-// unresolved counts, when it is asked, what has been open for so long that a person should look.
-type unresolved struct{ of *Service }
+// counted is a gauge that is counted in the database when it is asked.
+type counted struct {
+	of    *Service
+	desc  *prometheus.Desc
+	count func(context.Context) (map[string]int64, error)
+}
 
-var unresolvedDesc = prometheus.NewDesc("florin_payment_unresolved",
-	"Outcomes that many inquiries could not find out, late approvals that are not reversed yet, and surpluses that many tries could not return.", []string{"what"}, nil)
+var (
+	unresolvedDesc = prometheus.NewDesc("florin_payment_unresolved",
+		"Outcomes that many inquiries could not find out, late approvals that are not reversed yet, and surpluses that many tries could not return.", []string{"what"}, nil)
+	manualDesc = prometheus.NewDesc("florin_payment_manual_queue_items", "Outcomes that wait for a person to find them out.", []string{"what"}, nil)
+)
 
 // countTime bounds one count.
 const countTime = 2 * time.Second
 
-func (unresolved) Describe(to chan<- *prometheus.Desc) { to <- unresolvedDesc }
+func (c counted) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
 
-func (u unresolved) Collect(to chan<- prometheus.Metric) {
+func (c counted) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), countTime)
 	defer cancel()
-	counts, err := u.of.Unresolved(ctx)
+	counts, err := c.count(ctx)
 	if err != nil {
-		to <- prometheus.NewInvalidMetric(unresolvedDesc, err)
-		u.of.Logger.Error("count what is unresolved", slog.Any("error", err))
+		to <- prometheus.NewInvalidMetric(c.desc, err)
+		c.of.Logger.Error("count what is unresolved", slog.Any("error", err))
 		return
 	}
 	for what, n := range counts {
-		to <- prometheus.MustNewConstMetric(unresolvedDesc, prometheus.GaugeValue, float64(n), what)
+		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), what)
 	}
 }
 

@@ -153,6 +153,9 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		op.Reference = o.Reference
 	}
 	op.Detail, op.DueAt = o.Detail, time.Time{}
+	if to != OperationUnknown {
+		op.ManualAt, op.ManualReason = time.Time{}, ""
+	}
 	if d.contradiction != nil {
 		op.Detail = d.contradiction.Claim
 	}
@@ -165,6 +168,9 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		err = d.operationFailed(o, t)
 	default:
 		op.DueAt, op.Inquiries = askedAgain(op.ID, op.Inquiries, o, t.now)
+		if to == OperationUnknown {
+			op.handOver(t)
+		}
 	}
 	return d, torn(err)
 }

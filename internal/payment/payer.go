@@ -71,6 +71,7 @@ func (s *Service) ForPayer(ctx context.Context, tenant, payment, secret string) 
 	if err != nil {
 		return Object{}, err
 	}
+	s.read(p)
 	return s.seen(p, step), nil
 }
 

@@ -105,8 +105,11 @@ type Attempt struct {
 	NotFound         int64 // how often the provider said that it has no such transaction, when that could be believed
 	SentAt           time.Time
 	DueAt            time.Time
-	Secure           *Secure // nil: the money was asked for without authenticating the cardholder first
-	Route            *Route  // how it came to its account; nil: nobody wrote that down
+	Secure           *Secure   // nil: the money was asked for without authenticating the cardholder first
+	Route            *Route    // how it came to its account; nil: nobody wrote that down
+	AskedAt          time.Time // when its outcome was last asked about, or somebody wanted it to be
+	ManualAt         time.Time // since when its outcome is a person's business; zero: it is not
+	ManualReason     ManualReason
 	CreatedAt        time.Time
 	MovedAt          time.Time // when it came to its state
 	Version          int64
@@ -188,6 +191,8 @@ type Operation struct {
 	RequestedBy, ApprovedBy string
 	SentAt                  time.Time
 	DueAt                   time.Time
+	ManualAt                time.Time // since when its outcome is a person's business; zero: it is not
+	ManualReason            ManualReason
 	CreatedAt               time.Time
 	MovedAt                 time.Time // when it came to its state
 	Version                 int64

@@ -12,12 +12,14 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
+const sweepAttempts = "attempts"
+
 // Sweeps are the worker's queues: what time has to bring about. Each handler may wait for a provider, and one provider that hangs
 // keeps no more than half the hands waiting: the rest is for the others. Accounts of one name count together, whoever's they are,
 // as they are mostly of one provider.
 func (s *Service) Sweeps() []db.Sweep {
 	sweeps := []db.Sweep{
-		{Name: "attempts", Table: attemptTable, Every: 500 * time.Millisecond, Handle: s.resolveAttempt},
+		{Name: sweepAttempts, Table: attemptTable, Every: 500 * time.Millisecond, Handle: s.resolveAttempt},
 		{Name: "operations", Table: operationTable, Every: 500 * time.Millisecond, Handle: s.resolveOperation},
 		{Name: "expiry", Table: paymentTable, Every: time.Second, Handle: s.expire},
 		{Name: "transfers", Table: transferTable, Every: time.Second, Handle: s.returnTransfer},
@@ -145,23 +147,31 @@ func (s *Service) inquireAuthorization(ctx context.Context, account provider.Acc
 // learn commits what an inquiry found and, if that leaves the outcome open, when to ask again.
 func (s *Service) learn(ctx context.Context, account provider.Account, asked Attempt, o provider.Outcome) error {
 	ctx = context.WithoutCancel(ctx)
-	_, err := s.apply(ctx, func() (decision, error) {
+	d, err := s.apply(ctx, func() (decision, error) {
 		p, a, err := s.reload(ctx, Payment{Merchant: asked.Merchant, ID: asked.Payment}, asked)
 		if err != nil {
 			return decision{}, err
 		}
 		a.NotFound = max(a.NotFound, asked.NotFound)
 		d, err := s.settle(ctx, account, p, a, o, nobodyWaits)
-		if err != nil || d.attempt != nil {
+		if err != nil {
 			return d, err
 		}
-		again := a.postponed(o, s.Clock.Now())
-		d.attempt = &again
+		now := s.Clock.Now()
+		if d.attempt == nil {
+			again := a.postponed(o, now)
+			d.attempt = &again
+		}
+		d.attempt.AskedAt = now
+		d.attempt.handOver(o, terms{now: now, blind: s.blind(account)})
 		return d, nil
 	}, nobody)
 	if err == nil && asked.Inquiries+1 >= unresolvedAfter && o.Class == provider.Unknown && o.NotBefore.IsZero() {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", asked.Merchant, "payment_id", asked.Payment,
 			"attempt_id", asked.ID, "inquiries", asked.Inquiries+1, "detail", o.Detail)
+	}
+	if err == nil && asked.ManualAt.IsZero() && !d.attempt.ManualAt.IsZero() {
+		s.Logger.Error("an outcome needs a person", "merchant_id", asked.Merchant, "payment_id", asked.Payment, "attempt_id", asked.ID, "reason", string(d.attempt.ManualReason))
 	}
 	return err
 }
@@ -222,7 +232,10 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", op.Merchant, "payment_id", op.Payment,
 			"operation_id", op.ID, "inquiries", op.Inquiries+1, "detail", outcome.Detail)
 	}
-	_, err = s.recordOperation(ctx, account, op, outcome, alone{})
+	d, err := s.recordOperation(ctx, account, op, outcome, alone{})
+	if err == nil && op.ManualAt.IsZero() && d.operation != nil && !d.operation.ManualAt.IsZero() {
+		s.Logger.Error("an outcome needs a person", "merchant_id", op.Merchant, "payment_id", op.Payment, "operation_id", op.ID, "reason", string(d.operation.ManualReason))
+	}
 	return err
 }
 
@@ -245,6 +258,7 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	}
 	op.DueAt = now.Add(inquiryDelay(op.Inquiries))
 	op.Inquiries++
+	op.handOver(terms{now: now})
 	row, err := operationRow(op)
 	if err != nil {
 		return err
@@ -261,6 +275,12 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 func (s *Service) mayResend(ctx context.Context, a Attempt, op Operation) bool {
 	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
 	return err == nil && s.permits(ctx, p, string(inquiries[op.Kind]), a.Account) == nil
+}
+
+// blind tells whether a provider cannot be asked what became of a call.
+func (s *Service) blind(account provider.Account) bool {
+	_, err := provider.Lookup[provider.Inquirer](s.Providers, account.Provider)
+	return err != nil
 }
 
 // inquire asks a provider what became of a call.

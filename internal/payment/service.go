@@ -66,11 +66,12 @@ type Options struct {
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
 
-// Service makes payments and moves them.
+// Service makes payments and moves them. Close ends what it does by itself.
 type Service struct {
 	Options
 	store   store
 	metrics *metrics
+	readers *readers
 }
 
 // New makes a service.
@@ -79,7 +80,7 @@ func New(o Options) *Service {
 		o.Patience = 15 * time.Second
 	}
 	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
-	s := &Service{Options: o, store: store{o.DB}}
+	s := &Service{Options: o, store: store{o.DB}, readers: newReaders()}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
 }
@@ -298,7 +299,7 @@ func (s *Service) terms(ctx context.Context, tenant string, account provider.Acc
 	if err != nil {
 		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
 	}
-	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries()}, nil
+	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account)}, nil
 }
 
 func (s *Service) capabilities(a provider.Account) provider.Capabilities {

@@ -19,6 +19,7 @@ type terms struct {
 	restKept  bool          // its time is over, and the provider refused to release the rest
 	patience  time.Duration // how long a call may take before the worker takes it up
 	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
+	blind     bool          // the provider cannot be asked what became of a call
 	tries     int64         // how many accounts one request may try
 	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
 }
@@ -92,6 +93,9 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 		a.NetworkReference = o.NetworkReference
 	}
 	a.Detail, a.DueAt = o.Detail, time.Time{}
+	if !inquirable[a.State] {
+		a.ManualAt, a.ManualReason = time.Time{}, ""
+	}
 	d.attempt = &a
 	d.payment.Reference, d.payment.NetworkReference = a.Reference, a.NetworkReference
 	if o.ThreeDS != (provider.ThreeDS{}) {
@@ -288,13 +292,12 @@ func (d *decision) pending(_ provider.Outcome, t terms) error {
 // pendingInquiry is how long a provider may leave a payment pending before it is asked.
 const pendingInquiry = time.Minute
 
-func (d *decision) unknown(_ provider.Outcome, t terms) error {
+func (d *decision) unknown(o provider.Outcome, t terms) error {
 	a := d.attempt
-	a.DueAt = t.now.Add(inquiryDelay(a.Inquiries))
-	if a.Inquiries == 0 {
+	a.DueAt, a.Inquiries = askedAgain(a.ID, a.Inquiries, o, t.now)
+	if a.was != AttemptUnknown {
 		d.tell(event.PaymentPending)
 	}
-	a.Inquiries++
 	return d.payment.move(Processing)
 }
 

@@ -36,7 +36,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "provider_reference"}, {Name: "network_reference"}, {Name: "failure"}, {Name: "detail"},
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
-	{Name: "routing"},
+	{Name: "routing"}, {Name: "asked_at", Kind: db.Int, Null: true}, {Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"},
 }}
 
 var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund, Versioned: true, Columns: []db.Column{
@@ -46,6 +46,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
 	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"}, {Name: "payout_id"},
+	{Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
@@ -199,16 +200,17 @@ func attemptRow(a Attempt) (db.Row, error) {
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
 		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt), route,
+		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason),
 	}), nil
 }
 
 func scanAttempt(r db.Scanner) (Attempt, error) {
 	var a Attempt
 	var minor, capture, sent, created, moved int64
-	var due *int64
+	var due, asked, manual *int64
 	var code, failure, secure, route string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &asked, &manual, &a.ManualReason, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -218,6 +220,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	}
 	a.Amount, a.Capture = money.Of(minor, currency), capture == 1
 	a.SentAt, a.DueAt, a.CreatedAt, a.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
+	a.AskedAt, a.ManualAt = db.NullTime(asked), db.NullTime(manual)
 	a.was = a.State
 	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure), untext(route, &a.Route))
 }
@@ -235,17 +238,17 @@ func operationRow(o Operation) (db.Row, error) {
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
-		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout,
+		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason),
 	}), nil
 }
 
 func scanOperation(r db.Scanner) (Operation, error) {
 	var o Operation
 	var minor, final, sent, created, moved int64
-	var due *int64
+	var due, manual *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -255,6 +258,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	}
 	o.Amount, o.Final = money.Of(minor, currency), final == 1
 	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
+	o.ManualAt = db.NullTime(manual)
 	o.was = o.State
 	if err := untext(failure, &o.Failure); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
@@ -359,6 +363,14 @@ func (s store) tokenPayment(ctx context.Context, tenant, token string) (string, 
 
 // unresolved counts what has been open for long. Whatever is open has a due_at, and few rows do.
 func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
+	return s.counts(ctx, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
+		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1
+		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL
+		UNION ALL SELECT 'return', COUNT(*) FROM payment_transfer WHERE due_at IS NOT NULL AND tries >= $1`, int64(unresolvedAfter))
+}
+
+// counts is the numbers that a query gives, by their names.
+func (s store) counts(ctx context.Context, query string, args ...any) (map[string]int64, error) {
 	counts := map[string]int64{}
 	_, err := db.List(ctx, s.db, func(r db.Scanner) (struct{}, error) {
 		var what string
@@ -366,10 +378,7 @@ func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 		err := r.Scan(&what, &n)
 		counts[what] = n
 		return struct{}{}, err
-	}, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
-		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1
-		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL
-		UNION ALL SELECT 'return', COUNT(*) FROM payment_transfer WHERE due_at IS NOT NULL AND tries >= $1`, int64(unresolvedAfter))
+	}, query, args...)
 	return counts, err
 }
 

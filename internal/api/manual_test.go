@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/payment"
+)
+
+// fakeManual is a queue of one.
+type fakeManual struct {
+	said   payment.Resolution
+	change *db.Change
+}
+
+func (*fakeManual) ManualQueue(_ context.Context, merchant, _ string, _ int) ([]payment.ManualItem, bool, error) {
+	if merchant != tenant {
+		return nil, false, nil
+	}
+	return []payment.ManualItem{{
+		ID: "att_" + someID, Object: "manual_item", Payment: "pay_" + someID, Operation: "authorize", Amount: 9232, Currency: "EUR", Provider: "alpha", Reference: "pay_" + someID + "-1",
+		ProviderReference: "p", Reason: payment.ManualNoAnswer, Detail: "d", Inquiries: 9, Since: start, NextInquiryAt: &start, CreatedAt: start,
+	}}, false, nil
+}
+
+func (f *fakeManual) ResolveManual(_ context.Context, merchant, item string, r payment.Resolution, with payment.Companion) (payment.Object, error) {
+	if merchant != tenant || item != "att_"+someID {
+		return payment.Object{}, fault.Missing("item in the manual queue")
+	}
+	f.said, f.change = r, db.NewChange(merchant)
+	o := payment.Object{ID: "pay_" + someID, Object: "payment", Status: payment.Captured, Amount: 9232, Currency: "EUR", Metadata: map[string]string{}, CreatedAt: start}
+	return o, with.Result(f.change, o, nil)
+}
+
+func TestAPersonsWordIsTakenOnceAndRecorded(t *testing.T) {
+	f := &fakeManual{}
+	d := newDoor(t, func(o *Options) { o.Manual = f })
+	path := "/v1/manual_queue/att_" + someID + "/resolve"
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+	}{
+		"what is so":        {path, `{"outcome":"charged","reference":"tx_1","reason":"seen in the portal"}`, http.StatusOK},
+		"no reason":         {path, `{"outcome":"charged","reference":"tx_1"}`, http.StatusBadRequest},
+		"an empty reason":   {path, `{"outcome":"charged","reason":""}`, http.StatusBadRequest},
+		"no such outcome":   {path, `{"outcome":"maybe","reason":"r"}`, http.StatusBadRequest},
+		"nothing of ours":   {"/v1/manual_queue/pay_" + someID + "/resolve", `{"outcome":"charged","reason":"r"}`, http.StatusNotFound},
+		"not in the queue":  {"/v1/manual_queue/ref_" + someID + "/resolve", `{"outcome":"failed","reason":"r"}`, http.StatusNotFound},
+		"an unknown member": {path, `{"outcome":"charged","reason":"r","amount":1}`, http.StatusBadRequest},
+	} {
+		if got := d.call("POST", c.path, c.body); got.Code != c.status {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+	if f.said.Outcome != payment.Charged || f.said.Reference != "tx_1" || f.said.Reason != "seen in the portal" || f.change.Len() != 1 {
+		t.Errorf("said %+v, %d rows", f.said, f.change.Len())
+	}
+	if got := d.call("GET", "/v1/manual_queue", ""); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), `"id":"att_`+someID) {
+		t.Errorf("the queue: %d %s", got.Code, got.Body)
+	}
+}

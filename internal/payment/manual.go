@@ -1,0 +1,271 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// The manual queue: outcomes that nobody can find out by asking. A person looks them up where the provider shows them to people, and says
+// what is so. What they say goes the way of an inquiry's answer. Meanwhile the provider is still asked, once a day.
+
+// When an outcome becomes a person's business: after so many inquiries, over so long a time; or after so long whatever their number, for
+// those that a provider's health forbids do not count.
+const (
+	manualInquiries = 8
+	manualAge       = 6 * time.Hour
+	manualAtLast    = 24 * time.Hour
+	manualAgain     = 24 * time.Hour // between inquiries from then on
+)
+
+// ManualReason is why an outcome is a person's business.
+type ManualReason string
+
+// The reasons.
+const (
+	ManualNoAnswer  ManualReason = "no_answer"  // many inquiries over hours did not tell
+	ManualNoInquiry ManualReason = "no_inquiry" // the provider cannot be asked
+)
+
+// handOver puts an attempt whose outcome stays open after an inquiry into the manual queue, if it is time.
+func (a *Attempt) handOver(o provider.Outcome, t terms) {
+	if !inquirable[a.State] || a.asking() || o.Class == provider.Approved && o.State == provider.Pending {
+		a.ManualAt, a.ManualReason = time.Time{}, "" // it is known, or the provider knows that it is not yet
+		return
+	}
+	a.ManualAt, a.ManualReason = queued(a.ManualAt, a.ManualReason, t, a.Inquiries, t.now.Sub(a.SentAt), a.State != AttemptPending)
+	if !a.ManualAt.IsZero() {
+		a.DueAt = t.now.Add(manualAgain)
+	}
+}
+
+// handOver is the same for an operation.
+func (o *Operation) handOver(t terms) {
+	o.ManualAt, o.ManualReason = queued(o.ManualAt, o.ManualReason, t, o.Inquiries, t.now.Sub(o.CreatedAt), o.State == OperationUnknown)
+	if !o.ManualAt.IsZero() {
+		o.DueAt = t.now.Add(manualAgain)
+	}
+}
+
+// queued is since when and why an outcome is in the queue. doubtful says that the provider never spoke of it: if it cannot be asked, that
+// is the end of it.
+func queued(since time.Time, why ManualReason, t terms, inquiries int64, age time.Duration, doubtful bool) (time.Time, ManualReason) {
+	switch {
+	case !since.IsZero():
+		return since, why
+	case t.blind && (doubtful || age >= manualAge):
+		return t.now, ManualNoInquiry
+	case inquiries >= manualInquiries && age >= manualAge, age >= manualAtLast:
+		return t.now, ManualNoAnswer
+	}
+	return since, why
+}
+
+// ManualItem is an outcome that waits for a person, as the contract shows it.
+type ManualItem struct {
+	ID                string             `json:"id" doc:"Of the attempt, the capture, the void or the refund." example:"att_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object            string             `json:"object" enum:"manual_item"`
+	Livemode          bool               `json:"livemode"`
+	Payment           string             `json:"payment"`
+	Operation         provider.Operation `json:"operation" enum:"authorize,capture,void,refund" doc:"What nobody knows the outcome of."`
+	Amount            int64              `json:"amount"`
+	Currency          string             `json:"currency"`
+	Provider          string             `json:"provider" doc:"The provider account."`
+	Reference         string             `json:"reference" doc:"Ours, by which the provider may know it."`
+	ProviderReference string             `json:"provider_reference,omitempty"`
+	Reason            ManualReason       `json:"reason" enum:"no_answer,no_inquiry" doc:"no_answer: many inquiries over hours did not tell. no_inquiry: the provider cannot be asked."`
+	Detail            string             `json:"detail,omitempty" doc:"What the provider said last, for operators."`
+	Inquiries         int64              `json:"inquiries"`
+	Since             time.Time          `json:"since" doc:"Since when it waits for a person."`
+	NextInquiryAt     *time.Time         `json:"next_inquiry_at" doc:"When the provider is asked again."`
+	CreatedAt         time.Time          `json:"created_at"`
+}
+
+func (a Attempt) manualItem() ManualItem {
+	return ManualItem{
+		ID: a.ID, Object: "manual_item", Livemode: id.Live(a.Merchant), Payment: a.Payment, Operation: provider.OpAuthorize, Amount: a.Amount.Minor(),
+		Currency: a.Amount.Currency().Code(), Provider: a.Account, Reference: a.ourReference(), ProviderReference: a.Reference, Reason: a.ManualReason,
+		Detail: a.Detail, Inquiries: a.Inquiries, Since: a.ManualAt, NextInquiryAt: pointer(a.DueAt), CreatedAt: a.CreatedAt,
+	}
+}
+
+func (o Operation) manualItem() ManualItem {
+	return ManualItem{
+		ID: o.ID, Object: "manual_item", Livemode: id.Live(o.Merchant), Payment: o.Payment, Operation: inquiries[o.Kind], Amount: o.Amount.Minor(),
+		Currency: o.Amount.Currency().Code(), Provider: o.Account, Reference: o.ID, ProviderReference: o.Reference, Reason: o.ManualReason,
+		Detail: o.Detail, Inquiries: o.Inquiries, Since: o.ManualAt, NextInquiryAt: pointer(o.DueAt), CreatedAt: o.CreatedAt,
+	}
+}
+
+// ManualQueue is what waits for a person, the longest first, and whether there is more. after is the id of the last one of the stretch
+// before; empty: from the beginning.
+func (s *Service) ManualQueue(ctx context.Context, tenant, after string, limit int) ([]ManualItem, bool, error) {
+	attempts, err := s.store.manualAttempts(ctx, tenant)
+	if err != nil {
+		return nil, false, err
+	}
+	operations, err := s.store.manualOperations(ctx, tenant)
+	if err != nil {
+		return nil, false, err
+	}
+	all := make([]ManualItem, 0, len(attempts)+len(operations))
+	for _, a := range attempts {
+		all = append(all, a.manualItem())
+	}
+	for _, o := range operations {
+		all = append(all, o.manualItem())
+	}
+	slices.SortFunc(all, func(a, b ManualItem) int {
+		if c := a.Since.Compare(b.Since); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	if after != "" {
+		at := slices.IndexFunc(all, func(o ManualItem) bool { return o.ID == after })
+		if at < 0 {
+			return nil, false, fault.Wrong("starting_after", fault.CodeInvalid, "is not in the queue any more")
+		}
+		all = all[at+1:]
+	}
+	return all[:min(limit, len(all))], len(all) > limit, nil
+}
+
+// ManualOutcome is what a person says of an outcome.
+type ManualOutcome string
+
+// What they can say: of an attempt that the money was taken, or held, or that it was not; of an operation that it was done, or not.
+const (
+	Charged    ManualOutcome = "charged"
+	NotCharged ManualOutcome = "not_charged"
+	Done       ManualOutcome = "succeeded"
+	NotDone    ManualOutcome = "failed"
+)
+
+// Resolution is what a person found out.
+type Resolution struct {
+	Outcome   ManualOutcome
+	Reference string // the provider's; needed for what was charged, unless it is known
+	Reason    string // how they know
+}
+
+// ResolveManual takes a person's word for what became of an outcome in the manual queue, and gives the payment as it is then. It fails with
+// fault.NotFound if it is not in the queue, with fault.Invalid for an outcome that does not fit, and with fault.Conflict if the
+// provider told meanwhile.
+func (s *Service) ResolveManual(ctx context.Context, tenant, item string, r Resolution, with Companion) (Object, error) {
+	if id.Has(item, id.Attempt) {
+		a, err := s.store.manualAttempt(ctx, tenant, item)
+		if err != nil {
+			return Object{}, err
+		}
+		return s.resolveByHand(ctx, a.Account, tenant, with, func(account provider.Account) (decision, error) {
+			return s.attemptByHand(ctx, account, a, r)
+		})
+	}
+	op, err := s.store.operation(ctx, tenant, item)
+	if fault.Is(err, fault.NotFound) || err == nil && op.ManualAt.IsZero() {
+		err = errNotQueued
+	}
+	if err != nil {
+		return Object{}, err
+	}
+	return s.resolveByHand(ctx, op.Account, tenant, with, func(account provider.Account) (decision, error) {
+		return s.operationByHand(ctx, account, op, r)
+	})
+}
+
+var (
+	errNotQueued = fault.Missing("item in the manual queue")
+	errToldNow   = fault.State("the provider has told meanwhile what became of it")
+)
+
+// resolveByHand commits what a person's word means.
+func (s *Service) resolveByHand(ctx context.Context, account, tenant string, with Companion, decide func(provider.Account) (decision, error)) (Object, error) {
+	at, err := s.Accounts.Get(ctx, tenant, account)
+	if err != nil {
+		return Object{}, fmt.Errorf("provider account %s: %w", account, err)
+	}
+	d, err := s.apply(ctx, func() (decision, error) { return decide(at) }, func(c *db.Change, d decision) error {
+		return with.Result(c, s.answered(d.payment), nil)
+	})
+	if err != nil {
+		return Object{}, err
+	}
+	return s.answered(d.payment), nil
+}
+
+func (s *Service) attemptByHand(ctx context.Context, account provider.Account, a Attempt, r Resolution) (decision, error) {
+	p, a, err := s.reload(ctx, Payment{Merchant: a.Merchant, ID: a.Payment}, a)
+	if err != nil {
+		return decision{}, err
+	}
+	if a.ManualAt.IsZero() {
+		return decision{}, errToldNow
+	}
+	o, err := r.ofAttempt(a)
+	if err != nil {
+		return decision{}, err
+	}
+	return s.settle(ctx, account, p, a, o, nobodyWaits)
+}
+
+func (s *Service) operationByHand(ctx context.Context, account provider.Account, op Operation, r Resolution) (decision, error) {
+	p, a, op, err := s.rows(ctx, op)
+	if err != nil {
+		return decision{}, err
+	}
+	if op.ManualAt.IsZero() {
+		return decision{}, errToldNow
+	}
+	o, err := r.ofOperation(op)
+	if err != nil {
+		return decision{}, err
+	}
+	t, err := s.terms(ctx, p.Merchant, account)
+	if err != nil {
+		return decision{}, err
+	}
+	return settleOperation(p, a, op, o, t)
+}
+
+// ofAttempt is a person's word about an authorization, as an inquiry would have said it.
+func (r Resolution) ofAttempt(a Attempt) (provider.Outcome, error) {
+	o := provider.Outcome{Class: provider.Approved, Reference: r.Reference, Detail: "a person says: " + string(r.Outcome)}
+	switch r.Outcome {
+	case Charged:
+		if o.State, o.Amount = provider.Authorized, a.Amount; a.Capture {
+			o.State = provider.Captured
+		}
+		if r.Reference == "" && a.Reference == "" {
+			return o, fault.Wrong("reference", fault.CodeInvalid, "is required: without the provider's reference the money cannot be captured or refunded")
+		}
+	case NotCharged:
+		o.State, o.Amount = provider.Voided, money.Money{}
+	default:
+		return o, fault.Wrong("outcome", fault.CodeInvalid, "must be charged or not_charged: it is about a payment's money")
+	}
+	return o, nil
+}
+
+// ofOperation is the same about a capture, a void or a refund.
+func (r Resolution) ofOperation(op Operation) (provider.Outcome, error) {
+	switch r.Outcome {
+	case Done:
+		return provider.Outcome{Class: provider.Approved, State: doneStates[op.Kind], Amount: op.Amount, Reference: r.Reference, Detail: "a person says: done"}, nil
+	case NotDone:
+		o := provider.Refused(provider.ProcessingError, "manual", "a person says: not done")
+		o.State, o.Reference = provider.Failed, r.Reference
+		return o, nil
+	}
+	return provider.Outcome{}, fault.Wrong("outcome", fault.CodeInvalid, "must be succeeded or failed: it is about a "+string(op.Kind))
+}
+
+var doneStates = map[Kind]provider.State{KindCapture: provider.Captured, KindVoid: provider.Voided, KindRefund: provider.Succeeded}
