@@ -49,7 +49,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"RotateWebhookSecret": reflect.TypeFor[RotateWebhookSecret](), "RecoverWebhookEndpoint": reflect.TypeFor[RecoverWebhookEndpoint](), "ClientCertificateRequest": reflect.TypeFor[ClientCertificateRequest](),
 		"ClientCertificate": reflect.TypeFor[ClientCertificate](), "WebhookRecovery": reflect.TypeFor[WebhookRecovery](),
 		"WebhookAttempt": reflect.TypeFor[WebhookAttempt](), "WebhookRequest": reflect.TypeFor[WebhookRequest](), "WebhookResponse": reflect.TypeFor[WebhookResponse](),
-		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](),
+		"WebhookDelivery": reflect.TypeFor[WebhookDelivery](), "InboundWebhook": reflect.TypeFor[InboundWebhook](), "ApiKey": reflect.TypeFor[APIKey](), "ProviderAccount": reflect.TypeFor[ProviderAccount](), "BankObject": reflect.TypeFor[Bank](),
 		"ProviderHealth": reflect.TypeFor[ProviderHealth](), "ProviderOperation": reflect.TypeFor[ProviderOperation](), "ProviderMaintenance": reflect.TypeFor[ProviderMaintenance](), "AnnounceMaintenance": reflect.TypeFor[AnnounceMaintenance](),
 		"Dispute": reflect.TypeFor[Dispute](), "DisputeFile": reflect.TypeFor[DisputeFile](), "DisputeResponse": reflect.TypeFor[DisputeResponse](),
 		"DisputeEvidence": reflect.TypeFor[DisputeEvidence](), "SetDisputeEvidence": reflect.TypeFor[SetDisputeEvidence](),
@@ -207,6 +207,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listLedgerTransactions": func(c *Client) error {
 			return one(first(c.Ledger.Transactions(ctx, ListLedgerTransactions{})))
 		},
+		"listBanks":            func(c *Client) error { return one(first(c.Payments.Banks(ctx, ListBanks{Method: "ideal"}))) },
 		"getApiKey":            func(c *Client) error { return one(c.APIKeys.Get(ctx, "x")) },
 		"listApiKeys":          func(c *Client) error { return one(first(c.APIKeys.List(ctx, Page{}))) },
 		"revokeApiKey":         func(c *Client) error { return one(c.APIKeys.Revoke(ctx, "x")) },

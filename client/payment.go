@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/url"
 	"time"
 )
 
@@ -285,6 +286,28 @@ func (s *PaymentService) List(ctx context.Context, p ListPayments, options ...Ca
 	set(query, "customer", p.Customer)
 	set(query, "order", p.Order)
 	return all(ctx, s.core, "/v1/payments", query, func(p *Payment) string { return p.ID }, options)
+}
+
+// Bank is a bank that a payer may choose: its ID is the Bank of a [MethodRequest].
+type Bank struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Available bool   `json:"available"` // whether it can be paid from now
+}
+
+// ListBanks chooses banks.
+type ListBanks struct {
+	Method   string // bank_redirect, ideal or fpx
+	Currency string // empty: any
+}
+
+// Banks walks the banks that a method's payers may choose. If the provider does not tell them it fails with an *Error of status 503;
+// a payment can be made without a bank then, and the payer chooses at the provider's.
+func (s *PaymentService) Banks(ctx context.Context, p ListBanks, options ...CallOption) iter.Seq2[*Bank, error] {
+	query := url.Values{}
+	set(query, "method", p.Method)
+	set(query, "currency", p.Currency)
+	return all(ctx, s.core, "/v1/banks", query, func(b *Bank) string { return b.ID }, options)
 }
 
 func (s *PaymentService) act(ctx context.Context, id, verb string, body any, options []CallOption) (*Payment, error) {

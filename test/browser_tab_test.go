@@ -274,6 +274,14 @@ func (p *tab) write(selector, text string) {
 	p.keys(text)
 }
 
+// choose takes an entry of a list, by its value.
+func (p *tab) choose(selector, value string) *tab {
+	p.t.Helper()
+	list := "document.querySelector(" + quote(selector) + ")"
+	p.await("the list has "+value, fmt.Sprintf("%[1]s?.getClientRects().length > 0 && [...%[1]s.options].some((o) => o.value === %[2]s)", list, quote(value)))
+	return p.await("it takes "+value, fmt.Sprintf("((list) => { list.value = %[2]s; list.dispatchEvent(new Event('change', { bubbles: true })); return list.value === %[2]s; })(%[1]s)", list, quote(value)))
+}
+
 // phone makes the window as narrow as the smallest phones are.
 func (p *tab) phone() *tab {
 	p.t.Helper()

@@ -416,7 +416,7 @@ func (a *parts) openPublic() error {
 		return nil
 	}
 	zone, err := public.New(public.Options{
-		Payments: a.payments, Orders: a.orders, Merchants: a.merchants, Devices: a.devices, Idempotency: a.answers, Authenticate: a.keys.Authenticate, HostedKey: a.hostedKey,
+		Payments: a.payments, Ways: a.payments, Orders: a.orders, Merchants: a.merchants, Devices: a.devices, Idempotency: a.answers, Authenticate: a.keys.Authenticate, HostedKey: a.hostedKey,
 		Address: a.keys.Address, URL: a.plan.browsersReach(zonePublic, a.plan.publicAt), VaultURL: a.plan.browsersReach(zoneVault, a.plan.vaultAt),
 		WalletURL: a.walletURL(), Clock: a.clock, IDs: a.ids, Random: rand.Reader, Logger: a.log,
 	})
@@ -440,7 +440,7 @@ func (a *parts) api() *api.API {
 	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
 	return api.New(api.Options{
 		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
-		Payments: a.payments, Reader: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams, EventsKept: a.plan.keepEvents,
+		Payments: a.payments, Reader: a.payments, Banks: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams, EventsKept: a.plan.keepEvents,
 		Endpoints: &webhook.Endpoints{
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -120,6 +121,9 @@ func TestEveryAnswerIsWhatTheDocumentSays(t *testing.T) {
 					t.Fatalf("%s: %v", o.OperationID, p.Value.Example)
 				}
 				target = strings.Replace(target, "{"+p.Value.Name+"}", example, 1)
+			}
+			if p.Value.In == "query" && p.Value.Required {
+				target += fmt.Sprintf("?%s=%v", p.Value.Name, p.Value.Schema.Value.Enum[0]) // no operation needs two
 			}
 		}
 		body, kind := "", jsonType // the reference shows it, so it must work

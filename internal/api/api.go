@@ -169,6 +169,7 @@ type Options struct {
 
 	Payments         Payments
 	Reader           PaymentReader
+	Banks            Banks
 	Ledger           Ledger
 	Events           Events
 	Streams          EventStreams
@@ -251,6 +252,7 @@ func New(o Options) *API {
 	a.registerDeliveries()
 	a.registerInbound()
 	a.registerLedger()
+	a.registerBanks()
 	a.registerAccounts()
 	a.registerRouting()
 	a.registerRequestLog()

@@ -30,6 +30,7 @@ func TestAWrongQueryIsRefusedByName(t *testing.T) {
 		"/v1/payments?starting_after=ref_" + someID:              {"starting_after": invalid},
 		"/v1/payments?ending_before=" + strings.Repeat("p", 100): {"ending_before": invalid},
 		"/v1/payments?starting_after=pay_" + someID + "&ending_before=pay_" + someID:                   {"ending_before": invalid},
+		"/v1/banks?method=card&currency=EUX":                                                           {"method": invalid, "currency": fault.CodeCurrency},
 		"/v1/payments?order=pay_" + someID:                                                             {"order": invalid},
 		"/v1/payments?customer=pay_" + someID:                                                          {"customer": invalid},
 		"/v1/payments?status=paid":                                                                     {"status": invalid},

@@ -77,6 +77,17 @@ func (f fakeAccounts) Get(ctx context.Context, tenant, account string) (provider
 	return provider.Account{}, fault.Missing("provider account")
 }
 
+// Banks are of iDEAL; the scheme of FPX does not answer.
+func (fakeAccounts) Banks(_ context.Context, _ string, m provider.Method, currency string) ([]provider.Bank, error) {
+	switch {
+	case m == provider.MethodFPX:
+		return nil, fault.New(fault.Unavailable, fault.CodeProviderUnavailable, "the provider does not list its banks now")
+	case m != provider.MethodIDEAL || currency != "" && currency != "EUR":
+		return nil, fault.Wrong("method", fault.CodeInvalid, "has no list of banks")
+	}
+	return []provider.Bank{{ID: "ideal_canal", Name: "Canal Bank", Available: true}}, nil
+}
+
 type fakeKeys struct{}
 
 func someKey() access.Key {

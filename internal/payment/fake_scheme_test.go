@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -20,7 +21,8 @@ type scheme struct {
 	refuse  bool                       // it refuses to give anything back
 	fails   int                        // how many returns it takes, and fails later
 	failed  map[string]bool            // by our reference
-	deaf    int                        // how many requests to close something are lost
+	deaf    int                        // how many requests to close something, or to list banks, are lost
+	listed  int                        // how often the banks were asked for
 }
 
 func newScheme() *scheme {
@@ -79,6 +81,18 @@ func (s *scheme) Inquire(_ context.Context, _ provider.Account, q provider.Inqui
 	f := provider.Found(o)
 	f.Transfers = s.came[q.Reference]
 	return f
+}
+
+// Banks are the scheme's, unless it is deaf just then.
+func (s *scheme) Banks(context.Context, provider.Account, provider.Method) ([]provider.Bank, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listed++
+	if s.deaf > 0 {
+		s.deaf--
+		return nil, errors.New("no answer")
+	}
+	return []provider.Bank{{ID: "bank_1", Name: "First Bank", Available: true}, {ID: "bank_2", Name: "Second Bank"}}, nil
 }
 
 // Close gives up what is not paid, unless the scheme is deaf just then.

@@ -109,6 +109,23 @@ type FailureObject struct {
 	NetworkAdviceCode  string               `json:"network_advice_code,omitempty"`
 }
 
+// BankObject is a bank that a payer may choose.
+type BankObject struct {
+	ID        string `json:"id" doc:"The provider's name for it: payment_method.bank." example:"ideal_canal"`
+	Object    string `json:"object" enum:"bank"`
+	Name      string `json:"name" example:"Canal Bank"`
+	Available bool   `json:"available" doc:"Whether it can be paid from now, as the scheme says."`
+}
+
+// BankObjects show banks.
+func BankObjects(banks []provider.Bank) []BankObject {
+	out := make([]BankObject, len(banks))
+	for i, b := range banks {
+		out[i] = BankObject{ID: b.ID, Object: "bank", Name: b.Name, Available: b.Available}
+	}
+	return out
+}
+
 // AttemptObject is one try at one provider.
 type AttemptObject struct {
 	ID                string         `json:"id"`

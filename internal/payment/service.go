@@ -69,9 +69,10 @@ type Options struct {
 // Service makes payments and moves them. Close ends what it does by itself.
 type Service struct {
 	Options
-	store   store
-	metrics *metrics
-	readers *readers
+	store     store
+	metrics   *metrics
+	readers   *readers
+	bankLists bankLists
 }
 
 // New makes a service.

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -225,6 +226,17 @@ type checkoutView struct {
 	Key, Path string // for the script
 	Wallet    bool   // the simulated wallet is offered
 	Watched   string // what the script looks for changes of; empty: nothing
+	Ways      []wayView
+}
+
+// Cards tells whether a card can pay; the fields for it are on the page then.
+func (c checkoutView) Cards() bool {
+	return slices.ContainsFunc(c.Ways, func(w wayView) bool { return w.Type == provider.MethodCard })
+}
+
+// Banks tells whether a way lets the payer choose their bank.
+func (c checkoutView) Banks() bool {
+	return slices.ContainsFunc(c.Ways, func(w wayView) bool { return w.Banks })
 }
 
 // brands are the names of card brands, as people write them.
@@ -265,6 +277,9 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 		if w.Checkout.Key, err = p.HostedKey(ctx, v.tenant); err != nil {
 			return err
 		}
+		if w.Checkout.Ways, err = p.offer(ctx, v); err != nil {
+			return err
+		}
 		if c.Declined != nil {
 			said := v.lang.decline(c.Declined)
 			w.Checkout.What, w.Checkout.Next = said.What, said.Next
@@ -300,7 +315,8 @@ func (p *Public) checkoutState(ctx context.Context, v visit) error {
 // checkoutConfirmBody is what the page sends when the payer pays.
 type checkoutConfirmBody struct {
 	Step          string       `json:"step" maxLength:"64"`
-	Token         string       `json:"payment_method_token" check:"token" minLength:"1" maxLength:"64"`
+	Token         string       `json:"payment_method_token,omitempty" check:"token" maxLength:"64"`
+	Method        *methodBody  `json:"payment_method,omitempty"`
 	DeviceSession string       `json:"device_session,omitempty" check:"device" maxLength:"64"`
 	Browser       *browserBody `json:"browser,omitempty"`
 }
@@ -340,7 +356,7 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 		return v.tell(outcomeChanged)
 	}
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
-		Choice: payment.Choice{Token: body.Token}, DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
+		Choice: choice(body.Token, body.Method), DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
 	}, alone{})
 	done, err := p.outcome(v, o, err)
 	if err != nil {

@@ -49,6 +49,7 @@ type core struct {
 	confirmed []payment.Confirmation
 	then      func(c payment.Confirmation) error // what a confirmation does
 	challenge provider.Challenge
+	ways      []payment.Way // none: a card alone
 	cres      []string
 	completed error
 	commit    func(*db.Change) error // nil: what a companion adds is forgotten
@@ -127,6 +128,20 @@ func (c *core) Code(_ context.Context, of, id, with string) (string, error) {
 	return c.object.NextAction.QRCode, nil
 }
 
+func (c *core) Ways(_ context.Context, of, id, secret string) ([]payment.Way, error) {
+	if _, err := c.ForPayer(context.Background(), of, id, secret); err != nil {
+		return nil, err
+	}
+	return c.ways, nil
+}
+
+func (c *core) Banks(_ context.Context, of string, m provider.Method, currency string) ([]provider.Bank, error) {
+	if of != tenant || m != provider.MethodIDEAL || currency != "EUR" {
+		return nil, fault.New(fault.Unavailable, fault.CodeProviderUnavailable, "the provider does not list its banks now")
+	}
+	return []provider.Bank{{ID: "ideal_canal", Name: "Canal Bank", Available: true}, {ID: "ideal_polder", Name: "Polder Bank"}}, nil
+}
+
 // decline is what the core says when the payer's bank refuses: another try is left.
 func (c *core) decline(code provider.DeclineCode) func(payment.Confirmation) error {
 	return func(payment.Confirmation) error {
@@ -203,7 +218,7 @@ func newDoor(t *testing.T, change ...func(*Options)) *door {
 	}
 	d.core.then = d.core.capture
 	o := Options{
-		Payments: d.core, Merchants: d, Devices: d, Idempotency: forgetful{}, Authenticate: d.authenticate,
+		Payments: d.core, Ways: d.core, Merchants: d, Devices: d, Idempotency: forgetful{}, Authenticate: d.authenticate,
 		HostedKey: func(_ context.Context, of string) (string, error) {
 			if of != tenant {
 				t.Errorf("key of %s", of)

@@ -59,6 +59,14 @@ type Payments interface {
 	Code(ctx context.Context, tenant, payment, ticket string) (string, error)
 }
 
+// Ways tells what a payer can choose to pay with. See payment.Service.
+type Ways interface {
+	// Ways fails with fault.NotFound unless the secret is one of this payment's.
+	Ways(ctx context.Context, tenant, payment, secret string) ([]payment.Way, error)
+	// Banks fails with fault.Unavailable if the provider does not list them now.
+	Banks(ctx context.Context, tenant string, method provider.Method, currency string) ([]provider.Bank, error)
+}
+
 // Merchants finds a tenant's merchant. See merchant.Store.
 type Merchants interface {
 	Of(ctx context.Context, tenant string) (merchant.Merchant, error)
@@ -77,6 +85,7 @@ type Idempotency interface {
 // Options are what the door opens to.
 type Options struct {
 	Payments    Payments
+	Ways        Ways
 	Orders      Orders
 	Merchants   Merchants
 	Devices     DeviceSessions
@@ -167,6 +176,7 @@ func (p *Public) route() {
 	p.mux.HandleFunc("GET "+filesPath+"{name}", p.file)
 	p.mux.HandleFunc("GET /v1/client/payments/{id}", p.call(reads, p.clientPayment))
 	p.mux.HandleFunc("POST /v1/client/payments/{id}/confirm", p.call(writes, p.clientConfirm))
+	p.mux.HandleFunc("GET /v1/client/banks", p.call(reads, p.clientBanks))
 	p.mux.HandleFunc("POST /v1/client/device_sessions", p.call(writes, p.clientDevice))
 	p.mux.HandleFunc("OPTIONS /v1/client/", p.preflight)
 	p.mux.HandleFunc("GET /3ds/{tenant}/{payment}/{ticket}", p.page(p.challenge))
@@ -174,6 +184,7 @@ func (p *Public) route() {
 	p.mux.HandleFunc("GET /codes/{tenant}/{payment}/{file}", p.page(p.code))
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}", p.page(p.checkout))
 	p.mux.HandleFunc("GET /pay/{tenant}/{payment}/state", p.data(p.checkoutState))
+	p.mux.HandleFunc("GET /pay/{tenant}/{payment}/banks", p.data(p.checkoutBanks))
 	p.mux.HandleFunc("POST /pay/{tenant}/{payment}/confirm", p.data(p.checkoutConfirm))
 	p.mux.HandleFunc("GET /order/{tenant}/{order}", p.page(p.showOrder))
 	p.mux.HandleFunc("GET /order/{tenant}/{order}/state", p.data(p.orderStanding))

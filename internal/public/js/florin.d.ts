@@ -125,6 +125,8 @@ export interface ConfirmRequest {
   element?: Element;
   /** `pm_tok_…`, in place of an element. */
   token?: string;
+  /** Another method than a card, in place of an element; with the payer's bank where `GET /v1/client/banks` lists some. */
+  paymentMethod?: { type: 'bank_redirect' | 'pix' | 'ideal' | 'payid' | 'fpx' | 'upi' | 'sepa_qr'; bank?: string };
   /** The card holder's name. */
   name?: string;
   /** Where the payer comes back to; on a registered origin. Needed unless redirect is `if_required`. */

@@ -98,7 +98,7 @@ export function Florin(publishableKey, options = {}) {
   }
 
   /** @returns {Promise<PaymentResult>} */
-  async function confirm({ clientSecret, element, token, name, redirect = 'always' }, id, returnUrl) {
+  async function confirm({ clientSecret, element, token, paymentMethod, name, redirect = 'always' }, id, returnUrl) {
     const making = element && tokenOf(element, { name });
     const session = within(COUNTS_WITHIN, making).then(deviceSession); // while the token is made
     /** @type {TokenResult} */
@@ -109,6 +109,7 @@ export function Florin(publishableKey, options = {}) {
       idempotencyKey: unique(),
       body: {
         payment_method_token: made.token.id,
+        payment_method: paymentMethod,
         return_url: returnUrl,
         device_session: (await session) ?? undefined,
         browser: browser(),

@@ -1,4 +1,4 @@
-// The checkout page: three card fields of the vault, a button, and what became of it. The page works from what the server
+// The checkout page: a choice of methods, three card fields of the vault, a button, and what became of it. The page works from what the server
 // wrote into it; it holds no text and no address of its own.
 import { Florin } from '__FLORIN_JS__';
 
@@ -19,8 +19,9 @@ function checkout(form) {
   const wallet = part('wallet');
   const florin = Florin(said.key, { locale: said.locale });
   const elements = florin.elements({ locale: said.locale, style: look() });
-  const unfinished = new Set(['number', 'expiry', 'cvc']);
-  const fields = Object.fromEntries(['number', 'expiry', 'cvc'].map((name) => {
+  const names = part('card') ? ['number', 'expiry', 'cvc'] : [];
+  const unfinished = new Set(names);
+  const fields = Object.fromEntries(names.map((name) => {
     const field = elements.create(`card-${name}`, { title: part(name).previousElementSibling.textContent });
     field.on('change', ({ error, complete }) => {
       part(`${name}-fault`).textContent = error?.message ?? '';
@@ -33,10 +34,40 @@ function checkout(form) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   dark.addEventListener('change', () => { for (const field of Object.values(fields)) field.update({ style: look() }); });
 
+  const way = () => form.querySelector('[name="way"]:checked, [name="way"][type="hidden"]');
+  form.addEventListener('change', ({ target }) => { if (target.name === 'way') chosen(); });
+  chosen();
+
+  /** Shows what the chosen method needs: the fields of a card, or a list of banks. */
+  async function chosen() {
+    const { value, dataset } = way();
+    const isCard = value === 'card';
+    if (part('card')) part('card').hidden = !isCard;
+    part('lock').hidden = !isCard;
+    tell('');
+    const choice = part('bank-choice');
+    if (!choice) return;
+    choice.hidden = true;
+    const select = part('bank');
+    if (select.dataset.of !== value) select.replaceChildren(select.options[0]);
+    if (!('banks' in dataset)) return;
+    if (select.dataset.of !== value && !(await listBanks(select, value))) return; // it is chosen at the provider's
+    choice.hidden = way().value !== value; // another may be chosen by now
+  }
+
+  async function listBanks(select, method) {
+    const list = await ask(`${said.path}/banks?method=${method}`).then((answer) => answer.ok && answer.json()).catch(() => null);
+    if (!list?.data?.length || way().value !== method) return false;
+    const banks = list.data.map(({ id, name, available }) => Object.assign(new Option(name, id), { disabled: !available }));
+    select.replaceChildren(select.options[0], ...banks);
+    select.dataset.of = method;
+    return true;
+  }
+
   let paying = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    attempt(byCard);
+    attempt(byForm);
   });
   wallet?.addEventListener('click', () => attempt(byWallet));
 
@@ -53,29 +84,33 @@ function checkout(form) {
     busy(false);
   }
 
-  async function byCard() {
+  /** Pays as the payer chose: by a card, or by a method that needs no more than its name and perhaps a bank. */
+  async function byForm() {
+    const { value } = way();
+    if (value !== 'card') return charge({ payment_method: { type: value, bank: bank(value) } }, said.going);
     const made = await florin.createToken(fields.number, { name: part('name').value.trim() || undefined });
-    return made.error ? refused(made.error) : charge(made.token);
+    return made.error ? refused(made.error) : charge({ payment_method_token: made.token.id }, said.leaving);
   }
 
   async function byWallet() {
     const { type, amount, currency, label } = wallet.dataset;
     const made = await florin.createWalletToken({ type, amount: Number(amount), currency, label });
     if (made.error) return tell(made.error.code === 'wallet_canceled' ? '' : made.error.message);
-    return charge(made.token);
+    return charge({ payment_method_token: made.token.id }, said.leaving);
   }
 
-  async function charge(token) {
+  /** leaving is what the payer is told if they must go to their bank. */
+  async function charge(choice, leaving) {
     const answer = await ask(`${said.path}/confirm`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ step: said.step, payment_method_token: token.id, device_session: (await florin.deviceSession()) ?? undefined, browser: browser() }),
+      body: JSON.stringify({ step: said.step, ...choice, device_session: (await florin.deviceSession()) ?? undefined, browser: browser() }),
     });
     if (answer.status === 429) return tell(said.tryLater);
     const outcome = await answer.json();
     switch (outcome.outcome) {
       case 'declined': return declined(outcome);
       case 'leave':
-        tell(said.leaving);
+        tell(leaving);
         location.assign(outcome.url);
         return new Promise(() => {}); // the button stays as it is until the page is left
       case 'changed':
@@ -83,6 +118,12 @@ function checkout(form) {
         return new Promise(() => {});
     }
     tell(said.notSent);
+  }
+
+  /** The bank that was chosen for a method; none if it is chosen at the provider's. */
+  function bank(method) {
+    const select = part('bank');
+    return (select?.dataset.of === method && select.value) || undefined;
   }
 
   /** The card could not be taken. Its fields say what is wrong with it; what they do not say is told here. */

@@ -32,6 +32,16 @@ test('a confirmation carries key, secret, token and what 3-D Secure wants to kno
   assert.ok(page.asked.every((one) => !one.url.includes('secret')), 'no secret is in an address');
 });
 
+test('another method than a card goes by its type, with the bank that was chosen', async () => {
+  const page = new Page();
+  page.onConfirm(() => answer(200, paid));
+  const result = await Florin(KEY, quiet).confirmPayment({ ...here, paymentMethod: { type: 'ideal', bank: 'ideal_canal' } });
+  assert.deepEqual(result, { payment: paid });
+  const [{ body }] = page.confirmations();
+  assert.deepEqual(body.payment_method, { type: 'ideal', bank: 'ideal_canal' });
+  assert.equal('payment_method_token' in body, false);
+});
+
 test('a decline is an answer, and the next try of the payment goes with the new secret', async () => {
   const page = new Page();
   const card = page.card(Florin(KEY, quiet));
