@@ -236,9 +236,12 @@ func (s *Service) operationByHand(ctx context.Context, account provider.Account,
 	return settleOperation(p, a, op, o, t)
 }
 
+// words is what a person said, for operators.
+func (r Resolution) words() string { return "a person says: " + string(r.Outcome) + ". " + r.Reason }
+
 // ofAttempt is a person's word about an authorization, as an inquiry would have said it.
 func (r Resolution) ofAttempt(a Attempt) (provider.Outcome, error) {
-	o := provider.Outcome{Class: provider.Approved, Reference: r.Reference, Detail: "a person says: " + string(r.Outcome)}
+	o := provider.Outcome{Class: provider.Approved, Reference: r.Reference, Detail: r.words()}
 	switch r.Outcome {
 	case Charged:
 		if o.State, o.Amount = provider.Authorized, a.Amount; a.Capture {
@@ -259,9 +262,9 @@ func (r Resolution) ofAttempt(a Attempt) (provider.Outcome, error) {
 func (r Resolution) ofOperation(op Operation) (provider.Outcome, error) {
 	switch r.Outcome {
 	case Done:
-		return provider.Outcome{Class: provider.Approved, State: doneStates[op.Kind], Amount: op.Amount, Reference: r.Reference, Detail: "a person says: done"}, nil
+		return provider.Outcome{Class: provider.Approved, State: doneStates[op.Kind], Amount: op.Amount, Reference: r.Reference, Detail: r.words()}, nil
 	case NotDone:
-		o := provider.Refused(provider.ProcessingError, "manual", "a person says: not done")
+		o := provider.Refused(provider.ProcessingError, "manual", r.words())
 		o.State, o.Reference = provider.Failed, r.Reference
 		return o, nil
 	}
