@@ -79,7 +79,7 @@ const (
 
 var operationMoves = map[OperationState][]OperationState{
 	OperationHeld:    {OperationQueued, OperationSending, OperationFailed},
-	OperationQueued:  {OperationSending, OperationFailed},
+	OperationQueued:  {OperationSending, OperationPending, OperationUnknown, OperationSucceeded, OperationFailed}, // it may have arrived when it was said that it had not
 	OperationSending: {OperationQueued, OperationPending, OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationPending: {OperationUnknown, OperationSucceeded, OperationFailed},
 	OperationUnknown: {OperationPending, OperationSucceeded, OperationFailed},
