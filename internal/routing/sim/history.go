@@ -1,0 +1,206 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Recorded is a payment of the past, and how its first attempt ended.
+type Recorded struct {
+	At          time.Time `json:"at"`
+	Country     string    `json:"country"`
+	BIN         string    `json:"bin"`
+	Provider    string    `json:"provider"`     // provider account of the first attempt
+	Outcome     string    `json:"outcome"`      // approved, declined or technical
+	DeclineCode string    `json:"decline_code"` // normalized; of a declined one
+	Amount      int64     `json:"amount"`       // minor units
+	Fee         int64     `json:"fee"`          // minor units; what the provider took
+	Currency    string    `json:"currency"`
+	Candidates  []string  `json:"candidates"` // provider accounts that could have had it; none: all of the file
+}
+
+// The outcomes of a recorded payment.
+const (
+	approvedOutcome  = "approved"
+	declinedOutcome  = "declined"
+	technicalOutcome = "technical"
+)
+
+// maxLine bounds a line of a history.
+const maxLine = 1 << 16
+
+// check says what a recorded payment lacks. before is when the one ahead of it was.
+func (r Recorded) check(before time.Time) error {
+	switch {
+	case r.At.IsZero():
+		return errors.New("at is missing")
+	case r.At.Before(before):
+		return fmt.Errorf("at %s is before that of the payment ahead of it: sort the file by time", r.At.Format(time.RFC3339Nano))
+	case r.Provider == "":
+		return errors.New("provider is missing")
+	case r.Outcome != approvedOutcome && r.Outcome != declinedOutcome && r.Outcome != technicalOutcome:
+		return fmt.Errorf("outcome must be approved, declined or technical, not %q", r.Outcome)
+	case r.Outcome != declinedOutcome && r.DeclineCode != "":
+		return errors.New("only a declined payment has a decline_code")
+	case r.Amount < 0 || r.Fee < 0:
+		return errors.New("amount and fee cannot be negative")
+	case (r.Amount > 0 || r.Fee > 0) && r.Currency == "":
+		return errors.New("an amount or a fee needs a currency")
+	case len(r.Candidates) > 0 && !slices.Contains(r.Candidates, r.Provider):
+		return fmt.Errorf("provider %s is not among its candidates", r.Provider)
+	}
+	return nil
+}
+
+// ReadJSONLines reads a history with one JSON object a line. The first fault ends it, with its line.
+func ReadJSONLines(in io.Reader) iter.Seq2[Recorded, error] {
+	return func(yield func(Recorded, error) bool) {
+		lines := bufio.NewScanner(in)
+		lines.Buffer(nil, maxLine)
+		var before time.Time
+		n := 0
+		for lines.Scan() {
+			n++
+			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+				continue
+			}
+			var r Recorded
+			err := decodeLine(lines.Bytes(), &r)
+			if err == nil {
+				err = r.check(before)
+			}
+			if err != nil {
+				yield(r, fmt.Errorf("line %d: %w", n, err))
+				return
+			}
+			before = r.At
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(Recorded{}, fmt.Errorf("line %d: %w", n+1, err))
+		}
+	}
+}
+
+func decodeLine(line []byte, r *Recorded) error {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one object")
+	}
+	return nil
+}
+
+// columns are how a field of CSV is read.
+var columns = map[string]func(r *Recorded, text string) error{
+	"at": func(r *Recorded, text string) (err error) {
+		r.At, err = time.Parse(time.RFC3339Nano, text)
+		return err
+	},
+	"country":      func(r *Recorded, text string) error { r.Country = text; return nil },
+	"bin":          func(r *Recorded, text string) error { r.BIN = text; return nil },
+	"provider":     func(r *Recorded, text string) error { r.Provider = text; return nil },
+	"outcome":      func(r *Recorded, text string) error { r.Outcome = text; return nil },
+	"decline_code": func(r *Recorded, text string) error { r.DeclineCode = text; return nil },
+	"amount":       func(r *Recorded, text string) error { return integer(&r.Amount, text) },
+	"fee":          func(r *Recorded, text string) error { return integer(&r.Fee, text) },
+	"currency":     func(r *Recorded, text string) error { r.Currency = text; return nil },
+	"candidates": func(r *Recorded, text string) error {
+		if text != "" {
+			r.Candidates = strings.Split(text, "|")
+		}
+		return nil
+	},
+}
+
+func integer(field *int64, text string) (err error) {
+	if text != "" {
+		*field, err = strconv.ParseInt(text, 10, 64)
+	}
+	return err
+}
+
+// ReadCSV reads a history with a line of column names ahead. The candidates of a payment are separated by |.
+func ReadCSV(in io.Reader) iter.Seq2[Recorded, error] {
+	return func(yield func(Recorded, error) bool) {
+		rows := csv.NewReader(in)
+		rows.ReuseRecord = true
+		names, err := header(rows)
+		if err != nil {
+			yield(Recorded{}, err)
+			return
+		}
+		var before time.Time
+		for {
+			row, err := rows.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var r Recorded
+			if err == nil {
+				r, err = readRow(rows, names, row, before)
+			}
+			if err != nil {
+				yield(r, err)
+				return
+			}
+			before = r.At
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func header(rows *csv.Reader) ([]string, error) {
+	names, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("line 1: the column names are missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	names = slices.Clone(names)
+	for i, name := range names {
+		if columns[name] == nil {
+			return nil, fmt.Errorf("line 1: there is no column %q", name)
+		}
+		if slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("line 1: column %s is there twice", name)
+		}
+	}
+	for _, name := range []string{"at", "provider", "outcome"} {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("line 1: column %s is missing", name)
+		}
+	}
+	return names, nil
+}
+
+func readRow(rows *csv.Reader, names, row []string, before time.Time) (r Recorded, err error) {
+	line, _ := rows.FieldPos(0)
+	for i, text := range row {
+		if err := columns[names[i]](&r, text); err != nil {
+			return r, fmt.Errorf("line %d: %s: %w", line, names[i], err)
+		}
+	}
+	if err := r.check(before); err != nil {
+		return r, fmt.Errorf("line %d: %w", line, err)
+	}
+	return r, nil
+}
