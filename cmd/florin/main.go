@@ -41,6 +41,7 @@ type commands struct {
 	Webhooks  webhooksGroup  `cmd:"" help:"Webhooks, as who receives them sees them."`
 	Listen    listenCommand  `cmd:"" help:"Forward events to an application on this machine, as signed webhooks."`
 	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
+	Routing   routingGroup   `cmd:"" help:"Where payments are sent."`
 	Logs      logsGroup      `cmd:"" help:"Requests to the API."`
 	Trigger   triggerCommand `cmd:"" help:"Make an event really happen, in the sandbox."`
 	Bench     benchGroup     `cmd:"" help:"Measure whole card payments, the storage below them, and webhooks."`

@@ -39,7 +39,7 @@ const maxCountries = 300
 
 func (c Config) withDefaults() Config {
 	set(&c.HalfLife, 24*time.Hour)
-	set(&c.Temperature, 0.4)
+	set(&c.Temperature, 0.35)
 	set(&c.Segments, 4096)
 	set(&c.Providers, 64)
 	set(&c.Refresh, 30*time.Second)
@@ -110,9 +110,14 @@ func (s *Strategy) Warm(history iter.Seq[Outcome]) {
 	for o := range history {
 		s.Observe(o)
 	}
+	s.Settle()
+}
+
+// Settle brings the estimates to where many refreshes would: after a warm start.
+func (s *Strategy) Settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for range warmSweeps {
+	for range settlingSweeps {
 		s.model.refresh(s.model.at)
 	}
 	s.table.Store(s.model.publish())

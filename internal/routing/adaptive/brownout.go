@@ -12,16 +12,16 @@ import (
 // Detector tunes the test. The zero value of a field means its default.
 type Detector struct {
 	Drop    float64       // the part of its approvals that a provider keeps in the brown-out that is looked for; 0.6
-	Alarm   float64       // the evidence, as a logarithm of likelihoods, that means a brown-out; 6
-	Clear   float64       // the evidence that means its end; 1.2
+	Alarm   float64       // the evidence, as a logarithm of likelihoods, that means a brown-out; 8
+	Clear   float64       // the evidence that means its end; 2
 	Probe   time.Duration // between probes while nothing speaks for its end; 2 min
-	Longest time.Duration // after which it is no brown-out any more, but what the provider is like; 6 h
+	Longest time.Duration // after which it is no brown-out any more, but what the provider is like now; 6 h
 }
 
 func (d Detector) withDefaults() Detector {
 	set(&d.Drop, 0.6)
-	set(&d.Alarm, 6)
-	set(&d.Clear, 1.2)
+	set(&d.Alarm, 8)
+	set(&d.Clear, 2)
 	set(&d.Probe, 2*time.Minute)
 	set(&d.Longest, 6*time.Hour)
 	return d
@@ -30,11 +30,15 @@ func (d Detector) withDefaults() Detector {
 // relapse is the part of Alarm with which a scope leaves a brown-out: who falls back is found sooner.
 const relapse = 0.3
 
+// doubtful is what remains of a provider's outcomes from before a brown-out that did not end.
+const doubtful = 0.05
+
 // scope watches one provider, everywhere or in one country. observe is called by one goroutine at a time; what ranking needs is atomic.
 type scope struct {
 	config   Detector
-	evidence float64 // that there is a brown-out; within one, that it is over
-	since    time.Time
+	evidence float64   // that there is a brown-out; within one, that it is over
+	since    time.Time // of the brown-out
+	quiet    time.Time // until when nothing is looked for
 
 	brown atomic.Bool
 	probe atomic.Int64 // unix microseconds from which a payment may be sent to see
@@ -42,31 +46,67 @@ type scope struct {
 
 func newScope(d Detector) *scope { return &scope{config: d} }
 
-// observe weighs an outcome that was expected with the given rate, and tells whether the provider is browned out after it.
-func (s *scope) observe(approved bool, expected float64, at time.Time) bool {
-	weak := expected * s.config.Drop
-	for_ := math.Log(weak / expected) // evidence for a brown-out
-	if !approved {
-		for_ = math.Log((1 - weak) / (1 - expected))
+// watch shows an outcome to the scopes of a provider, in a country and everywhere. An outcome is evidence for one of them only: what
+// one country explains says nothing about the others. counts is false during a brown-out. over is the scope, if any, whose
+// brown-out is given up as lasting.
+func watch(local, everywhere *scope, approved bool, expected float64, at time.Time) (counts bool, over *scope) {
+	if everywhere.brown.Load() {
+		local = everywhere
 	}
-	if !s.brown.Load() {
-		s.evidence = max(0, s.evidence+for_)
-		if s.evidence >= s.config.Alarm {
-			s.evidence, s.since = 0, at
-			s.probe.Store(at.Add(s.config.Probe).UnixMicro())
-			s.brown.Store(true)
+	if local.brown.Load() {
+		if local.recovers(approved, expected, at) {
+			return false, local
 		}
-		return s.brown.Load()
+		return false, nil
 	}
-	s.evidence = max(0, s.evidence-for_)
+	own := local.suspects(approved, expected, at)
+	if local.brown.Load() {
+		everywhere.evidence = max(0, everywhere.evidence-own)
+		return false, nil
+	}
+	everywhere.suspects(approved, expected, at)
+	return !everywhere.brown.Load(), nil
+}
+
+// weigh is the evidence for a brown-out in one outcome, as a logarithm of the ratio of its likelihoods.
+func (s *scope) weigh(approved bool, expected float64) float64 {
+	weak := expected * s.config.Drop
+	if approved {
+		return math.Log(weak / expected)
+	}
+	return math.Log((1 - weak) / (1 - expected))
+}
+
+// suspects looks for the beginning of a brown-out, and returns the evidence.
+func (s *scope) suspects(approved bool, expected float64, at time.Time) float64 {
+	if at.Before(s.quiet) {
+		return 0
+	}
+	s.evidence = max(0, s.evidence+s.weigh(approved, expected))
+	evidence := s.evidence
+	if evidence >= s.config.Alarm {
+		s.evidence, s.since = 0, at
+		s.probe.Store(at.Add(s.config.Probe).UnixMicro())
+		s.brown.Store(true)
+	}
+	return evidence
+}
+
+// recovers looks for the end of a brown-out, and tells whether it gave up.
+func (s *scope) recovers(approved bool, expected float64, at time.Time) (gaveUp bool) {
+	s.evidence = max(0, s.evidence-s.weigh(approved, expected))
 	switch {
-	case s.evidence >= s.config.Clear || at.Sub(s.since) >= s.config.Longest:
+	case s.evidence >= s.config.Clear:
 		s.evidence = relapse * s.config.Alarm
 		s.brown.Store(false)
+	case at.Sub(s.since) >= s.config.Longest:
+		s.evidence, s.quiet = 0, at.Add(s.config.Longest)
+		s.brown.Store(false)
+		return true
 	case approved:
 		s.probe.Store(at.UnixMicro()) // once one got through, the next may try at once
 	}
-	return s.brown.Load()
+	return false
 }
 
 // due tells whether a payment may be sent as a probe, and takes the turn if so.

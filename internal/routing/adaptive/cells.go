@@ -11,6 +11,8 @@ type cell struct{ n, approved float64 }
 
 func (c *cell) add(d cell) { c.n += d.n; c.approved += d.approved }
 
+func (c *cell) scale(f float64) { c.n *= f; c.approved *= f }
+
 type segmentKey struct{ country, bin string }
 
 // segment is a country and a BIN. Its slices have an element for each provider.
@@ -19,6 +21,7 @@ type segment struct {
 	country *country
 	base    float64
 	cells   []cell
+	recent  []cell // discounted faster
 	effects []float64
 }
 
@@ -61,6 +64,7 @@ type model struct {
 	countries []*country
 	byCode    map[string]*country
 	segments  map[segmentKey]*segment
+	bins      int // segments that have a BIN
 
 	layout *layout // of the tables; nil when the next needs a new one
 }
@@ -111,7 +115,7 @@ func (m *model) forget(p int) {
 	for _, c := range m.countries {
 		c.effects[p], c.total[p], c.known[p], c.scopes[p] = 0, cell{}, 0, newScope(m.config.Detector)
 		for _, s := range c.segments {
-			s.effects[p], s.cells[p] = 0, cell{}
+			s.effects[p], s.cells[p], s.recent[p] = 0, cell{}, cell{}
 		}
 	}
 }
@@ -128,6 +132,7 @@ func (c *country) grow(m *model) {
 func (s *segment) grow(m *model) {
 	for len(s.cells) < len(m.names) {
 		s.cells = append(s.cells, cell{})
+		s.recent = append(s.recent, cell{})
 		s.effects = append(s.effects, 0)
 	}
 }
@@ -147,7 +152,7 @@ func (m *model) segment(code, bin string) *segment {
 		m.countries = append(m.countries, c)
 		m.byCode[code] = c
 	}
-	if bin != "" && len(m.segments) >= m.config.Segments {
+	if bin != "" && m.bins >= m.config.Segments {
 		m.prune()
 	}
 	return m.addSegment(c, bin)
@@ -158,30 +163,36 @@ func (m *model) addSegment(c *country, bin string) *segment {
 	s.grow(m)
 	c.segments = append(c.segments, s)
 	m.segments[s.key], m.layout = s, nil
+	if bin != "" {
+		m.bins++
+	}
 	return s
 }
 
 // prune keeps the heavier half of all BINs. What is known of the others stays with their country, as of a payment without a BIN.
 func (m *model) prune() {
-	all := make([]*segment, 0, len(m.segments))
+	all := make([]*segment, 0, m.bins)
 	for _, c := range m.countries {
-		all = append(all, c.segments...)
+		for _, s := range c.segments {
+			if s.key.bin != "" {
+				all = append(all, s)
+			}
+		}
 	}
 	slices.SortStableFunc(all, func(a, b *segment) int { return cmp.Compare(b.weight(), a.weight()) })
 	for _, s := range all[len(all)/2:] {
-		if s.key.bin == "" {
-			continue
-		}
 		rest, ok := m.segments[segmentKey{s.key.country, ""}]
 		if !ok {
 			rest = m.addSegment(s.country, "")
 		}
 		for p, c := range s.cells {
 			rest.cells[p].add(c)
+			rest.recent[p].add(s.recent[p])
 		}
 		delete(m.segments, s.key)
-		m.layout = nil
+		m.bins--
 	}
+	m.layout = nil
 	for _, c := range m.countries {
 		c.segments = slices.DeleteFunc(c.segments, func(s *segment) bool { return m.segments[s.key] != s })
 	}

@@ -1,6 +1,9 @@
 package adaptive
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // The approval rate through provider p in a segment (country c, BIN b) is taken as
 //
@@ -32,8 +35,8 @@ const (
 	minVariance, maxVariance = 0.0025 * 0.0025, 0.15 * 0.15
 	// learningRate is how far one refresh moves the variances.
 	learningRate = 0.05
-	// warmSweeps is how many refreshes settle the effects after a warm start.
-	warmSweeps = 50
+	// settlingSweeps is how many refreshes settle the effects after a warm start.
+	settlingSweeps = 50
 	// early is the part of all weight that, once it is new, makes estimates stale before their time.
 	early = 0.125
 )
@@ -52,15 +55,32 @@ func (m *model) observe(o Outcome) {
 		weight = decay(m.at.Sub(o.At), m.config.HalfLife)
 	}
 	m.fresh += weight
-	local := s.country.scopes[p].observe(approved, expected, o.At)
-	everywhere := m.scopes[p].observe(approved, expected, o.At)
-	if local || everywhere {
+	local, everywhere := s.country.scopes[p], m.scopes[p]
+	counts, over := watch(local, everywhere, approved, expected, o.At)
+	switch over {
+	case local:
+		s.country.doubt(p)
+	case everywhere:
+		for _, c := range m.countries {
+			c.doubt(p)
+		}
+	}
+	if !counts {
 		return
 	}
-	c := &s.cells[p]
-	c.n += weight
+	x := cell{n: weight}
 	if approved {
-		c.approved += weight
+		x.approved = weight
+	}
+	s.cells[p].add(x)
+	s.recent[p].add(x)
+}
+
+// doubt takes most of the weight from what is known of a provider in a country: it is like that no more.
+func (c *country) doubt(p int) {
+	for _, s := range c.segments {
+		s.cells[p].scale(doubtful)
+		s.recent[p] = cell{}
 	}
 }
 
@@ -93,6 +113,7 @@ func (m *model) refresh(now time.Time) {
 	}
 	m.fresh = 0
 	m.sum(f)
+	m.follow()
 	m.solveProviders()
 	for _, c := range m.countries {
 		m.solveCountry(c)
@@ -104,14 +125,15 @@ func (m *model) refresh(now time.Time) {
 
 // sum discounts the cells by f and adds them up.
 func (m *model) sum(f float64) {
+	recently := math.Pow(f, recentLives)
 	m.weight = 0
 	clear(m.total)
 	for _, c := range m.countries {
 		clear(c.total)
 		for _, s := range c.segments {
 			for p := range s.cells {
-				s.cells[p].n *= f
-				s.cells[p].approved *= f
+				s.cells[p].scale(f)
+				s.recent[p].scale(recently)
 				c.total[p].add(s.cells[p])
 			}
 		}

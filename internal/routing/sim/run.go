@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"time"
 
@@ -49,19 +48,45 @@ type answer struct {
 	probe    bool
 }
 
+// answers are a heap: the one that comes first is the first.
 type answers []answer
 
-func (a answers) Len() int { return len(a) }
-func (a answers) Less(i, j int) bool {
-	return a[i].at < a[j].at || a[i].at == a[j].at && a[i].order < a[j].order
+func (a answer) before(b answer) bool { return a.at < b.at || a.at == b.at && a.order < b.order }
+
+func (a *answers) push(x answer) {
+	h := append(*a, x)
+	for i := len(h) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !h[i].before(h[parent]) {
+			break
+		}
+		h[i], h[parent] = h[parent], h[i]
+		i = parent
+	}
+	*a = h
 }
-func (a answers) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a *answers) Push(x any)   { *a = append(*a, x.(answer)) }
-func (a *answers) Pop() any {
-	old := *a
-	x := old[len(old)-1]
-	*a = old[:len(old)-1]
-	return x
+
+func (a *answers) pop() answer {
+	h := *a
+	top, last := h[0], len(h)-1
+	h[0] = h[last]
+	h = h[:last]
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= last {
+			break
+		}
+		if child+1 < last && h[child+1].before(h[child]) {
+			child++
+		}
+		if !h[child].before(h[i]) {
+			break
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
+	*a = h
+	return top
 }
 
 // run is one contender in one world.
@@ -102,7 +127,7 @@ func Run(w World, r Router) Result {
 // deliver tells the router and the breakers what became known until now.
 func (x *run) deliver(now time.Duration) {
 	for len(x.answers) > 0 && x.answers[0].at <= now {
-		a := heap.Pop(&x.answers).(answer)
+		a := x.answers.pop()
 		x.breakers[a.provider].ended(a.at, a.class == adaptive.Technical, a.probe)
 		x.router.Observe(adaptive.Outcome{
 			Provider: providerNames[a.provider], Country: countryCodes[a.segment/binCount], BIN: binNames[a.segment], Class: a.class, At: epoch.Add(a.at),
@@ -133,7 +158,7 @@ func (x *run) pay(p payer) {
 		}
 		class, after := x.attempt(p, provider)
 		x.sent++
-		heap.Push(&x.answers, answer{p.at + after, x.sent, provider, p.segment, class, probe})
+		x.answers.push(answer{p.at + after, x.sent, provider, p.segment, class, probe})
 		t.attempt(provider, class, after)
 		if class != adaptive.Technical || after == timeout {
 			return

@@ -1,0 +1,163 @@
+package adaptive
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// two is a strategy that knows two providers well: a approves 90 in a hundred, b 85.
+func two() (*Strategy, time.Time) {
+	s := New(Config{Temperature: Greedy})
+	for _, country := range []string{"DE", "FR"} {
+		feed(s, "b", country, "400000", 2000, 85, start, 10*time.Hour)
+		feed(s, "a", country, "400000", 2000, 90, start, 10*time.Hour)
+	}
+	return s, start.Add(10 * time.Hour)
+}
+
+func first(s *Strategy, country string, now time.Time) Ranked {
+	return s.Rank(nil, []string{"a", "b"}, Facts{country, "400000"}, now, 3)[0]
+}
+
+// refuse has a provider refuse in a country until it is not first any more, and returns when that was and how many it took.
+func refuse(t *testing.T, s *Strategy, countries []string, at time.Time) (time.Time, int) {
+	t.Helper()
+	for i := range 40 {
+		if got := first(s, countries[i%len(countries)], at); got.Provider != "a" {
+			return at, i
+		}
+		at = at.Add(time.Second)
+		s.Observe(Outcome{"a", countries[i%len(countries)], "400000", Issuer, at})
+	}
+	t.Fatal("40 refusals one after the other were not seen")
+	return at, 0
+}
+
+func TestABrownoutInACountryIsFoundWithinTenRefusalsAndStaysThere(t *testing.T) {
+	s, at := two()
+	at, took := refuse(t, s, []string{"DE"}, at)
+	if took > 10 {
+		t.Errorf("it took %d refusals", took)
+	}
+	ranked := s.Rank(nil, []string{"a", "b"}, Facts{"DE", "400000"}, at, 3)
+	if ranked[1].Provider != "a" || ranked[1].Reason != Brownout || ranked[1].Estimate > 0.6 {
+		t.Errorf("%+v", ranked)
+	}
+	if s.model.scopes[s.model.index["a"]].brown.Load() {
+		t.Error("the provider counts as browned out everywhere")
+	}
+}
+
+func TestABrownoutEverywhereIsFoundAcrossCountries(t *testing.T) {
+	s, at := two()
+	at, took := refuse(t, s, []string{"DE", "FR"}, at)
+	if took > 10 {
+		t.Errorf("it took %d refusals over two countries", took)
+	}
+	for _, country := range []string{"DE", "FR", "BR"} {
+		if got := first(s, country, at); got.Provider != "b" {
+			t.Errorf("%s: %+v", country, got)
+		}
+	}
+}
+
+func TestABrownoutLeavesTheEstimateAlone(t *testing.T) {
+	s, at := two()
+	at, _ = refuse(t, s, []string{"DE"}, at)
+	before := s.model.segments[segmentKey{"DE", "400000"}].cells[s.model.index["a"]]
+	for range 100 {
+		at = at.Add(time.Second)
+		s.Observe(Outcome{"a", "DE", "400000", Issuer, at})
+	}
+	if after := s.model.segments[segmentKey{"DE", "400000"}].cells[s.model.index["a"]]; after.n > before.n || after.approved > before.approved {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
+func TestARecoveredProviderIsBackWithinSevenMinutes(t *testing.T) {
+	s, at := two()
+	at, _ = refuse(t, s, []string{"DE"}, at)
+	recovered, probes := at.Add(time.Hour), 0
+	for ; at.Before(recovered); at = at.Add(10 * time.Second) {
+		if got := first(s, "DE", at); got.Provider == "a" {
+			if probes++; got.Reason != Probed {
+				t.Fatalf("%+v during the brown-out", got)
+			}
+			s.Observe(Outcome{"a", "DE", "400000", Issuer, at.Add(2 * time.Second)})
+		}
+	}
+	if probes < 10 || probes > 60 {
+		t.Errorf("%d probes in an hour", probes)
+	}
+	for ; at.Before(recovered.Add(7 * time.Minute)); at = at.Add(10 * time.Second) {
+		switch got := first(s, "DE", at); {
+		case got.Provider == "a" && got.Reason == Best:
+			return
+		case got.Provider == "a":
+			s.Observe(Outcome{"a", "DE", "400000", Approved, at.Add(2 * time.Second)})
+		}
+	}
+	t.Error("it is not back after seven minutes")
+}
+
+func TestOnePaymentAtATimeProbes(t *testing.T) {
+	s, at := two()
+	at, _ = refuse(t, s, []string{"DE"}, at)
+	at = at.Add(time.Hour)
+	var firsts []string
+	for range 5 {
+		firsts = append(firsts, first(s, "DE", at).Provider)
+	}
+	if want := []string{"a", "b", "b", "b", "b"}; !slices.Equal(firsts, want) {
+		t.Errorf("%v, want %v", firsts, want)
+	}
+}
+
+func TestABrownoutThatDoesNotEndIsWhatTheProviderIsLike(t *testing.T) {
+	s, at := two()
+	at, _ = refuse(t, s, []string{"DE"}, at)
+	until := at.Add(s.config.Detector.Longest + 30*time.Hour)
+	for i := 0; at.Before(until); i++ {
+		at = at.Add(2 * time.Minute)
+		class := Issuer
+		if i%2 == 0 {
+			class = Approved
+		}
+		if first(s, "DE", at).Provider == "a" {
+			s.Observe(Outcome{"a", "DE", "400000", class, at})
+		}
+		class = Approved
+		if i%7 == 0 {
+			class = Issuer
+		}
+		s.Observe(Outcome{"b", "DE", "400000", class, at})
+	}
+	ranked := s.Rank(nil, []string{"a", "b"}, Facts{"DE", "400000"}, at, 3)
+	if ranked[0].Provider != "b" || ranked[1].Reason != Lower || ranked[1].Estimate > 0.88 {
+		t.Errorf("after a day and a half in which half of a's payments were refused: %+v", ranked)
+	}
+}
+
+func TestOrdinaryRefusalsAreNoBrownout(t *testing.T) {
+	s, at := two()
+	alarms := 0
+	for i := range 20_000 {
+		at = at.Add(time.Second)
+		class := Approved
+		if mix(uint64(i))%100 < 12 {
+			class = Issuer
+		}
+		s.Observe(Outcome{"a", "DE", "400000", class, at})
+		if first(s, "DE", at).Reason == Brownout {
+			t.Fatal("both are browned out")
+		}
+		if first(s, "DE", at).Provider == "b" {
+			alarms++
+			at = at.Add(10 * time.Minute)
+		}
+	}
+	if alarms > 20 {
+		t.Errorf("%d times behind in 20,000 ordinary outcomes", alarms)
+	}
+}

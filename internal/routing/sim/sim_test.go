@@ -1,0 +1,374 @@
+package sim
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/florinpay/florin/internal/routing/adaptive"
+)
+
+// small is a world that takes a second, of a seed on which nothing was tuned.
+func small() World {
+	w := Standard(301, 20_000)
+	w.WarmUp, w.Days = 4, 8
+	return w
+}
+
+func TestAdaptiveCapturesMostOfTheGapOnASeedItWasNotTunedOn(t *testing.T) {
+	w := small()
+	fixed, best := Run(w, Fixed{}), Run(w, NewOracle())
+	ours, usual := Run(w, NewAdaptive(adaptive.Config{})), Run(w, NewWindowed(UsualWindow))
+	got, other := Captured(fixed, best, ours), Captured(fixed, best, usual)
+	t.Logf("captured: adaptive %.3f, windowed %.3f; outage loss %.3f ‰", got, other, ours.PerMille())
+	if got < 0.45 || got < other { // a few days of one world: other machines round otherwise, and draw otherwise
+		t.Errorf("adaptive captures %.3f of the gap, want 0.45; windowed %.3f", got, other)
+	}
+	if gap := float64(best.Total.Approved-fixed.Total.Approved) / float64(best.Total.Payments); gap < 0.015 || gap > 0.06 {
+		t.Errorf("the gap is %.4f of all payments: the world is not the one that was described", gap)
+	}
+	if back := ours.Back(true); len(back) > 0 && Quantile(back, 1) > 7*time.Minute {
+		t.Errorf("back after outages: %v", back)
+	}
+}
+
+func TestAWorldIsAFunctionOfItsSeed(t *testing.T) {
+	w := small()
+	w.WarmUp, w.Days = 1, 2
+	run := func(seed uint64) Result {
+		w.Seed = seed
+		return Run(w, NewAdaptive(adaptive.Config{}))
+	}
+	one, two, other := run(301), run(301), run(302)
+	if !reflect.DeepEqual(one, two) {
+		t.Error("the same seed gave two results")
+	}
+	if reflect.DeepEqual(one.Total, other.Total) {
+		t.Error("two seeds gave the same result")
+	}
+}
+
+func TestContendersMeetTheSamePayers(t *testing.T) {
+	w := small()
+	w.WarmUp, w.Days = 0, 2
+	fixed, best, ours := Run(w, Fixed{}), Run(w, NewOracle()), Run(w, NewAdaptive(adaptive.Config{}))
+	for c := range fixed.ByCountry {
+		if n := fixed.ByCountry[c].Payments; n != best.ByCountry[c].Payments || n != ours.ByCountry[c].Payments {
+			t.Errorf("%s: %d, %d and %d payments", countryCodes[c], n, best.ByCountry[c].Payments, ours.ByCountry[c].Payments)
+		}
+	}
+	if best.Regret > 0.001*float64(best.Total.Payments) || best.Lost > 0 {
+		t.Errorf("the oracle regrets %.1f and lost %d", best.Regret, best.Lost)
+	}
+	if fixed.Total.Approved >= best.Total.Approved || fixed.Regret <= best.Regret {
+		t.Errorf("fixed %+v is no worse than the oracle %+v", fixed.Total, best.Total)
+	}
+}
+
+func TestFiguresAddUp(t *testing.T) {
+	w := small()
+	w.WarmUp, w.Days, w.NotSent = 0, 2, 0.02
+	r := Run(w, NewAdaptive(adaptive.Config{}))
+	var countries, providers Line
+	for _, l := range r.ByCountry {
+		countries.add(l)
+	}
+	for _, l := range r.ByProvider {
+		providers.add(l)
+	}
+	if countries != r.Total {
+		t.Errorf("countries %+v, total %+v", countries, r.Total)
+	}
+	if providers.Payments <= r.Total.Payments {
+		t.Errorf("%d attempts of %d payments: those that were not sent must go on to the next provider", providers.Payments, r.Total.Payments)
+	}
+	if providers.Payments = r.Total.Payments; providers != r.Total {
+		t.Errorf("providers %+v, total %+v", providers, r.Total)
+	}
+}
+
+func TestThereAreAsManyPaymentsAsDescribed(t *testing.T) {
+	for _, perDay := range []int{1, 700, 20_000} {
+		w := Standard(303, perDay)
+		w.WarmUp, w.Days = 0, 10
+		want := float64(10 * perDay)
+		if got := float64(Run(w, Fixed{}).Total.Payments); math.Abs(got-want) > 4*math.Sqrt(want) {
+			t.Errorf("%.0f payments came, %.0f were described", got, want)
+		}
+	}
+}
+
+// dead is a world in which the first provider is down for an hour.
+func dead() *truth {
+	w := Standard(304, 20_000)
+	w.OutageEvery, w.BrownoutEvery = 0, 0
+	t := newTruth(w)
+	t.incidents = []incident{{provider: 0, country: -1, from: time.Hour, to: 2 * time.Hour}}
+	return t
+}
+
+func TestAnOutageCostsAFewPaymentsAndTheProviderIsBackSoon(t *testing.T) {
+	x := &run{truth: dead(), router: Fixed{}, lot: 1}
+	x.returns.watch(x.truth.incidents, 0)
+	for g := (payers{truth: x.truth}); ; {
+		p := g.next()
+		if p.at > 3*time.Hour {
+			break
+		}
+		x.truth.moveTo(p.at)
+		x.deliver(p.at)
+		x.pay(p)
+	}
+	x.measured = 0
+	if n := x.result.Lost; n < tripAfter || n > 60 {
+		t.Errorf("%d payments went to a provider that was down for an hour", n)
+	}
+	back := x.returns.found(3 * time.Hour)
+	if len(back) != 1 || !back[0].Outage || back[0].Never || back[0].After > maxPause+2*time.Minute {
+		t.Errorf("%+v", back)
+	}
+}
+
+func TestTheBreakerLetsOneProbeAtATimeThrough(t *testing.T) {
+	var b breaker
+	for range tripAfter {
+		if !b.lets(0) || b.sent() {
+			t.Fatal("a closed breaker lets everything through, and nothing is a probe")
+		}
+		b.ended(0, true, false)
+	}
+	if b.lets(firstPause - 1) {
+		t.Error("an open breaker lets a payment through")
+	}
+	pauses := []time.Duration{firstPause}
+	for now := firstPause; len(pauses) < 5; {
+		if !b.lets(now) || !b.sent() || b.lets(now) {
+			t.Fatal("it lets no probe through, or two")
+		}
+		b.ended(now, true, false) // sent before it opened: says nothing
+		if b.lets(now) {
+			t.Fatal("an old answer ended the probe")
+		}
+		b.ended(now, true, true)
+		pauses = append(pauses, b.pause)
+		now += b.pause
+	}
+	if want := []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, maxPause, maxPause}; !slices.Equal(pauses, want) {
+		t.Errorf("%v, want %v", pauses, want)
+	}
+	b.sent()
+	b.ended(time.Hour, false, true)
+	if !b.lets(time.Hour) || b.sent() {
+		t.Error("a probe that came through did not close it")
+	}
+}
+
+func TestAWindowForgetsWhatIsOlder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		type event struct {
+			pane     int64
+			approved bool
+		}
+		var w window
+		var all []event
+		pane := int64(1000)
+		for range rapid.IntRange(1, 100).Draw(rt, "events") {
+			pane += rapid.Int64Range(0, 10).Draw(rt, "later")
+			e := event{pane, rapid.Bool().Draw(rt, "approved")}
+			all = append(all, e)
+			w.count(e.pane, e.approved)
+		}
+		var n, approved float64
+		for _, e := range all {
+			if pane-e.pane < panes {
+				n++
+				if e.approved {
+					approved++
+				}
+			}
+		}
+		if w.sumN != n || w.approved != approved {
+			rt.Fatalf("%v of %v, want %v of %v", w.approved, w.sumN, approved, n)
+		}
+	})
+}
+
+func TestQuantilesOfDurations(t *testing.T) {
+	ten := make([]time.Duration, 10)
+	for i := range ten {
+		ten[i] = time.Duration(i + 1)
+	}
+	for q, want := range map[float64]time.Duration{0.5: 5, 0.95: 10, 1: 10, 0.1: 1} {
+		if got := Quantile(ten, q); got != want {
+			t.Errorf("%v of ten: %d, want %d", q, got, want)
+		}
+	}
+	if Quantile(nil, 0.5) != 0 {
+		t.Error("of none")
+	}
+}
+
+func TestImpossibleWorldsAreRefused(t *testing.T) {
+	for what, change := range map[string]func(*World){
+		"no payments": func(w *World) { w.PerDay = 0 }, "no days": func(w *World) { w.Days = 0 },
+		"less than no warm-up": func(w *World) { w.WarmUp = -1 }, "a year and a day": func(w *World) { w.Days = 367 },
+	} {
+		w := small()
+		change(&w)
+		if w.Check() == nil {
+			t.Errorf("%s is a world", what)
+		}
+	}
+	if err := small().Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func classify(code string) adaptive.Class {
+	if code == "insufficient_funds" {
+		return adaptive.Customer
+	}
+	return adaptive.Issuer
+}
+
+const jsonHistory = `{"at":"2026-11-22T12:00:00Z","country":"DE","bin":"424242","provider":"a","outcome":"approved","amount":1999,"fee":45,"currency":"EUR"}
+
+{"at":"2026-11-22T12:00:01.5Z","country":"DE","bin":"424242","provider":"b","outcome":"declined","decline_code":"do_not_honor","candidates":["a","b"]}
+{"at":"2026-11-22T12:00:02Z","country":"FR","provider":"a","outcome":"technical"}
+`
+
+const csvHistory = `at,country,bin,provider,outcome,decline_code,amount,fee,currency,candidates
+2026-11-22T12:00:00Z,DE,424242,a,approved,,1999,45,EUR,
+2026-11-22T12:00:01.5Z,DE,424242,b,declined,do_not_honor,,,,a|b
+2026-11-22T12:00:02Z,FR,,a,technical,,,,,
+`
+
+func TestBothFormatsReadTheSameHistory(t *testing.T) {
+	var read [2][]Recorded
+	for r, err := range ReadJSONLines(strings.NewReader(jsonHistory)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read[0] = append(read[0], r)
+	}
+	for r, err := range ReadCSV(strings.NewReader(csvHistory)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read[1] = append(read[1], r)
+	}
+	if len(read[0]) != 3 || !reflect.DeepEqual(read[0], read[1]) {
+		t.Errorf("%+v\n%+v", read[0], read[1])
+	}
+}
+
+func TestAFaultyHistoryIsRefusedWithItsLine(t *testing.T) {
+	const head = "at,provider,outcome,fee,currency,decline_code,candidates\n"
+	for text, want := range map[string]string{
+		"":                             "line 1: the column names are missing",
+		"at,provider,result\n":         `line 1: there is no column "result"`,
+		"at,provider,provider\n":       "line 1: column provider is there twice",
+		"at,provider\n":                "line 1: column outcome is missing",
+		head + "soon,a,approved,,,,\n": "line 2: at:",
+		head + "2026-11-22T12:00:00Z,a,approved,,,,\n2026-11-22T11:00:00Z,a,approved,,,,\n": "line 3: at 2026-11-22T11:00:00Z is before",
+		head + "2026-11-22T12:00:00Z,a,perhaps,,,,\n":                                       "line 2: outcome must be",
+		head + "2026-11-22T12:00:00Z,,approved,,,,\n":                                       "line 2: provider is missing",
+		head + "2026-11-22T12:00:00Z,a,approved,5,,,\n":                                     "line 2: an amount or a fee needs a currency",
+		head + "2026-11-22T12:00:00Z,a,approved,x,EUR,,\n":                                  "line 2: fee:",
+		head + "2026-11-22T12:00:00Z,a,approved,-1,EUR,,\n":                                 "line 2: amount and fee cannot be negative",
+		head + "2026-11-22T12:00:00Z,a,approved,,,do_not_honor,\n":                          "line 2: only a declined payment",
+		head + "2026-11-22T12:00:00Z,a,approved,,,,b|c\n":                                   "line 2: provider a is not among",
+		head + "2026-11-22T12:00:00Z,a\n":                                                   "wrong number of fields",
+		head:                                                                                "the history has no payments",
+	} {
+		if _, err := Providers(ReadCSV(strings.NewReader(text))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved","colour":"red"}`: `line 1: json: unknown field "colour"`,
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved"} {}`:             "line 1: there is more than one object",
+		"\n{":                       "line 2: unexpected EOF",
+		`{"provider":"a"}`:          "line 1: at is missing",
+		strings.Repeat("x", 70_000): "line 1: bufio.Scanner: token too long",
+	} {
+		if _, err := Providers(ReadJSONLines(strings.NewReader(text))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", shortened(text), err, want)
+		}
+	}
+}
+
+// shortened keeps failures readable.
+func shortened(s string) string { return s[:min(len(s), 100)] }
+
+// recorded is a history in which a lot decided where payments went: b approves nine of ten, a seven.
+func recorded(n int) func(func(Recorded, error) bool) {
+	d := roll(7)
+	return func(yield func(Recorded, error) bool) {
+		at := epoch
+		for range n {
+			at = at.Add(time.Minute)
+			r := Recorded{At: at, Country: "DE", BIN: "424242", Provider: []string{"a", "b"}[d.bits()%2], Outcome: declinedOutcome, DeclineCode: "do_not_honor", Currency: "EUR", Fee: 10}
+			if d.unit() < map[string]float64{"a": 0.7, "b": 0.9}[r.Provider] {
+				r.Outcome, r.DeclineCode = approvedOutcome, ""
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestAReplayFindsTheBetterProviderAndCountsMatchesOnly(t *testing.T) {
+	r, err := Replay(recorded(6000), []string{"a", "b"}, NewAdaptive(adaptive.Config{}), classify, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate := float64(r.Matched.Approved) / float64(r.Matched.Payments)
+	usual := float64(r.Usual) / million / float64(r.Matched.Payments)
+	if r.Payments != 6000 || r.Matched.Payments < 2500 || r.Matched.Payments > 3500 || rate < 0.87 || usual < 0.77 || usual > 0.83 {
+		t.Errorf("%d of %d matched, %.3f approved where %.3f is usual", r.Matched.Payments, r.Payments, rate, usual)
+	}
+	if r.Matched.Fees["EUR"] != 10*r.Matched.Approved {
+		t.Errorf("fees %v of %d approved", r.Matched.Fees, r.Matched.Approved)
+	}
+	if len(r.ByProvider) != 2 || r.ByProvider[1].Name != "b" || r.ByProvider[1].Payments < 9*r.ByProvider[0].Payments || len(r.ByCountry) != 1 {
+		t.Errorf("by provider %+v, by country %+v", r.ByProvider, r.ByCountry)
+	}
+}
+
+func TestAFixedOrderMatchesWhatWentToItsFirst(t *testing.T) {
+	r, err := Replay(recorded(1000), []string{"a", "b"}, Fixed{}, classify, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.ByProvider) != 1 || r.ByProvider[0].Name != "a" || r.ByProvider[0].Payments != r.Matched.Payments {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAnswersComeInTheOrderOfTheirTimes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var a answers
+		times := rapid.SliceOf(rapid.Int64Range(0, 20)).Draw(rt, "times")
+		for i, at := range times {
+			a.push(answer{at: time.Duration(at), order: uint64(i)})
+		}
+		var last answer
+		for i := range times {
+			x := a.pop()
+			if i > 0 && !last.before(x) {
+				rt.Fatalf("%+v after %+v", x, last)
+			}
+			last = x
+		}
+		if len(a) != 0 {
+			rt.Fatalf("%d are left", len(a))
+		}
+	})
+}
