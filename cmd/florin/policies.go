@@ -5,11 +5,14 @@ import (
 
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/routing/adaptive"
 )
 
 // openRouting makes what orders the accounts that a payment is asked of. Its Run must run: see process.
 func (a *parts) openRouting() {
-	a.router = routing.NewRouter(routing.Options{DB: a.main, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
+	a.router = routing.NewRouter(routing.Options{
+		DB: a.main, Ranker: routing.NewLearned(adaptive.Config{}), Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+	})
 	a.policies = &routing.Policies{DB: a.main, Accounts: candidates{a.accounts}, Router: a.router, Clock: a.clock, IDs: a.ids}
 }
 
