@@ -21,7 +21,6 @@ type segment struct {
 	country *country
 	base    float64
 	cells   []cell
-	recent  []cell // discounted faster
 	effects []float64
 }
 
@@ -115,7 +114,7 @@ func (m *model) forget(p int) {
 	for _, c := range m.countries {
 		c.effects[p], c.total[p], c.known[p], c.scopes[p] = 0, cell{}, 0, newScope(m.config.Detector)
 		for _, s := range c.segments {
-			s.effects[p], s.cells[p], s.recent[p] = 0, cell{}, cell{}
+			s.effects[p], s.cells[p] = 0, cell{}
 		}
 	}
 }
@@ -132,7 +131,6 @@ func (c *country) grow(m *model) {
 func (s *segment) grow(m *model) {
 	for len(s.cells) < len(m.names) {
 		s.cells = append(s.cells, cell{})
-		s.recent = append(s.recent, cell{})
 		s.effects = append(s.effects, 0)
 	}
 }
@@ -187,7 +185,6 @@ func (m *model) prune() {
 		}
 		for p, c := range s.cells {
 			rest.cells[p].add(c)
-			rest.recent[p].add(s.recent[p])
 		}
 		delete(m.segments, s.key)
 		m.bins--

@@ -1,9 +1,6 @@
 package adaptive
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // The approval rate through provider p in a segment (country c, BIN b) is taken as
 //
@@ -73,14 +70,12 @@ func (m *model) observe(o Outcome) {
 		x.approved = weight
 	}
 	s.cells[p].add(x)
-	s.recent[p].add(x)
 }
 
 // doubt takes most of the weight from what is known of a provider in a country: it is like that no more.
 func (c *country) doubt(p int) {
 	for _, s := range c.segments {
 		s.cells[p].scale(doubtful)
-		s.recent[p] = cell{}
 	}
 }
 
@@ -113,7 +108,6 @@ func (m *model) refresh(now time.Time) {
 	}
 	m.fresh = 0
 	m.sum(f)
-	m.follow()
 	m.solveProviders()
 	for _, c := range m.countries {
 		m.solveCountry(c)
@@ -125,7 +119,6 @@ func (m *model) refresh(now time.Time) {
 
 // sum discounts the cells by f and adds them up.
 func (m *model) sum(f float64) {
-	recently := math.Pow(f, recentLives)
 	m.weight = 0
 	clear(m.total)
 	for _, c := range m.countries {
@@ -133,7 +126,6 @@ func (m *model) sum(f float64) {
 		for _, s := range c.segments {
 			for p := range s.cells {
 				s.cells[p].scale(f)
-				s.recent[p].scale(recently)
 				c.total[p].add(s.cells[p])
 			}
 		}
