@@ -2,13 +2,17 @@ package health_test
 
 import (
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/id"
 )
 
 const (
@@ -348,6 +352,90 @@ func TestTheLimitComesDownAsAnswersTakeLonger(t *testing.T) {
 		work(30, func(round int) time.Duration { return 100*time.Millisecond + time.Duration(round)*200*time.Millisecond })
 		if after := h.Limit(shop, alpha); after >= before {
 			t.Errorf("the limit was %d, and is %d", before, after)
+		}
+	})
+}
+
+func TestWhatWasHeldUpTogetherComesBackApart(t *testing.T) {
+	until := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	seconds := map[int]int{}
+	ids := id.System()
+	for range 3000 {
+		name := ids.New(id.Attempt)
+		due := health.Spread(name, until)
+		if !due.Equal(health.Spread(name, until)) {
+			t.Fatalf("%s has two times", name)
+		}
+		seconds[int(due.Sub(until)/time.Second)]++
+	}
+	for s := range 30 {
+		if n := seconds[s]; n < 50 || n > 200 {
+			t.Errorf("%d of 3000 in second %d", n, s)
+		}
+		delete(seconds, s)
+	}
+	if len(seconds) > 0 {
+		t.Errorf("outside: %v", seconds)
+	}
+}
+
+func TestWhatIsNotUsedIsForgottenUnlessItIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		try(t, h, health.Authorize, false)
+		stuck, err := h.Enter(health.Call{Tenant: shop, Account: "beta", Operation: health.Authorize})
+		if err != nil {
+			t.Fatal(err)
+		}
+		down := health.Call{Tenant: shop, Account: "gamma", Operation: health.Authorize}
+		for range 5 {
+			done, err := h.Enter(down)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done(health.Result{Technical: true})
+		}
+		if n := h.Forget(); n != 3 {
+			t.Errorf("%d accounts are left at once", n)
+		}
+		pass(time.Hour)
+		if n := h.Forget(); n != 2 {
+			t.Errorf("%d accounts are left", n)
+		}
+		stuck(health.Result{})
+		if s := h.State(shop, "gamma", health.Authorize); !s.Probe {
+			t.Errorf("it is well again by itself: %+v", s)
+		}
+	})
+}
+
+func TestMetricsCountByConnectorAndNeverByMerchant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		h := health.New(health.Options{Clock: clock.System{}, Metrics: registry})
+		fail(t, h, health.Authorize)
+		try(t, h, health.Authorize, false)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				name := f.GetName()
+				for _, l := range m.GetLabel() {
+					name += " " + l.GetValue()
+				}
+				got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+		want := map[string]float64{
+			"florin_provider_calls_total any authorize simcard": 5, "florin_provider_call_seconds authorize simcard": 5,
+			"florin_provider_refusals_total authorize simcard breaker_open": 2,
+			"florin_provider_breakers authorize simcard open":               1, "florin_provider_breakers authorize simcard closed": 0, "florin_provider_breakers authorize simcard half_open": 0,
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("measured %v, want %v", got, want)
 		}
 	})
 }

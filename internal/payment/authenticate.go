@@ -205,7 +205,7 @@ func (s *Service) closePage(ctx context.Context, account provider.Account, a Att
 	out := s.reversal(ctx, account, a, provider.Void{
 		Reference: a.ourReference() + reversed + "p" + strconv.FormatInt(a.Inquiries, 10), Original: a.Reference,
 	})
-	closed := out.State == provider.Voided || out.State == provider.Missing
+	closed, heldBack := out.State == provider.Voided || out.State == provider.Missing, provider.Outcome{NotBefore: out.NotBefore}
 	if !closed {
 		out = s.inquireAuthorization(ctx, account, a).Outcome
 		state := attemptStateOf(a, out)
@@ -218,8 +218,7 @@ func (s *Service) closePage(ctx context.Context, account provider.Account, a Att
 		}
 		d, err := s.settle(ctx, account, p, a, out, nobodyWaits)
 		if a.DueAt = (time.Time{}); !closed {
-			a.DueAt = s.Clock.Now().Add(inquiryDelay(a.Inquiries))
-			a.Inquiries++
+			a.DueAt, a.Inquiries = askedAgain(a.ID, a.Inquiries, heldBack, s.Clock.Now())
 		}
 		d.attempt = &a
 		return d, err

@@ -200,7 +200,9 @@ func (s *Service) missing(ctx context.Context, account provider.Account, a *Atte
 	if outcome.State == provider.Voided || outcome.Class == provider.Declined && outcome.State == provider.Missing {
 		return provider.Outcome{Class: provider.Approved, State: provider.Voided, Detail: "reversed by our own reference: " + outcome.Detail}
 	}
-	return provider.Doubt("the reversal's own outcome is not known: " + outcome.Detail)
+	doubt = provider.Doubt("the reversal's own outcome is not known: " + outcome.Detail)
+	doubt.NotBefore = outcome.NotBefore // it may have been held back
+	return doubt
 }
 
 // resolveOperation finds out what became of a capture, a void or a refund. If the provider never saw it, it is sent
