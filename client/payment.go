@@ -43,10 +43,11 @@ type Payment struct {
 	CaptureBefore       *time.Time        `json:"capture_before"` // when the authorization is released if it is not captured
 	PaymentMethod       *PaymentMethod    `json:"payment_method"`
 	Customer            *string           `json:"customer"`
-	Order               *PaymentOrder     `json:"order"`       // nil if it is for none
-	NextAction          *NextAction       `json:"next_action"` // nil if the payer has nothing to do
-	ThreeDS             *ThreeDS          `json:"three_ds"`    // nil if the payer's bank was not asked
-	ReturnURL           *string           `json:"return_url"`  // where the payer goes in the end
+	Order               *PaymentOrder     `json:"order"`                        // nil if it is for none
+	NextAction          *NextAction       `json:"next_action"`                  // nil if the payer has nothing to do
+	ThreeDS             *ThreeDS          `json:"three_ds"`                     // nil if the payer's bank was not asked
+	ReturnURL           *string           `json:"return_url"`                   // where the payer goes in the end
+	SetupFutureUsage    string            `json:"setup_future_usage,omitempty"` // off_session: later payments may be made while the payer is not there
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`

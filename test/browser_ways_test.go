@@ -76,3 +76,30 @@ func TestBanksAreListedByTheAPI(t *testing.T) {
 	f.do(request{method: "POST", url: f.sandbox + "/control/instant/down", body: map[string]any{"seconds": 60}}).want(t, http.StatusOK, "take the scheme down")
 	f.get("/v1/banks?method=ideal").want(t, http.StatusServiceUnavailable, "banks of a scheme that is down")
 }
+
+// The payer is asked, says yes, and is charged later while they are not there.
+func TestBrowserLeavesACardByPayingWithIt(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	ada := f.post("/v1/customers", "", map[string]any{"name": "Ada Lovelace"}).want(t, http.StatusCreated, "a customer").text("id")
+	made := f.post("/v1/payments", "", map[string]any{
+		"amount": 9232, "currency": "EUR", "confirm": false, "customer": ada, "setup_future_usage": "off_session",
+	}).want(t, http.StatusCreated, "a payment")
+	p := f.payer(t)
+	p.open(made.text("checkout_url")).shows("Save this card").picture("checkout-save").accessible("the question whether to save the card")
+	for _, kind := range []string{"card-number", "card-expiry", "card-cvc"} {
+		p.field(kind).ready()
+	}
+	p.click("#save")
+	p.pay(approved).shows("Paid")
+	saved := f.list("/v1/customers/" + ada + "/payment_methods")
+	if len(saved) != 1 || dig(saved[0], "consent", "text_sha256") == nil || dig(saved[0], "first_payment") != made.text("id") {
+		t.Fatalf("saved %v", saved)
+	}
+	later := f.post("/v1/payments", "", map[string]any{
+		"amount": 2000, "currency": "EUR", "payment_method_token": saved[0]["id"], "off_session": true,
+	}).want(t, http.StatusCreated, "charge later")
+	if later.text("status") != "captured" || later.text("customer") != ada {
+		t.Errorf("later it is %s", later)
+	}
+}

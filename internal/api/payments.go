@@ -50,7 +50,7 @@ type createPayment struct {
 	PaymentMethodToken  string    `json:"payment_method_token,omitempty" check:"token_or_method" maxLength:"64" doc:"What the vault gave for the card, or the id of a saved payment method. It, payment_method, or a customer with a default is needed unless confirm is false." example:"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	PaymentMethod       *method   `json:"payment_method,omitempty" doc:"A method other than a card, by its type."`
 	Customer            string    `json:"customer,omitempty" check:"customer" maxLength:"64" doc:"Who pays. If nothing to pay with is named, it is their default payment method." example:"cus_01jd9qk3v8m2x4r6t7w9y0a1b2"`
-	SetupFutureUsage    string    `json:"setup_future_usage,omitempty" enum:"off_session" doc:"The payer agrees to later payments by their saved method, made while they are not there. Those refer to this one, if it is the first."`
+	SetupFutureUsage    string    `json:"setup_future_usage,omitempty" enum:"off_session" doc:"The payer agrees to later payments, made while they are not there. Those refer to this one, if it is the first. With a token and a customer the card is saved when the payment succeeds."`
 	Confirm             bool      `json:"confirm,omitempty" default:"true" doc:"Whether to charge now. If false, the payment waits for its payer or for a confirm call."`
 	Capture             bool      `json:"capture,omitempty" default:"true" doc:"Whether to take the money as soon as it is authorized. If false, capture it later."`
 	CaptureBefore       time.Time `json:"capture_before,omitempty" doc:"When to release the authorization if it is not captured. Needs capture to be false."`

@@ -31,7 +31,7 @@ func (s *Service) Create(ctx context.Context, in Create, with Companion) (Object
 	if err == nil {
 		err = s.knows(ctx, p)
 	}
-	if err == nil && in.Asked.Setup && !in.Confirm && !id.Has(in.Choice.Token, id.PaymentMethod) {
+	if err == nil && in.Asked.Setup && in.Customer == "" && !id.Has(in.Choice.Token, id.PaymentMethod) {
 		err = errSetupUnsaved
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -21,6 +22,7 @@ type decision struct {
 	operation *Operation
 	transfers []Transfer // money that came in on a code
 	postings  []ledger.Posting
+	left      customer.AttachedMethod // the card that the payer leaves for later payments
 	events    []event.Type
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
 	// no state and no amount.

@@ -192,6 +192,9 @@ func (s *Service) object(p Payment) Object {
 	if p.Order != "" {
 		o.Order = &p.Order
 	}
+	if p.Asked.Setup {
+		o.SetupFutureUsage = "off_session"
+	}
 	if p.ReturnURL != "" {
 		o.ReturnURL = &p.ReturnURL
 	}

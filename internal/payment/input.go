@@ -3,6 +3,7 @@ package payment
 import (
 	"time"
 
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -35,6 +36,9 @@ type Confirmation struct {
 	Result        string // the CRes of a challenge, as the issuer's page gave it to the browser; empty: the provider is asked
 	DeviceSession string // ds_…
 	Browser       provider.Browser
+	// Agreed is the payer's word that the card is saved and charged later, off session, if the merchant asks for that; nil: they did not
+	// give it. It counts where the payer confirms; a merchant who confirms has it already.
+	Agreed *customer.Consent
 }
 
 // RefundRequest asks for money to go back.

@@ -109,6 +109,8 @@ func suits(p Payment, terms provider.MethodTerms) error {
 	switch {
 	case !p.Capture:
 		return fault.Wrong("capture", fault.CodeInvalid, fmt.Sprintf("must be true: %s moves the money at once", p.Method.Type))
+	case p.Asked.Setup:
+		return errSetupMethod
 	case p.Asked.OffSession:
 		return fault.Wrong("off_session", fault.CodeInvalid, fmt.Sprintf("must be false: %s needs its payer", p.Method.Type))
 	case p.Method.Bank != "" && !terms.Banks:

@@ -31,6 +31,7 @@ type Object struct {
 	NextAction          *NextAction       `json:"next_action" doc:"What the payer must do now. Null if there is nothing to do."`
 	ThreeDS             *ThreeDSObject    `json:"three_ds" doc:"What the payer's bank said of them. Null if it was not asked."`
 	ReturnURL           *string           `json:"return_url" doc:"Where the payer goes in the end."`
+	SetupFutureUsage    string            `json:"setup_future_usage,omitempty" enum:"off_session" doc:"You asked that later payments may be made while the payer is not there: with the saved method, or with the card that is saved when this one succeeds."`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
 	Description         string            `json:"description,omitempty"`
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`

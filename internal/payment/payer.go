@@ -89,6 +89,9 @@ func (s *Service) ConfirmByPayer(ctx context.Context, tenant, payment, secret st
 	if p.Status == RequiresPaymentMethod && !in.Choice.made() && !p.Method.known() {
 		return Object{}, errNothingChosen // what its customer saved is not charged because somebody has a link
 	}
+	if in.Choice.made() && p.Asked.Setup {
+		p.Asked.Agreed, p.Asked.Unsaved = in.Agreed, in.Agreed == nil
+	}
 	o, err := s.confirm(ctx, p, in, with)
 	if lost(err) {
 		return s.ForPayer(ctx, tenant, payment, secret)

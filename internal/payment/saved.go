@@ -22,7 +22,8 @@ const (
 
 var (
 	errOffSessionUnsaved = fault.Wrong("off_session", fault.CodeInvalid, "needs a saved payment method whose customer agreed to it: put its id, which begins with pm_, in the place of the token")
-	errSetupUnsaved      = fault.Wrong("setup_future_usage", fault.CodeInvalid, "needs a saved payment method: save the token first, and put the method's id in its place")
+	errSetupUnsaved      = fault.Wrong("setup_future_usage", fault.CodeInvalid, "needs a customer to save the card for, or a saved payment method")
+	errSetupMethod       = fault.Wrong("setup_future_usage", fault.CodeInvalid, "is for cards alone")
 	errNoDefault         = fault.Wrong("payment_method_token", "parameter_missing", "the customer has no default payment method: give a token or a method")
 	errNotTheirs         = fault.Wrong("payment_method_token", fault.CodeInvalid, "is a method of another customer")
 	errDetached          = aboutMethod(fault.Conflict, customer.CodeDetached, "the payment method was detached")
@@ -81,7 +82,9 @@ func (s *Service) pick(ctx context.Context, p Payment, c Choice) (Payment, error
 	switch {
 	case err != nil:
 		return p, err
-	case p.Asked.Setup:
+	case p.Asked.Setup && (!method.isCard() || method.isWallet()):
+		return p, errSetupMethod
+	case p.Asked.Setup && p.Customer == "":
 		return p, errSetupUnsaved
 	case p.Asked.OffSession && method.isCard():
 		return p, errOffSessionUnsaved
@@ -125,10 +128,39 @@ func (s *Service) pickSaved(ctx context.Context, p Payment, method string) (Paym
 // has tells whether a try has the payer's money.
 func (a AttemptState) has() bool { return a == AttemptAuthorized || a == AttemptCaptured }
 
+// leaves decides, when a payment succeeds whose payer leaves their card for later ones, that it is saved with it: in the same Change,
+// for the payment's customer. The payment's method is the saved one then.
+func (s *Service) leaves(ctx context.Context, d *decision) error {
+	p, a := &d.payment, d.attempt
+	if a == nil || !p.Asked.saves() || p.Customer == "" || p.Method.Saved != "" || p.Method.Token == "" || p.Method.isWallet() || !a.State.has() || a.was.has() || s.Payers == nil {
+		return nil
+	}
+	card := p.Method.Description
+	left, err := s.Payers.Attach(ctx, customer.Attaching{
+		Merchant: p.Merchant, Customer: p.Customer, ID: s.IDs.New(id.PaymentMethod), Token: card.Token, Consent: p.Asked.Agreed,
+		Payment: p.ID, NetworkReference: a.NetworkReference, At: s.Clock.Now(),
+		Card: customer.Card{Brand: card.Brand, Last4: card.Last4, BIN: card.BIN, ExpMonth: card.ExpMonth, ExpYear: card.ExpYear, Country: card.Country, Funding: card.Funding, Fingerprint: card.Fingerprint},
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("save the card of %s: %w", p.ID, err)
+	case left.Did == "":
+		s.Logger.Warn("the card of a payment cannot be saved", "merchant_id", p.Merchant, "payment_id", p.ID)
+		return nil
+	}
+	d.left = left
+	p.Method.Saved, p.Method.SingleUse = left.Method.ID, false
+	return nil
+}
+
 // agree adds to the Change in which a payment succeeds that it is the one to which later ones refer: its payer is there, pays with a
 // saved method, and agreed to be charged again, before or by this payment. The first stays the first.
 func (s *Service) agree(ctx context.Context, c *db.Change, d decision) error {
 	p, a := d.payment, d.attempt
+	if d.left.Did != "" {
+		c.Add(d.left.Rows...)
+		return s.Tell(ctx, c, d.left.Did, d.left.Method)
+	}
 	if a == nil || p.Method.Saved == "" || p.Asked.OffSession || a.NetworkReference == "" || !a.State.has() || a.was.has() {
 		return nil
 	}
@@ -136,7 +168,7 @@ func (s *Service) agree(ctx context.Context, c *db.Change, d decision) error {
 	if err != nil {
 		return fmt.Errorf("saved method of %s: %w", p.ID, err)
 	}
-	if !m.Attached() || m.NetworkReference != "" || !p.Asked.Setup && !m.MayChargeAlone() {
+	if !m.Attached() || m.NetworkReference != "" || !p.Asked.saves() && !m.MayChargeAlone() {
 		return nil
 	}
 	m = m.First(p.ID, a.NetworkReference)

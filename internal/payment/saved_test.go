@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -251,6 +252,83 @@ func TestAPayerAgreesByPaying(t *testing.T) {
 			u.Error(err)
 		}
 	})
+}
+
+func TestACardIsLeftByPayingWithIt(t *testing.T) {
+	eachTill(t, func(u *till) {
+		ada := u.payer()
+		in := by(tokenBrowser, Asked{Setup: true})
+		in.Customer = ada
+		u.q.mishaps = []mishap{declined51}
+		if _, err := u.Create(u.Context(), in, alone{}); err == nil {
+			u.Fatal("it was not declined")
+		}
+		if found, _, err := u.wallets.Methods(u.Context(), shop, ada, db.Page{Limit: 9}); err != nil || len(found) != 0 {
+			u.Errorf("of a payment that failed %+v, %v", found, err)
+		}
+		in.Choice.Token = tokenOther
+		paid, err := u.Create(u.Context(), in, alone{})
+		if err != nil || paid.Status != Captured || !u.q.asked[1].Stored || paid.SetupFutureUsage != "off_session" {
+			u.Fatalf("%+v, %v", paid, err)
+		}
+		found, _, err := u.wallets.Methods(u.Context(), shop, ada, db.Page{Limit: 9})
+		if err != nil || len(found) != 1 || found[0].ID != paid.PaymentMethod.ID || *found[0].NetworkReference != paid.NetworkReference || *found[0].FirstPayment != paid.ID {
+			u.Fatalf("kept %+v, %v; paid by %+v", found, err, paid.PaymentMethod)
+		}
+		if told := u.events(); !slices.Contains(told, event.MethodAttached) {
+			u.Errorf("told %v", told)
+		}
+		consent := &customer.Consent{GivenAt: u.now.Now(), TextVersion: "terms-1", Channel: customer.Web}
+		if _, err := u.wallets.UpdateMethod(u.Context(), shop, found[0].ID, consent, nil, keepAlone); err != nil {
+			u.Fatal(err)
+		}
+		later, err := u.Create(u.Context(), by(found[0].ID, Asked{OffSession: true}), alone{})
+		if err != nil || later.Status != Captured || *later.Customer != ada {
+			u.Errorf("later %+v, %v", later, err)
+		}
+		again := in
+		if _, err := u.Create(u.Context(), again, alone{}); !fault.Is(err, fault.Conflict) {
+			u.Errorf("the browser's token served another payment: %v", err)
+		}
+	})
+}
+
+// A payer who is asked on the page leaves their card only if they say so; what they said at a try that failed does not bind them.
+func TestAPayerWhoIsAskedDecidesWhetherTheirCardIsSaved(t *testing.T) {
+	agrees := &customer.Consent{GivenAt: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), TextSHA256: strings.Repeat("0", 64), Channel: customer.Web}
+	for name, x := range map[string]struct {
+		first, then *customer.Consent
+		saved       int
+	}{"no": {nil, nil, 0}, "yes": {nil, agrees, 1}, "not any more": {agrees, nil, 0}} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				ada := u.payer()
+				in := by("", Asked{Setup: true})
+				in.Confirm, in.Customer = false, ada
+				o, err := u.Create(u.Context(), in, alone{})
+				if err != nil {
+					u.Fatal(err)
+				}
+				u.q.mishaps = []mishap{declined51}
+				_, err = u.ConfirmByPayer(u.Context(), shop, o.ID, o.ClientSecret, Confirmation{Choice: Choice{Token: tokenBrowser}, Agreed: x.first}, alone{})
+				var refused *DeclinedError
+				if !errors.As(err, &refused) {
+					u.Fatal(err)
+				}
+				o, err = u.ConfirmByPayer(u.Context(), shop, o.ID, refused.Payment.ClientSecret, Confirmation{Choice: Choice{Token: tokenOther}, Agreed: x.then}, alone{})
+				if err != nil || o.Status != Captured || u.q.asked[1].Stored != (x.saved == 1) {
+					u.Fatalf("%s, %v, %+v", o.Status, err, u.q.asked[1])
+				}
+				found, _, err := u.wallets.Methods(u.Context(), shop, ada, db.Page{Limit: 9})
+				if err != nil || len(found) != x.saved {
+					u.Fatalf("kept %+v, %v", found, err)
+				}
+				if x.saved == 1 && (found[0].Consent == nil || !found[0].Consent.GivenAt.Equal(agrees.GivenAt)) {
+					u.Errorf("agreed %+v", found[0].Consent)
+				}
+			})
+		})
+	}
 }
 
 func TestWhoMayNotBeChargedIsNot(t *testing.T) {

@@ -104,6 +104,9 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 		if err := s.closes(ctx, &d.payment); err != nil {
 			return d, err
 		}
+		if err := s.leaves(ctx, &d); err != nil {
+			return d, err
+		}
 		change, err := s.change(ctx, d)
 		if err != nil {
 			return d, err
@@ -132,7 +135,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name)
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name || customer.AttachLost(lost))
 }
 
 // nobody adds nothing to a Change: nobody waits for the decision.

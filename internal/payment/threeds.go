@@ -3,6 +3,7 @@ package payment
 import (
 	"slices"
 
+	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -26,10 +27,15 @@ type Asked struct {
 	Challenge  Preference        `json:"challenge,omitempty"`
 	Exemption  string            `json:"exemption,omitempty"` // low_value, tra, mit …; empty: none is claimed
 	OffSession bool              `json:"off_session,omitempty"`
-	Setup      bool              `json:"setup,omitempty"`   // the payer agrees that their saved method is charged later, off session
+	Setup      bool              `json:"setup,omitempty"`   // the payer agrees that their saved method, or the card that they leave, is charged later, off session
+	Unsaved    bool              `json:"unsaved,omitempty"` // the payer was asked, and does not agree to that
+	Agreed     *customer.Consent `json:"agreed,omitempty"`  // the payer's word for it, where they gave it on a page of ours
 	Device     string            `json:"device,omitempty"`  // ds_…
 	Browser    *provider.Browser `json:"browser,omitempty"` // the payer's, until the money is there or the payment has ended
 }
+
+// saves tells whether later payments may come of this one.
+func (a Asked) saves() bool { return a.Setup && !a.Unsaved }
 
 // preferences are those of the contract.
 var preferences = []Preference{"", ChallengeAuto, ChallengeRequest, ChallengeMandate, ChallengeNoPreference}

@@ -223,7 +223,7 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 	r := provider.Authorization{
 		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Capture: a.Capture, Card: a.Token,
 		Descriptor: s.descriptor(account, p), Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
-		Stored: p.Asked.Setup, InitialNetworkReference: p.Method.Initial,
+		Stored: p.Asked.saves(), InitialNetworkReference: p.Method.Initial,
 	}
 	if w := p.Method.Wallet; w.Type != "" {
 		r.NetworkToken = &provider.NetworkToken{Wallet: w.Type, ECI: w.ECI}

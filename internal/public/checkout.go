@@ -33,6 +33,7 @@ type Checkout struct {
 	Action    string     // where the payer has to go, for CheckoutAction
 	Code      *payCode   // what the payer scans, for CheckoutScan
 	Back      string     // the merchant's page; empty if there is none
+	Saves     bool       // the merchant asks that the card is saved; the payer decides
 	Order     string     // the order that is paid; empty if there is none. The template is given the address of its page
 }
 
@@ -80,6 +81,7 @@ func checkoutOf(o payment.Object, l *language) (Checkout, error) {
 	if o.Order != nil {
 		c.Order = *o.Order
 	}
+	c.Saves = o.SetupFutureUsage != "" && o.Customer != nil
 	switch {
 	case state == CheckoutOpen && p.ClientSecret == "":
 		c.State = CheckoutMoved
@@ -227,6 +229,7 @@ type checkoutView struct {
 	Wallet    bool   // the simulated wallet is offered
 	Watched   string // what the script looks for changes of; empty: nothing
 	Ways      []wayView
+	SaveText  string // what the payer agrees to
 }
 
 // Cards tells whether a card can pay; the fields for it are on the page then.
@@ -277,6 +280,9 @@ func (p *Public) showCheckout(ctx context.Context, v visit, c Checkout) error {
 		if w.Checkout.Key, err = p.HostedKey(ctx, v.tenant); err != nil {
 			return err
 		}
+		if c.Saves {
+			w.Checkout.SaveText = v.saveText()
+		}
 		if w.Checkout.Ways, err = p.offer(ctx, v); err != nil {
 			return err
 		}
@@ -317,6 +323,7 @@ type checkoutConfirmBody struct {
 	Step          string       `json:"step" maxLength:"64"`
 	Token         string       `json:"payment_method_token,omitempty" check:"token" maxLength:"64"`
 	Method        *methodBody  `json:"payment_method,omitempty"`
+	Save          bool         `json:"save,omitempty"`
 	DeviceSession string       `json:"device_session,omitempty" check:"device" maxLength:"64"`
 	Browser       *browserBody `json:"browser,omitempty"`
 }
@@ -356,7 +363,7 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 		return v.tell(outcomeChanged)
 	}
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
-		Choice: choice(body.Token, body.Method), DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
+		Choice: choice(body.Token, body.Method), Agreed: p.agreed(body.Save, v.saveText()), DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
 	}, alone{})
 	done, err := p.outcome(v, o, err)
 	if err != nil {

@@ -185,6 +185,7 @@ func (p *Public) find(ctx context.Context, tenant, pay, secret string) (payment.
 type clientConfirmBody struct {
 	Token         string       `json:"payment_method_token,omitempty" check:"token" maxLength:"64"`
 	Method        *methodBody  `json:"payment_method,omitempty"`
+	Save          bool         `json:"save_payment_method,omitempty"`
 	ReturnURL     string       `json:"return_url,omitempty" maxLength:"2000"`
 	Result        string       `json:"result,omitempty" maxLength:"20000"`
 	DeviceSession string       `json:"device_session,omitempty" check:"device" maxLength:"64"`
@@ -250,7 +251,7 @@ func (p *Public) confirmation(ctx context.Context, c caller, r *http.Request, ra
 		}
 	}
 	return payment.Confirmation{
-		Choice: choice(body.Token, body.Method), ReturnURL: body.ReturnURL, Result: body.Result, DeviceSession: body.DeviceSession, Browser: p.browser(r, body.Browser),
+		Choice: choice(body.Token, body.Method), Agreed: p.agreed(body.Save, ""), ReturnURL: body.ReturnURL, Result: body.Result, DeviceSession: body.DeviceSession, Browser: p.browser(r, body.Browser),
 	}, nil
 }
 

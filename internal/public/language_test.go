@@ -106,7 +106,7 @@ var used = regexp.MustCompile(`(?:Say|say\(|Words\[|message\(v, [\w.]+,) ?"([a-z
 func TestEveryTextIsUsedAndEveryUsedTextIsThere(t *testing.T) {
 	english := mustLanguages(t).all[0].Words
 	asked := map[string]bool{}
-	for _, name := range []string{"page/page.html", "page/order.html", "order.go", "checkout.go", "challenge.go", "page.go", "language.go", "ways.go"} {
+	for _, name := range []string{"page/page.html", "page/order.html", "order.go", "checkout.go", "challenge.go", "page.go", "language.go", "ways.go", "save.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -127,6 +127,8 @@ export interface ConfirmRequest {
   token?: string;
   /** Another method than a card, in place of an element; with the payer's bank where `GET /v1/client/banks` lists some. */
   paymentMethod?: { type: 'bank_redirect' | 'pix' | 'ideal' | 'payid' | 'fpx' | 'upi' | 'sepa_qr'; bank?: string };
+  /** The payer's word, given on your page, that the card is saved for later payments, where the payment asks for that. */
+  savePaymentMethod?: boolean;
   /** The card holder's name. */
   name?: string;
   /** Where the payer comes back to; on a registered origin. Needed unless redirect is `if_required`. */

@@ -98,7 +98,7 @@ export function Florin(publishableKey, options = {}) {
   }
 
   /** @returns {Promise<PaymentResult>} */
-  async function confirm({ clientSecret, element, token, paymentMethod, name, redirect = 'always' }, id, returnUrl) {
+  async function confirm({ clientSecret, element, token, paymentMethod, savePaymentMethod, name, redirect = 'always' }, id, returnUrl) {
     const making = element && tokenOf(element, { name });
     const session = within(COUNTS_WITHIN, making).then(deviceSession); // while the token is made
     /** @type {TokenResult} */
@@ -110,6 +110,7 @@ export function Florin(publishableKey, options = {}) {
       body: {
         payment_method_token: made.token.id,
         payment_method: paymentMethod,
+        save_payment_method: savePaymentMethod,
         return_url: returnUrl,
         device_session: (await session) ?? undefined,
         browser: browser(),

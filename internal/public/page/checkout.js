@@ -89,7 +89,7 @@ function checkout(form) {
     const { value } = way();
     if (value !== 'card') return charge({ payment_method: { type: value, bank: bank(value) } }, said.going);
     const made = await florin.createToken(fields.number, { name: part('name').value.trim() || undefined });
-    return made.error ? refused(made.error) : charge({ payment_method_token: made.token.id }, said.leaving);
+    return made.error ? refused(made.error) : charge({ payment_method_token: made.token.id, save: part('save')?.checked || undefined }, said.leaving);
   }
 
   async function byWallet() {
