@@ -306,7 +306,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router,
+		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{

@@ -22,7 +22,7 @@ type Object struct {
 	AmountDisputed      int64             `json:"amount_disputed"`
 	AmountWithdrawn     int64             `json:"amount_withdrawn" doc:"What its customer has withdrawn of it to somewhere else, by payouts that name them."`
 	AmountRefundable    int64             `json:"amount_refundable" doc:"What may yet be refunded: captured, neither refunded nor disputed."`
-	RefundableUntil     *time.Time        `json:"refundable_until" doc:"Until when, by your returns policy when it was captured. Null: without end, or it is not captured in full yet."`
+	RefundableUntil     *time.Time        `json:"refundable_until" doc:"Until when, by your returns policy when it was captured or by the method's own window, whichever ends first. Null: without end, or it is not captured in full yet."`
 	Capture             bool              `json:"capture" doc:"Whether the money is taken as soon as it is authorized."`
 	CaptureBefore       *time.Time        `json:"capture_before" doc:"When the authorization is released if it is not captured."`
 	PaymentMethod       *MethodObject     `json:"payment_method"`

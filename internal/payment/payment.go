@@ -45,7 +45,7 @@ type Payment struct {
 	CaptureBefore       time.Time // asked for, then decided; zero: as long as the provider holds it
 	ExpiresAt           time.Time // while it waits for its payer
 	DueAt               time.Time // when time itself changes it: it expires, or its authorization is released
-	RefundableUntil     time.Time // by the merchant's policy when it was captured; zero: without end
+	RefundableUntil     time.Time // by the merchant's policy when it was captured, or by the method's own window; zero: without end
 	EndedAt             time.Time // when it came to a state that it cannot leave
 	CreatedAt           time.Time
 	Version             int64

@@ -40,8 +40,8 @@ func (s *Service) returns(ctx context.Context, p Payment) (merchant.Returns, err
 	return m.ReturnsOf(p.Method.word()), nil
 }
 
-// closes writes down when a payment came to its end, and until when it may be refunded then: a policy that changes later does not
-// take from a payer what was promised to them.
+// closes writes down when a payment came to its end, and until when it may be refunded then, by the policy or by the method's own window: a
+// policy that changes later does not take from a payer what was promised to them.
 func (s *Service) closes(ctx context.Context, p *Payment) error {
 	if !p.EndedAt.IsZero() || !p.Over() {
 		return nil
@@ -51,10 +51,29 @@ func (s *Service) closes(ctx context.Context, p *Payment) error {
 		return nil
 	}
 	policy, err := s.returns(ctx, *p)
-	if err == nil && policy.Days > 0 {
+	if err != nil {
+		return err
+	}
+	if policy.Days > 0 {
 		p.RefundableUntil = p.EndedAt.Add(time.Duration(policy.Days) * 24 * time.Hour)
 	}
-	return err
+	if p.Method.isCard() {
+		return nil // a card has no window of its own
+	}
+	can, err := s.abilities(ctx, *p)
+	if err != nil {
+		return err
+	}
+	p.RefundableUntil = sooner(p.RefundableUntil, p.EndedAt, can.window)
+	return nil
+}
+
+// sooner is until, or the end of a window that ends before. A zero until, and a window of 0, have no end.
+func sooner(until, from time.Time, window time.Duration) time.Time {
+	if end := from.Add(window); window > 0 && (until.IsZero() || end.Before(until)) {
+		return end
+	}
+	return until
 }
 
 // returned decides a refund that somebody of the merchant's asks for. It fails like refund, with fault.Conflict when the time is
@@ -79,15 +98,16 @@ func (p Payment) returned(a Attempt, opID string, r RefundRequest, policy mercha
 	return d, nil
 }
 
-// approve decides that a second person agrees to a refund that is held: it is asked of the provider now.
-func (p Payment) approve(a Attempt, op Operation, by string, at occasion) (decision, error) {
+// approve decides that a second person agrees to a refund that is held: it is asked of the provider now. same tells that they are the one
+// who asked for it.
+func (p Payment) approve(a Attempt, op Operation, by string, same bool, at occasion) (decision, error) {
 	if op.State != OperationHeld {
 		return decision{}, fault.State(fmt.Sprintf("the refund is %s: it does not wait for anybody", refundStatus[op.State]))
 	}
 	if op.Payout != "" {
 		return decision{}, errOfPayout
 	}
-	if by == op.RequestedBy {
+	if same {
 		return decision{}, errSamePerson
 	}
 	op.State, op.ApprovedBy, op.SentAt, op.DueAt = OperationSending, by, at.now, at.now.Add(at.patience)
@@ -119,9 +139,13 @@ func (p Payment) giveUpRefund(op Operation) (decision, error) {
 }
 
 // ApproveRefund has a refund made that was held for a second person. by is the key that approves. It fails with fault.NotFound, with
-// fault.Conflict if the refund does not wait, and with fault.Forbidden for the key that asked for it.
+// fault.Conflict if the refund does not wait, and with fault.Forbidden for the key that asked for it and those it was rolled to.
 func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, with Companion) (RefundObject, error) {
 	op, err := s.heldRefund(ctx, tenant, refund)
+	if err != nil {
+		return RefundObject{}, err
+	}
+	same, err := s.samePerson(ctx, tenant, op.RequestedBy, by)
 	if err != nil {
 		return RefundObject{}, err
 	}
@@ -130,12 +154,20 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(a, now, by, at)
+		return p.approve(a, now, by, same, at)
 	})
 	if d.operation == nil {
 		return RefundObject{}, err
 	}
 	return refundObject(*d.operation), err
+}
+
+// samePerson tells whether two keys are one person's.
+func (s *Service) samePerson(ctx context.Context, tenant, one, other string) (bool, error) {
+	if one == other || s.SamePerson == nil {
+		return one == other, nil
+	}
+	return s.SamePerson(ctx, tenant, one, other)
 }
 
 // CancelRefund gives up a refund that was held for a second person. It fails like ApproveRefund, but anybody may.

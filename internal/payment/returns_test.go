@@ -11,6 +11,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/money"
 )
 
 // strictShop is a merchant with a returns policy.
@@ -76,6 +77,70 @@ func TestARefundKeepsToItsWindow(t *testing.T) {
 		}
 		if read := u.status(o.ID); read.AmountRefundable != 8000 {
 			u.Errorf("left %d", read.AmountRefundable)
+		}
+	})
+}
+
+// The scheme of Pix takes nothing back after 90 days, whatever the policy promises.
+func TestARefundKeepsToTheMethodsOwnWindow(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, x := range map[string]struct {
+		policy int64
+		in     Create
+		want   time.Duration // 0: without end
+	}{
+		"no policy":               {0, byPix(5_000), 90 * day},
+		"a longer policy":         {120, byPix(5_000), 90 * day},
+		"a shorter policy":        {30, byPix(5_000), 30 * day},
+		"a method without an end": {0, byBank(5_000), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachCounter(t, func(c *counter) {
+				c.Merchants = strictShop{map[string]merchant.Returns{merchant.AnyMethod: {Days: x.policy}}}
+				o := c.begin(x.in)
+				if o.RefundableUntil != nil {
+					c.Errorf("not paid yet, refundable until %v", o.RefundableUntil)
+				}
+				c.hears(says(o, "1", captured(money.Of(5_000, must2(money.ParseCurrency(x.in.Currency))))))
+				paid, read := c.now.Now(), c.status(o.ID)
+				if x.want == 0 {
+					if read.RefundableUntil != nil {
+						c.Errorf("refundable until %v", read.RefundableUntil)
+					}
+					return
+				}
+				until := paid.Add(x.want)
+				if read.RefundableUntil == nil || !read.RefundableUntil.Equal(until) {
+					c.Fatalf("refundable until %v, want %v", read.RefundableUntil, until)
+				}
+				c.now.Advance(x.want - time.Second)
+				if r, err := c.asks(o.ID, RefundRequest{Amount: 1_000}); err != nil || r.Status != "succeeded" {
+					c.Errorf("a second before: %+v, %v", r, err)
+				}
+				c.now.Advance(time.Second)
+				if _, err := c.asks(o.ID, RefundRequest{Amount: 1_000}); codeOf(err) != CodeRefundWindow || !fault.Is(err, fault.Conflict) {
+					c.Errorf("when it is over: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestARefundIsNotApprovedByTheNextKeyOfWhoAskedForIt(t *testing.T) {
+	eachStrict(t, merchant.Returns{Alone: map[string]int64{"EUR": 0}}, func(u *till) {
+		u.SamePerson = func(_ context.Context, tenant, one, other string) (bool, error) {
+			return tenant == shop && one == first && other == "key_1_rolled", nil
+		}
+		o := u.pay(true)
+		r, err := u.asks(o.ID, RefundRequest{Amount: 2000})
+		if err != nil || r.Status != "held" {
+			u.Fatalf("%+v, %v", r, err)
+		}
+		if _, err := u.ApproveRefund(u.Context(), shop, r.ID, "key_1_rolled", alone{}); codeOf(err) != CodeTwoPersons || !fault.Is(err, fault.Forbidden) {
+			u.Errorf("approved by the key that the first was rolled to: %v", err)
+		}
+		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || done.Status != "succeeded" {
+			u.Errorf("%+v, %v", done, err)
 		}
 	})
 }

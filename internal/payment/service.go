@@ -54,7 +54,10 @@ type Options struct {
 	Secret    func(data ...string) string // derives a secret, in hexadecimal: the same for the same data, another for any other
 	PublicURL string                      // where payers reach the public zone, without a slash at the end; empty: they do not, so nobody is challenged
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
-	StepUp   func(ctx context.Context, p Payment) (bool, error)
+	StepUp func(ctx context.Context, p Payment) (bool, error)
+	// SamePerson tells whether two keys are one person's. May be nil: only a key and itself are.
+	SamePerson func(ctx context.Context, tenant, one, other string) (bool, error)
+
 	Orders   Orders                // may be nil: there are no orders then
 	Router   Router                // may be nil: accounts are asked in the merchant's own order
 	Control  Control               // may be nil: nothing is ever switched off

@@ -58,15 +58,11 @@ func (p Payment) left() int64 {
 // source decides what of a payment can go back.
 func (p Payment) source(can abilities, policy merchant.Returns, now time.Time) Source {
 	s := Source{Payment: p, Left: p.left(), RefundableUntil: p.RefundableUntil, Alone: -1}
-	if can.window > 0 {
-		from := p.EndedAt
-		if from.IsZero() {
-			from = p.CreatedAt
-		}
-		if end := from.Add(can.window); s.RefundableUntil.IsZero() || end.Before(s.RefundableUntil) {
-			s.RefundableUntil = end
-		}
+	from := p.EndedAt
+	if from.IsZero() {
+		from = p.CreatedAt
 	}
+	s.RefundableUntil = sooner(s.RefundableUntil, from, can.window)
 	if alone, bounded := policy.Alone[p.Amount.Currency().Code()]; bounded {
 		s.Alone = max(0, alone-p.Refunded.Minor()-p.Refunding.Minor())
 	}

@@ -113,7 +113,7 @@ var Codes = []Code{
 	{codeWalletUsed, 409, "The wallet's token was used", "In the vault zone: it serves once. Let the payer approve again."},
 	{codeErased, 409, "The customer was erased", "Nothing can be changed or charged any more. Make a new customer."},
 	{codeDetached, 409, "The payment method was detached", "Let the payer enter a card again, and save it anew."},
-	{codeRefundWindow, 409, "The payment can no longer be refunded", "refundable_until has passed. Pay the payer out, or change the returns policy for payments to come."},
+	{codeRefundWindow, 409, "The payment can no longer be refunded", "refundable_until has passed. It is the end of your returns policy or of the method's own window. Pay the payer out, or change the policy for payments to come."},
 	{codeConsentMissing, 409, "The customer did not agree to be charged off session", "Record their consent with the payment method, or let them pay themselves, without off_session."},
 	{codeFirstPayment, 409, "There is no payment to refer to", "Let the customer pay with the method once, with setup_future_usage or a consent on record. Later payments refer to that one."},
 	{codeTooManyMethods, 409, "The customer has too many payment methods", "Detach one that is not used."},
