@@ -303,15 +303,16 @@ func (a *parts) openPayments(ctx context.Context) error {
 	providers := registry(door)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.openRouting()
+	unrecognized := provider.NewUnrecognized(a.registry, a.log)
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson,
+		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
-		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health,
+		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Unrecognized: unrecognized,
 	})
 	a.payments.Payouts = a.payouts
 	a.customers = &customer.Service{

@@ -299,7 +299,7 @@ func (a *API) showPayment(tenant string, underWay flight) view {
 func declineOf(p payment.Object) *payment.DeclinedError {
 	f := p.Failure
 	d := provider.Decline{Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message}
-	return &payment.DeclinedError{Payment: p, Code: f.Code, Decline: d, Meaning: d.Meaning()}
+	return &payment.DeclinedError{Payment: p, Code: f.Code, Decline: d, Meaning: d.Meaning(p.Brand())}
 }
 
 // act runs an operation on one payment.

@@ -52,9 +52,9 @@ type succession struct {
 	budget  time.Duration // how long after the request's first try another one may begin
 }
 
-// elsewhere tells whether another provider may do what one refused.
-func elsewhere(o provider.Outcome) bool {
-	return o.Class == provider.NotSent || o.Class == provider.Declined && o.Decline.Meaning().Retry == provider.RetryOtherProvider
+// elsewhere tells whether another provider may do what one refused. brand is the card's.
+func elsewhere(o provider.Outcome, brand string) bool {
+	return o.Class == provider.NotSent || o.Class == provider.Declined && o.Decline.Meaning(brand).Retry == provider.RetryOtherProvider
 }
 
 // fails ends a try that did not succeed: the next account is asked if there is one and it may do better, else the payment's try has
@@ -72,7 +72,7 @@ func (d *decision) cascades(o provider.Outcome, t terms) bool {
 	p, a, next := d.payment, d.attempt, t.next
 	// What was sent has used a wallet's cryptogram up: the next one would get none.
 	spent := p.Method.isWallet() && o.Class != provider.NotSent
-	return next != nil && elsewhere(o) && !spent && a.was == AttemptSending && a.Route != nil && p.Status == Processing && a.Number == p.Attempts &&
+	return next != nil && elsewhere(o, p.Method.Brand) && !spent && a.was == AttemptSending && a.Route != nil && p.Status == Processing && a.Number == p.Attempts &&
 		a.Route.Tried+1 < next.tries && t.now.Before(a.Route.Since.Add(next.budget))
 }
 

@@ -27,6 +27,13 @@ type decision struct {
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
 	// no state and no amount.
 	contradiction *Contradiction
+	told          toldDecline // the decline that it writes down, if it does
+}
+
+// toldDecline is a decline, and the connector that told it.
+type toldDecline struct {
+	provider string
+	decline  provider.Decline
 }
 
 // nothing tells whether the decision moves nothing: what was heard was known already, or contradicts it.

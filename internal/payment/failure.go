@@ -57,7 +57,7 @@ func refusal(object Object, f *FailureObject) error {
 	decline := provider.Decline{
 		Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
 	}
-	meaning := decline.Meaning()
+	meaning := decline.Meaning(object.Brand())
 	if object.PaymentMethod != nil {
 		meaning.Text = provider.TextOf(object.PaymentMethod.Type, f.DeclineCode)
 	}

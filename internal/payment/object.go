@@ -84,6 +84,14 @@ type MethodObject struct {
 	Wallet *WalletObject `json:"wallet,omitempty" doc:"Of a wallet."`
 }
 
+// Brand is the brand of its card; empty if it has none.
+func (o Object) Brand() string {
+	if o.PaymentMethod == nil || o.PaymentMethod.Card == nil {
+		return ""
+	}
+	return o.PaymentMethod.Card.Brand
+}
+
 // WalletObject is the wallet that the payer paid by.
 type WalletObject struct {
 	Type string `json:"type" enum:"sandbox"`

@@ -288,6 +288,9 @@ const retryExpiry = time.Hour
 func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 	p, op := &d.payment, d.operation
 	op.Failure = p.declined(o)
+	if o.Class == provider.Declined {
+		d.told = toldDecline{t.provider, o.Decline}
+	}
 	if op.Kind == KindVoid && op.Purpose == PurposeExpire {
 		p.DueAt = t.now.Add(retryExpiry)
 	}

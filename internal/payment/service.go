@@ -55,6 +55,8 @@ type Options struct {
 	PublicURL string                      // where payers reach the public zone, without a slash at the end; empty: they do not, so nobody is challenged
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
 	StepUp func(ctx context.Context, p Payment) (bool, error)
+	// Unrecognized counts the declines with codes that nobody knows. May be nil.
+	Unrecognized *provider.Unrecognized
 	// SamePerson tells whether two keys are one person's. May be nil: only a key and itself are.
 	SamePerson func(ctx context.Context, tenant, one, other string) (bool, error)
 
@@ -126,6 +128,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 			s.alarm(d.contradiction)
 			s.metrics.suspended(d.transfers...)
 			s.observe(d)
+			s.Unrecognized.Heard(d.told.provider, d.told.decline)
 			return d, nil
 		}
 		if !overtaken(err) || try == tries-1 {
@@ -266,7 +269,7 @@ const (
 // settle decides what an outcome means for an attempt, with the facts that stand beside its rows.
 func (s *Service) settle(ctx context.Context, account provider.Account, p Payment, a Attempt, o provider.Outcome, hears audience) (decision, error) {
 	t, err := s.terms(ctx, p.Merchant, account)
-	if err == nil && hears == requestWaits && elsewhere(o) {
+	if err == nil && hears == requestWaits && elsewhere(o, p.Method.Brand) {
 		t.next, err = s.successor(ctx, p, a, t.tries)
 	}
 	if err != nil {
@@ -306,7 +309,7 @@ func (s *Service) terms(ctx context.Context, tenant string, account provider.Acc
 	if err != nil {
 		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
 	}
-	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account)}, nil
+	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account), provider: account.Provider}, nil
 }
 
 func (s *Service) capabilities(a provider.Account) provider.Capabilities {

@@ -22,6 +22,7 @@ type terms struct {
 	blind     bool          // the provider cannot be asked what became of a call
 	tries     int64         // how many accounts one request may try
 	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
+	provider  string        // the connector
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or
@@ -302,6 +303,9 @@ func (d *decision) unknown(o provider.Outcome, t terms) error {
 }
 
 func (d *decision) failed(o provider.Outcome, t terms) error {
+	if o.Class == provider.Declined {
+		d.told = toldDecline{t.provider, o.Decline}
+	}
 	if d.stepsUp(o, t) {
 		return d.stepUp(o, t)
 	}

@@ -152,7 +152,7 @@ var softDeclines = []struct {
 
 // wantsAuthentication tells whether a decline says: the same again, with the cardholder's proof.
 func wantsAuthentication(d provider.Decline, brand, country string) bool {
-	meaning := d.Meaning()
+	meaning := d.Meaning(brand)
 	if meaning.Retry == provider.RetryWith3DS {
 		return true
 	}

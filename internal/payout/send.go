@@ -176,6 +176,13 @@ func (s *Service) learn(ctx context.Context, p Payout, o provider.Outcome) error
 		s.Logger.Warn("a payout's outcome is not known after many inquiries", "merchant_id", p.Merchant, "payout_id", p.ID,
 			"inquiries", d.payout.Inquiries, "detail", o.Detail)
 	}
+	if err == nil && o.Decline.Unrecognized && len(d.told) > 0 {
+		account, err := s.Accounts.Get(ctx, p.Merchant, p.Account)
+		if err != nil {
+			return fmt.Errorf("provider account %s: %w", p.Account, err)
+		}
+		s.Unrecognized.Heard(account.Provider, o.Decline)
+	}
 	return err
 }
 
@@ -243,7 +250,7 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 	if err != nil {
 		return err
 	}
-	_, err = s.apply(ctx, account.Merchant, p.ID, func(p Payout) (decision, error) { return s.settle(p, n.Outcome) },
+	d, err := s.apply(ctx, account.Merchant, p.ID, func(p Payout) (decision, error) { return s.settle(p, n.Outcome) },
 		func(c *db.Change, d decision) error {
 			h := payment.Heard{Verdict: payment.Known, Subject: p.ID}
 			switch {
@@ -254,5 +261,8 @@ func (s *Service) Notify(ctx context.Context, account provider.Account, n provid
 			}
 			return with(c, h)
 		})
+	if err == nil && len(d.told) > 0 {
+		s.Unrecognized.Heard(account.Provider, n.Outcome.Decline)
+	}
 	return err
 }

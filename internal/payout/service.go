@@ -69,7 +69,9 @@ type Options struct {
 	Logger     *slog.Logger
 	Health     Health                // may be nil: every call is made
 	Metrics    prometheus.Registerer // may be nil
-	Patience   time.Duration         // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
+	// Unrecognized counts the declines with codes that nobody knows. May be nil.
+	Unrecognized *provider.Unrecognized
+	Patience     time.Duration // how long after a provider's own timeout an unfinished call is taken up again; 15 s if zero
 }
 
 // Service keeps destinations, makes payouts and sends them.

@@ -9,6 +9,9 @@ type Decline struct {
 	NetworkDecline string // such as 51
 	NetworkAdvice  string // such as 02
 	Message        string // the provider's text, for operators
+
+	// Unrecognized says that nobody knows the provider's own code, so that the decline is a generic one.
+	Unrecognized bool
 }
 
 // DeclineCode is a normalized reason.

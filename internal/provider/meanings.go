@@ -1,6 +1,10 @@
 package provider
 
 import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -34,79 +38,84 @@ const (
 	ConsentDeclined        DeclineCode = "consent_declined"
 )
 
-const (
-	day = 24 * time.Hour
+// meaningsData is the decline table: every code of the contract, once. Fraud reasons reach the payer as a generic decline, so that a thief
+// learns nothing. A reason that nobody recognized is not repeated by itself: generic_decline is never.
+//
+//go:embed meanings.json
+var meaningsData []byte
 
-	textGeneric     = "Your card was declined. Please use another card or contact your bank."
-	textLater       = "Your bank could not be reached. Please try again in a moment or use another card."
-	textBankGeneric = "Your bank declined the payment. Please contact your bank or pay another way."
-	textBankLater   = "Your bank could not be reached. Please try again in a moment or pay another way."
+var matrix = mustRead(readMatrix, meaningsData)
 
-	textProcess = "The payment could not be processed. Please try again or use another card."
-)
-
-// meanings is the decline table: every code, once. Fraud reasons reach the payer as a generic decline,
-// so that a thief learns nothing. A reason that nobody recognized is not repeated by itself: generic_decline is never.
-// Groups and waiting times: the networks' public rules as collected in docs/providers.md.
-var meanings = map[DeclineCode]Meaning{
-	InsufficientFunds: {"limits", RetryLater, day, InsufficientFunds, "Your card has insufficient funds. Please use another card."},
-	LimitExceeded:     {"limits", RetryLater, day, LimitExceeded, "The amount is over your card's limit. Please use another card or contact your bank."},
-	VelocityExceeded:  {"limits", RetryLater, day, VelocityExceeded, "Your card was used too often. Please try again tomorrow or use another card."},
-
-	ProcessingError:   {"transient", RetryOtherProvider, 0, ProcessingError, textProcess},
-	BankUnavailable:   {"transient", RetryOtherProvider, 0, BankUnavailable, textLater},
-	IssuerUnavailable: {"transient", RetryOtherProvider, 0, IssuerUnavailable, textLater},
-
-	DoNotHonor:     {"opaque", RetryLater, day, DoNotHonor, textGeneric},
-	GenericDecline: {"opaque", RetryNever, 0, GenericDecline, textGeneric},
-	NotPermitted:   {"opaque", RetryLater, 3 * day, NotPermitted, "Your bank does not permit this payment. Please contact your bank or use another card."},
-
-	AuthenticationRequired: {"authentication", RetryWith3DS, 0, AuthenticationRequired, "Your bank asks you to confirm this payment."},
-	AuthenticationFailed:   {"authentication", RetryWith3DS, 0, AuthenticationFailed, "Your bank could not confirm that it is you. Please try again or use another card."},
-
-	IncorrectNumber: {"data", RetryFixData, 0, IncorrectNumber, "The card number is incorrect. Please check it."},
-	IncorrectCVC:    {"data", RetryFixData, 0, IncorrectCVC, "The card's security code is incorrect. Please check it."},
-	ExpiredCard:     {"data", RetryFixData, 0, ExpiredCard, "The card has expired. Please check the date or use another card."},
-
-	LostCard:    {"fraud", RetryNever, 0, GenericDecline, textGeneric},
-	StolenCard:  {"fraud", RetryNever, 0, GenericDecline, textGeneric},
-	PickupCard:  {"fraud", RetryNever, 0, GenericDecline, textGeneric},
-	RiskDecline: {"fraud", RetryNever, 0, GenericDecline, textGeneric},
-
-	InvalidAccount: {"permanent", RetryNever, 0, InvalidAccount, "The card's account is not valid. Please use another card."},
-	StopPayment:    {"permanent", RetryNever, 0, StopPayment, "Payments to this merchant were stopped for this card. Please use another card or contact your bank."},
-	DoNotTryAgain:  {"permanent", RetryNever, 0, DoNotTryAgain, textGeneric},
-
-	TransactionNotAllowed: {"product", RetryFixData, 0, TransactionNotAllowed, "This card cannot be used for this kind of payment. Please use another card."},
-
-	ConsentDeclined: {"payer", RetryNever, 0, ConsentDeclined, "You did not agree to the payment at your bank. Nothing was charged. Please try again or pay another way."},
-
-	DuplicateTransaction: {"duplicate", RetryNever, 0, DuplicateTransaction, "The same payment was made a moment ago. Please check before you pay again."},
+// declineMatrix is the decline table, as it is read.
+type declineMatrix struct {
+	meanings map[DeclineCode]Meaning
+	bank     map[DeclineCode]string // for payers who pay from their account, by whatever method: their bank says the same codes, and there is no card
+	other    string                 // to them, of what only a card can be declined for
 }
 
-// bankTexts are the texts for payers who pay from their account, by whatever method: their bank says the same codes, and there is no card.
-var bankTexts = map[DeclineCode]string{
-	InsufficientFunds: "There is not enough money in your account. Please use another account or pay another way.",
-	LimitExceeded:     "The amount is over your account's limit. Please contact your bank or pay another way.",
-	VelocityExceeded:  "You have paid from this account too often. Please try again tomorrow or pay another way.",
+// dataHead is what every file of data says of itself.
+type dataHead struct {
+	Version int64  `json:"version"` // 1 or more; it rises with every change
+	Source  string `json:"source"`  // where its lines are from
+}
 
-	ProcessingError:   "The payment could not be processed. Please try again or pay another way.",
-	BankUnavailable:   textBankLater,
-	IssuerUnavailable: textBankLater,
+func (h dataHead) check() error {
+	if h.Version < 1 || h.Source == "" {
+		return fmt.Errorf("the data has no version or no source")
+	}
+	return nil
+}
 
-	DoNotHonor:   textBankGeneric,
-	NotPermitted: "Your bank does not permit this payment. Please contact your bank or pay another way.",
+// mustRead reads data that the program was built with. What is wrong with it shows at once.
+func mustRead[T any](read func([]byte) (T, error), data []byte) T {
+	v, err := read(data)
+	if err != nil {
+		panic("provider: " + err.Error())
+	}
+	return v
+}
 
-	AuthenticationRequired: "Your bank asks you to confirm this payment.",
-	AuthenticationFailed:   "Your bank could not confirm that it is you. Please try again or pay another way.",
+// readData reads a file of data, and takes no field that it does not know.
+func readData(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
 
-	InvalidAccount: "The account is not valid. Please use another account or pay another way.",
-	StopPayment:    "Payments to this merchant were stopped for your account. Please contact your bank or pay another way.",
-	DoNotTryAgain:  textBankGeneric,
+var retryKinds = []Retry{RetryNever, RetryLater, RetryFixData, RetryWith3DS, RetryOtherProvider}
 
-	TransactionNotAllowed: "This cannot be paid this way. Please pay another way.",
-	ConsentDeclined:       "You did not agree to the payment at your bank. Nothing was charged. Please try again or pay another way.",
-	DuplicateTransaction:  "The same payment was made a moment ago. Please check before you pay again.",
+func readMatrix(data []byte) (declineMatrix, error) {
+	var file struct {
+		dataHead
+		BankText string `json:"bank_text"`
+		Codes    []struct {
+			Code       DeclineCode `json:"code"`
+			Category   string      `json:"category"`
+			Retry      Retry       `json:"retry"`
+			AfterHours int64       `json:"after_hours"`
+			Payer      DeclineCode `json:"payer"` // what the payer is told, where that is another code
+			Text       string      `json:"text"`
+			BankText   string      `json:"bank_text"`
+		} `json:"codes"`
+	}
+	if err := readData(data, &file); err != nil {
+		return declineMatrix{}, fmt.Errorf("decline codes: %w", err)
+	}
+	m := declineMatrix{meanings: map[DeclineCode]Meaning{}, bank: map[DeclineCode]string{}, other: file.BankText}
+	for _, c := range file.Codes {
+		if c.Payer == "" {
+			c.Payer = c.Code
+		}
+		_, twice := m.meanings[c.Code]
+		if twice || c.Code == "" || c.Category == "" || c.Text == "" || !slices.Contains(retryKinds, c.Retry) || (c.Retry == RetryLater) != (c.AfterHours > 0) {
+			return declineMatrix{}, fmt.Errorf("decline code %q: it is there twice, or something of it is missing", c.Code)
+		}
+		m.meanings[c.Code] = Meaning{Category: c.Category, Retry: c.Retry, After: time.Duration(c.AfterHours) * time.Hour, Payer: c.Payer, Text: c.Text}
+		if c.BankText != "" {
+			m.bank[c.Code] = c.BankText
+		}
+	}
+	return m, file.check()
 }
 
 // TextOf is what a payer is told of a code, by what they paid with. What only a card can be declined for is a generic decline to others.
@@ -114,33 +123,20 @@ func TextOf(m Method, code DeclineCode) string {
 	if m == "" || m == MethodCard || m == MethodWallet {
 		return Explain(code).Text
 	}
-	if text, ok := bankTexts[code]; ok {
+	if text, ok := matrix.bank[code]; ok {
 		return text
 	}
-	return textBankGeneric
+	return matrix.other
 }
-
-// neverAgain are network advice codes after which another try costs the merchant a fee, whatever the decline code says.
-// Source: Mastercard merchant advice codes, 03 "do not try again" and 21 "stop recurring payment".
-var neverAgain = map[string]bool{"03": true, "21": true}
 
 // Explain is what the table says of a code. A code that is not in the contract means what generic_decline means.
 func Explain(code DeclineCode) Meaning {
-	m, ok := meanings[code]
+	m, ok := matrix.meanings[code]
 	if !ok {
-		return meanings[GenericDecline]
-	}
-	return m
-}
-
-// Meaning is what the table says of this decline, made stricter by the network's advice.
-func (d Decline) Meaning() Meaning {
-	m := Explain(d.Code)
-	if neverAgain[d.NetworkAdvice] {
-		m.Retry, m.After = RetryNever, 0
+		return matrix.meanings[GenericDecline]
 	}
 	return m
 }
 
 // Codes are all decline codes of the contract, sorted.
-func Codes() []DeclineCode { return slices.Sorted(maps.Keys(meanings)) }
+func Codes() []DeclineCode { return slices.Sorted(maps.Keys(matrix.meanings)) }

@@ -128,10 +128,10 @@ func TestTheDeclineTableIsTheContracts(t *testing.T) {
 	if Explain("moon_phase") != Explain(GenericDecline) {
 		t.Error("an unknown code is not a generic decline")
 	}
-	if m := (Decline{Code: InsufficientFunds, NetworkAdvice: "03"}).Meaning(); m.Retry != RetryNever || m.After != 0 {
+	if m := (Decline{Code: InsufficientFunds, NetworkAdvice: "03"}).Meaning("visa"); m.Retry != RetryNever || m.After != 0 {
 		t.Errorf("against the network's advice: %+v", m)
 	}
-	if m := (Decline{Code: InsufficientFunds, NetworkAdvice: "02"}).Meaning(); m.Retry != RetryLater {
+	if m := (Decline{Code: InsufficientFunds, NetworkAdvice: "02"}).Meaning("visa"); m.Retry != RetryLater {
 		t.Errorf("with the network's advice: %+v", m)
 	}
 }

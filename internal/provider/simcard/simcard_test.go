@@ -100,7 +100,7 @@ func TestConformance(t *testing.T) {
 			"4000000000009995": {Code: provider.InsufficientFunds, Raw: "51", NetworkDecline: "51", NetworkAdvice: "02"},
 			"4000000000009979": {Code: provider.StolenCard, Raw: "43", NetworkDecline: "43", NetworkAdvice: "03"},
 			"4000000000000259": {Code: provider.LimitExceeded, Raw: "61", NetworkDecline: "61"},
-			"4000000000000101": {Code: provider.GenericDecline, Raw: "moon_phase", NetworkDecline: "Z9"},
+			"4000000000000101": {Code: provider.GenericDecline, Raw: "moon_phase", NetworkDecline: "Z9", Unrecognized: true},
 		},
 		Issuer: issuer(), Sign: signed, Webhooks: webhooks(),
 		UnknownWebhook: head("settlement.paid") + `"data":{"id":"alpha_set_1"}}`, UnknownWebhookType: "settlement.paid",

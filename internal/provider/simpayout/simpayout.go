@@ -3,6 +3,7 @@ package simpayout
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -104,14 +105,11 @@ type payout struct {
 // states are the bank's words for a payout that did not fail.
 var states = map[string]provider.State{"pending": provider.Pending, "paid": provider.Succeeded, "returned": provider.Returned}
 
-// reasons are the bank's words for why a payout failed or came back: they happen to be the contract's own.
-var reasons = func() map[string]provider.DeclineCode {
-	table := map[string]provider.DeclineCode{}
-	for _, code := range provider.Codes() {
-		table[string(code)] = code
-	}
-	return table
-}()
+//go:embed declines.json
+var declinesData []byte
+
+// Declines are the bank's words for why a payout failed or came back.
+var Declines = provider.NewTable(declinesData)
 
 // outcome is what an answer about a payout means. One that speaks of another reference, or of another amount than was asked, is not believed.
 func (p payout) outcome(reference string, asked money.Money) provider.Outcome {
@@ -127,11 +125,7 @@ func (p payout) outcome(reference string, asked money.Money) provider.Outcome {
 	}
 	out := provider.Outcome{Class: provider.Approved, Reference: p.ID, Amount: amount}
 	if p.Status == "failed" || p.Status == "returned" {
-		code, known := reasons[p.Reason]
-		if !known {
-			code = provider.ProcessingError
-		}
-		out.Decline = provider.Decline{Code: code, Raw: p.Reason}
+		out.Decline = Declines.Decline(p.Reason)
 	}
 	if p.Status == "failed" {
 		out.Class, out.State, out.Amount = provider.Declined, provider.Failed, money.Money{}

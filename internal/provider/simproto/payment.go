@@ -1,6 +1,7 @@
 package simproto
 
 import (
+	_ "embed"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -35,13 +36,11 @@ type Refund struct {
 // refundStates are the words for a refund that did not fail.
 var refundStates = map[string]provider.State{"pending": provider.Pending, "succeeded": provider.Succeeded}
 
-// declines are the failures.
-var declines = map[string]provider.DeclineCode{
-	"consent_declined":   provider.ConsentDeclined,
-	"bank_unavailable":   provider.BankUnavailable,
-	"insufficient_funds": provider.InsufficientFunds,
-	"account_closed":     provider.InvalidAccount,
-}
+//go:embed declines.json
+var declinesData []byte
+
+// Declines are the worlds' failures.
+var Declines = provider.NewTable(declinesData)
 
 // Outcome is what an answer about a payment means. states are the world's words for one that did not fail; action is what the payer must do,
 // asked for where something is.
@@ -54,7 +53,7 @@ func (p Payment) Outcome(reference string, asked money.Money, states map[string]
 	case doubt != "":
 		return provider.Doubt(doubt)
 	case p.Status == "rejected":
-		return p.Failure.Into(out, declines)
+		return p.Failure.Into(out, Declines)
 	}
 	if out = stand(out, p.Status, states); out.State == provider.ActionRequired {
 		if out.Action, doubt = action(); doubt != "" {
@@ -75,7 +74,7 @@ func (f Refund) Outcome(reference string, asked money.Money) provider.Outcome {
 		return provider.Doubt(doubt)
 	case f.Status == "failed":
 		out.State = provider.Failed
-		return f.Failure.Into(out, declines)
+		return f.Failure.Into(out, Declines)
 	}
 	return stand(out, f.Status, refundStates)
 }

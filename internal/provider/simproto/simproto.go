@@ -144,16 +144,13 @@ type Failure struct {
 }
 
 // Into completes a declined outcome. A failure without a code, or with one that the table does not know, is a generic decline.
-func (f *Failure) Into(out provider.Outcome, table map[string]provider.DeclineCode) provider.Outcome {
+func (f *Failure) Into(out provider.Outcome, table provider.Table) provider.Outcome {
 	if f == nil {
 		f = &Failure{}
 	}
-	code, known := table[f.Code]
-	if !known {
-		code = provider.GenericDecline
-	}
 	out.Class, out.Amount = provider.Declined, money.Money{}
-	out.Decline = provider.Decline{Code: code, Raw: f.Code, Message: f.Message}
+	out.Decline = table.Decline(f.Code)
+	out.Decline.Message = f.Message
 	if out.Detail = f.Message; out.Detail == "" {
 		out.Detail = "declined without a reason"
 	}

@@ -77,7 +77,7 @@ func TestAnswersHaveTheirClass(t *testing.T) {
 }
 
 func TestAFailureThatNobodyKnowsIsAGenericDecline(t *testing.T) {
-	table := map[string]provider.DeclineCode{"poor": provider.InsufficientFunds}
+	table := provider.NewTable([]byte(`{"version": 1, "source": "a test", "codes": [{"raw": "poor", "code": "insufficient_funds"}]}`))
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
 		t.Fatal(err)
@@ -85,8 +85,8 @@ func TestAFailureThatNobodyKnowsIsAGenericDecline(t *testing.T) {
 	from := provider.Outcome{Class: provider.Approved, Amount: money.Of(1, eur), Reference: "r"}
 	for text, want := range map[string]provider.Decline{
 		`{"code":"poor","message":"no money"}`: {Code: provider.InsufficientFunds, Raw: "poor", Message: "no money"},
-		`{"code":"moon"}`:                      {Code: provider.GenericDecline, Raw: "moon"},
-		`null`:                                 {Code: provider.GenericDecline},
+		`{"code":"moon"}`:                      {Code: provider.GenericDecline, Raw: "moon", Unrecognized: true},
+		`null`:                                 {Code: provider.GenericDecline, Unrecognized: true},
 	} {
 		var f *simproto.Failure
 		if err := json.Unmarshal([]byte(text), &f); err != nil {

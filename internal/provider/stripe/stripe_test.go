@@ -60,7 +60,7 @@ func subject(t *testing.T, account func(string) provider.Account) providertest.S
 			"4000000000009995": {Code: provider.InsufficientFunds, Raw: "insufficient_funds", NetworkDecline: "51", NetworkAdvice: "02"},
 			"4000000000009979": {Code: provider.StolenCard, Raw: "stolen_card", NetworkDecline: "43", NetworkAdvice: "03"},
 			"4100000000000019": {Code: provider.RiskDecline, Raw: "fraudulent", NetworkDecline: "59"},
-			"4000000000000101": {Code: provider.GenericDecline, Raw: "mercury_retrograde", NetworkDecline: "Z9"},
+			"4000000000000101": {Code: provider.GenericDecline, Raw: "mercury_retrograde", NetworkDecline: "Z9", Unrecognized: true},
 			"4000002760003184": {Code: provider.AuthenticationRequired, Raw: "authentication_not_handled"},
 		},
 		Sign: signed, Webhooks: webhooks(t),
