@@ -19,6 +19,7 @@ const (
 	EventPaymentAuthorized        = "payment.authorized"
 	EventPaymentCaptured          = "payment.captured"
 	EventPaymentPartiallyCaptured = "payment.partially_captured"
+	EventPaymentCaptureFailed     = "payment.capture_failed" // a capture that was accepted did not succeed; the authorization stands
 	EventPaymentFailed            = "payment.failed"
 	EventPaymentCanceled          = "payment.canceled"
 	EventPaymentExpired           = "payment.expired"

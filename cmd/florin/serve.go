@@ -47,6 +47,7 @@ type serveCommand struct {
 	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
 	KeepEvidence  time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
+	QueueFor      time.Duration `help:"How long a refund or a payout waits for a provider that is down before it fails: 1h to 720h." default:"72h"`
 	CascadeBudget time.Duration `help:"How long after its first try a request may begin another one at the next provider account: 1s to 60s." default:"25s"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
@@ -101,7 +102,7 @@ func (s serveCommand) plan() (plan, error) {
 	}
 	p := plan{
 		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
-		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, keepEvidence: s.KeepEvidence, cascade: s.CascadeBudget, drain: s.Drain,
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, keepEvidence: s.KeepEvidence, cascade: s.CascadeBudget, queue: s.QueueFor, drain: s.Drain,
 	}
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
@@ -128,6 +129,8 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, usagef("--webhook-backlog-rate %d: at least one in a second", s.BacklogRate)
 	case s.CascadeBudget < time.Second || s.CascadeBudget > time.Minute:
 		return plan{}, usagef("--cascade-budget %v: 1s to 60s", s.CascadeBudget)
+	case s.QueueFor < time.Hour || s.QueueFor > 30*24*time.Hour:
+		return plan{}, usagef("--queue-for %v: 1h to 720h", s.QueueFor)
 	case s.KeepEvents < event.Kept:
 		return plan{}, usagef("--keep-events %v: events are kept for 720h at the least", s.KeepEvents)
 	case s.KeepEvidence < 24*time.Hour:

@@ -76,6 +76,7 @@ type plan struct {
 	backlogRate  int                  // webhooks that have waited for long, in a second; 0 is the sender's default
 	keepEvents   time.Duration        // how long the database keeps events, and what is about them
 	keepEvidence time.Duration        // how long the evidence of a dispute is kept after its end; zero: dispute.Kept
+	queue        time.Duration        // how long refunds and payouts wait for a provider that is down; the payments' default if zero
 	cascade      time.Duration        // how long after a request's first try another one may begin elsewhere; the payments' default if zero
 	mail         *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
 	drain        time.Duration
@@ -307,12 +308,13 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
+		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
 		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Unrecognized: unrecognized,
+		Queue: a.plan.queue,
 	})
 	a.payments.Payouts = a.payouts
 	a.customers = &customer.Service{

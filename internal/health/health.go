@@ -111,6 +111,7 @@ type Health struct {
 
 	mu       sync.Mutex
 	accounts map[accountKey]*account
+	ramps    map[accountKey]*ramp // of accounts that calls have waited for
 
 	windows windows
 }
@@ -126,7 +127,7 @@ type account struct {
 // New makes a health in which all is well. Run keeps it in step with the database.
 func New(o Options) *Health {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	h := &Health{Options: o, store: store{o.DB}, wake: make(chan struct{}, 1), accounts: map[accountKey]*account{}}
+	h := &Health{Options: o, store: store{o.DB}, wake: make(chan struct{}, 1), accounts: map[accountKey]*account{}, ramps: map[accountKey]*ramp{}}
 	if o.IDs != nil {
 		h.node = o.IDs.New(id.Process)
 	}
@@ -182,6 +183,9 @@ func (h *Health) turned(c Call, v *valve) {
 	s, f := v.standing(), v.figures()
 	h.Logger.Warn("a provider's breaker turned", "merchant_id", c.Tenant, "provider_account", c.Account, "operation", string(c.Operation),
 		"state", string(s.state), "calls", f.calls, "failures", f.failures)
+	if s.state == stateOpen {
+		h.level(c)
+	}
 	select {
 	case h.wake <- struct{}{}:
 	default: // it is awake already
@@ -217,6 +221,11 @@ func (h *Health) valve(c Call, create bool) (*account, *valve) {
 func (h *Health) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for key, r := range h.ramps {
+		if h.Clock.Now().Sub(r.used) >= rampIdle {
+			delete(h.ramps, key)
+		}
+	}
 	for key, a := range h.accounts {
 		for operation, v := range a.valves {
 			if v.idle() {

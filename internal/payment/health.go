@@ -11,6 +11,7 @@ import (
 type Health interface {
 	Enter(c health.Call) (done func(health.Result), err error)
 	State(tenant, account string, o health.Operation) health.State
+	Drain(tenant, account string, o health.Operation) (wait time.Time, ok bool)
 }
 
 // enter asks to make a call. A call that must not be made has an outcome already: it was not sent, and says when it is worth another try.

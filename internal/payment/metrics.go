@@ -27,7 +27,7 @@ func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 			Help: "Open outcomes that had lost their schedule, and were found by the hourly look for them."}, []string{"what"})}
 	if r != nil {
 		r.MustRegister(m.contradictions, m.surpluses, m.lateApprovals, m.rearmed,
-			counted{s, unresolvedDesc, s.store.unresolved}, counted{s, manualDesc, s.store.manualCounts})
+			counted{s, unresolvedDesc, s.store.unresolved}, counted{s, manualDesc, s.store.manualCounts}, counted{s, waitingDesc, s.store.waitingCounts})
 	}
 	return m
 }
@@ -51,7 +51,8 @@ type counted struct {
 var (
 	unresolvedDesc = prometheus.NewDesc("florin_payment_unresolved",
 		"Outcomes that many inquiries could not find out, late approvals that are not reversed yet, and surpluses that many tries could not return.", []string{"what"}, nil)
-	manualDesc = prometheus.NewDesc("florin_payment_manual_queue_items", "Outcomes that wait for a person to find them out.", []string{"what"}, nil)
+	waitingDesc = prometheus.NewDesc("florin_payment_waiting", "What waits until its provider is back.", []string{"what"}, nil)
+	manualDesc  = prometheus.NewDesc("florin_payment_manual_queue_items", "Outcomes that wait for a person to find them out.", []string{"what"}, nil)
 )
 
 // countTime bounds one count.

@@ -205,7 +205,7 @@ var callers = map[Kind]func(context.Context, provider.Registry, provider.Account
 	KindCapture: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
 		capturer, err := provider.Lookup[provider.Capturer](r, account.Provider)
 		if err != nil {
-			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+			return unable(err)
 		}
 		return capturer.Capture(ctx, account, provider.Capture{
 			Reference: o.ID, Original: a.Reference, Attempt: a.ourReference(), Amount: o.Amount, Final: o.Final,
@@ -214,14 +214,14 @@ var callers = map[Kind]func(context.Context, provider.Registry, provider.Account
 	KindVoid: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
 		capturer, err := provider.Lookup[provider.Capturer](r, account.Provider)
 		if err != nil {
-			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+			return unable(err)
 		}
 		return capturer.Void(ctx, account, provider.Void{Reference: o.ID, Original: a.Reference, Attempt: a.ourReference()})
 	},
 	KindRefund: func(ctx context.Context, r provider.Registry, account provider.Account, a Attempt, o Operation) provider.Outcome {
 		refunder, err := provider.Lookup[provider.Refunder](r, account.Provider)
 		if err != nil {
-			return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+			return unable(err)
 		}
 		return refunder.Refund(ctx, account, provider.Refund{
 			Reference: o.ID, Original: a.Reference, Attempt: a.ourReference(), Amount: o.Amount, Reason: o.Reason,

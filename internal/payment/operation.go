@@ -123,7 +123,7 @@ func within(amount, left money.Money, verb string) error {
 func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t terms) (decision, error) {
 	d := decision{payment: p}
 	to := operationStateOf(op, o)
-	if op.laterAgain(o) {
+	if op.waits(p, o, t) {
 		to = OperationQueued
 	}
 	switch {
@@ -166,6 +166,8 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		err = completers[op.Kind](&d, t)
 	case OperationFailed:
 		err = d.operationFailed(o, t)
+	case OperationQueued:
+		op.wait(p, o, t)
 	default:
 		op.DueAt, op.Inquiries = askedAgain(op.ID, op.Inquiries, o, t.now)
 		if to == OperationUnknown {
@@ -293,6 +295,9 @@ func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 	}
 	if op.Kind == KindVoid && op.Purpose == PurposeExpire {
 		p.DueAt = t.now.Add(retryExpiry)
+	}
+	if op.Kind == KindCapture && (op.was != OperationSending || !op.Deadline.IsZero()) {
+		d.tell(event.PaymentCaptureFailed) // whoever asked for it was told to wait
 	}
 	if op.Kind != KindRefund {
 		if o.Class == provider.Declined {

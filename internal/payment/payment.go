@@ -193,6 +193,7 @@ type Operation struct {
 	DueAt                   time.Time
 	ManualAt                time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason            ManualReason
+	Deadline                time.Time // of what has waited for its provider: until when it may; zero: it did not have to
 	CreatedAt               time.Time
 	MovedAt                 time.Time // when it came to its state
 	Version                 int64

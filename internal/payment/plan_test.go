@@ -33,6 +33,10 @@ func (i illness) State(_, account string, _ health.Operation) health.State {
 	return health.State{Reason: i[account]}
 }
 
+func (i illness) Drain(_, account string, _ health.Operation) (time.Time, bool) {
+	return time.Time{}, i[account] == ""
+}
+
 func (i illness) Enter(health.Call) (func(health.Result), error) { return func(health.Result) {}, nil }
 
 // backwards asks accounts the other way round, and remembers what it heard.

@@ -12,7 +12,10 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
-const sweepAttempts = "attempts"
+const (
+	sweepAttempts = "attempts"
+	sweepLease    = time.Minute
+)
 
 // Sweeps are the worker's queues: what time has to bring about. Each handler may wait for a provider, and one provider that hangs
 // keeps no more than half the hands waiting: the rest is for the others. Accounts of one name count together, whoever's they are,
@@ -26,7 +29,7 @@ func (s *Service) Sweeps() []db.Sweep {
 		{Name: "late approvals", Table: contradictionTable, Every: time.Second, Handle: s.reverseLate},
 	}
 	for i := range sweeps {
-		sweeps[i].Lease, sweeps[i].Limit = time.Minute, 64
+		sweeps[i].Lease, sweeps[i].Limit = sweepLease, 64
 		sweeps[i].Group, sweeps[i].Share = "provider_account", 32
 	}
 	return sweeps

@@ -284,7 +284,7 @@ func TestScenariosOfOperations(t *testing.T) {
 			}
 			s.expect(held, Authorized, 0, 0)
 			s.expect(canceled, Authorized, 0, 0)
-			if state := sold.Refunds[0].Status; fate == "down" && state != "failed" || fate != "down" && state != "pending" {
+			if state := sold.Refunds[0].Status; state != "pending" { // nobody knows, or it waits until the acquirer is back
 				s.Errorf("%s: the refund is %s", fate, state)
 			}
 		}

@@ -67,6 +67,7 @@ type Options struct {
 	Payouts  Payouts               // may be nil: no payout has parts then
 	Payers   *customer.Store       // may be nil: nobody is known then
 	Health   Health                // may be nil: every account counts as well
+	Queue    time.Duration         // how long a refund waits for a provider that is down; DefaultQueue if zero
 	Metrics  prometheus.Registerer // may be nil
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
@@ -78,6 +79,7 @@ type Service struct {
 	metrics   *metrics
 	readers   *readers
 	bankLists bankLists
+	drains    drains
 }
 
 // New makes a service.
@@ -86,7 +88,8 @@ func New(o Options) *Service {
 		o.Patience = 15 * time.Second
 	}
 	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
-	s := &Service{Options: o, store: store{o.DB}, readers: newReaders()}
+	o.Queue = cmp.Or(o.Queue, DefaultQueue)
+	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(), drains: drains{sending: map[string]bool{}}}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
 }
@@ -309,7 +312,7 @@ func (s *Service) terms(ctx context.Context, tenant string, account provider.Acc
 	if err != nil {
 		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
 	}
-	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account), provider: account.Provider}, nil
+	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account), provider: account.Provider, queue: s.Queue}, nil
 }
 
 func (s *Service) capabilities(a provider.Account) provider.Capabilities {

@@ -21,6 +21,7 @@ type terms struct {
 	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
 	blind     bool          // the provider cannot be asked what became of a call
 	tries     int64         // how many accounts one request may try
+	queue     time.Duration // how long a refund waits for a provider that is down
 	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
 	provider  string        // the connector
 }

@@ -69,7 +69,7 @@ type OperationState string
 // The operation's states. Queued, sending, pending and unknown are still open: a refund in them shows as pending.
 const (
 	OperationHeld      OperationState = "held"   // a refund: a second person must agree
-	OperationQueued    OperationState = "queued" // a part of a payout: the worker sends it
+	OperationQueued    OperationState = "queued" // nothing was sent: it waits for its provider, or for the worker
 	OperationSending   OperationState = "sending"
 	OperationPending   OperationState = "pending"
 	OperationUnknown   OperationState = "unknown"

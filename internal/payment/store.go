@@ -46,7 +46,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "not_found", Kind: db.Int}, {Name: "metadata"}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
 	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"}, {Name: "payout_id"},
-	{Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"},
+	{Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"}, {Name: "deadline", Kind: db.Int, Null: true},
 }}
 
 var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versioned: true, Columns: []db.Column{
@@ -238,17 +238,17 @@ func operationRow(o Operation) (db.Row, error) {
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
-		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason),
+		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason), db.MicrosOrNil(o.Deadline),
 	}), nil
 }
 
 func scanOperation(r db.Scanner) (Operation, error) {
 	var o Operation
 	var minor, final, sent, created, moved int64
-	var due, manual *int64
+	var due, manual, deadline *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &deadline, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -258,7 +258,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	}
 	o.Amount, o.Final = money.Of(minor, currency), final == 1
 	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
-	o.ManualAt = db.NullTime(manual)
+	o.ManualAt, o.Deadline = db.NullTime(manual), db.NullTime(deadline)
 	o.was = o.State
 	if err := untext(failure, &o.Failure); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
@@ -332,12 +332,12 @@ func (s store) refunds(ctx context.Context, tenant string, p Page, payment strin
 
 // openCaptures are the captures of some payments whose outcome is open.
 func (s store) openCaptures(ctx context.Context, tenant string, payments []string) ([]Operation, error) {
-	args := []any{tenant, string(KindCapture), string(OperationSending), string(OperationPending), string(OperationUnknown)}
+	args := []any{tenant, string(KindCapture), string(OperationQueued), string(OperationSending), string(OperationPending), string(OperationUnknown)}
 	for _, p := range payments {
 		args = append(args, p)
 	}
-	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND kind = $2 AND state IN ($3, $4, $5)
-		AND payment_id IN `+db.In(6, len(payments)), args...)
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND kind = $2 AND state IN ($3, $4, $5, $6)
+		AND payment_id IN `+db.In(7, len(payments)), args...)
 }
 
 func (s store) contradiction(ctx context.Context, tenant, payment, subject, claim string) (Contradiction, error) {

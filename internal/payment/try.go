@@ -195,7 +195,7 @@ func (s *Service) ask(ctx context.Context, account provider.Account, p Payment, 
 func (s *Service) start(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {
 	starter, err := provider.Lookup[provider.Starter](s.Providers, account.Provider)
 	if err != nil {
-		return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+		return unable(err)
 	}
 	return starter.Start(ctx, account, provider.Start{
 		Reference: a.ourReference(), Payment: p.ID, Method: p.Method.Type, Amount: a.Amount, Bank: p.Method.Bank, ReturnURL: s.returnURL(p, a),
@@ -218,7 +218,7 @@ func (s *Service) closesAt(account provider.Account, p Payment, a Attempt) time.
 func (s *Service) authorize(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.Outcome {
 	authorizer, err := provider.Lookup[provider.Authorizer](s.Providers, account.Provider)
 	if err != nil {
-		return provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+		return unable(err)
 	}
 	r := provider.Authorization{
 		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Capture: a.Capture, Card: a.Token,

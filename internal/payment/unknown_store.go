@@ -43,7 +43,7 @@ func (s store) lostAttempts(ctx context.Context, before time.Time) ([]Attempt, e
 }
 
 func (s store) lostOperations(ctx context.Context, before time.Time) ([]Operation, error) {
-	const open = " AND state IN ('sending', 'pending', 'unknown') LIMIT $1"
+	const open = " AND state IN ('queued', 'sending', 'pending', 'unknown') LIMIT $1"
 	unscheduled, err := db.List(ctx, s.db, scanOperation, operationTable.Select()+" WHERE due_at IS NULL"+open, int64(mostLost))
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (p Payout) cancel(b Balance, reason string, now time.Time) (decision, error
 	return d, d.move(Canceled, now, reason)
 }
 
-// backoffs are the pauses after each try that did not reach the provider; past their end the payout fails.
+// backoffs are the pauses after each try that did not reach the provider; past their end, the last one repeats.
 var backoffs = []time.Duration{
 	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 }
@@ -246,19 +246,17 @@ func (d decision) wait(until time.Time) decision {
 	return d
 }
 
-// retry has it sent again later: nothing reached the provider. After the last try it fails.
+// retry has it sent again later: nothing reached the provider. Past its deadline it fails.
 func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	p := &d.payout
 	if !o.NotBefore.IsZero() {
 		return d.wait(o.NotBefore), nil
 	}
-	if p.Tries > int64(len(backoffs)) {
-		p.Failure = &FailureObject{fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was sent."}
-		p.DueAt = time.Time{}
-		return d, d.move(Failed, now, fault.CodeProviderUnavailable)
+	if p.overdue(now) {
+		return d.giveUp(now)
 	}
 	p.Call, d.moved = NoCall, true
-	p.DueAt = now.Add(backoffs[max(p.Tries, 1)-1])
+	p.DueAt = now.Add(backoffs[min(max(p.Tries, 1), int64(len(backoffs)))-1])
 	p.note(now, "call.not_sent", fmt.Sprintf("try %d: %s", p.Tries, o.Detail))
 	return d, nil
 }
@@ -297,6 +295,31 @@ func (d decision) contradict(claim string, now time.Time) decision {
 		}
 		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries))
 		d.payout.Inquiries++
+	}
+	return d
+}
+
+// overdue tells whether a payout has waited for its provider as long as it may.
+func (p Payout) overdue(now time.Time) bool { return !p.Deadline.IsZero() && !now.Before(p.Deadline) }
+
+// giveUp decides the end of a payout that waited for its provider in vain.
+func (d decision) giveUp(now time.Time) (decision, error) {
+	d.payout.Failure = &FailureObject{fault.CodeProviderUnavailable, "The provider could not be reached in time. Nothing was sent."}
+	d.payout.DueAt = time.Time{}
+	return d, d.move(Failed, now, fault.CodeProviderUnavailable)
+}
+
+// bounded gives a payout that has to wait for its provider its deadline.
+func (d decision) bounded(queue time.Duration, now time.Time) decision {
+	p := &d.payout
+	if !d.moved || p.Status != Queued || p.Call != NoCall {
+		return d
+	}
+	if p.Deadline.IsZero() {
+		p.Deadline = now.Add(queue)
+	}
+	if p.DueAt.After(p.Deadline) {
+		p.DueAt = p.Deadline
 	}
 	return d
 }

@@ -40,6 +40,7 @@ type Payout struct {
 	NotFound    int64 // how often the provider said that it has no such payout, when that could be believed
 	SentAt      time.Time
 	DueAt       time.Time
+	Deadline    time.Time // of what has waited for its provider: until when it may; zero: it did not have to
 	CreatedAt   time.Time
 	Version     int64
 }

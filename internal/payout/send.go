@@ -43,10 +43,8 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	}
 	switch {
 	case p.Status == Queued && p.Call == NoCall:
-		if s.Health != nil {
-			if now := s.Health.State(p.Merchant, p.Account, health.Payout); !now.Enterable() {
-				return s.wait(ctx, p, health.Spread(p.ID, now.Until), "")
-			}
+		if shut := s.shutUntil(p); !shut.IsZero() {
+			return s.waitForProvider(ctx, p, health.Spread(p.ID, shut))
 		}
 		why, err := s.mustWait(ctx, p)
 		if err != nil {
@@ -54,6 +52,9 @@ func (s *Service) work(ctx context.Context, key []string) error {
 		}
 		if why != "" {
 			return s.wait(ctx, p, s.Clock.Now().Add(waitFor), why)
+		}
+		if turn := s.turn(p); !turn.IsZero() {
+			return s.waitForProvider(ctx, p, turn)
 		}
 		return s.send(ctx, account, payer, p)
 	case p.Status == Queued, p.Status == Sent:
@@ -103,6 +104,42 @@ func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why strin
 			}
 		}
 		return d, nil
+	}, nobody)
+	return err
+}
+
+// shutUntil is until when a payout's provider is not to be called; zero: it may be.
+func (s *Service) shutUntil(p Payout) time.Time {
+	if s.Health == nil {
+		return time.Time{}
+	}
+	return s.Health.State(p.Merchant, p.Account, health.Payout).Until
+}
+
+// turn is when a payout that has waited for its provider is to come again; zero: it is its turn. A provider that is back is not overrun.
+func (s *Service) turn(p Payout) time.Time {
+	if s.Health == nil || p.Deadline.IsZero() {
+		return time.Time{}
+	}
+	wait, ok := s.Health.Drain(p.Merchant, p.Account, health.Payout)
+	if ok {
+		return time.Time{}
+	}
+	return wait
+}
+
+// waitForProvider leaves a payout until its provider may be back. Past its deadline it fails: nothing was sent.
+func (s *Service) waitForProvider(ctx context.Context, p Payout, until time.Time) error {
+	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
+		d, now := decision{payout: p}, s.Clock.Now()
+		switch {
+		case p.Status != Queued || p.Call != NoCall:
+			return d, nil // it went on meanwhile
+		case p.overdue(now):
+			return d.giveUp(now)
+		}
+		d.moved, d.payout.DueAt = true, until
+		return d.bounded(s.Queue, now), nil
 	}, nobody)
 	return err
 }
@@ -188,7 +225,9 @@ func (s *Service) learn(ctx context.Context, p Payout, o provider.Outcome) error
 
 func (s *Service) settle(p Payout, o provider.Outcome) (decision, error) {
 	rail, _ := bank.RailNamed(p.Rail)
-	return p.settle(o, rail, s.Clock.Now())
+	now := s.Clock.Now()
+	d, err := p.settle(o, rail, now)
+	return d.bounded(s.Queue, now), err
 }
 
 // ask finds out what became of a payout: never by sending it again, unless its provider says that it never had it.

@@ -50,6 +50,7 @@ type Box interface {
 type Health interface {
 	Enter(c health.Call) (done func(health.Result), err error)
 	State(tenant, account string, o health.Operation) health.State
+	Drain(tenant, account string, o health.Operation) (wait time.Time, ok bool)
 }
 
 // Options are what a Service stands on.
@@ -68,6 +69,7 @@ type Options struct {
 	IDs        *id.Source
 	Logger     *slog.Logger
 	Health     Health                // may be nil: every call is made
+	Queue      time.Duration         // how long a payout waits for a provider that is down; payment.DefaultQueue if zero
 	Metrics    prometheus.Registerer // may be nil
 	// Unrecognized counts the declines with codes that nobody knows. May be nil.
 	Unrecognized *provider.Unrecognized
@@ -87,6 +89,9 @@ type Service struct {
 func New(o Options) *Service {
 	if o.Patience == 0 {
 		o.Patience = 15 * time.Second
+	}
+	if o.Queue == 0 {
+		o.Queue = payment.DefaultQueue
 	}
 	s := &Service{Options: o, store: store{o.DB}, books: ledger.NewStore(o.DB)}
 	s.metrics = newMetrics(o.Metrics, s)

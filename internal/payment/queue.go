@@ -1,0 +1,260 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// A capture or a refund whose provider is down is not refused: it waits, until its deadline, and is sent when the provider is back. Only
+// what was certainly not sent waits. What is back is not overrun: what waited is sent at a rate that grows (see health.Drain), refunds
+// before captures, and of each kind first what has the least time left. docs/degradation.md tells people.
+
+// DefaultQueue is how long a refund waits for its provider.
+const DefaultQueue = 72 * time.Hour
+
+// captureMargin is how long before the end of its authorization a capture is given up: whoever asked for it can do something yet.
+const captureMargin = 10 * time.Minute
+
+// Between looks at what waits for something that does not say when it is over.
+const (
+	shortestWait  = 2 * time.Second
+	longestWait   = 5 * time.Minute
+	switchedLook  = 30 * time.Second
+	suspendedLook = time.Minute
+)
+
+// reachable tells whether what was not sent may be sent another time: the provider was down, or not to be called. What Florin itself
+// cannot send it never will.
+func reachable(o provider.Outcome) bool {
+	return o.Class == provider.NotSent && (!o.Withheld || !o.NotBefore.IsZero())
+}
+
+// unable is the outcome of a call that a provider has no way to take.
+func unable(err error) provider.Outcome {
+	return provider.Outcome{Class: provider.NotSent, Withheld: true, Detail: err.Error()}
+}
+
+// waits tells whether an operation that did not reach its provider is sent again later. A void does not, unless it is a part of a payout:
+// whoever cancels a payment is told at once, and an authorization that lapsed is released again every hour.
+func (o Operation) waits(p Payment, out provider.Outcome, t terms) bool {
+	return o.State == OperationSending && reachable(out) && (o.Kind != KindVoid || o.Payout != "") && t.now.Before(o.until(p, t))
+}
+
+// until is how long an operation waits at most.
+func (o Operation) until(p Payment, t terms) time.Time {
+	switch {
+	case !o.Deadline.IsZero():
+		return o.Deadline
+	case o.Kind == KindRefund:
+		return t.now.Add(t.queue)
+	}
+	return p.CaptureBefore.Add(-captureMargin)
+}
+
+// wait puts an operation off until its provider may be back.
+func (o *Operation) wait(p Payment, out provider.Outcome, t terms) {
+	o.Deadline = o.until(p, t)
+	o.DueAt = t.now.Add(min(max(t.now.Sub(o.CreatedAt)/4, shortestWait), longestWait))
+	if !out.NotBefore.IsZero() {
+		o.DueAt = health.Spread(o.ID, out.NotBefore)
+	}
+	o.DueAt = earlier(o.DueAt, o.Deadline)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// overdue tells whether an operation has waited as long as it may.
+func (o Operation) overdue(now time.Time) bool {
+	return !o.Deadline.IsZero() && !now.Before(o.Deadline)
+}
+
+// drains is what this process sends of what waited: several hands take the most urgent one each, and never the same.
+type drains struct {
+	mu      sync.Mutex
+	sending map[string]bool
+}
+
+// drainOrder is which kind goes first: money that goes back before money that is taken.
+var drainOrder = []Kind{KindRefund, KindVoid, KindCapture}
+
+// mostUrgent is the operation of an account that is sent first, and is this hand's now; false if none waits. release gives it back.
+func (s *Service) mostUrgent(ctx context.Context, tenant, account string) (op Operation, release func(), ok bool, err error) {
+	s.drains.mu.Lock()
+	defer s.drains.mu.Unlock()
+	for _, kind := range drainOrder {
+		waiting, err := s.store.waiting(ctx, tenant, account, kind, len(s.drains.sending)+1)
+		if err != nil {
+			return Operation{}, nil, false, err
+		}
+		for _, op := range waiting {
+			if s.drains.sending[op.ID] {
+				continue
+			}
+			s.drains.sending[op.ID] = true
+			return op, func() {
+				s.drains.mu.Lock()
+				defer s.drains.mu.Unlock()
+				delete(s.drains.sending, op.ID)
+			}, true, nil
+		}
+	}
+	return Operation{}, nil, false, nil
+}
+
+// dispatch does what is due about an operation that waits: it is sent, or waits on, or is given up.
+func (s *Service) dispatch(ctx context.Context, op Operation) error {
+	now := s.Clock.Now()
+	if op.overdue(now) {
+		return s.runOut(ctx, op)
+	}
+	until, err := s.heldBack(ctx, op, now)
+	if err != nil {
+		return err
+	}
+	if !until.IsZero() {
+		return s.putOff(ctx, op, until)
+	}
+	if op.Deadline.IsZero() { // it was queued to be sent, and has not been tried
+		return s.send(ctx, op)
+	}
+	return s.drain(ctx, op)
+}
+
+// heldBack is until when an operation must not be sent; zero: it may be. While its merchant is suspended, or people have switched it off,
+// it waits.
+func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (time.Time, error) {
+	name, _, _ := id.SplitTenant(op.Merchant)
+	m, err := s.Merchants.Get(ctx, name)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("merchant of %s: %w", op.Merchant, err)
+	}
+	if m.Suspended() {
+		return now.Add(suspendedLook), nil
+	}
+	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch err := s.permits(ctx, p, string(inquiries[op.Kind]), op.Account); {
+	case fault.Is(err, fault.Unavailable):
+		return now.Add(switchedLook), nil
+	case err != nil:
+		return time.Time{}, err
+	}
+	return time.Time{}, nil
+}
+
+// putOff leaves an operation that waits for later.
+func (s *Service) putOff(ctx context.Context, op Operation, until time.Time) error {
+	if op.DueAt = until; !op.Deadline.IsZero() {
+		op.DueAt = earlier(until, op.Deadline)
+	}
+	row, err := operationRow(op)
+	if err != nil {
+		return err
+	}
+	return unlessOvertaken(s.DB.Commit(ctx, db.NewChange(op.Merchant, row)))
+}
+
+// unlessOvertaken is an error, unless it says that somebody else was at it first.
+func unlessOvertaken(err error) error {
+	if lost(err) || fault.Is(err, fault.Conflict) {
+		return nil
+	}
+	return err
+}
+
+// drain sends the most urgent of what waits for an operation's account, if its turn has come. What gave its turn away takes the other's.
+func (s *Service) drain(ctx context.Context, op Operation) error {
+	if s.Health != nil {
+		if wait, ok := s.Health.Drain(op.Merchant, op.Account, health.Operation(inquiries[op.Kind])); !ok {
+			return s.putOff(ctx, op, wait)
+		}
+	}
+	first, release, ok, err := s.mostUrgent(ctx, op.Merchant, op.Account)
+	if err != nil || !ok {
+		return err // it was sent meanwhile
+	}
+	defer release()
+	if first.ID != op.ID {
+		if err := s.putOff(ctx, op, first.turn(s.Clock.Now())); err != nil {
+			return err
+		}
+	}
+	return s.send(ctx, first)
+}
+
+// turn is when an operation would have been looked at next: whoever sends it now gets that turn instead. One that another hand has taken
+// up meanwhile has none to give.
+func (o Operation) turn(now time.Time) time.Time {
+	ahead := o.DueAt.Sub(now)
+	if claimed := ahead <= sweepLease && ahead > sweepLease-10*time.Second; claimed || ahead < shortestWait {
+		return now.Add(shortestWait)
+	}
+	return o.DueAt
+}
+
+// send asks the provider for an operation that waited, under the reference that it always had.
+func (s *Service) send(ctx context.Context, op Operation) error {
+	_, err := s.operate(ctx, op.Merchant, op.Payment, alone{}, func(p Payment, a Attempt, at occasion) (decision, error) {
+		now, err := s.store.operation(ctx, op.Merchant, op.ID)
+		if err != nil {
+			return decision{}, err
+		}
+		if now.State != OperationQueued {
+			return decision{}, fault.State("somebody else sends it")
+		}
+		now.State, now.SentAt, now.DueAt = OperationSending, at.now, at.now.Add(at.patience)
+		return decision{payment: p, operation: &now}, nil
+	})
+	return unlessOvertaken(err)
+}
+
+// textNeverBack is why what waited was given up.
+const textNeverBack = "The provider could not be reached in time. Nothing was sent."
+
+// runOut gives up an operation whose provider did not come back in time.
+func (s *Service) runOut(ctx context.Context, op Operation) error {
+	account, err := s.Accounts.Get(ctx, op.Merchant, op.Account)
+	if err != nil {
+		return fmt.Errorf("provider account %s: %w", op.Account, err)
+	}
+	_, err = s.apply(ctx, func() (decision, error) {
+		p, a, now, err := s.rows(ctx, op)
+		if err != nil {
+			return decision{}, err
+		}
+		t, err := s.terms(ctx, p.Merchant, account)
+		if err != nil {
+			return decision{}, err
+		}
+		return p.ranOut(a, now, t)
+	}, nobody)
+	return unlessOvertaken(err)
+}
+
+// ranOut decides the end of an operation that waited for its provider in vain.
+func (p Payment) ranOut(a Attempt, op Operation, t terms) (decision, error) {
+	if op.State != OperationQueued || !op.overdue(t.now) {
+		return decision{}, fault.State("it does not wait any more")
+	}
+	if err := op.move(OperationFailed); err != nil {
+		return decision{}, err
+	}
+	op.DueAt = time.Time{}
+	d := decision{payment: p, attempt: &a, operation: &op}
+	return d, torn(d.operationFailed(provider.Outcome{Class: provider.NotSent, Detail: textNeverBack}, t))
+}

@@ -1,0 +1,286 @@
+package payment
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// outage is a health whose operations are down as the test says, and that lets as much of what waited through as it has turns.
+type outage struct {
+	mu    sync.Mutex
+	until map[health.Operation]time.Time // of what is down
+	turns int                            // of what waited; negative: without end
+	back  time.Time                      // when to come again without a turn
+}
+
+func (o *outage) Enter(c health.Call) (func(health.Result), error) {
+	if s := o.State(c.Tenant, c.Account, c.Operation); !s.Enterable() {
+		return nil, &health.Closed{Reason: s.Reason, Until: s.Until}
+	}
+	return func(health.Result) {}, nil
+}
+
+func (o *outage) State(_, _ string, of health.Operation) health.State {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if until, down := o.until[of]; down {
+		return health.State{Reason: health.Open, Until: until}
+	}
+	return health.State{}
+}
+
+func (o *outage) Drain(_, _ string, of health.Operation) (time.Time, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if until, down := o.until[of]; down {
+		return until, false
+	}
+	if o.turns == 0 {
+		return o.back, false
+	}
+	o.turns--
+	return time.Time{}, true
+}
+
+// down has operations be down until a time, and up again if it is zero.
+func (o *outage) down(until time.Time, of ...health.Operation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.until = map[health.Operation]time.Time{}
+	for _, one := range of {
+		if !until.IsZero() {
+			o.until[one] = until
+		}
+	}
+}
+
+// give lets so much through of what waited.
+func (o *outage) give(turns int, back time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.turns, o.back = turns, back
+}
+
+// refund asks for a refund, and fails the test if that fails.
+func (u *till) refund(o Object, minor int64) RefundObject {
+	u.Helper()
+	r, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: minor}, alone{})
+	if err != nil {
+		u.Fatalf("refund: %v", err)
+	}
+	return r
+}
+
+// waiting is what a refund's row says.
+func (u *till) operation(id string) Operation {
+	u.Helper()
+	op, err := u.store.operation(u.Context(), shop, id)
+	if err != nil {
+		u.Fatal(err)
+	}
+	return op
+}
+
+// refundsMade is our references of what the acquirer was asked to give back, in order.
+func (q *acquirer) refundsMade() []string {
+	var made []string
+	for _, n := range q.letters() {
+		if n.Operation == provider.OpRefund {
+			made = append(made, n.Reference)
+		}
+	}
+	return made
+}
+
+func TestARefundWhoseProviderIsDownWaitsAndIsMadeOnce(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{turns: -1}
+		u.Health = sick
+		o := u.pay(true)
+		sick.down(u.now.Now().Add(time.Hour), health.Refund)
+		r := u.refund(o, 4_000)
+		if r.Status != "pending" || u.operation(r.ID).State != OperationQueued || !u.operation(r.ID).Deadline.Equal(u.now.Now().Add(DefaultQueue)) {
+			t.Fatalf("the refund is %s: %+v", r.Status, u.operation(r.ID))
+		}
+		u.later(30 * time.Minute)
+		if made := u.q.refundsMade(); len(made) > 0 {
+			t.Fatalf("the provider is down and was asked for %v", made)
+		}
+		sick.down(time.Time{})
+		u.later(2 * time.Hour)
+		if made := u.q.refundsMade(); !slices.Equal(made, []string{r.ID}) {
+			t.Fatalf("the provider was asked for %v, want %s once", made, r.ID)
+		}
+		u.expect(u.status(o.ID), Captured, 10_000, 4_000)
+		if got := u.events(); !slices.Contains(got, event.RefundSucceeded) || slices.Contains(got, event.RefundFailed) {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+func TestARefundIsGivenUpWhenItsProviderStaysDown(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{turns: -1}
+		u.Health = sick
+		o := u.pay(true)
+		sick.down(u.now.Now().Add(1000*time.Hour), health.Refund)
+		r := u.refund(o, 0)
+		u.later(DefaultQueue + time.Hour)
+		got := u.operation(r.ID)
+		if got.State != OperationFailed || got.Failure == nil || got.Failure.Code != fault.CodeProviderUnavailable || len(u.q.refundsMade()) > 0 {
+			t.Fatalf("past its deadline the refund is %s: %+v", got.State, got.Failure)
+		}
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+		if got := u.events(); !slices.Contains(got, event.RefundFailed) {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+func TestACaptureWaitsUntilShortlyBeforeItsAuthorizationEnds(t *testing.T) {
+	for name, backInTime := range map[string]bool{"the provider comes back": true, "it stays down": false} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				sick := &outage{turns: -1}
+				u.Health = sick
+				o := u.pay(false)
+				sick.down(u.now.Now().Add(time.Hour), health.Capture)
+				now, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{})
+				if err != nil || now.Status != Authorized || now.AmountCapturing != 10_000 || u.status(o.ID).AmountCapturing != 10_000 {
+					t.Fatalf("capture: %v, %s with %d being captured", err, now.Status, now.AmountCapturing)
+				}
+				listed, _, err := u.List(u.Context(), shop, Page{Limit: 1}, Filter{})
+				if err != nil || listed[0].AmountCapturing != 10_000 {
+					t.Errorf("the list shows %+v, %v", listed, err)
+				}
+				if _, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{}); !errors.Is(err, errLost) {
+					t.Errorf("a second capture meanwhile: %v", err)
+				}
+				if backInTime {
+					sick.down(time.Time{})
+					u.later(2 * time.Hour)
+					u.expect(u.status(o.ID), Captured, 10_000, 0)
+					return
+				}
+				sick.down(u.now.Now().Add(1000*time.Hour), health.Capture)
+				u.later(o.CaptureBefore.Sub(u.now.Now()) + 8*time.Hour)
+				u.expect(u.status(o.ID), Expired, 0, 0)
+				if got := u.events(); !slices.Contains(got, event.PaymentCaptureFailed) {
+					t.Errorf("told %v", got)
+				}
+				operations, err := u.store.operations(u.Context(), shop, o.ID)
+				if err != nil || operations[0].State != OperationFailed || !operations[0].Deadline.Equal(o.CaptureBefore.Add(-captureMargin)) {
+					t.Errorf("the capture is %+v, %v", operations[0], err)
+				}
+			})
+		})
+	}
+}
+
+func TestTheMostUrgentIsSentFirst(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{}
+		u.Health = sick
+		first, second, held := u.pay(true), u.pay(true), u.pay(false)
+		until := u.now.Now().Add(time.Minute)
+		sick.down(until, health.Refund, health.Capture)
+		if _, err := u.Capture(u.Context(), shop, held.ID, 0, true, alone{}); err != nil {
+			t.Fatal(err)
+		}
+		u.now.Advance(time.Second)
+		a := u.refund(first, 1_000)
+		u.now.Advance(time.Second)
+		b := u.refund(second, 2_000)
+		u.now.Advance(5 * time.Minute)
+		sick.down(time.Time{})
+		// Each turn goes to what is most urgent, whichever hand has it.
+		var sent []string
+		for range 3 {
+			sick.give(1, u.now.Now().Add(time.Second))
+			u.sweepOperations()
+			for _, n := range u.q.letters() {
+				if n.Operation != provider.OpAuthorize && !slices.Contains(sent, n.Reference) {
+					sent = append(sent, n.Reference)
+				}
+			}
+			u.now.Advance(shortestWait)
+		}
+		if len(sent) != 3 || sent[0] != a.ID || sent[1] != b.ID {
+			t.Errorf("sent %v, want %s, %s and the capture", sent, a.ID, b.ID)
+		}
+		u.expect(u.status(held.ID), Captured, 10_000, 0)
+	})
+}
+
+// sweepOperations has the worker look at the operations once.
+func (u *till) sweepOperations() {
+	u.Helper()
+	for _, sweep := range u.Sweeps() {
+		if sweep.Table == operationTable {
+			if _, err := u.DB.SweepOnce(u.Context(), sweep); err != nil {
+				u.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestASwitchHoldsWhatWasAcceptedAndRefusesWhatIsNew(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{turns: -1}
+		u.Health = sick
+		o := u.pay(true)
+		sick.down(u.now.Now().Add(time.Minute), health.Refund)
+		r := u.refund(o, 1_000)
+		sick.down(time.Time{})
+		u.Control = switches{"refund alpha": true}
+		u.later(time.Hour)
+		if op := u.operation(r.ID); op.State != OperationQueued || len(u.q.refundsMade()) > 0 {
+			t.Fatalf("behind a switch the refund is %s", op.State)
+		}
+		if _, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 1}, alone{}); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("a new refund behind the switch: %v", err)
+		}
+		u.Control = nil
+		u.later(10 * time.Minute)
+		if op := u.operation(r.ID); op.State != OperationSucceeded {
+			t.Errorf("once the switch is lifted the refund is %s", op.State)
+		}
+	})
+}
+
+func TestOnlyWhatWasCertainlyNotSentWaits(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	p := Payment{CaptureBefore: now.Add(time.Hour)}
+	soon := Payment{CaptureBefore: now.Add(captureMargin)}
+	down := provider.Outcome{Class: provider.NotSent}
+	for name, c := range map[string]struct {
+		op   Operation
+		p    Payment
+		out  provider.Outcome
+		want bool
+	}{
+		"a refund, refused":             {Operation{Kind: KindRefund, State: OperationSending}, p, down, true},
+		"a refund, breaker open":        {Operation{Kind: KindRefund, State: OperationSending}, p, provider.Shut("open", now), true},
+		"a capture":                     {Operation{Kind: KindCapture, State: OperationSending}, p, down, true},
+		"a capture that has no time":    {Operation{Kind: KindCapture, State: OperationSending}, soon, down, false},
+		"a void":                        {Operation{Kind: KindVoid, State: OperationSending}, p, down, false},
+		"a void of a payout":            {Operation{Kind: KindVoid, State: OperationSending, Payout: "po_1"}, p, down, true},
+		"past its deadline":             {Operation{Kind: KindRefund, State: OperationSending, Deadline: now}, p, down, false},
+		"sent, and nobody knows":        {Operation{Kind: KindRefund, State: OperationSending}, p, provider.Doubt("?"), false},
+		"asked about, and nothing sent": {Operation{Kind: KindRefund, State: OperationUnknown}, p, down, false},
+		"declined":                      {Operation{Kind: KindRefund, State: OperationSending}, p, provider.Refused(provider.ProcessingError, "x", ""), false},
+		"no way to send it at all":      {Operation{Kind: KindRefund, State: OperationSending}, p, unable(errors.New("no refunds")), false},
+	} {
+		if got := c.op.waits(c.p, c.out, terms{now: now, queue: time.Hour}); got != c.want {
+			t.Errorf("%s: it waits: %v, want %v", name, got, c.want)
+		}
+	}
+}
