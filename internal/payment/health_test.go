@@ -36,6 +36,11 @@ func (g *gates) State(_, account string, o health.Operation) health.State {
 	return health.State{}
 }
 
+func (g *gates) Drain(tenant, account string, o health.Operation) (time.Time, bool) {
+	s := g.State(tenant, account, o)
+	return s.Until, s.Enterable()
+}
+
 func (g *gates) Enter(c health.Call) (func(health.Result), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -249,11 +249,11 @@ func (d decision) wait(until time.Time) decision {
 // retry has it sent again later: nothing reached the provider. Past its deadline it fails.
 func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	p := &d.payout
-	if !o.NotBefore.IsZero() {
-		return d.wait(o.NotBefore), nil
-	}
 	if p.overdue(now) {
 		return d.giveUp(now)
+	}
+	if !o.NotBefore.IsZero() {
+		return d.wait(o.NotBefore), nil
 	}
 	p.Call, d.moved = NoCall, true
 	p.DueAt = now.Add(backoffs[min(max(p.Tries, 1), int64(len(backoffs)))-1])

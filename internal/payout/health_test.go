@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -26,6 +28,11 @@ func (s *shut) State(_, _ string, o health.Operation) health.State {
 	return health.State{}
 }
 
+func (s *shut) Drain(tenant, account string, o health.Operation) (time.Time, bool) {
+	now := s.State(tenant, account, o)
+	return now.Until, now.Enterable()
+}
+
 func (s *shut) Enter(c health.Call) (func(health.Result), error) {
 	if s.closed(c.Operation) {
 		return nil, &health.Closed{Reason: health.Open, Until: s.until}
@@ -41,22 +48,44 @@ func TestAPayoutWaitsForItsProviderAndThatIsNoTry(t *testing.T) {
 	for name, sudden := range map[string]bool{"known before": false, "known at the call": true} {
 		t.Run(name, func(t *testing.T) {
 			eachDesk(t, func(u *desk) {
-				s := &shut{now: u.now.Now, operation: health.Payout, until: u.now.Now().Add(100 * 24 * time.Hour), sudden: sudden}
+				s := &shut{now: u.now.Now, operation: health.Payout, until: u.now.Now().Add(60 * time.Hour), sudden: sudden}
 				u.Health, u.bank.pay = s, taken
 				u.earn(eur(1_000))
 				made := u.pay(order(1_000))
-				for range 10 * len(backoffs) {
-					u.later(24 * time.Hour)
+				for range 9 {
+					u.later(6 * time.Hour)
 				}
 				u.expect(made.ID, Queued)
 				p, err := u.store.payout(u.Context(), shop, made.ID)
 				if err != nil || p.Tries != 0 || p.DueAt.Before(s.until) || p.DueAt.After(s.until.Add(30*time.Second)) {
 					u.Errorf("after %d tries, due at %s, %v", p.Tries, p.DueAt, err)
 				}
-				u.later(11 * 24 * time.Hour)
+				u.later(7 * time.Hour)
 				u.expect(made.ID, Sent)
 				if len(u.bank.paid) != 1 || s.technical != 0 {
 					u.Errorf("sent %d times, %d failures", len(u.bank.paid), s.technical)
+				}
+			})
+		})
+	}
+}
+
+func TestAPayoutWhoseProviderStaysDownIsGivenUp(t *testing.T) {
+	for name, sudden := range map[string]bool{"known before": false, "known at the call": true} {
+		t.Run(name, func(t *testing.T) {
+			eachDesk(t, func(u *desk) {
+				s := &shut{now: u.now.Now, operation: health.Payout, until: u.now.Now().Add(100 * 24 * time.Hour), sudden: sudden}
+				u.Health, u.bank.pay = s, taken
+				u.earn(eur(1_000))
+				made := u.pay(order(1_000))
+				u.sweep()
+				for range 11 {
+					u.later(6 * time.Hour)
+					u.expect(made.ID, Queued)
+				}
+				u.later(6 * time.Hour)
+				if o := u.expect(made.ID, Failed); o.Failure.Code != fault.CodeProviderUnavailable || u.holds(ledger.MerchantAvailable, "EUR") != 1_000 || len(u.bank.paid) > 0 {
+					u.Errorf("given up: %+v, available %d, sent %d times", o.Failure, u.holds(ledger.MerchantAvailable, "EUR"), len(u.bank.paid))
 				}
 			})
 		})
