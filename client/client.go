@@ -43,6 +43,8 @@ type Client struct {
 	Ledger            *LedgerService
 	APIKeys           *APIKeyService
 	ProviderAccounts  *ProviderAccountService
+	RoutingPolicies   *RoutingPolicyService
+	ManualQueue       *ManualQueueService
 	RequestLogs       *RequestLogService
 	Tokens            *TokenService
 }
@@ -113,6 +115,8 @@ func New(key string, options ...Option) (*Client, error) {
 		Ledger:            &LedgerService{c},
 		APIKeys:           &APIKeyService{c},
 		ProviderAccounts:  &ProviderAccountService{c},
+		RoutingPolicies:   &RoutingPolicyService{c},
+		ManualQueue:       &ManualQueueService{c},
 		RequestLogs:       &RequestLogService{c},
 		Tokens:            &TokenService{c},
 	}, nil

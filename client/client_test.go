@@ -655,3 +655,20 @@ func TestURLIsNotInErrors(t *testing.T) {
 		t.Errorf("cause %v", got)
 	}
 }
+
+func TestAFileOfTheEvidenceComesAsItIs(t *testing.T) {
+	c, a, _ := serve(t, []http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = io.WriteString(w, "\x89PNG")
+	}, refusal(404, `{"type":"about:blank","title":"Not found","status":404,"code":"not_found"}`)})
+	file, kind, err := c.Disputes.File(t.Context(), "dp_1", "receipt 1.png")
+	if err != nil || string(file) != "\x89PNG" || kind != "image/png" {
+		t.Errorf("%q of type %s, %v", file, kind, err)
+	}
+	if got := a.sent()[0].path; got != "/v1/disputes/dp_1/evidence/receipt 1.png" {
+		t.Errorf("it was asked for at %s", got)
+	}
+	if file, _, err := c.Disputes.File(t.Context(), "dp_1", "gone"); err == nil || len(file) > 0 {
+		t.Errorf("%q, %v, want a refusal", file, err)
+	}
+}

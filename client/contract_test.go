@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"reflect"
@@ -65,6 +66,11 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"DestinationCard": reflect.TypeFor[DestinationCard](), "CreateDestination": reflect.TypeFor[CreateDestination](), "UpdateDestination": reflect.TypeFor[UpdateDestination](),
 		"Order": reflect.TypeFor[Order](), "OrderLine": reflect.TypeFor[OrderLine](), "OrderReminder": reflect.TypeFor[OrderReminder](), "OrderPayment": reflect.TypeFor[OrderPayment](),
 		"CreateOrder": reflect.TypeFor[CreateOrder](), "OrderLineRequest": reflect.TypeFor[OrderLineRequest](), "CancelOrder": reflect.TypeFor[CancelOrder](),
+		"RoutingObject": reflect.TypeFor[AttemptRouting](), "RoutingDecision": reflect.TypeFor[RoutingDecision](), "RoutingDecisionExperiment": reflect.TypeFor[RoutingExperiment](),
+		"RoutingRanked": reflect.TypeFor[RoutingRanked](), "RoutingExcluded": reflect.TypeFor[RoutingExcluded](), "RoutingSkipped": reflect.TypeFor[RoutingSkipped](),
+		"RoutingPolicy": reflect.TypeFor[RoutingPolicy](), "RoutingPolicyVersion": reflect.TypeFor[RoutingPolicyVersion](), "ValidateRoutingPolicy": reflect.TypeFor[ValidateRoutingPolicy](),
+		"RoutingFacts": reflect.TypeFor[RoutingFacts](), "RoutingTrial": reflect.TypeFor[RoutingTrial](), "RoutingFault": reflect.TypeFor[RoutingFault](),
+		"ManualItem": reflect.TypeFor[ManualItem](), "ResolveManual": reflect.TypeFor[ResolveManual](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
 		schema := doc.Components.Schemas[name]
@@ -79,12 +85,12 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 func compare(t *testing.T, name string, of reflect.Type, schema *openapi3.Schema) {
 	t.Helper()
 	has := map[string]reflect.Type{}
-	for i := range of.NumField() {
-		member, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		if member == "-" {
-			continue // of the SDK alone
+	for _, field := range reflect.VisibleFields(of) {
+		member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if member == "-" || field.Anonymous {
+			continue // of the SDK alone, or with its own fields in its place
 		}
-		has[member] = of.Field(i).Type
+		has[member] = field.Type
 		if schema.Properties[member] == nil && left[name+"."+member] == "" {
 			t.Errorf("%s.%s is not in the contract", name, member)
 		}
@@ -124,6 +130,7 @@ func kindOf(t reflect.Type) string {
 func TestEveryOperationHasACall(t *testing.T) {
 	ctx := t.Context()
 	one := func(_ any, err error) error { return err }
+	document := json.RawMessage(`{"name":"usual"}`)
 	calls := map[string]func(*Client) error{
 		"createPayment":     func(c *Client) error { return one(c.Payments.Create(ctx, CreatePayment{})) },
 		"getPayment":        func(c *Client) error { return one(c.Payments.Get(ctx, "x")) },
@@ -157,21 +164,25 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"listCustomerPaymentMethods": func(c *Client) error {
 			return one(first(c.PaymentMethods.List(ctx, "x", Page{})))
 		},
-		"createPayout":          func(c *Client) error { return one(c.Payouts.Create(ctx, CreatePayout{})) },
-		"createPayoutBatch":     func(c *Client) error { return one(c.Payouts.Batch(ctx, CreatePayoutBatch{})) },
-		"getPayout":             func(c *Client) error { return one(c.Payouts.Get(ctx, "x")) },
-		"listPayouts":           func(c *Client) error { return one(first(c.Payouts.List(ctx, ListPayouts{}))) },
-		"approvePayout":         func(c *Client) error { return one(c.Payouts.Approve(ctx, "x")) },
-		"cancelPayout":          func(c *Client) error { return one(c.Payouts.Cancel(ctx, "x", CancelPayout{})) },
-		"createDestination":     func(c *Client) error { return one(c.Destinations.Create(ctx, CreateDestination{})) },
-		"getDestination":        func(c *Client) error { return one(c.Destinations.Get(ctx, "x")) },
-		"listDestinations":      func(c *Client) error { return one(first(c.Destinations.List(ctx, Page{}))) },
-		"updateDestination":     func(c *Client) error { return one(c.Destinations.Update(ctx, "x", UpdateDestination{})) },
-		"listDisputes":          func(c *Client) error { return one(first(c.Disputes.List(ctx, ListDisputes{}))) },
-		"getDispute":            func(c *Client) error { return one(c.Disputes.Get(ctx, "x")) },
-		"getDisputeEvidence":    func(c *Client) error { return one(c.Disputes.Evidence(ctx, "x")) },
-		"setDisputeEvidence":    func(c *Client) error { return one(c.Disputes.SetEvidence(ctx, "x", SetDisputeEvidence{})) },
-		"uploadDisputeFile":     func(c *Client) error { return one(c.Disputes.Upload(ctx, "x", "y", "text/plain", []byte("z"))) },
+		"createPayout":       func(c *Client) error { return one(c.Payouts.Create(ctx, CreatePayout{})) },
+		"createPayoutBatch":  func(c *Client) error { return one(c.Payouts.Batch(ctx, CreatePayoutBatch{})) },
+		"getPayout":          func(c *Client) error { return one(c.Payouts.Get(ctx, "x")) },
+		"listPayouts":        func(c *Client) error { return one(first(c.Payouts.List(ctx, ListPayouts{}))) },
+		"approvePayout":      func(c *Client) error { return one(c.Payouts.Approve(ctx, "x")) },
+		"cancelPayout":       func(c *Client) error { return one(c.Payouts.Cancel(ctx, "x", CancelPayout{})) },
+		"createDestination":  func(c *Client) error { return one(c.Destinations.Create(ctx, CreateDestination{})) },
+		"getDestination":     func(c *Client) error { return one(c.Destinations.Get(ctx, "x")) },
+		"listDestinations":   func(c *Client) error { return one(first(c.Destinations.List(ctx, Page{}))) },
+		"updateDestination":  func(c *Client) error { return one(c.Destinations.Update(ctx, "x", UpdateDestination{})) },
+		"listDisputes":       func(c *Client) error { return one(first(c.Disputes.List(ctx, ListDisputes{}))) },
+		"getDispute":         func(c *Client) error { return one(c.Disputes.Get(ctx, "x")) },
+		"getDisputeEvidence": func(c *Client) error { return one(c.Disputes.Evidence(ctx, "x")) },
+		"setDisputeEvidence": func(c *Client) error { return one(c.Disputes.SetEvidence(ctx, "x", SetDisputeEvidence{})) },
+		"uploadDisputeFile":  func(c *Client) error { return one(c.Disputes.Upload(ctx, "x", "y", "text/plain", []byte("z"))) },
+		"getDisputeFile": func(c *Client) error {
+			_, _, err := c.Disputes.File(ctx, "x", "y")
+			return err
+		},
 		"removeDisputeFile":     func(c *Client) error { return one(c.Disputes.RemoveFile(ctx, "x", "y")) },
 		"submitDispute":         func(c *Client) error { return one(c.Disputes.Submit(ctx, "x")) },
 		"acceptDispute":         func(c *Client) error { return one(c.Disputes.Accept(ctx, "x")) },
@@ -216,7 +227,19 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"getProviderHealth":    func(c *Client) error { return one(c.ProviderAccounts.Health(ctx, "x")) },
 		"announceMaintenance":  func(c *Client) error { return one(c.ProviderAccounts.Announce(ctx, "x", AnnounceMaintenance{})) },
 		"liftMaintenance":      func(c *Client) error { return one(c.ProviderAccounts.Lift(ctx, "x")) },
-		"createToken":          func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },
+		"listRoutingPolicies":  func(c *Client) error { return one(first(c.RoutingPolicies.List(ctx, Page{}))) },
+		"createRoutingPolicy":  func(c *Client) error { return one(c.RoutingPolicies.Create(ctx, document)) },
+		"getRoutingPolicy":     func(c *Client) error { return one(c.RoutingPolicies.Get(ctx, "x")) },
+		"listRoutingPolicyVersions": func(c *Client) error {
+			return one(first(c.RoutingPolicies.Versions(ctx, "x", Page{})))
+		},
+		"createRoutingPolicyVersion": func(c *Client) error { return one(c.RoutingPolicies.Update(ctx, "x", document)) },
+		"publishRoutingPolicy":       func(c *Client) error { return one(c.RoutingPolicies.Publish(ctx, "x", 1)) },
+		"rollbackRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Rollback(ctx, "x")) },
+		"validateRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Validate(ctx, "x", ValidateRoutingPolicy{})) },
+		"listManualQueue":            func(c *Client) error { return one(first(c.ManualQueue.List(ctx, 0))) },
+		"resolveManualItem":          func(c *Client) error { return one(c.ManualQueue.Resolve(ctx, "x", ResolveManual{})) },
+		"createToken":                func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },
 	}
 	for path, item := range contract(t).Paths.Map() {
 		for method, operation := range item.Operations() {

@@ -39,8 +39,9 @@ type Dispute struct {
 	EvidenceDueAt     *time.Time        `json:"evidence_due_at"`
 	EvidenceFields    []string          `json:"evidence_fields"`
 	EvidenceFiles     []DisputeFile     `json:"evidence_files"`
-	Response          *DisputeResponse  `json:"response"`      // the last answer that was given; nil: none
-	ReminderDays      *int64            `json:"reminder_days"` // of an event that reminds: how many days are left
+	Response          *DisputeResponse  `json:"response"`           // the last answer that was given; nil: none
+	EvidenceErasedAt  *time.Time        `json:"evidence_erased_at"` // when the evidence was destroyed; nil: it was not
+	ReminderDays      *int64            `json:"reminder_days"`      // of an event that reminds: how many days are left
 	EndedAt           *time.Time        `json:"ended_at"`
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
@@ -154,6 +155,20 @@ func (s *DisputeService) Upload(ctx context.Context, id, name, kind string, file
 		file = []byte{}
 	}
 	return do[Dispute](ctx, s.core, &call{method: http.MethodPost, base: s.core.base, path: path, body: file, kind: kind, key: s.core.newKey()}, options)
+}
+
+// File reads a file of the evidence, with its media type. That it was read goes on record.
+func (s *DisputeService) File(ctx context.Context, id, name string, options ...CallOption) (file []byte, kind string, err error) {
+	path, err := filePath(id, name)
+	if err != nil {
+		return nil, "", err
+	}
+	k := &call{method: http.MethodGet, base: s.core.base, path: path}
+	for _, option := range options {
+		option(k)
+	}
+	got, err := s.core.run(ctx, k)
+	return got.body, got.header.Get("Content-Type"), err
 }
 
 // RemoveFile takes a file out of the evidence.

@@ -129,17 +129,18 @@ type Failure struct {
 
 // Attempt is one try at one provider.
 type Attempt struct {
-	ID                string    `json:"id"`
-	Number            int64     `json:"number"`
-	Status            string    `json:"status"`
-	Provider          string    `json:"provider"`
-	Amount            int64     `json:"amount"`
-	Currency          string    `json:"currency"`
-	ProviderReference string    `json:"provider_reference,omitempty"`
-	NetworkReference  string    `json:"network_reference,omitempty"`
-	Failure           *Failure  `json:"failure"`
-	ThreeDS           *ThreeDS  `json:"three_ds,omitempty"`
-	CreatedAt         time.Time `json:"created_at"`
+	ID                string          `json:"id"`
+	Number            int64           `json:"number"`
+	Status            string          `json:"status"`
+	Provider          string          `json:"provider"`
+	Amount            int64           `json:"amount"`
+	Currency          string          `json:"currency"`
+	ProviderReference string          `json:"provider_reference,omitempty"`
+	NetworkReference  string          `json:"network_reference,omitempty"`
+	Failure           *Failure        `json:"failure"`
+	ThreeDS           *ThreeDS        `json:"three_ds,omitempty"`
+	Routing           *AttemptRouting `json:"routing,omitempty"` // how it came to this account
+	CreatedAt         time.Time       `json:"created_at"`
 }
 
 // TimelineEntry is one thing that happened to a payment.
@@ -162,6 +163,7 @@ type CreatePayment struct {
 	CaptureBefore       *time.Time        `json:"capture_before,omitempty"`
 	ExpiresIn           int64             `json:"expires_in,omitempty"` // seconds, of a payment that is not confirmed
 	StatementDescriptor string            `json:"statement_descriptor,omitempty"`
+	DescriptorSuffix    string            `json:"statement_descriptor_suffix,omitempty"` // what of this payment stands behind the descriptor
 	Description         string            `json:"description,omitempty"`
 	ReturnURL           string            `json:"return_url,omitempty"` // where the payer goes in the end, on a registered origin
 	ThreeDS             *ThreeDSRequest   `json:"three_ds,omitempty"`

@@ -1,0 +1,187 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+)
+
+// RoutingDecision is in which order provider accounts are asked for a payment's money, and why.
+type RoutingDecision struct {
+	Policy     string             `json:"policy,omitempty"` // rp_…; empty: the merchant's own order
+	Version    int64              `json:"version,omitempty"`
+	Rule       string             `json:"rule,omitempty"` // empty: the policy's default
+	Strategy   string             `json:"strategy"`
+	Experiment *RoutingExperiment `json:"experiment,omitempty"`
+	Ranked     []RoutingRanked    `json:"ranked"` // best first
+	Excluded   []RoutingExcluded  `json:"excluded,omitempty"`
+	Skipped    []RoutingSkipped   `json:"skipped,omitempty"`
+}
+
+// RoutingExperiment is the side of an experiment that a payment is on.
+type RoutingExperiment struct {
+	Name       string `json:"name"`
+	Challenger bool   `json:"challenger"`
+	Stopped    bool   `json:"stopped,omitempty"` // the challenger fell back: everybody gets the control
+}
+
+// RoutingRanked is a provider account in its place.
+type RoutingRanked struct {
+	Account string `json:"account"`
+	Reason  string `json:"reason"`
+	Score   int64  `json:"score,omitempty"` // in millionths
+}
+
+// RoutingExcluded is a provider account that could not be asked.
+type RoutingExcluded struct {
+	Account string `json:"account"`
+	Reason  string `json:"reason"`
+}
+
+// RoutingSkipped is a rule that failed, and counted as not matching.
+type RoutingSkipped struct {
+	Rule   string `json:"rule"`
+	Reason string `json:"reason"` // error, deadline or cost
+}
+
+// AttemptRouting is how an attempt came to its provider account.
+type AttemptRouting struct {
+	RoutingDecision
+	Place int64 `json:"place"` // of the account among the ranked ones, from 0
+}
+
+// RoutingPolicy orders the provider accounts that payments are asked of.
+type RoutingPolicy struct {
+	ID               string          `json:"id"` // rp_…
+	Livemode         bool            `json:"livemode"`
+	Name             string          `json:"name"`
+	LatestVersion    int64           `json:"latest_version"`
+	PublishedVersion *int64          `json:"published_version"`  // nil: payments are not routed by it
+	Document         json.RawMessage `json:"document,omitempty"` // not in lists
+	CreatedAt        time.Time       `json:"created_at"`
+	UpdatedAt        time.Time       `json:"updated_at"`
+}
+
+// RoutingPolicyVersion is a version of a policy. What it says never changes.
+type RoutingPolicyVersion struct {
+	ID          string          `json:"id"` // rpv_…
+	Livemode    bool            `json:"livemode"`
+	Policy      string          `json:"policy"`
+	Version     int64           `json:"version"`
+	Status      string          `json:"status"` // draft, published or retired
+	Document    json.RawMessage `json:"document"`
+	CreatedBy   string          `json:"created_by"` // a key
+	PublishedAt *time.Time      `json:"published_at"`
+	CreatedAt   time.Time       `json:"created_at"`
+}
+
+// ValidateRoutingPolicy tries a version of a policy.
+type ValidateRoutingPolicy struct {
+	Version int64        `json:"version,omitempty"` // 0: the latest
+	Facts   RoutingFacts `json:"facts"`
+}
+
+// RoutingFacts is the payment to decide about. What is not given is not known.
+type RoutingFacts struct {
+	Amount     int64             `json:"amount"`
+	Currency   string            `json:"currency"`
+	Method     string            `json:"method,omitempty"`
+	BIN        string            `json:"bin,omitempty"`
+	Brand      string            `json:"brand,omitempty"`
+	Funding    string            `json:"funding,omitempty"`
+	Country    string            `json:"country,omitempty"`
+	Customer   string            `json:"customer,omitempty"`
+	Payment    string            `json:"payment,omitempty"` // splits and experiments draw by it
+	OffSession bool              `json:"off_session,omitempty"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
+	At         *time.Time        `json:"at,omitempty"`         // nil: now
+	Candidates []string          `json:"candidates,omitempty"` // empty: all accounts
+}
+
+// RoutingTrial is what became of trying a policy.
+type RoutingTrial struct {
+	Livemode bool             `json:"livemode"`
+	Policy   string           `json:"policy"`
+	Version  int64            `json:"version"`
+	Valid    bool             `json:"valid"` // it could be published now
+	Faults   []RoutingFault   `json:"faults"`
+	Decision *RoutingDecision `json:"decision"` // nil if it is not valid
+}
+
+// RoutingFault is what is wrong with a policy, and where.
+type RoutingFault struct {
+	Param  string `json:"param"`
+	Detail string `json:"detail"`
+}
+
+// RoutingPolicyService calls /v1/routing/policies. A document is a policy as docs/routing.md describes it.
+type RoutingPolicyService struct{ core *core }
+
+const policies = "/v1/routing/policies"
+
+// Create makes a policy, whose first version is a draft.
+func (s *RoutingPolicyService) Create(ctx context.Context, document json.RawMessage, options ...CallOption) (*RoutingPolicy, error) {
+	return post[RoutingPolicy](ctx, s.core, policies, document, options)
+}
+
+// Get reads a policy.
+func (s *RoutingPolicyService) Get(ctx context.Context, id string, options ...CallOption) (*RoutingPolicy, error) {
+	path, err := under(policies, id)
+	if err != nil {
+		return nil, err
+	}
+	return get[RoutingPolicy](ctx, s.core, path, nil, options)
+}
+
+// List walks policies, newest first.
+func (s *RoutingPolicyService) List(ctx context.Context, p Page, options ...CallOption) iter.Seq2[*RoutingPolicy, error] {
+	return all(ctx, s.core, policies, p.values(), func(p *RoutingPolicy) string { return p.ID }, options)
+}
+
+// Update makes the next version of a policy, a draft. The document is the whole policy.
+func (s *RoutingPolicyService) Update(ctx context.Context, id string, document json.RawMessage, options ...CallOption) (*RoutingPolicy, error) {
+	path, err := under(policies, id, "versions")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingPolicy](ctx, s.core, path, document, options)
+}
+
+// Versions walks a policy's versions, newest first.
+func (s *RoutingPolicyService) Versions(ctx context.Context, id string, p Page, options ...CallOption) iter.Seq2[*RoutingPolicyVersion, error] {
+	path, err := under(policies, id, "versions")
+	if err != nil {
+		return func(yield func(*RoutingPolicyVersion, error) bool) { yield(nil, err) }
+	}
+	return all(ctx, s.core, path, p.values(), func(v *RoutingPolicyVersion) string { return v.ID }, options)
+}
+
+// Publish has payments routed by a version.
+func (s *RoutingPolicyService) Publish(ctx context.Context, id string, version int64, options ...CallOption) (*RoutingPolicy, error) {
+	path, err := under(policies, id, "publish")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingPolicy](ctx, s.core, path, struct {
+		Version int64 `json:"version"`
+	}{version}, options)
+}
+
+// Rollback publishes the newest version below the published one that was ever published.
+func (s *RoutingPolicyService) Rollback(ctx context.Context, id string, options ...CallOption) (*RoutingPolicy, error) {
+	path, err := under(policies, id, "rollback")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingPolicy](ctx, s.core, path, nil, options)
+}
+
+// Validate tells whether a version could be published now, and how it would decide. Nothing is written.
+func (s *RoutingPolicyService) Validate(ctx context.Context, id string, p ValidateRoutingPolicy, options ...CallOption) (*RoutingTrial, error) {
+	path, err := under(policies, id, "validate")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingTrial](ctx, s.core, path, p, options)
+}
