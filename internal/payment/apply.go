@@ -147,15 +147,8 @@ func (s *Service) hearOperation(ctx context.Context, account provider.Account, n
 		return verdict(Unmatched, unmatched), nil
 	}
 	return message{Heard: Heard{Subject: op.subject()}, decide: func() (decision, error) {
-		p, a, op, err := s.rows(ctx, op)
-		if err != nil {
-			return decision{}, err
-		}
-		t, err := s.terms(ctx, p.Merchant, account)
-		if err != nil {
-			return decision{}, err
-		}
-		return settleOperation(p, a, op, n.Outcome, t)
+		d, _, err := s.settleOperation(ctx, account, op, n.Outcome)
+		return d, err
 	}}, nil
 }
 

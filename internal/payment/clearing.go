@@ -34,24 +34,84 @@ func (d *decision) cleared(a Attempt, subject string, was money.Money, o provide
 		d.contradict(a, subject, "captured "+was.String()+", of which "+gone.String()+" is refunded", o, RemedyNone)
 		return nil
 	}
-	tolerated, err := was.BasisPoints(clearingTolerance)
-	if err != nil {
-		return err
-	}
 	kind, size := ledger.ClearedMore, shift
 	if shift.Minor() < 0 {
 		kind, size = ledger.ClearedLess, money.Of(-shift.Minor(), shift.Currency())
 	}
-	if size.Minor() > tolerated.Minor() {
+	if !tolerated(was, o.Amount) {
 		d.contradict(a, subject, "captured "+was.String(), o, RemedyNone)
+	}
+	if err := d.holdsRestOf(captured); err != nil {
+		return err
+	}
+	d.attempt = &a
+	d.post(kind, subject, size, money.Money{})
+	d.tell(event.PaymentAdjusted)
+	return nil
+}
+
+// tolerated tells whether nobody needs to look at a clearing.
+func tolerated(was, cleared money.Money) bool {
+	shift, err := cleared.Sub(was)
+	if err != nil {
+		return false
+	}
+	most, err := was.BasisPoints(clearingTolerance)
+	return err == nil && max(shift.Minor(), -shift.Minor()) <= most.Minor()
+}
+
+// clears tells whether money of which it was not known that it was taken may have cleared already, at another amount than was asked for.
+// An order counts what was asked for, and does not hear of both at once: there a person decides.
+func (p Payment) clears(asked, said money.Money) bool {
+	return p.Method.isCard() && p.Order == "" && said != (money.Money{}) && tolerated(asked, said)
+}
+
+// soldAndCleared adopts an authorization that was captured at once, and of which nothing was heard before it had cleared.
+func (d *decision) soldAndCleared(a Attempt, o provider.Outcome, t terms) error {
+	cleared := o
+	o.Amount = a.Amount
+	if err := d.adopt(a, AttemptCaptured, o, t); err != nil {
+		return err
+	}
+	return d.cleared(*d.attempt, a.ID, a.Amount, cleared)
+}
+
+// capturedAndCleared is the same for a capture.
+func capturedAndCleared(p Payment, a Attempt, op Operation, o provider.Outcome, t terms) (decision, error) {
+	cleared := o
+	o.Amount = op.Amount
+	d, err := settleOperation(p, a, op, o, t)
+	if err != nil {
+		return d, err
+	}
+	return d, torn(d.clearedOperation(*d.attempt, *d.operation, cleared))
+}
+
+// holdsRestOf sets what is captured to what has cleared. While the rest of the authorization can still be captured, what is on hold of it
+// moves by as much, or the books would hold another amount than the payment.
+func (d *decision) holdsRestOf(captured money.Money) error {
+	p := &d.payment
+	before, err := p.Authorized.Sub(p.Captured)
+	if err != nil {
+		return err
 	}
 	p.Captured = captured
 	if captured.Minor() > p.Authorized.Minor() {
 		p.Authorized = captured
 	}
-	d.attempt = &a
-	d.post(kind, subject, size, money.Money{})
-	d.tell(event.PaymentAdjusted)
+	after, err := p.Authorized.Sub(p.Captured)
+	if err != nil || p.Status != Authorized {
+		return err
+	}
+	more, err := after.Sub(before)
+	if err != nil {
+		return err
+	}
+	if more.Minor() < 0 {
+		d.post(ledger.Release, d.payment.ID, money.Of(-more.Minor(), more.Currency()), money.Money{})
+	} else {
+		d.post(ledger.Authorize, d.payment.ID, more, money.Money{})
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package payment
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/ledger"
@@ -74,6 +75,109 @@ func TestACaptureOfItsOwnClearsAtAnotherAmount(t *testing.T) {
 			u.Errorf("refunded %d, %v", r.Amount, err)
 		}
 	})
+}
+
+// clears tells what the first capture of a payment has cleared at.
+func (u *till) clears(o Object, minor int64) {
+	u.Helper()
+	operations, err := u.store.operations(u.Context(), shop, o.ID)
+	if err != nil {
+		u.Fatal(err)
+	}
+	first := slices.MinFunc(operations, func(a, b Operation) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	v := u.tell(provider.Notification{
+		Operation: provider.OpCapture, Reference: first.ID, Attempt: o.ID + "-1", Outcome: approved(provider.Captured, of(o, minor)),
+	})
+	if v != Applied {
+		u.Errorf("the clearing is %s", v)
+	}
+}
+
+func TestTheHoldOfTheRestMovesWithAClearing(t *testing.T) {
+	for name, cleared := range map[string]int64{"less": 3_600, "more": 4_400} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				for _, last := range []int64{5_600, 1_000} { // what is captured at the end
+					o := u.pay(false)
+					if _, err := u.Capture(u.Context(), shop, o.ID, 4_000, false, alone{}); err != nil {
+						u.Fatal(err)
+					}
+					u.clears(o, cleared)
+					u.audit() // of what is on hold, too
+					u.now.Advance(time.Second)
+					if _, err := u.Capture(u.Context(), shop, o.ID, last, true, alone{}); err != nil {
+						u.Fatal(err)
+					}
+					u.expect(u.status(o.ID), Captured, cleared+last, 0)
+					if left := u.balance(ledger.AuthHold); left != 0 {
+						u.Errorf("%d are still on hold", left)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestACaptureUnderWayEndsThoughAnEarlierOneClearsAtMore(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		if _, err := u.Capture(u.Context(), shop, o.ID, 4_000, false, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.now.Advance(time.Second)
+		if _, err := u.Capture(u.Context(), shop, o.ID, 0, true, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.clears(o, 4_400)
+		u.later(time.Hour)
+		u.expect(u.status(o.ID), Captured, 10_400, 0)
+		if left := u.balance(ledger.AuthHold); left != 0 {
+			u.Errorf("%d are still on hold", left)
+		}
+	}, fine, fine, noAnswer)
+}
+
+// Nothing was heard of the money before it had cleared: it is followed all the same, within what nobody looks at.
+func TestWhatHasClearedBeforeItWasHeardOfIsFollowed(t *testing.T) {
+	for name, cleared := range map[string]int64{"less": 8_000, "more": 12_000} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.pay(true)
+				u.q.shift(o.ID+"-1", cleared)
+				u.later(time.Hour)
+				u.expect(u.status(o.ID), Captured, cleared, 0)
+				if told := u.events(); !slices.Contains(told, event.PaymentCaptured) || !slices.Contains(told, event.PaymentAdjusted) {
+					u.Errorf("told %v", told)
+				}
+				if u.balance(ledger.PSPReceivable+"alpha") != cleared || len(u.entries(o.ID, "contradiction")) != 0 {
+					u.Errorf("the provider owes %d; %v", u.balance(ledger.PSPReceivable+"alpha"), u.entries(o.ID, "contradiction"))
+				}
+			}, noAnswer)
+		})
+	}
+}
+
+func TestACaptureThatHasClearedBeforeItWasHeardOfIsFollowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		final   bool
+		cleared int64
+		want    Status
+		held    int64
+	}{"a part, at less": {false, 3_600, Authorized, 6_400}, "a part, at more": {false, 4_400, Authorized, 5_600}, "the last, at less": {true, 3_600, Captured, 0}} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.pay(false)
+				if _, err := u.Capture(u.Context(), shop, o.ID, 4_000, c.final, alone{}); err != nil {
+					u.Fatal(err)
+				}
+				u.clears(o, c.cleared)
+				u.expect(u.status(o.ID), c.want, c.cleared, 0)
+				if held := u.balance(ledger.AuthReceivable); held != c.held {
+					u.Errorf("%d are on hold", held)
+				}
+			}, fine, noAnswer)
+		})
+	}
 }
 
 func TestWhatIsRefundedAlreadyDoesNotClearAtLess(t *testing.T) {

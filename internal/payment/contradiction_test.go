@@ -28,11 +28,11 @@ var declinedLate = provider.Outcome{Class: provider.Declined, Decline: provider.
 func TestATakenAmountThatWasNotAskedForIsNotAdopted(t *testing.T) {
 	eachTill(t, func(u *till) {
 		o := u.pay(true)
-		u.q.shift(o.ID+"-1", 9_000)
+		u.q.shift(o.ID+"-1", 7_999)
 		u.later(time.Hour)
 		u.expect(u.status(o.ID), Processing, 0, 0)
 		entries := u.entries(o.ID, "contradiction")
-		if len(entries) != 1 || !strings.Contains(entries[0].Detail, "100.00 EUR") || !strings.Contains(entries[0].Detail, "captured 90.00 EUR") {
+		if len(entries) != 1 || !strings.Contains(entries[0].Detail, "100.00 EUR") || !strings.Contains(entries[0].Detail, "captured 79.99 EUR") {
 			t.Errorf("the timeline has %v", entries)
 		}
 		if n := u.measured("florin_payment_unresolved"); n != 1 {

@@ -218,7 +218,7 @@ func (s *Service) attemptByHand(ctx context.Context, account provider.Account, a
 }
 
 func (s *Service) operationByHand(ctx context.Context, account provider.Account, op Operation, r Resolution) (decision, error) {
-	p, a, op, err := s.rows(ctx, op)
+	op, err := s.store.operation(ctx, op.Merchant, op.ID)
 	if err != nil {
 		return decision{}, err
 	}
@@ -229,11 +229,8 @@ func (s *Service) operationByHand(ctx context.Context, account provider.Account,
 	if err != nil {
 		return decision{}, err
 	}
-	t, err := s.terms(ctx, p.Merchant, account)
-	if err != nil {
-		return decision{}, err
-	}
-	return settleOperation(p, a, op, o, t)
+	d, _, err := s.settleOperation(ctx, account, op, o)
+	return d, err
 }
 
 // words is what a person said, for operators.

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/florinpay/florin/internal/db"
@@ -154,16 +155,10 @@ func (s *Service) recordOperation(ctx context.Context, account provider.Account,
 	ctx = context.WithoutCancel(ctx)
 	var current Operation
 	d, err := s.apply(ctx, func() (decision, error) {
-		p, a, now, err := s.rows(ctx, op)
-		if err != nil {
-			return decision{}, err
-		}
-		t, err := s.terms(ctx, p.Merchant, account)
-		if err != nil {
-			return decision{}, err
-		}
-		current = now
-		return settleOperation(p, a, now, o, t)
+		var d decision
+		var err error
+		d, current, err = s.settleOperation(ctx, account, op, o)
+		return d, err
 	}, func(c *db.Change, d decision) error {
 		if d.operation == nil {
 			d.operation = &current
@@ -174,6 +169,27 @@ func (s *Service) recordOperation(ctx context.Context, account provider.Account,
 		d.operation = &current
 	}
 	return d, err
+}
+
+// settleOperation decides what an outcome means for an operation, from the rows as they are now, and gives the operation as it was read.
+func (s *Service) settleOperation(ctx context.Context, account provider.Account, op Operation, o provider.Outcome) (decision, Operation, error) {
+	p, a, op, err := s.rows(ctx, op)
+	if err != nil {
+		return decision{}, op, err
+	}
+	t, err := s.terms(ctx, p.Merchant, account)
+	if err != nil {
+		return decision{}, op, err
+	}
+	d, err := settleOperation(p, a, op, o, t)
+	if !errors.Is(err, errTorn) {
+		return d, op, err
+	}
+	again, readErr := s.store.operation(ctx, op.Merchant, op.ID)
+	if t.whole = readErr == nil && again.Version == op.Version; t.whole { // it did not move while its payment was read
+		d, err = settleOperation(p, a, op, o, t)
+	}
+	return d, op, errors.Join(err, readErr)
 }
 
 func (s *Service) tellCompanion(c *db.Change, d decision, with Companion) error {

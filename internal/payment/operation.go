@@ -129,6 +129,8 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	switch {
 	case op.clearsAt(o):
 		return d, d.clearedOperation(a, op, o)
+	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && p.Status == Authorized && op.Amount != o.Amount && p.clears(op.Amount, o.Amount):
+		return capturedAndCleared(p, a, op, o, t)
 	case to != OperationUnknown && op.isOfAnotherAmount(o):
 		d.contradict(a, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
 		to = OperationUnknown // not ours to adopt
@@ -229,8 +231,16 @@ func (d *decision) captured(t terms) error {
 	if p.Captured, err = p.Captured.Add(op.Amount); err != nil {
 		return err
 	}
-	if p.Captured.Minor() > p.Authorized.Minor() {
+	over, err := p.Captured.Sub(p.Authorized)
+	if err != nil {
+		return err
+	}
+	switch {
+	case over.Minor() > 0 && !t.whole:
 		return errTorn // it is in the payment already, and not yet in the operation
+	case over.Minor() > 0: // an earlier capture has cleared at more since this one was asked for
+		p.Authorized = p.Captured
+		d.post(ledger.Authorize, op.ID, over, money.Money{})
 	}
 	d.post(ledger.Capture, op.ID, op.Amount, fee)
 	if !op.Final {

@@ -19,6 +19,7 @@ type terms struct {
 	restKept  bool          // its time is over, and the provider refused to release the rest
 	patience  time.Duration // how long a call may take before the worker takes it up
 	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
+	whole     bool          // an operation's rows are known to be of one moment
 	blind     bool          // the provider cannot be asked what became of a call
 	tries     int64         // how many accounts one request may try
 	queue     time.Duration // how long a refund waits for a provider that is down
@@ -51,6 +52,9 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 	case isStillOpen:
 		to = AttemptUnknown
 	case isAnotherAmount:
+		if to == AttemptCaptured && a.Capture && p.clears(a.Amount, o.Amount) {
+			return d, torn(d.soldAndCleared(a, o, t))
+		}
 		d.contradict(a, a.ID, "asked for as "+a.Amount.String(), o, RemedyNone)
 		o.Detail, to = d.contradiction.Claim, AttemptUnknown
 	}
