@@ -9,7 +9,7 @@ LIMIT ?= 15m
 RACE := internal/db internal/vault internal/idempotency internal/event internal/webhook internal/inbound internal/payment internal/sandbox internal/api internal/id internal/clock internal/limit client
 RACED := $(foreach p,$(RACE),$(if $(wildcard $(p)),./$(p)))
 
-.PHONY: test tools format vet staticcheck unit race build clean
+.PHONY: test tools format vet staticcheck unit race soak build clean
 
 test: tools format vet staticcheck unit race
 
@@ -47,6 +47,13 @@ unit:
 
 race:
 	CGO_ENABLED=1 $(GO) test -race -timeout $(LIMIT) $(RACED)
+
+# soak runs all of what make test tries a part of: the fault matrix, and the random sequences of operations many times.
+# CHECKS is how many sequences on each engine.
+CHECKS ?= 5000
+soak: tools
+	FLORIN_SOAK=1 $(GO) test -count 1 -v -timeout 2h -run 'FaultMatrix' ./internal/payment ./internal/payout
+	$(GO) test -count 1 -timeout 4h -run 'AgreeInTheEnd' ./internal/payment -rapid.checks=$(CHECKS)
 
 build:
 	$(GO) build -o bin/florin ./cmd/florin

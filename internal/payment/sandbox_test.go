@@ -32,6 +32,7 @@ type street struct {
 	*till
 	world    *sandbox.World
 	url      string
+	receiver string // where webhooks go
 	accounts places
 	wallet   wallet
 	heard    chan heard
@@ -103,7 +104,7 @@ func (s *street) open(t *testing.T, now *clock.Manual) {
 		}
 		receiver.Close()
 	})
-	s.world, s.url = world, outside.URL
+	s.world, s.url, s.receiver = world, outside.URL, receiver.URL
 	for _, name := range []string{"alpha", "beta"} {
 		key, hook := secret.New("key-"+name), secret.New("hook-"+name)
 		err := world.Register(sandbox.Account{Acquirer: name, APIKey: key, SigningKey: key, WebhookURL: receiver.URL + "/" + name, WebhookSecret: hook})
