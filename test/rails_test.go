@@ -2,6 +2,9 @@ package test
 
 import (
 	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -195,4 +198,50 @@ func TestRailCodes(t *testing.T) {
 			t.Errorf("the payment is %s", now.body)
 		}
 	})
+}
+
+var (
+	railNames    = regexp.MustCompile("(?s)```sh names\n(.*?)```")
+	railExamples = regexp.MustCompile("(?s)\n## ([^\n]+)\n|```sh example\n(.*?)```")
+)
+
+// Each example of docs/rails.md, run by a shell as it stands there, all at once against one Florin.
+func TestTheExamplesOfTheRailsDocumentRun(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/rails.md")
+	must(t, err)
+	names := railNames.FindSubmatch(text)
+	if names == nil {
+		t.Fatal("the document has no names")
+	}
+	f := installDev(t)
+	var rail string
+	run := map[string]bool{}
+	for _, found := range railExamples.FindAllStringSubmatch(string(text), -1) {
+		if found[1] != "" {
+			rail = found[1]
+			continue
+		}
+		run[rail] = true
+		t.Run(rail, func(t *testing.T) {
+			t.Parallel()
+			shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", string(names[1])+found[2])
+			shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SANDBOX="+f.sandbox, "SK="+f.secret)
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	for _, rail := range []string{
+		"Cards", "Wallets", "Bank redirect", "iDEAL", "FPX", "Pix", "UPI", "PayID", "SEPA QR", "Payouts", "Closed loop", "Disputes", "Orders",
+	} {
+		if !run[rail] {
+			t.Errorf("%s has no example", rail)
+		}
+		_, section, _ := strings.Cut(string(text), "\n## "+rail+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		if !strings.Contains(section, "```mermaid\nsequenceDiagram\n") {
+			t.Errorf("%s has no diagram", rail)
+		}
+	}
 }
