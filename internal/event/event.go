@@ -52,6 +52,7 @@ const (
 	DisputeLost              Type = "dispute.lost"      // also one that was accepted, or not answered in time
 	ProviderDegraded         Type = "provider.degraded" // an operation of a provider account fails too often, and is not called
 	ProviderRecovered        Type = "provider.recovered"
+	KillSwitchChanged        Type = "kill_switch.changed"
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -61,7 +62,7 @@ var Types = []Type{
 	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentCaptureFailed, PaymentFailed,
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
 	DisputeCreated, DisputeUpdated, DisputeWon, DisputeLost, PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
-	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, ProviderDegraded, ProviderRecovered,
+	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, ProviderDegraded, ProviderRecovered, KillSwitchChanged,
 	EndpointDisabled, EndpointTest,
 }
 
@@ -69,7 +70,6 @@ var Types = []Type{
 // contract can ask for all that it knows.
 var promised = []Type{
 	"payment.in_review", "risk.review_opened", "risk.review_closed", "recon.break_opened", "recon.break_closed",
-	"kill_switch.changed",
 }
 
 // askable is every type that a filter may name.

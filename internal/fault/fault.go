@@ -47,6 +47,7 @@ const (
 	CodePaymentDeclined     = "payment_declined" // by another method than a card
 	CodeProviderUnavailable = "provider_unavailable"
 	CodeOverloaded          = "overloaded"
+	CodeKillSwitch          = "kill_switch_on"
 	CodeCursorExpired       = "cursor_expired"
 )
 

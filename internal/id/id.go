@@ -51,6 +51,7 @@ const (
 	Policy         Prefix = "rp"  // of routing
 	PolicyVersion  Prefix = "rpv" // of routing
 	Maintenance    Prefix = "mw"  // of a provider
+	KillSwitch     Prefix = "ks"
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -1,0 +1,181 @@
+package control
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/dbtest"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
+)
+
+const (
+	shop  = "acct_shop:test"
+	other = "acct_other:test"
+)
+
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+type desk struct {
+	*testing.T
+	*Control
+	now *clock.Manual
+}
+
+func each(t *testing.T, body func(d *desk)) {
+	now := clock.NewManual(noon)
+	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
+		ids := id.NewSource(now, strings.NewReader(strings.Repeat("0123456789", 1000)))
+		outbox := event.NewOutbox(event.NewStore(d, nil), ids, now)
+		body(&desk{t, New(Options{DB: d, Outbox: outbox, Clock: now, IDs: ids}), now})
+	}, event.Schema, Schema)
+}
+
+func quietly(*db.Change, Object) error { return nil }
+
+func (d *desk) throw(s Switch) Object {
+	d.Helper()
+	if s.Reason == "" {
+		s.Reason = "the acquirer loses messages"
+	}
+	if s.Merchant == "" {
+		s.Merchant = shop
+	}
+	if s.Mode == "" {
+		s.Mode = Block
+	}
+	o, err := d.Throw(d.Context(), s, quietly)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return o
+}
+
+func (d *desk) blocked(tenant string, a Ask) bool {
+	d.Helper()
+	err := d.Blocked(d.Context(), tenant, a)
+	var refused *fault.Error
+	if err != nil && (!errors.As(err, &refused) || refused.Kind != fault.Unavailable || refused.Code != "kill_switch_on") {
+		d.Fatalf("%v", err)
+	}
+	return err != nil
+}
+
+func TestASwitchCoversWhatAgreesWithAllThatItNames(t *testing.T) {
+	pay := Ask{Operation: Authorize, Account: "alpha", Method: "card", Country: "DE"}
+	for name, c := range map[string]struct {
+		scope Scope
+		ask   Ask
+		want  bool
+	}{
+		"everything":                    {Scope{}, pay, true},
+		"refunds go on":                 {Scope{}, Ask{Operation: Refund, Account: "alpha"}, false},
+		"voids go on":                   {Scope{Account: "alpha"}, Ask{Operation: Void, Account: "alpha"}, false},
+		"inquiries go on":               {Scope{}, Ask{Operation: Inquiry, Account: "alpha"}, false},
+		"a refund that is named":        {Scope{Operation: Refund}, Ask{Operation: Refund, Account: "alpha"}, true},
+		"captures with everything":      {Scope{}, Ask{Operation: Capture}, true},
+		"payouts with everything":       {Scope{}, Ask{Operation: Payout}, true},
+		"its account":                   {Scope{Account: "alpha"}, pay, true},
+		"another account":               {Scope{Account: "beta"}, pay, false},
+		"its method":                    {Scope{Method: "card"}, pay, true},
+		"another method":                {Scope{Method: "pix"}, pay, false},
+		"its country":                   {Scope{Country: "DE"}, pay, true},
+		"a country that nobody knows":   {Scope{Country: "DE"}, Ask{Operation: Authorize}, false},
+		"all that it names":             {Scope{Authorize, "alpha", "card", "DE"}, pay, true},
+		"but for one":                   {Scope{Authorize, "alpha", "card", "FR"}, pay, false},
+		"another operation than it has": {Scope{Operation: Capture}, pay, false},
+	} {
+		if got := c.scope.covers(Block, c.ask); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestASwitchWorksUntilItIsLiftedOrExpires(t *testing.T) {
+	each(t, func(d *desk) {
+		pay := Ask{Operation: Authorize, Account: "alpha", Method: "card"}
+		if d.blocked(shop, pay) {
+			d.Fatal("nothing is switched off")
+		}
+		o := d.throw(Switch{Scope: Scope{Account: "alpha"}})
+		if !d.blocked(shop, pay) || d.blocked(other, pay) {
+			d.Error("it works at once, and for its merchant alone")
+		}
+		if _, err := d.Lift(d.Context(), shop, o.ID, "key_1", quietly); err != nil || d.blocked(shop, pay) {
+			d.Errorf("lifted: %v", err)
+		}
+		if _, err := d.Lift(d.Context(), shop, o.ID, "key_1", quietly); !fault.Is(err, fault.Conflict) {
+			d.Errorf("lifted twice: %v", err)
+		}
+		d.throw(Switch{ExpiresAt: d.now.Now().Add(time.Minute)})
+		var refused *fault.Error
+		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || refused.RetryAfter != time.Minute || !strings.Contains(refused.Detail, "loses messages") {
+			d.Errorf("it says when and why: %+v", err)
+		}
+		d.now.Advance(time.Minute)
+		if d.blocked(shop, pay) {
+			d.Error("it has expired")
+		}
+	})
+}
+
+func TestAnotherNodeKnowsASwitchWithinASecond(t *testing.T) {
+	each(t, func(d *desk) {
+		node, pay := New(d.Options), Ask{Operation: Authorize}
+		if err := node.Blocked(d.Context(), shop, pay); err != nil {
+			d.Fatal(err)
+		}
+		d.throw(Switch{})
+		d.throw(Switch{Merchant: Everyone, Scope: Scope{Operation: Refund}})
+		d.now.Advance(time.Second)
+		if node.Blocked(d.Context(), shop, pay) == nil || node.Blocked(d.Context(), other, Ask{Operation: Refund}) == nil {
+			d.Error("it goes on a second later")
+		}
+		seen, err := node.OfEveryone(d.Context(), other)
+		if err != nil || len(seen) != 1 || !seen[0].Everyone {
+			d.Errorf("%+v, %v", seen, err)
+		}
+		if _, err := d.Lift(d.Context(), other, seen[0].ID, "key_1", quietly); !fault.Is(err, fault.NotFound) {
+			d.Errorf("a merchant lifts everybody's: %v", err)
+		}
+	})
+}
+
+func TestApprovalIsAskedOfOnePersonAndAboveTheAmountOfTwo(t *testing.T) {
+	each(t, func(d *desk) {
+		d.throw(Switch{Mode: Approve, TwoAbove: map[string]int64{"EUR": 10_000}})
+		euro, err := money.ParseCurrency("EUR")
+		if err != nil {
+			d.Fatal(err)
+		}
+		for amount, want := range map[int64]int{10_000: 1, 10_001: 2} {
+			for operation, asked := range map[Operation]bool{Refund: true, Payout: true, Authorize: false, Capture: false} {
+				got, err := d.Persons(d.Context(), shop, Ask{Operation: operation}, money.Of(amount, euro))
+				if err != nil || asked && got != want || !asked && got != 0 {
+					d.Errorf("%s of %d: %d persons, %v", operation, amount, got, err)
+				}
+			}
+		}
+		if d.blocked(shop, Ask{Operation: Payout}) {
+			d.Error("approval blocks nothing")
+		}
+	})
+}
+
+func TestAWrongSwitchIsRefusedWithAllThatIsWrong(t *testing.T) {
+	each(t, func(d *desk) {
+		_, err := d.Throw(d.Context(), Switch{
+			Merchant: shop, Mode: Approve, Scope: Scope{Operation: Authorize}, TwoAbove: map[string]int64{"EURO": 1}, ExpiresAt: d.now.Now(),
+		}, quietly)
+		var refused *fault.Error
+		if !errors.As(err, &refused) || len(refused.Fields) != 4 {
+			d.Errorf("%+v", err)
+		}
+	})
+}
