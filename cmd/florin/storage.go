@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
@@ -39,7 +40,7 @@ import (
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, customer.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, risk.Schema, routing.Schema, health.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
+	provider.Schema, risk.Schema, routing.Schema, health.Schema, control.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

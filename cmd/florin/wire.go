@@ -18,6 +18,7 @@ import (
 	"github.com/florinpay/florin/internal/access"
 	"github.com/florinpay/florin/internal/api"
 	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
@@ -125,6 +126,7 @@ type parts struct {
 	outbox    *event.Outbox
 	streams   *event.Streams
 	health    *health.Health // of providers
+	control   *control.Control
 	router    *routing.Router
 	policies  *routing.Policies
 	payments  *payment.Service
@@ -304,16 +306,17 @@ func (a *parts) openPayments(ctx context.Context) error {
 	providers := registry(door)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.openRouting()
+	a.control = control.New(control.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	unrecognized := provider.NewUnrecognized(a.registry, a.log)
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
+		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, Control: a.control, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
-		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Unrecognized: unrecognized,
+		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Control: a.control, Unrecognized: unrecognized,
 		Queue: a.plan.queue,
 	})
 	a.payments.Payouts = a.payouts
@@ -450,7 +453,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Switches: a.control, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
 	})

@@ -54,6 +54,7 @@ func (a *API) registerAccounts() {
 		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[providerAccount]](),
 	}, a.listProviderAccounts)
 	a.registerProviderHealth()
+	a.registerKillSwitches()
 	const tag, all, one = "API keys", "/v1/api_keys", "/v1/api_keys/{id}"
 	register(a, operation{
 		id: "listApiKeys", method: http.MethodGet, path: all, tag: tag, summary: "List API keys",

@@ -186,6 +186,7 @@ type Options struct {
 	Manual           ManualQueue
 	ProviderAccounts ProviderAccounts
 	Health           ProviderHealth
+	Switches         KillSwitches
 	Keys             Keys
 	Receiver         Receiver
 	Disputes         Disputes

@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
@@ -57,6 +58,10 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[createEndpoint]():          "CreateWebhookEndpoint",
 	reflect.TypeFor[updateEndpoint]():          "UpdateWebhookEndpoint",
 	reflect.TypeFor[providerAccount]():         "ProviderAccount",
+	reflect.TypeFor[control.Object]():          "KillSwitch",
+	reflect.TypeFor[control.Scope]():           "KillSwitchScope",
+	reflect.TypeFor[control.Amount]():          "KillSwitchAmount",
+	reflect.TypeFor[throwSwitch]():             "CreateKillSwitch",
 	reflect.TypeFor[health.Report]():           "ProviderHealth",
 	reflect.TypeFor[health.OperationReport]():  "ProviderOperation",
 	reflect.TypeFor[health.WindowObject]():     "ProviderMaintenance",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/payout"
 	policies "github.com/florinpay/florin/internal/routing"
 )
@@ -56,6 +57,7 @@ var samples = story{
 	"RoutingPolicy.name": "Cards in Europe", "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
 	"RoutingTrial.valid": true, "RoutingTrial.faults": []policies.FaultObject{}, "decision": policies.Decision{Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Rule: "german-debit", Strategy: policies.Ordered,
 		Ranked: []policies.Ranked{{Account: "beta", Reason: "listed"}, {Account: "alpha", Reason: "listed"}}}, "published_at": "2026-11-22T12:00:00Z",
+	"KillSwitch.reason": "The acquirer loses messages", "KillSwitch.scope": control.Scope{Account: "alpha"}, "everyone": false, "KillSwitch.on": true, "KillSwitch.expires_at": nil, "KillSwitch.lifted_at": nil, "KillSwitch.mode": "block",
 	"ProviderHealth.state": "well", "ProviderOperation.since": "2026-11-22T06:00:00Z", "ProviderOperation.calls": 214, "latency_p50_ms": 182, "latency_p95_ms": 420, "concurrency_limit": 256,
 	"in_flight": 3, "next_probe_at": nil, "elsewhere": false, "ProviderMaintenance.reason": "Announced by the acquirer", "starts_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z", "lifted_at": nil,
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
@@ -65,6 +67,7 @@ var samples = story{
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
 	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
+	"lifted_by": true, "two_above": true,
 	"ManualItem.detail": true, "description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,
 }

@@ -149,7 +149,7 @@ func TestAnotherNodeKnowsASwitchWithinASecond(t *testing.T) {
 
 func TestApprovalIsAskedOfOnePersonAndAboveTheAmountOfTwo(t *testing.T) {
 	each(t, func(d *desk) {
-		d.throw(Switch{Mode: Approve, TwoAbove: map[string]int64{"EUR": 10_000}})
+		d.throw(Switch{Mode: Approve, TwoAbove: []Amount{{10_000, "EUR"}}})
 		euro, err := money.ParseCurrency("EUR")
 		if err != nil {
 			d.Fatal(err)
@@ -171,7 +171,7 @@ func TestApprovalIsAskedOfOnePersonAndAboveTheAmountOfTwo(t *testing.T) {
 func TestAWrongSwitchIsRefusedWithAllThatIsWrong(t *testing.T) {
 	each(t, func(d *desk) {
 		_, err := d.Throw(d.Context(), Switch{
-			Merchant: shop, Mode: Approve, Scope: Scope{Operation: Authorize}, TwoAbove: map[string]int64{"EURO": 1}, ExpiresAt: d.now.Now(),
+			Merchant: shop, Mode: Approve, Scope: Scope{Operation: Authorize}, TwoAbove: []Amount{{1, "EURO"}}, ExpiresAt: d.now.Now(),
 		}, quietly)
 		var refused *fault.Error
 		if !errors.As(err, &refused) || len(refused.Fields) != 4 {

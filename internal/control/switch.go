@@ -81,7 +81,7 @@ type Switch struct {
 	ID        string // ks_…
 	Mode      Mode
 	Scope     Scope
-	TwoAbove  map[string]int64 // by currency: above which amount, in minor units, two persons must agree; of Approve
+	TwoAbove  []Amount // above which amounts two persons must agree; of Approve
 	Reason    string
 	Actor     string // who did it: a key, or cli
 	CreatedAt time.Time
@@ -91,6 +91,12 @@ type Switch struct {
 	Version   int64
 }
 
+// Amount is of a currency, in its minor unit.
+type Amount struct {
+	Amount   int64  `json:"amount" minimum:"0" maximum:"999999999999" doc:"In the currency's minor unit." example:"100000"`
+	Currency string `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" example:"EUR"`
+}
+
 // on tells whether the switch works at a moment.
 func (s Switch) on(now time.Time) bool {
 	return s.LiftedAt.IsZero() && (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt))
@@ -98,8 +104,10 @@ func (s Switch) on(now time.Time) bool {
 
 // persons is how many have to agree to an amount.
 func (s Switch) persons(amount money.Money) int {
-	if above, bounded := s.TwoAbove[amount.Currency().Code()]; bounded && amount.Minor() > above {
-		return 2
+	for _, above := range s.TwoAbove {
+		if above.Currency == amount.Currency().Code() && amount.Minor() > above.Amount {
+			return 2
+		}
 	}
 	return 1
 }
@@ -124,9 +132,9 @@ func (s Switch) check(now time.Time) error {
 	if len(s.TwoAbove) > 0 && s.Mode != Approve {
 		wrong.Add("two_above", fault.CodeInvalid, "is for the mode approve")
 	}
-	for code, amount := range s.TwoAbove {
-		if _, err := money.ParseCurrency(code); err != nil || amount < 0 {
-			wrong.Add("two_above["+code+"]", fault.CodeInvalid, "must be an ISO 4217 code with an amount in its minor unit, 0 or more")
+	for i, above := range s.TwoAbove {
+		if _, err := money.ParseCurrency(above.Currency); err != nil || above.Amount < 0 {
+			wrong.Add(fmt.Sprintf("two_above[%d]", i), fault.CodeInvalid, "must be an amount of 0 or more, of an ISO 4217 currency")
 		}
 	}
 	return wrong.Err()
@@ -134,20 +142,20 @@ func (s Switch) check(now time.Time) error {
 
 // Object is a switch as the contract shows it.
 type Object struct {
-	ID        string           `json:"id" example:"ks_01jd9qk3v8m2x4r6t7w9y0a1b2"`
-	Object    string           `json:"object" enum:"kill_switch"`
-	Livemode  bool             `json:"livemode"`
-	Mode      Mode             `json:"mode" enum:"block,approve"`
-	Scope     Scope            `json:"scope"`
-	TwoAbove  map[string]int64 `json:"two_above,omitempty" doc:"By currency, above which amount in its minor unit two persons must agree."`
-	Reason    string           `json:"reason"`
-	Everyone  bool             `json:"everyone" doc:"Whether it holds for the whole installation. Its operator alone makes and lifts those."`
-	On        bool             `json:"on" doc:"Whether it works now."`
-	CreatedBy string           `json:"created_by"`
-	CreatedAt time.Time        `json:"created_at"`
-	ExpiresAt *time.Time       `json:"expires_at"`
-	LiftedBy  string           `json:"lifted_by,omitempty"`
-	LiftedAt  *time.Time       `json:"lifted_at"`
+	ID        string     `json:"id" example:"ks_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Object    string     `json:"object" enum:"kill_switch"`
+	Livemode  bool       `json:"livemode"`
+	Mode      Mode       `json:"mode" enum:"block,approve"`
+	Scope     Scope      `json:"scope"`
+	TwoAbove  []Amount   `json:"two_above,omitempty" doc:"Above which amounts two persons must agree."`
+	Reason    string     `json:"reason"`
+	Everyone  bool       `json:"everyone" doc:"Whether it holds for the whole installation. Its operator alone makes and lifts those."`
+	On        bool       `json:"on" doc:"Whether it works now."`
+	CreatedBy string     `json:"created_by"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	LiftedBy  string     `json:"lifted_by,omitempty"`
+	LiftedAt  *time.Time `json:"lifted_at"`
 }
 
 // objectOf is the switch as a tenant sees it.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
@@ -22,8 +23,8 @@ type Router interface {
 
 // Control knows what people have switched off. See control.Control.
 type Control interface {
-	// Blocked fails with fault.Unavailable and the reason if a switch stops an operation at an account.
-	Blocked(ctx context.Context, tenant, operation, account, method, country string) error
+	// Blocked fails with fault.Unavailable and the reason if a switch stops what is asked.
+	Blocked(ctx context.Context, tenant string, a control.Ask) error
 }
 
 // reasons why accounts are left out. Those of Health are its own words.
@@ -101,7 +102,9 @@ func (s *Service) permits(ctx context.Context, p Payment, operation, account str
 	if s.Control == nil {
 		return nil
 	}
-	return s.Control.Blocked(ctx, p.Merchant, operation, account, p.Method.word(), p.Method.Country)
+	return s.Control.Blocked(ctx, p.Merchant, control.Ask{
+		Operation: control.Operation(operation), Account: account, Method: p.Method.word(), Country: p.Method.Country,
+	})
 }
 
 // plan is the provider accounts that can take a payment, best first, and how that order came about. If none can, the error is that of

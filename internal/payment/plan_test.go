@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
@@ -16,11 +17,11 @@ import (
 // switches are what people have switched off: operation and account, such as "authorize alpha".
 type switches map[string]bool
 
-func (w switches) Blocked(_ context.Context, _, operation, account, method, country string) error {
-	if method != "card" {
-		return errors.New("the method is " + method)
+func (w switches) Blocked(_ context.Context, _ string, a control.Ask) error {
+	if a.Method != "card" {
+		return errors.New("the method is " + a.Method)
 	}
-	if w[operation+" "+account] || w[operation+" "+country] {
+	if operation := string(a.Operation); w[operation+" "+a.Account] || w[operation+" "+a.Country] {
 		return fault.New(fault.Unavailable, "kill_switch_on", "a fraud wave")
 	}
 	return nil
@@ -112,11 +113,11 @@ type tardy struct {
 	looks int
 }
 
-func (l *tardy) Blocked(ctx context.Context, tenant, operation, account, method, country string) error {
+func (l *tardy) Blocked(ctx context.Context, tenant string, a control.Ask) error {
 	if l.looks--; l.looks >= 0 {
 		return nil
 	}
-	return l.switches.Blocked(ctx, tenant, operation, account, method, country)
+	return l.switches.Blocked(ctx, tenant, a)
 }
 
 func TestASwitchIsLookedAtAgainWhenTheIntentIsWritten(t *testing.T) {

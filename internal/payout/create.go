@@ -89,6 +89,9 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 	if err != nil {
 		return d, err
 	}
+	if err := s.permits(ctx, tenant, account); err != nil {
+		return d, err
+	}
 	threshold, has := m.PayoutApproval[currency.Code()]
 	d.held = has && in.Amount > threshold
 	d.payout = Payout{

@@ -83,6 +83,11 @@ func (s *Service) mustWait(ctx context.Context, p Payout) (string, error) {
 	if m.Suspended() {
 		return "the merchant is suspended", nil
 	}
+	if err := s.permits(ctx, p.Merchant, p.Account); fault.Is(err, fault.Unavailable) {
+		return err.Error(), nil
+	} else if err != nil {
+		return "", err
+	}
 	available, err := s.books.Balance(ctx, p.Merchant, ledger.MerchantAvailable, p.Amount.Currency())
 	if err != nil {
 		return "", err

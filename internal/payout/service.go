@@ -70,6 +70,7 @@ type Options struct {
 	Logger     *slog.Logger
 	Health     Health                // may be nil: every call is made
 	Queue      time.Duration         // how long a payout waits for a provider that is down; payment.DefaultQueue if zero
+	Control    Control               // may be nil: nothing is switched off
 	Metrics    prometheus.Registerer // may be nil
 	// Unrecognized counts the declines with codes that nobody knows. May be nil.
 	Unrecognized *provider.Unrecognized
