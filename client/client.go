@@ -29,6 +29,7 @@ type Client struct {
 	Payments          *PaymentService
 	Refunds           *RefundService
 	Disputes          *DisputeService
+	KillSwitches      *KillSwitchService
 	Customers         *CustomerService
 	Orders            *OrderService
 	PaymentMethods    *PaymentMethodService
@@ -101,6 +102,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Payments:          &PaymentService{c},
 		Refunds:           &RefundService{c},
 		Disputes:          &DisputeService{c},
+		KillSwitches:      &KillSwitchService{c},
 		Customers:         &CustomerService{c},
 		Orders:            &OrderService{c},
 		PaymentMethods:    &PaymentMethodService{c},

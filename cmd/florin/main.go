@@ -31,21 +31,22 @@ type commands struct {
 	JSON     bool            `name:"json" help:"Print JSON: results, errors and logs."`
 	LogLevel slog.Level      `help:"Log from this level on: debug, info, warn, error." default:"info"`
 
-	Dev       devCommand     `cmd:"" help:"Run everything on this machine, with a merchant, keys and a simulated acquirer."`
-	Serve     serveCommand   `cmd:"" help:"Run zones in production."`
-	Migrate   migrateCommand `cmd:"" help:"Bring the databases to this version."`
-	Merchant  merchantGroup  `cmd:"" help:"Merchants."`
-	Keys      keysGroup      `cmd:"" help:"API keys."`
-	Providers providersGroup `cmd:"" help:"Accounts with payment providers."`
-	Ledger    ledgerGroup    `cmd:"" help:"The books."`
-	Webhooks  webhooksGroup  `cmd:"" help:"Webhooks, as who receives them sees them."`
-	Listen    listenCommand  `cmd:"" help:"Forward events to an application on this machine, as signed webhooks."`
-	Events    eventsGroup    `cmd:"" help:"Events: what happened."`
-	Routing   routingGroup   `cmd:"" help:"Where payments are sent."`
-	Logs      logsGroup      `cmd:"" help:"Requests to the API."`
-	Trigger   triggerCommand `cmd:"" help:"Make an event really happen, in the sandbox."`
-	Bench     benchGroup     `cmd:"" help:"Measure whole card payments, the storage below them, and webhooks."`
-	Version   versionCommand `cmd:"" help:"Print the version."`
+	Dev        devCommand      `cmd:"" help:"Run everything on this machine, with a merchant, keys and a simulated acquirer."`
+	Serve      serveCommand    `cmd:"" help:"Run zones in production."`
+	Migrate    migrateCommand  `cmd:"" help:"Bring the databases to this version."`
+	Merchant   merchantGroup   `cmd:"" help:"Merchants."`
+	Keys       keysGroup       `cmd:"" help:"API keys."`
+	Providers  providersGroup  `cmd:"" help:"Accounts with payment providers."`
+	KillSwitch killSwitchGroup `cmd:"" help:"What people have switched off."`
+	Ledger     ledgerGroup     `cmd:"" help:"The books."`
+	Webhooks   webhooksGroup   `cmd:"" help:"Webhooks, as who receives them sees them."`
+	Listen     listenCommand   `cmd:"" help:"Forward events to an application on this machine, as signed webhooks."`
+	Events     eventsGroup     `cmd:"" help:"Events: what happened."`
+	Routing    routingGroup    `cmd:"" help:"Where payments are sent."`
+	Logs       logsGroup       `cmd:"" help:"Requests to the API."`
+	Trigger    triggerCommand  `cmd:"" help:"Make an event really happen, in the sandbox."`
+	Bench      benchGroup      `cmd:"" help:"Measure whole card payments, the storage below them, and webhooks."`
+	Version    versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // console is where a command speaks: results on out, logs and errors on err.

@@ -69,6 +69,7 @@ var plays = []play{
 	{of: event.OrderReminder, tells: "an invoice is made that is due 2 s later, with a reminder then", steps: []step{invoiced}},
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
+	{of: event.KillSwitchChanged, tells: "the cards of a country without banks are switched off, and on again", steps: []step{throwSwitch}},
 	{of: event.ProviderRecovered, tells: "an acquirer is down until its breaker opens, and works again", steps: []step{outage, well}},
 	{of: event.ProviderDegraded, tells: "an acquirer is down until its breaker opens", steps: []step{outage}},
 }

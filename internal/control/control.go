@@ -173,9 +173,18 @@ func (c *Control) List(ctx context.Context, tenant string, p db.Page) ([]Object,
 
 // OfEveryone are the switches of the whole installation that are on, as a tenant sees them.
 func (c *Control) OfEveryone(ctx context.Context, tenant string) ([]Object, error) {
-	all, err := c.open(ctx, Everyone)
+	return c.onOf(ctx, Everyone, tenant)
+}
+
+// On are the switches of a tenant that are on.
+func (c *Control) On(ctx context.Context, tenant string) ([]Object, error) {
+	return c.onOf(ctx, tenant, tenant)
+}
+
+func (c *Control) onOf(ctx context.Context, whose, viewer string) ([]Object, error) {
+	all, err := c.open(ctx, whose)
 	now := c.Clock.Now()
-	return c.objects(tenant, slices.DeleteFunc(all, func(s Switch) bool { return !s.on(now) })), err
+	return c.objects(viewer, slices.DeleteFunc(all, func(s Switch) bool { return !s.on(now) })), err
 }
 
 func (c *Control) objects(tenant string, all []Switch) []Object {
