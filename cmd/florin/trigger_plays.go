@@ -91,6 +91,7 @@ type stage struct {
 	payout   *client.Payout
 	endpoint *client.WebhookEndpoint
 	order    *client.Order
+	thrown   *client.KillSwitch
 	heard    string // the last event before what the play does; empty: there was none, or it does not matter
 
 	strike []func(context.Context) error // what to clear away at the end
@@ -125,6 +126,8 @@ func (s *stage) subject(of event.Type) string {
 		return s.endpoint.ID
 	case "order":
 		return s.order.ID
+	case "kill_switch":
+		return s.thrown.ID
 	case "provider":
 		return "" // by their type alone: an account's name is no id
 	}

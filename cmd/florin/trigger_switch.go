@@ -14,16 +14,17 @@ const nowhere = "AQ"
 
 // throwSwitch switches off what nobody does, and clears it away.
 func throwSwitch(ctx context.Context, s *stage) error {
-	made, err := s.florin.KillSwitches.Create(ctx, client.CreateKillSwitch{
+	var err error
+	s.thrown, err = s.florin.KillSwitches.Create(ctx, client.CreateKillSwitch{
 		Scope: client.KillSwitchScope{Operation: "authorize", Country: nowhere}, Reason: "florin trigger", ExpiresAt: new(clock.System{}.Now().Add(time.Minute)),
 	})
 	if err != nil {
 		return fmt.Errorf("switch off the cards of a country without banks: %w", err)
 	}
 	s.strike = append(s.strike, func(ctx context.Context) error {
-		_, err := s.florin.KillSwitches.Lift(ctx, made.ID)
+		_, err := s.florin.KillSwitches.Lift(ctx, s.thrown.ID)
 		return err
 	})
-	s.say("switch", "%s", made.ID)
+	s.say("switch", "%s", s.thrown.ID)
 	return nil
 }
