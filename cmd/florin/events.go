@@ -107,10 +107,8 @@ func (e eventsTail) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	from := client.StreamEvents{Types: e.Types, After: after}
-	if !c.json {
-		from.Opened = sync.OnceFunc(func() { fmt.Fprintln(c.err, "waiting for events of "+e.To.APIURL) })
-	}
+	opened := sync.OnceFunc(func() { c.waits("events of", e.To.APIURL) })
+	from := client.StreamEvents{Types: e.Types, After: after, Opened: opened}
 	return stopped(ctx, each(florin.Events.Stream(ctx, from), func(event *client.Event) error {
 		return c.line(json.RawMessage(event.Raw), eventLine(event))
 	}))
@@ -119,6 +117,15 @@ func (e eventsTail) Run(ctx context.Context, c *console) error {
 // eventLine is an event on one line.
 func eventLine(e *client.Event) string {
 	return fmt.Sprintf("%s %-26s %s %s", e.CreatedAt.Format(time.TimeOnly), e.Type, e.ID, about(e))
+}
+
+// waits says, beside the output, that nothing of what comes now is missed. With --json it is a line of JSON.
+func (c *console) waits(what, url string) {
+	if !c.json {
+		fmt.Fprintln(c.err, "waiting for "+what, url)
+		return
+	}
+	_ = writeJSON(c.err, map[string]any{"api_url": url, "ready": true}) // as with text: who closed the error output does not read it
 }
 
 // line shows one thing of many as it comes: value as a line of JSON with --json, else text.

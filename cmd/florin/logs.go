@@ -54,10 +54,8 @@ func (l logsTail) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	if !c.json {
-		fmt.Fprintln(c.err, "waiting for requests to "+l.To.APIURL)
-	}
 	after := id.Floor(id.Request, clock.System{}.Now()) // so that nothing is missed while the stream is being opened
+	c.waits("requests to", l.To.APIURL)
 	return stopped(ctx, each(florin.RequestLogs.Stream(ctx, client.StreamRequestLogs{After: after}), func(r *client.RequestLog) error {
 		if !l.wants(r) {
 			return nil
