@@ -39,7 +39,7 @@ func reachable(o provider.Outcome) bool {
 
 // unable is the outcome of a call that a provider has no way to take.
 func unable(err error) provider.Outcome {
-	return provider.Outcome{Class: provider.NotSent, Withheld: true, Detail: err.Error()}
+	return provider.Unable(err.Error())
 }
 
 // waits tells whether an operation that did not reach its provider is sent again later. A void does not, unless it is a part of a payout:

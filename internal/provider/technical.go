@@ -39,6 +39,11 @@ func (f Finding) Class() string {
 	return f.Outcome.Class.String()
 }
 
+// Unable is the outcome of a call that Florin cannot make at this provider, now or later, which says nothing of the provider's health.
+func Unable(detail string) Outcome {
+	return Outcome{Class: NotSent, Detail: detail, Withheld: true}
+}
+
 // Shut is the outcome of a call that Florin would not make, because the provider is down, in maintenance or busy. It is worth a try at until.
 func Shut(detail string, until time.Time) Outcome {
 	return Outcome{Class: NotSent, Detail: detail, Withheld: true, NotBefore: until}

@@ -55,5 +55,5 @@ func fromStripe(amount *int64, code string) (money.Money, string) {
 }
 
 func notRepresentable(m money.Money) provider.Outcome {
-	return provider.Refused(provider.ProcessingError, "amount_not_representable", "Stripe cannot be asked for exactly "+m.String())
+	return provider.Unable("Stripe cannot be asked for exactly " + m.String())
 }

@@ -165,7 +165,7 @@ func (c *Connector) Capture(ctx context.Context, a provider.Account, r provider.
 	}
 	key, ok := captureKey(r.Reference)
 	if !ok {
-		return provider.Refused(provider.ProcessingError, "reference_too_long", "the capture's reference does not fit Stripe's metadata")
+		return provider.Unable("the capture's reference does not fit Stripe's metadata")
 	}
 	form := newForm().number("amount_to_capture", amount).number("metadata["+key+"]", amount).set("expand[0]", "latest_charge")
 	if multicapture(a) {
