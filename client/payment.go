@@ -53,6 +53,9 @@ type Payment struct {
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`
 	ClientSecret        string            `json:"client_secret,omitempty"` // for the payer's browser: keep it out of logs
 	CheckoutURL         string            `json:"checkout_url,omitempty"`  // a page on which the payer can pay: for them only
+	NextRetryAt         *time.Time        `json:"next_retry_at"`           // of a payment off session that waits: when it is tried next
+	QueueUntil          *time.Time        `json:"queue_until"`             // of a payment off session: how long it waits for a provider
+	Retry               *PaymentRetry     `json:"retry"`                   // nil: a decline is the end
 	Failure             *Failure          `json:"failure"`                 // why the last try did not succeed
 	Provider            string            `json:"provider,omitempty"`      // the provider account of the last try
 	ProviderReference   string            `json:"provider_reference,omitempty"`
@@ -64,6 +67,14 @@ type Payment struct {
 	Attempts []Attempt       `json:"attempts,omitempty"` // with WithExpand("attempts")
 	Refunds  []Refund        `json:"refunds,omitempty"`  // with WithExpand("refunds")
 	Timeline []TimelineEntry `json:"timeline,omitempty"` // with WithExpand("timeline")
+}
+
+// PaymentRetry is how a payment is tried again after a decline.
+type PaymentRetry struct {
+	Mode     string    `json:"mode"` // smart
+	Until    time.Time `json:"until"`
+	MaxTries int64     `json:"max_tries"` // how often issuers are asked in all
+	Declined int64     `json:"declined"`  // how often they have declined it so far
 }
 
 // NextAction is what the payer must do before the money can move.
@@ -168,6 +179,8 @@ type CreatePayment struct {
 	ReturnURL           string            `json:"return_url,omitempty"` // where the payer goes in the end, on a registered origin
 	ThreeDS             *ThreeDSRequest   `json:"three_ds,omitempty"`
 	OffSession          bool              `json:"off_session,omitempty"` // the payer is not there: nobody is challenged
+	QueueUntil          *time.Time        `json:"queue_until,omitempty"` // off session: how long it waits if no provider can be called
+	Retry               *RetryRequest     `json:"retry,omitempty"`       // off session: whether a decline is tried again
 	Device              *Device           `json:"device,omitempty"`
 	Order               string            `json:"order,omitempty"` // that is paid with it
 	Routing             *Routing          `json:"routing,omitempty"`
@@ -178,6 +191,13 @@ type CreatePayment struct {
 type ThreeDSRequest struct {
 	Challenge string `json:"challenge,omitempty"` // auto, request, mandate or no_preference
 	Exemption string `json:"exemption,omitempty"` // such as low_value or tra
+}
+
+// RetryRequest asks that what an issuer declines for now is asked for again later.
+type RetryRequest struct {
+	Mode     string     `json:"mode"`                // smart
+	Until    *time.Time `json:"until,omitempty"`     // nil: 14 days
+	MaxTries int64      `json:"max_tries,omitempty"` // how often issuers may be asked in all; 0: 4
 }
 
 // Device is what the payer's browser told of itself.

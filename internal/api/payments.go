@@ -61,6 +61,8 @@ type createPayment struct {
 	ReturnURL           string    `json:"return_url,omitempty" maxLength:"2000" doc:"Where the payer goes in the end, on an origin of yours that is registered. A page of ours if it is not given." example:"https://shop.example/thanks"`
 	ThreeDS             *threeDS  `json:"three_ds,omitempty" doc:"What you ask of 3-D Secure."`
 	OffSession          bool      `json:"off_session,omitempty" doc:"The payer is not there: you act on an agreement. It needs a saved payment method whose customer agreed and has paid with it. Nobody is challenged then."`
+	QueueUntil          time.Time `json:"queue_until,omitempty" doc:"With off_session: how long the payment waits if no provider can be called, instead of failing: 24 hours if it is not given, 30 days at most."`
+	Retry               *retry    `json:"retry,omitempty" doc:"With off_session: what an issuer declines for now is asked for again later. Without it a decline is the end."`
 	Device              *device   `json:"device,omitempty" doc:"What the payer's browser told of itself."`
 	Order               string    `json:"order,omitempty" check:"order" maxLength:"64" doc:"The order that is paid with it. The amount must be what is left of it, or a part that it allows." example:"ord_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Routing             *routing  `json:"routing,omitempty" doc:"Where to send this payment."`
@@ -96,6 +98,21 @@ func oneMethod(f *strict.Faults, token string, m *method) {
 	if token != "" && m != nil {
 		f.Add("payment_method", fault.CodeInvalid, "cannot stand beside payment_method_token")
 	}
+}
+
+// retry asks for tries after a decline.
+type retry struct {
+	Mode     string    `json:"mode" enum:"smart" doc:"smart: when, is chosen by the reason of the decline, the network's advice, and the hour of the day at which issuers of the country say yes."`
+	Until    time.Time `json:"until,omitempty" doc:"Until when: 14 days if it is not given, 30 at most."`
+	MaxTries int64     `json:"max_tries,omitempty" minimum:"2" maximum:"15" doc:"How often issuers may be asked in all; 4 if it is not given."`
+}
+
+// of is how long and how often, nil if nothing was asked for.
+func (r *retry) of() *payment.Smart {
+	if r == nil {
+		return nil
+	}
+	return &payment.Smart{Until: r.Until, MaxTries: r.MaxTries}
 }
 
 type threeDS struct {
@@ -140,6 +157,7 @@ func (b *createPayment) order(tenant string) payment.Create {
 		Merchant: tenant, Amount: b.Amount, Currency: b.Currency, Choice: chosen(b.PaymentMethodToken, b.PaymentMethod), Capture: b.Capture, Confirm: b.Confirm,
 		CaptureBefore: b.CaptureBefore, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second,
 		StatementDescriptor: b.StatementDescriptor, StatementSuffix: b.StatementSuffix, Description: b.Description, Metadata: b.Metadata,
+		QueueUntil: b.QueueUntil, Retry: b.Retry.of(),
 		ReturnURL: b.ReturnURL, Order: b.Order, Customer: b.Customer, Asked: payment.Asked{OffSession: b.OffSession, Setup: b.SetupFutureUsage != "", Device: b.Device.of()},
 	}
 	if b.ThreeDS != nil {

@@ -57,11 +57,14 @@ func elsewhere(o provider.Outcome, brand string) bool {
 	return o.Class == provider.NotSent || o.Class == provider.Declined && o.Decline.Meaning(brand).Retry == provider.RetryOtherProvider
 }
 
-// fails ends a try that did not succeed: the next account is asked if there is one and it may do better, else the payment's try has
-// failed.
+// fails ends a try that did not succeed: the next account is asked if there is one and it may do better, else the payment is tried again
+// later if its payer is not there, or it has failed.
 func (d *decision) fails(f *FailureObject, o provider.Outcome, t terms) error {
 	if d.cascades(o, t) {
 		return d.cascade(f, t)
+	}
+	if why, at, ok := d.again(o, t); ok {
+		return d.putOff(f, why, at)
 	}
 	return d.end(f)
 }

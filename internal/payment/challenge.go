@@ -271,6 +271,9 @@ func newAttempt(p Payment, attempt string, at lane, now time.Time) Attempt {
 		Merchant: p.Merchant, Payment: p.ID, Number: p.Attempts, ID: attempt, State: AttemptSending, Account: at.account,
 		Amount: p.Amount, Capture: p.Capture, Token: p.Method.Token, SentAt: now, DueAt: now.Add(at.patience), CreatedAt: now,
 	}
+	if p.Asked.OffSession {
+		a.Country = p.Method.Country
+	}
 	if at.how.authenticate {
 		a.Secure = &Secure{Asking: at.able, Indicator: at.how.indicator, Exemption: at.how.exemption, Required: at.how.required}
 	}

@@ -59,11 +59,15 @@ func (s *Service) draft(in Create) (Payment, error) {
 	if err := in.Asked.check(); err != nil {
 		return Payment{}, err
 	}
+	later, err := in.later(now)
+	if err != nil {
+		return Payment{}, err
+	}
 	return Payment{
 		Merchant: in.Merchant, ID: s.IDs.New(id.Payment), Status: RequiresPaymentMethod, Amount: money.Of(in.Amount, currency),
 		Authorized: zero, Captured: zero, Refunded: zero, Refunding: zero, Disputed: zero,
 		Capture: in.Capture, AwaitsPayer: !in.Confirm, Order: in.Order, Customer: in.Customer, Plan: in.ProviderAccounts, StatementDescriptor: in.StatementDescriptor,
-		Description: in.Description, Metadata: in.Metadata, CaptureBefore: in.CaptureBefore, ReturnURL: in.ReturnURL, Asked: in.Asked, CreatedAt: now,
+		Description: in.Description, Metadata: in.Metadata, CaptureBefore: in.CaptureBefore, ReturnURL: in.ReturnURL, Asked: in.Asked, Later: later, CreatedAt: now,
 	}, nil
 }
 

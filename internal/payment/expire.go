@@ -12,10 +12,13 @@ import (
 
 // abandoned decides the end of a payment that still waited for its payer, with the try whose payer had to act, if there is one.
 func (p Payment) abandoned(a *Attempt, to Status, reason string, now time.Time) (decision, error) {
-	if p.Status != RequiresPaymentMethod && p.Status != RequiresAction {
+	if p.Status != RequiresPaymentMethod && p.Status != RequiresAction && !p.waits() {
 		return decision{}, fault.State("the payment is " + string(p.Status) + " and does not wait for its payer any more")
 	}
 	d := decision{payment: p}
+	if p.waits() {
+		d.payment.ownLater().Waits = ""
+	}
 	if p.Status == RequiresAction {
 		if a == nil || a.State != AttemptAction {
 			return decision{}, errTorn
@@ -69,6 +72,10 @@ func (s *Service) expire(ctx context.Context, key []string) error {
 		return err
 	}
 	switch p.Status {
+	case Processing:
+		if p.waits() {
+			return s.tryAgain(ctx, p)
+		}
 	case RequiresPaymentMethod:
 		_, err = s.apply(ctx, func() (decision, error) {
 			p, err := s.store.payment(ctx, tenant, payment)

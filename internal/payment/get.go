@@ -201,6 +201,15 @@ func (s *Service) object(p Payment) Object {
 	if p.Proof != nil {
 		o.ThreeDS = threeDSObject(p.Proof.ThreeDS, p.Proof.Exemption)
 	}
+	if l := p.Later; l != nil {
+		o.QueueUntil = pointer(l.QueueUntil)
+		if p.waits() {
+			o.NextRetryAt = pointer(l.At)
+		}
+		if l.Smart != nil {
+			o.Retry = &RetryObject{"smart", l.Smart.Until, l.Smart.MaxTries, l.Smart.Declined}
+		}
+	}
 	if p.Action != nil {
 		o.NextAction = s.nextAction(p)
 	}

@@ -23,9 +23,11 @@ type Create struct {
 	Description         string
 	ReturnURL           string // where the payer goes in the end; its origin is registered
 	Asked               Asked
-	ProviderAccounts    []string // empty: the merchant's own order
-	Order               string   // ord_…, that is paid with it; empty: none
-	Customer            string   // cus_…, who pays; empty: whoever the saved method is of, or nobody that is known
+	ProviderAccounts    []string  // empty: the merchant's own order
+	QueueUntil          time.Time // off session: how long it waits for a provider; zero: a day
+	Retry               *Smart    // off session: how often it is asked for again; nil: a decline is the end
+	Order               string    // ord_…, that is paid with it; empty: none
+	Customer            string    // cus_…, who pays; empty: whoever the saved method is of, or nobody that is known
 	Metadata            map[string]string
 }
 

@@ -37,6 +37,9 @@ type Object struct {
 	CancellationReason  string            `json:"cancellation_reason,omitempty"`
 	ClientSecret        string            `json:"client_secret,omitempty" doc:"For the payer's browser; works once per step and dies with the payment. Not in webhooks."`
 	CheckoutURL         string            `json:"checkout_url,omitempty" doc:"A page on which the payer can pay. For the payer only. Not in webhooks."`
+	NextRetryAt         *time.Time        `json:"next_retry_at" doc:"Of a payment off session that waits: when it is tried next. Null: it does not wait."`
+	QueueUntil          *time.Time        `json:"queue_until" doc:"Of a payment off session: how long it waits for a provider that can be called."`
+	Retry               *RetryObject      `json:"retry" doc:"What you asked of smart retries. Null: a decline is the end."`
 	Failure             *FailureObject    `json:"failure" doc:"Why the last try did not succeed."`
 	Provider            string            `json:"provider,omitempty" doc:"The provider account of the last try."`
 	ProviderReference   string            `json:"provider_reference,omitempty"`
@@ -107,6 +110,14 @@ type CardObject struct {
 	ExpYear  int    `json:"exp_year"`
 	Country  string `json:"country,omitempty"`
 	Funding  string `json:"funding"`
+}
+
+// RetryObject is how a payment is tried again after a decline.
+type RetryObject struct {
+	Mode     string    `json:"mode" enum:"smart"`
+	Until    time.Time `json:"until"`
+	MaxTries int64     `json:"max_tries" doc:"How often issuers are asked in all."`
+	Declined int64     `json:"declined" doc:"How often they have declined it so far."`
 }
 
 // FailureObject says why a try did not succeed.

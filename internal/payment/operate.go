@@ -33,7 +33,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 	if err != nil {
 		return Object{}, err
 	}
-	if p.Status == RequiresPaymentMethod || p.Status == RequiresAction {
+	if p.Status == RequiresPaymentMethod || p.Status == RequiresAction || p.waits() {
 		return s.giveUp(ctx, p, reason, with)
 	}
 	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {

@@ -41,6 +41,7 @@ type Payment struct {
 	Asked               Asked     // what the merchant asked of 3-D Secure
 	Proof               *Proof    // what the last authentication said; nil: there was none
 	Action              *Action   // what the payer must do; nil: nothing
+	Later               *Later    // how it is asked for again by itself; nil: it is not
 	Challenges          int64     // how often the payer was led to the bank
 	CaptureBefore       time.Time // asked for, then decided; zero: as long as the provider holds it
 	ExpiresAt           time.Time // while it waits for its payer
@@ -110,6 +111,7 @@ type Attempt struct {
 	AskedAt          time.Time // when its outcome was last asked about, or somebody wanted it to be
 	ManualAt         time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason     ManualReason
+	Country          string // the issuer's, of a try whose payer is not there
 	CreatedAt        time.Time
 	MovedAt          time.Time // when it came to its state
 	Version          int64

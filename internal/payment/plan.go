@@ -89,9 +89,12 @@ func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *object
 	if now.Enterable() {
 		return nil
 	}
-	return &objection{reason: now.Reason, able: true, why: &fault.Error{
-		Kind: fault.Unavailable, Code: fault.CodeProviderUnavailable, Detail: "no provider account can take this payment now", RetryAfter: retryShut,
-	}}
+	return &objection{reason: now.Reason, able: true, why: errShut}
+}
+
+// errShut is the refusal of a payment that some account could take, if it could be called.
+var errShut = &fault.Error{
+	Kind: fault.Unavailable, Code: fault.CodeProviderUnavailable, Detail: "no provider account can take this payment now", RetryAfter: retryShut,
 }
 
 // retryShut is after how long a merchant may try again whose accounts are all shut.

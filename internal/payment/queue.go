@@ -9,7 +9,6 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
-	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -136,10 +135,9 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 // heldBack is until when an operation must not be sent; zero: it may be. While its merchant is suspended, or people have switched it off,
 // it waits.
 func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (time.Time, error) {
-	name, _, _ := id.SplitTenant(op.Merchant)
-	m, err := s.Merchants.Get(ctx, name)
+	m, err := s.merchantOf(ctx, op.Merchant)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("merchant of %s: %w", op.Merchant, err)
+		return time.Time{}, err
 	}
 	if m.Suspended() {
 		return now.Add(suspendedLook), nil

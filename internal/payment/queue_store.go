@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
 )
@@ -15,4 +16,20 @@ func (s store) waiting(ctx context.Context, tenant, account string, kind Kind, l
 // waitingCounts is how much waits for providers, over all tenants.
 func (s store) waitingCounts(ctx context.Context) (map[string]int64, error) {
 	return s.counts(ctx, "SELECT kind, COUNT(*) FROM payment_operation WHERE state = 'queued' AND deadline IS NOT NULL GROUP BY kind")
+}
+
+// hourCounts is how a tenant's tries without their payers went since a time, by country and hour of the day. What was not answered is not
+// counted.
+func (s store) hourCounts(ctx context.Context, tenant string, since time.Time) ([]hourCount, error) {
+	return db.List(ctx, s.db, func(r db.Scanner) (hourCount, error) {
+		var c hourCount
+		var hour int64
+		err := r.Scan(&c.country, &hour, &c.asked, &c.approved)
+		c.hour = int(hour)
+		return c, err
+	}, `SELECT issuer_country, hour, COUNT(*), CAST(SUM(yes) AS BIGINT) FROM (
+			SELECT issuer_country, (created_at / 3600000000) % 24 AS hour, CASE WHEN state = 'declined' THEN 0 ELSE 1 END AS yes
+			FROM payment_attempt WHERE merchant_id = $1 AND created_at >= $2 AND issuer_country <> ''
+			AND state IN ('declined', 'authorized', 'captured', 'voided', 'expired') ORDER BY created_at DESC LIMIT $3
+		) AS tries GROUP BY issuer_country, hour`, tenant, db.Micros(since), int64(hourMost))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/db/recent"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -80,6 +81,7 @@ type Service struct {
 	readers   *readers
 	bankLists bankLists
 	drains    drains
+	hours     *recent.Cache[string, map[string]int] // the best ones of the day, by tenant and country
 }
 
 // New makes a service.
@@ -89,7 +91,8 @@ func New(o Options) *Service {
 	}
 	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
 	o.Queue = cmp.Or(o.Queue, DefaultQueue)
-	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(), drains: drains{sending: map[string]bool{}}}
+	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(), drains: drains{sending: map[string]bool{}},
+		hours: recent.New[string, map[string]int](o.Clock, hourKept, hourCached)}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s
 }
@@ -277,6 +280,9 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	}
 	if err != nil {
 		return decision{}, err
+	}
+	if o.Class == provider.Declined && p.Later != nil && p.Later.Smart != nil {
+		t.hour = s.bestHour(ctx, p.Merchant, p.Method.Country)
 	}
 	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) {
 		t.again = s.IDs.New(id.Attempt)

@@ -23,6 +23,7 @@ type terms struct {
 	blind     bool          // the provider cannot be asked what became of a call
 	tries     int64         // how many accounts one request may try
 	queue     time.Duration // how long a refund waits for a provider that is down
+	hour      int           // of the day, UTC, at which a payment is best tried again
 	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
 	provider  string        // the connector
 }

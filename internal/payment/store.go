@@ -27,7 +27,7 @@ var paymentTable = &db.Table{Name: "payment", Key: 2, IDs: id.Payment, Versioned
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "return_url"}, {Name: "asked"}, {Name: "proof"}, {Name: "action"}, {Name: "challenges", Kind: db.Int},
 	{Name: "ended_at", Kind: db.Int, Null: true}, {Name: "order_id", Null: true}, {Name: "customer_id", Null: true}, {Name: "refundable_until", Kind: db.Int, Null: true},
-	{Name: "amount_withdrawn", Kind: db.Int},
+	{Name: "amount_withdrawn", Kind: db.Int}, {Name: "later"},
 }}
 
 var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, Columns: []db.Column{
@@ -37,6 +37,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
 	{Name: "routing"}, {Name: "asked_at", Kind: db.Int, Null: true}, {Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"},
+	{Name: "issuer_country"},
 }}
 
 var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund, Versioned: true, Columns: []db.Column{
@@ -135,27 +136,31 @@ func paymentRow(p Payment) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	later, err := text(p.Later, p.Later == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return write(paymentTable, p.Version, []any{
 		p.Merchant, p.ID, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(),
 		p.Authorized.Minor(), p.Captured.Minor(), p.Refunded.Minor(), p.Refunding.Minor(), p.Disputed.Minor(),
 		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil), p.Withdrawn.Minor(),
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil), p.Withdrawn.Minor(), later,
 	}), nil
 }
 
 func scanPayment(r db.Scanner) (Payment, error) {
 	var p Payment
 	var amounts [7]int64
-	var code, method, failure, plan, metadata, asked, proof, action string
+	var code, method, failure, plan, metadata, asked, proof, action, later string
 	var capture, awaits, created int64
 	var captureBefore, expires, due, ended, refundable *int64
 	var order, customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &amounts[0], &code, &amounts[1], &amounts[2], &amounts[3], &amounts[4], &amounts[5],
 		&capture, &awaits, &method, &p.Attempts, &p.Account, &p.Reference, &p.NetworkReference, &failure, &plan,
 		&p.StatementDescriptor, &p.Description, &p.CancellationReason, &metadata, &captureBefore, &expires, &due, &created,
-		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &order, &customer, &refundable, &amounts[6], &p.Version)
+		&p.ReturnURL, &asked, &proof, &action, &p.Challenges, &ended, &order, &customer, &refundable, &amounts[6], &later, &p.Version)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -176,7 +181,7 @@ func scanPayment(r db.Scanner) (Payment, error) {
 		p.Customer = *customer
 	}
 	err = errors.Join(untext(method, &p.Method), untext(failure, &p.Failure), untext(plan, &p.Plan), untext(metadata, &p.Metadata),
-		untext(asked, &p.Asked), untext(proof, &p.Proof), untext(action, &p.Action))
+		untext(asked, &p.Asked), untext(proof, &p.Proof), untext(action, &p.Action), untext(later, &p.Later))
 	if err != nil {
 		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
 	}
@@ -200,7 +205,7 @@ func attemptRow(a Attempt) (db.Row, error) {
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
 		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt), route,
-		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason),
+		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason), a.Country,
 	}), nil
 }
 
@@ -210,7 +215,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	var due, asked, manual *int64
 	var code, failure, secure, route string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &asked, &manual, &a.ManualReason, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &asked, &manual, &a.ManualReason, &a.Country, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,6 +25,10 @@ func (p Payment) begin(attempt string, at lane, route Route, now time.Time) (dec
 	}
 	p.Attempts++
 	p.Account, p.Failure, p.Proof, p.DueAt = at.account, nil, nil, time.Time{}
+	if p.Later != nil {
+		l := p.ownLater()
+		l.Waits, l.At = "", time.Time{}
+	}
 	next := newAttempt(p, attempt, at, now)
 	next.Route = &route
 	d := decision{payment: p, attempt: &next}
@@ -41,6 +46,9 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 		return Object{}, err
 	}
 	accounts, decided, err := s.plan(ctx, p)
+	if p.Later != nil && p.Version == 0 && errors.Is(err, errShut) {
+		return s.enqueue(ctx, p, with)
+	}
 	if err != nil {
 		return Object{}, err
 	}
@@ -277,6 +285,9 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 
 // failureOf is why a payment's try failed, as its caller is told: of the last one it is the most telling reason that its request met.
 func failureOf(p Payment, a Attempt) *FailureObject {
+	if p.waits() {
+		return nil // it is not over
+	}
 	if a.Number == p.Attempts && a.Failure != nil {
 		return p.Failure
 	}

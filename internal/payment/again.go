@@ -1,0 +1,367 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// A payment whose payer is not there can wait: nobody looks at a page meanwhile. While no provider can be called it waits until one can
+// be; if its merchant asked for smart retries, what an issuer declined for now is asked for again when that may go better. Between its
+// tries it is processing, has no try under way, and can be canceled. A payment whose payer is there never waits.
+
+// Bounds of what a merchant may ask for, and what they get if they do not say.
+const (
+	defaultQueueUntil = 24 * time.Hour
+	defaultRetryUntil = 14 * 24 * time.Hour
+	longestLater      = 30 * 24 * time.Hour
+	defaultMaxTries   = 4
+	lateSlack         = 10 * time.Minute // after its time, what is due is still begun
+)
+
+// Later is how long a payment may be asked for by itself, and what it waits for.
+type Later struct {
+	QueueUntil time.Time   `json:"queue_until"`     // for a provider that can be called
+	Smart      *Smart      `json:"smart,omitempty"` // nil: a decline is the end
+	Waits      LaterReason `json:"waits,omitempty"` // empty: a try is under way, or it has ended
+	At         time.Time   `json:"at,omitzero"`     // when it is tried next
+}
+
+// LaterReason is what a payment waits for.
+type LaterReason string
+
+// The reasons.
+const (
+	LaterProvider LaterReason = "provider" // no provider could be called
+	LaterIssuer   LaterReason = "issuer"   // the issuer declined it for now
+)
+
+// Smart is what a merchant asked of smart retries.
+type Smart struct {
+	Until    time.Time `json:"until"`
+	MaxTries int64     `json:"max_tries"` // how often issuers may be asked in all
+	Declined int64     `json:"declined"`  // how often they have said no
+}
+
+// until is the end of all waiting.
+func (l Later) until() time.Time {
+	if l.Smart != nil && l.Smart.Until.After(l.QueueUntil) {
+		return l.Smart.Until
+	}
+	return l.QueueUntil
+}
+
+// waits tells whether the payment has no try under way and will be tried again.
+func (p Payment) waits() bool {
+	return p.Later != nil && p.Later.Waits != "" && p.Status == Processing
+}
+
+// ownLater gives the payment a Later that no other copy of it has.
+func (p *Payment) ownLater() *Later {
+	own := *p.Later
+	if own.Smart != nil {
+		smart := *own.Smart
+		own.Smart = &smart
+	}
+	p.Later = &own
+	return p.Later
+}
+
+// later is what a request asks for. It fails with fault.Invalid.
+func (in Create) later(now time.Time) (*Later, error) {
+	mayWait := in.Asked.OffSession && in.Confirm
+	switch {
+	case in.Retry != nil && !mayWait:
+		return nil, fault.Wrong("retry", fault.CodeInvalid, "is for payments with off_session that are confirmed at once")
+	case !in.QueueUntil.IsZero() && !mayWait:
+		return nil, fault.Wrong("queue_until", fault.CodeInvalid, "is for payments with off_session that are confirmed at once")
+	case !mayWait:
+		return nil, nil
+	}
+	l := &Later{QueueUntil: in.QueueUntil}
+	if l.QueueUntil.IsZero() {
+		l.QueueUntil = now.Add(defaultQueueUntil)
+	}
+	if !l.QueueUntil.After(now) || l.QueueUntil.After(now.Add(longestLater)) {
+		return nil, fault.Wrong("queue_until", fault.CodeInvalid, "must be in the future, within 30 days")
+	}
+	if in.Retry == nil {
+		return l, nil
+	}
+	smart := *in.Retry
+	if smart.Until.IsZero() {
+		smart.Until = now.Add(defaultRetryUntil)
+	}
+	if smart.MaxTries == 0 {
+		smart.MaxTries = defaultMaxTries
+	}
+	if !smart.Until.After(now) || smart.Until.After(now.Add(longestLater)) {
+		return nil, fault.Wrong("retry.until", fault.CodeInvalid, "must be in the future, within 30 days")
+	}
+	l.Smart = &smart
+	return l, nil
+}
+
+// spacings are how long to wait after each decline of a category of the decline table. A category that is not here is not tried again. Past
+// the end of the limits' the last repeats; of the others so many tries are enough.
+var spacings = map[string][]time.Duration{
+	"limits":    {24 * time.Hour, 3 * 24 * time.Hour, 5 * 24 * time.Hour, 7 * 24 * time.Hour},
+	"transient": {time.Hour, 6 * time.Hour, 24 * time.Hour},
+	"opaque":    {2 * 24 * time.Hour, 5 * 24 * time.Hour},
+}
+
+// repeats are the categories whose last spacing repeats: an account can be filled up any day.
+var repeats = map[string]bool{"limits": true}
+
+// alignFrom is how long a wait must be to be moved to the best hour of the day.
+const alignFrom = 12 * time.Hour
+
+// next is when a payment that was declined is tried again; false if it is not. The decline is counted in s already. advised says that
+// the network said itself how long to wait, which is then m.After. hour is the best one of the day, UTC.
+func (s Smart) next(m provider.Meaning, advised bool, hour int, now time.Time) (time.Time, bool) {
+	steps, known := spacings[m.Category]
+	mayRepeat := m.Retry == provider.RetryLater || m.Retry == provider.RetryOtherProvider
+	if !known || !mayRepeat || s.Declined >= s.MaxTries || s.Declined > int64(len(steps)) && !repeats[m.Category] {
+		return time.Time{}, false
+	}
+	wait := m.After
+	if step := steps[min(max(s.Declined, 1), int64(len(steps)))-1]; !advised {
+		wait = max(step, wait)
+	}
+	at := now.Add(wait)
+	if at.After(s.Until) {
+		return time.Time{}, false
+	}
+	if wait < alignFrom {
+		return at, true
+	}
+	if best := atHour(at, hour); !best.After(s.Until) {
+		at = best
+	}
+	return at, true
+}
+
+// atHour is the first moment not before at whose hour of the day, UTC, is hour.
+func atHour(at time.Time, hour int) time.Time {
+	at = at.UTC()
+	if at.Hour() == hour {
+		return at
+	}
+	best := time.Date(at.Year(), at.Month(), at.Day(), hour, 0, 0, 0, time.UTC)
+	if best.Before(at) {
+		best = best.AddDate(0, 0, 1)
+	}
+	return best
+}
+
+// again decides whether a try that did not succeed is followed by another one later, and then why and when.
+func (d *decision) again(o provider.Outcome, t terms) (LaterReason, time.Time, bool) {
+	p, a := &d.payment, d.attempt
+	if p.Later == nil || p.Status != Processing || a.Number != p.Attempts {
+		return "", time.Time{}, false
+	}
+	if reachable(o) {
+		at := providerBack(*p, o.NotBefore, t.now)
+		return LaterProvider, at, at.Before(p.Later.until())
+	}
+	if o.Class != provider.Declined || p.Later.Smart == nil {
+		return "", time.Time{}, false
+	}
+	smart := p.ownLater().Smart
+	smart.Declined++
+	m := o.Decline.Meaning(p.Method.Brand)
+	at, ok := smart.next(m, m.After != provider.Explain(o.Decline.Code).After, t.hour, t.now)
+	return LaterIssuer, health.Spread(p.ID, at), ok
+}
+
+// providerBack is when a provider may be callable again.
+func providerBack(p Payment, notBefore, now time.Time) time.Time {
+	at := now.Add(min(max(now.Sub(p.CreatedAt)/4, shortestWait), longestWait))
+	if notBefore.After(at) {
+		at = health.Spread(p.ID, notBefore)
+	}
+	return at
+}
+
+// postpone has a payment wait for its next try.
+func (p *Payment) postpone(why LaterReason, at time.Time) error {
+	l := p.ownLater()
+	l.Waits, l.At = why, at
+	p.DueAt = at
+	return p.move(Processing)
+}
+
+// putOff ends a try that did not succeed, and has its payment wait for the next.
+func (d *decision) putOff(f *FailureObject, why LaterReason, at time.Time) error {
+	d.attempt.Failure, d.payment.Failure = f, f
+	if d.attempt.Route != nil {
+		d.payment.Failure = telling(d.attempt.Route.Best, f)
+	}
+	d.tell(event.PaymentPending)
+	return d.payment.postpone(why, at)
+}
+
+// enqueue makes a payment that waits until a provider can be called. Nothing was sent.
+func (s *Service) enqueue(ctx context.Context, p Payment, with Companion) (Object, error) {
+	now := s.Clock.Now()
+	if err := p.postpone(LaterProvider, earlier(providerBack(p, time.Time{}, now), p.Later.QueueUntil)); err != nil {
+		return Object{}, err
+	}
+	d, err := s.apply(ctx, func() (decision, error) {
+		return decision{payment: p, events: []event.Type{event.PaymentCreated, event.PaymentPending}}, nil
+	}, func(c *db.Change, d decision) error {
+		if err := s.claim(ctx, c, p); err != nil {
+			return err
+		}
+		if err := s.ordered(ctx, c, p); err != nil {
+			return err
+		}
+		return with.Result(c, s.answered(d.payment), nil)
+	})
+	return s.answered(d.payment), s.unclaimed(ctx, p, err)
+}
+
+// tryAgain does what is due about a payment that waits: it is tried, or waits on, or has failed.
+func (s *Service) tryAgain(ctx context.Context, p Payment) error {
+	now := s.Clock.Now()
+	if now.After(p.Later.until().Add(lateSlack)) {
+		return s.giveUpWaiting(ctx, p, nil)
+	}
+	m, err := s.merchantOf(ctx, p.Merchant)
+	if err != nil {
+		return err
+	}
+	if m.Suspended() {
+		return s.waitOn(ctx, p, p.Later.Waits, now.Add(suspendedLook))
+	}
+	picked, err := s.pickSaved(ctx, p, p.Method.Saved)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+		return s.giveUpWaiting(ctx, p, err) // the customer has taken the method, or their consent, away
+	}
+	if err != nil {
+		return err
+	}
+	accounts, decided, err := s.plan(ctx, picked)
+	switch {
+	case fault.Is(err, fault.Unavailable) && !errors.Is(err, errNoAccount):
+		return s.waitOn(ctx, p, LaterProvider, providerBack(p, time.Time{}, now))
+	case fault.Is(err, fault.Unavailable), fault.Is(err, fault.Invalid):
+		return s.giveUpWaiting(ctx, p, err)
+	case err != nil:
+		return err
+	}
+	if p.Later.Waits == LaterProvider && s.Health != nil {
+		if turn, err := s.turnOf(ctx, p, accounts[0].ID); err != nil || !turn.IsZero() {
+			return errors.Join(err, s.waitOn(ctx, p, LaterProvider, turn))
+		}
+	}
+	return s.beginAgain(ctx, picked, accounts[0], Route{Decision: decided, Since: now})
+}
+
+// turnOf is when a payment that waited for a provider is to come again; zero: it is its turn. Where money waits to go back, or to be taken,
+// that goes first.
+func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.Time, error) {
+	wait, ok := s.Health.Drain(p.Merchant, account, health.Authorize)
+	if !ok {
+		return wait, nil
+	}
+	first, release, ok, err := s.mostUrgent(ctx, p.Merchant, account)
+	if err != nil || !ok {
+		return time.Time{}, err
+	}
+	defer release()
+	if until, err := s.heldBack(ctx, first, s.Clock.Now()); err != nil || !until.IsZero() {
+		return time.Time{}, err // what people hold back holds nobody else up
+	}
+	return first.turn(s.Clock.Now()), s.send(ctx, first)
+}
+
+// beginAgain begins the next try of a payment that waited.
+func (s *Service) beginAgain(ctx context.Context, p Payment, account provider.Account, route Route) error {
+	at, err := s.lane(ctx, p, account)
+	if err != nil {
+		return err
+	}
+	intent, err := p.begin(s.IDs.New(id.Attempt), at, route, route.Since)
+	if err != nil {
+		return err
+	}
+	err = s.begin(ctx, intent, alone{})
+	switch {
+	case lost(err):
+		return nil // it was canceled, or another process is at it
+	case fault.Is(err, fault.Unavailable): // switched off this moment
+		return s.waitOn(ctx, p, LaterProvider, route.Since.Add(switchedLook))
+	case err != nil:
+		return err
+	}
+	_, err = s.pursue(ctx, account, written(intent).latest(), alone{})
+	var refused *DeclinedError
+	if errors.As(err, &refused) || lost(err) {
+		return nil // it is recorded
+	}
+	return err
+}
+
+// waitOn leaves a payment that waits for later. Nobody is told: it waits as before.
+func (s *Service) waitOn(ctx context.Context, p Payment, why LaterReason, at time.Time) error {
+	if err := p.postpone(why, earlier(at, p.Later.until())); err != nil {
+		return err
+	}
+	if !p.DueAt.After(s.Clock.Now()) {
+		return s.giveUpWaiting(ctx, p, nil)
+	}
+	row, err := paymentRow(p)
+	if err != nil {
+		return err
+	}
+	return unlessOvertaken(s.DB.Commit(ctx, db.NewChange(p.Merchant, row)))
+}
+
+// giveUpWaiting ends a payment that waited in vain. why is what it cannot be tried for any more; nil: its time is over.
+func (s *Service) giveUpWaiting(ctx context.Context, p Payment, why error) error {
+	_, err := s.apply(ctx, func() (decision, error) {
+		p, err := s.store.payment(ctx, p.Merchant, p.ID)
+		if err != nil {
+			return decision{}, err
+		}
+		return p.waitedInVain(why)
+	}, nobody)
+	return unlessOvertaken(err)
+}
+
+// waitedInVain decides the end of a payment that waited.
+func (p Payment) waitedInVain(why error) (decision, error) {
+	if !p.waits() {
+		return decision{}, fault.State("it does not wait any more")
+	}
+	var told *fault.Error
+	switch {
+	case errors.As(why, &told):
+		p.Failure = &FailureObject{Code: told.Code, Message: told.Detail}
+	case p.Failure == nil:
+		p.Failure = &FailureObject{Code: fault.CodeProviderUnavailable, Message: textNeverBack}
+	}
+	p.ownLater().Waits = ""
+	p.DueAt = time.Time{}
+	d := decision{payment: p, events: []event.Type{event.PaymentFailed}}
+	return d, d.payment.move(Failed)
+}
+
+func (s *Service) merchantOf(ctx context.Context, tenant string) (merchant.Merchant, error) {
+	name, _, _ := id.SplitTenant(tenant)
+	m, err := s.Merchants.Get(ctx, name)
+	if err != nil {
+		err = fmt.Errorf("merchant of %s: %w", tenant, err)
+	}
+	return m, err
+}
