@@ -53,7 +53,15 @@ func (s *Service) Refund(ctx context.Context, tenant, payment string, r RefundRe
 		if err != nil {
 			return decision{}, err
 		}
-		return p.returned(a, s.IDs.New(id.Refund), r, policy, at)
+		d, err := p.returned(a, s.IDs.New(id.Refund), r, policy, at)
+		if err != nil || r.By == "" {
+			return d, err
+		}
+		persons, err := s.persons(ctx, p, *d.operation)
+		if persons > 0 {
+			d.awaitPeople()
+		}
+		return d, err
 	})
 	if d.operation == nil {
 		return RefundObject{}, err

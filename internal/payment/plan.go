@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
 )
@@ -25,6 +26,8 @@ type Router interface {
 type Control interface {
 	// Blocked fails with fault.Unavailable and the reason if a switch stops what is asked.
 	Blocked(ctx context.Context, tenant string, a control.Ask) error
+	// Persons is how many people must agree to what is asked, beside the one who asks.
+	Persons(ctx context.Context, tenant string, a control.Ask, amount money.Money) (int, error)
 }
 
 // reasons why accounts are left out. Those of Health are its own words.
@@ -105,9 +108,20 @@ func (s *Service) permits(ctx context.Context, p Payment, operation, account str
 	if s.Control == nil {
 		return nil
 	}
-	return s.Control.Blocked(ctx, p.Merchant, control.Ask{
-		Operation: control.Operation(operation), Account: account, Method: p.Method.word(), Country: p.Method.Country,
-	})
+	return s.Control.Blocked(ctx, p.Merchant, p.asks(operation, account))
+}
+
+// persons is how many people must agree to a refund, beside the one who asks for it.
+func (s *Service) persons(ctx context.Context, p Payment, op Operation) (int, error) {
+	if s.Control == nil {
+		return 0, nil
+	}
+	return s.Control.Persons(ctx, p.Merchant, p.asks(string(inquiries[op.Kind]), op.Account), op.Amount)
+}
+
+// asks is an operation of a payment as people switch it off.
+func (p Payment) asks(operation, account string) control.Ask {
+	return control.Ask{Operation: control.Operation(operation), Account: account, Method: p.Method.word(), Country: p.Method.Country}
 }
 
 // plan is the provider accounts that can take a payment, best first, and how that order came about. If none can, the error is that of

@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
 )
@@ -25,6 +26,10 @@ func (w switches) Blocked(_ context.Context, _ string, a control.Ask) error {
 		return fault.New(fault.Unavailable, "kill_switch_on", "a fraud wave")
 	}
 	return nil
+}
+
+func (switches) Persons(context.Context, string, control.Ask, money.Money) (int, error) {
+	return 0, nil
 }
 
 // illness is which accounts are shut, and why.

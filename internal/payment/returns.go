@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -93,14 +94,17 @@ func (p Payment) returned(a Attempt, opID string, r RefundRequest, policy mercha
 	d.operation.RequestedBy = r.By
 	alone, bounded := policy.Alone[p.Amount.Currency().Code()]
 	if sum := d.payment.Refunded.Minor() + d.payment.Refunding.Minor(); bounded && sum > alone {
-		d.operation.State, d.operation.DueAt = OperationHeld, time.Time{}
+		d.awaitPeople()
 	}
 	return d, nil
 }
 
+// awaitPeople has an operation wait until somebody has agreed to it.
+func (d *decision) awaitPeople() { d.operation.State, d.operation.DueAt = OperationHeld, time.Time{} }
+
 // approve decides that a second person agrees to a refund that is held: it is asked of the provider now. same tells that they are the one
 // who asked for it.
-func (p Payment) approve(a Attempt, op Operation, by string, same bool, at occasion) (decision, error) {
+func (p Payment) approve(a Attempt, op Operation, by string, same bool, persons int, at occasion) (decision, error) {
 	if op.State != OperationHeld {
 		return decision{}, fault.State(fmt.Sprintf("the refund is %s: it does not wait for anybody", refundStatus[op.State]))
 	}
@@ -110,7 +114,10 @@ func (p Payment) approve(a Attempt, op Operation, by string, same bool, at occas
 	if same {
 		return decision{}, errSamePerson
 	}
-	op.State, op.ApprovedBy, op.SentAt, op.DueAt = OperationSending, by, at.now, at.now.Add(at.patience)
+	op.ApprovedBy = control.Agreed(op.ApprovedBy, by)
+	if len(control.Approvers(op.ApprovedBy)) >= persons {
+		op.State, op.SentAt, op.DueAt = OperationSending, at.now, at.now.Add(at.patience)
+	}
 	return decision{payment: p, attempt: &a, operation: &op}, nil
 }
 
@@ -145,16 +152,20 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 	if err != nil {
 		return RefundObject{}, err
 	}
-	same, err := s.samePerson(ctx, tenant, op.RequestedBy, by)
-	if err != nil {
-		return RefundObject{}, err
-	}
 	d, err := s.operate(ctx, tenant, op.Payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
 		now, err := s.store.operation(ctx, tenant, refund)
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(a, now, by, same, at)
+		same, err := s.oneOf(ctx, tenant, append(control.Approvers(now.ApprovedBy), now.RequestedBy), by)
+		if err != nil {
+			return decision{}, err
+		}
+		persons, err := s.persons(ctx, p, now)
+		if err != nil {
+			return decision{}, err
+		}
+		return p.approve(a, now, by, same, persons, at)
 	})
 	if d.operation == nil {
 		return RefundObject{}, err
@@ -162,12 +173,20 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 	return refundObject(*d.operation), err
 }
 
-// samePerson tells whether two keys are one person's.
-func (s *Service) samePerson(ctx context.Context, tenant, one, other string) (bool, error) {
-	if one == other || s.SamePerson == nil {
-		return one == other, nil
+// oneOf tells whether a key is the same person's as one of others.
+func (s *Service) oneOf(ctx context.Context, tenant string, others []string, key string) (bool, error) {
+	for _, other := range others {
+		if other == key {
+			return true, nil
+		}
+		if s.SamePerson == nil {
+			continue
+		}
+		if same, err := s.SamePerson(ctx, tenant, other, key); same || err != nil {
+			return same, err
+		}
 	}
-	return s.SamePerson(ctx, tenant, one, other)
+	return false, nil
 }
 
 // CancelRefund gives up a refund that was held for a second person. It fails like ApproveRefund, but anybody may.

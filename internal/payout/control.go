@@ -4,12 +4,15 @@ import (
 	"context"
 
 	"github.com/florinpay/florin/internal/control"
+	"github.com/florinpay/florin/internal/money"
 )
 
 // Control knows what people have switched off. See control.Control.
 type Control interface {
 	// Blocked fails with fault.Unavailable and the reason if a switch stops what is asked.
 	Blocked(ctx context.Context, tenant string, a control.Ask) error
+	// Persons is how many people must agree to what is asked, beside the one who asks.
+	Persons(ctx context.Context, tenant string, a control.Ask, amount money.Money) (int, error)
 }
 
 // permits is nil unless people have switched payouts off. It fails with fault.Unavailable and their reason.
@@ -18,4 +21,25 @@ func (s *Service) permits(ctx context.Context, tenant, account string) error {
 		return nil
 	}
 	return s.Control.Blocked(ctx, tenant, control.Ask{Operation: control.Payout, Account: account})
+}
+
+// persons is how many people must agree to a payout, beside the one who asks for it.
+func (s *Service) persons(ctx context.Context, p Payout) (int, error) {
+	if s.Control == nil {
+		return 0, nil
+	}
+	return s.Control.Persons(ctx, p.Merchant, control.Ask{Operation: control.Payout, Account: p.Account}, p.Amount)
+}
+
+// agreeing is what an approval of a payout is held against: whether its key is that of somebody who asked or approved already, and how many must approve.
+func (s *Service) agreeing(ctx context.Context, p Payout, by string) (same bool, persons int, err error) {
+	if persons, err = s.persons(ctx, p); err != nil {
+		return false, 0, err
+	}
+	for _, other := range append(control.Approvers(p.ApprovedBy), p.CreatedBy) {
+		if same, err = s.samePerson(ctx, p.Merchant, other, by); same || err != nil {
+			return same, persons, err
+		}
+	}
+	return false, persons, nil
 }

@@ -93,12 +93,16 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 		return d, err
 	}
 	threshold, has := m.PayoutApproval[currency.Code()]
-	d.held = has && in.Amount > threshold
 	d.payout = Payout{
 		Merchant: tenant, ID: s.IDs.New(id.Payout), Amount: amount, Destination: d.to.ID, Rail: rail.Name, Account: account, Descriptor: in.Descriptor,
 		Description: in.Description, Metadata: in.Metadata, CreatedBy: in.By, CreatedAt: now,
 		Customer: customer, Loop: loop,
 	}
+	persons, err := s.persons(ctx, d.payout)
+	if err != nil {
+		return d, err
+	}
+	d.held = persons > 0 || has && in.Amount > threshold
 	if loop == nil {
 		d.payout.Earliest, d.payout.Latest = bank.Estimate(rail, now)
 	}
@@ -286,12 +290,8 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 	if err != nil {
 		return Object{}, err
 	}
-	same, err := s.samePerson(ctx, tenant, asked.CreatedBy, by)
-	if err != nil {
-		return Object{}, err
-	}
 	if asked.Loop != nil {
-		return s.moveLoop(ctx, tenant, payout, with, func(c *db.Change, p Payout) ([]decision, error) { return s.approveLoop(ctx, c, p, by, same) })
+		return s.moveLoop(ctx, tenant, payout, with, func(c *db.Change, p Payout) ([]decision, error) { return s.approveLoop(ctx, c, p, by) })
 	}
 	d, err := s.apply(ctx, tenant, payout, func(p Payout) (decision, error) {
 		to, err := s.store.destination(ctx, tenant, p.Destination)
@@ -305,7 +305,11 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(by, same, b, left, s.Clock.Now())
+		same, persons, err := s.agreeing(ctx, p, by)
+		if err != nil {
+			return decision{}, err
+		}
+		return p.approve(by, same, persons, b, left, s.Clock.Now())
 	}, func(c *db.Change, d decision) error { return with(c, s.show(d.payout)) })
 	if err != nil {
 		return Object{}, err

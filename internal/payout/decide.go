@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -89,7 +90,7 @@ func begin(p Payout, held bool, b *Balance, left int64, now time.Time) (decision
 	if held {
 		b.Reserved += amount
 		d.payout.Status = Held
-		d.tell(now, "above the amount that one person may pay out")
+		d.tell(now, "somebody else must agree")
 		return d, left - amount, nil
 	}
 	d.payout.Status, d.payout.DueAt = Queued, now
@@ -99,7 +100,7 @@ func begin(p Payout, held bool, b *Balance, left int64, now time.Time) (decision
 }
 
 // approve decides that a second person agrees; same tells that it is the one who asked. left is what can be spent, the amount that is held for this payout not counted.
-func (p Payout) approve(by string, same bool, b Balance, left int64, now time.Time) (decision, error) {
+func (p Payout) approve(by string, same bool, persons int, b Balance, left int64, now time.Time) (decision, error) {
 	if p.Status != Held {
 		return decision{}, fault.State(fmt.Sprintf("the payout is %s; only one that is held can be approved", p.Status))
 	}
@@ -109,9 +110,15 @@ func (p Payout) approve(by string, same bool, b Balance, left int64, now time.Ti
 	if left < 0 {
 		return decision{}, fault.New(fault.Conflict, CodeBalance, "the money that was held for it has been refunded meanwhile")
 	}
-	d := decision{payout: p, balance: &b}
+	d := decision{payout: p}
+	d.payout.ApprovedBy = control.Agreed(p.ApprovedBy, by)
+	if len(control.Approvers(d.payout.ApprovedBy)) < persons {
+		d.moved = true
+		d.payout.note(now, "approved", "by one of two persons")
+		return d, nil
+	}
 	b.Reserved -= p.Amount.Minor()
-	d.payout.ApprovedBy, d.payout.DueAt = by, now
+	d.balance, d.payout.DueAt = &b, now
 	return d, d.move(Queued, now, "approved")
 }
 

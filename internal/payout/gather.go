@@ -200,7 +200,7 @@ func (s *Service) drawAgain(ctx context.Context, c *db.Change, leg *Payout, fail
 }
 
 // approveLoop lets all parts of a held payout go.
-func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by string, same bool) ([]decision, error) {
+func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by string) ([]decision, error) {
 	if p.Destination != "" {
 		to, err := s.store.destination(ctx, p.Merchant, p.Destination)
 		if err == nil {
@@ -215,9 +215,13 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 	if err != nil {
 		return nil, err
 	}
-	d, err := p.approve(by, same, b, left, now)
+	same, persons, err := s.agreeing(ctx, p, by)
 	if err != nil {
 		return nil, err
+	}
+	d, err := p.approve(by, same, persons, b, left, now)
+	if err != nil || d.payout.Status == Held {
+		return []decision{d}, err // another one must agree
 	}
 	d.balance = nil
 	d.payout.DueAt = now.Add(loopLook)
@@ -235,7 +239,7 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 		if err != nil {
 			return nil, err
 		}
-		one, err := leg.approve(by, same, b, left, now)
+		one, err := leg.approve(by, false, 0, b, left, now)
 		if err != nil {
 			return nil, err
 		}
