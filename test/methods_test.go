@@ -3,6 +3,10 @@ package test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -117,8 +121,88 @@ func TestAPayerWhoSaysNoOrNothing(t *testing.T) {
 			}
 		}
 		p := f.begin(r, "expire-"+r.method)
+		if !r.code {
+			f.leaves(p)
+		}
 		f.happens(r, p, "expire")
 		f.comesTo(p, "expired", 0, 0)
+	}
+}
+
+// leaves has the payer look at the page, and go back to the shop undecided: the payment still waits for them, and so does the page.
+func (f *florin) leaves(payment answer) {
+	f.t.Helper()
+	page, _ := dig(payment.object, "next_action", "url").(string)
+	back, err := client.PostForm(page, url.Values{"do": {"leave"}})
+	must(f.t, err)
+	must(f.t, back.Body.Close())
+	now := f.get("/v1/payments/" + payment.text("id"))
+	again := f.do(request{method: "GET", url: page})
+	if now.text("status") != "requires_action" || again.status != http.StatusOK || strings.Contains(string(again.body), "is over") {
+		f.t.Errorf("the payer left: %s; the page says %s", now, again)
+	}
+}
+
+// Messages that come twice, or out of order, make one payment of every method.
+func TestMessagesOfEveryRailMayComeTwiceAndOutOfOrder(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	var all []answer
+	for _, scenario := range []string{"duplicate_webhook", "out_of_order_webhooks"} {
+		for _, r := range rails {
+			p := f.started(t, r.method, r.currency, "SCENARIO "+scenario)
+			if r.code {
+				f.happens(r, p, "pay_part")
+			}
+			f.paid(r, p)
+			all = append(all, p)
+		}
+	}
+	for _, p := range all {
+		f.comesTo(p, "captured", 9_232, 0)
+	}
+	eventually(t, "the repeats are heard of", func() bool {
+		repeats := 0
+		for _, one := range f.list("/v1/inbound_webhooks") {
+			if v := one["verdict"]; v != "applied" && v != "known" {
+				t.Fatalf("a message was %v: %v", v, one)
+			}
+			if one["duplicates"] != 0.0 {
+				repeats++
+			}
+		}
+		return repeats >= len(rails)
+	})
+	for _, p := range all {
+		f.comesTo(p, "captured", 9_232, 0)
+	}
+}
+
+// The picture of a code shows the code, in the eyes of another program.
+func TestThePictureOfACodeIsScanned(t *testing.T) {
+	t.Parallel()
+	zbarimg, err := exec.LookPath("zbarimg")
+	if err != nil {
+		t.Skip("pictures of payment codes are not decoded: there is no zbarimg (Debian: zbar-tools)")
+	}
+	f := installDev(t)
+	for _, r := range rails {
+		next, _ := f.begin(r, "scan-"+r.method).object["next_action"].(map[string]any)
+		if next["type"] != "display_qr" {
+			continue
+		}
+		image, _ := next["qr_image_url"].(string)
+		drawn := f.do(request{method: "GET", url: image}).want(t, http.StatusOK, "the picture")
+		vector := f.do(request{method: "GET", url: strings.TrimSuffix(image, ".png") + ".svg"}).want(t, http.StatusOK, "the other picture")
+		if drawn.header.Get("Content-Type") != "image/png" || vector.header.Get("Content-Type") != "image/svg+xml" {
+			t.Errorf("%s: %v, %v", r.method, drawn.header, vector.header)
+		}
+		file := filepath.Join(t.TempDir(), "code.png")
+		must(t, os.WriteFile(file, drawn.body, 0o600))
+		read, err := exec.CommandContext(t.Context(), zbarimg, "--quiet", "--nodbus", "--raw", "--oneshot", "-Sbinary", file).Output()
+		if err != nil || string(read) != next["qr_code"] {
+			t.Errorf("%s is read as %q, want %q: %v", r.method, read, next["qr_code"], err)
+		}
 	}
 }
 
@@ -133,29 +217,43 @@ func TestWhatIsCanceledIsClosedAtTheProvider(t *testing.T) {
 			t.Errorf("%s is %s there", r.method, now.text("status"))
 		}
 		if !r.code {
-			url, _ := dig(p.object, "next_action", "url").(string)
-			page := f.do(request{method: "GET", url: url}).want(t, http.StatusOK, "the bank's page")
-			if !strings.Contains(string(page.body), "gave this payment up") {
-				t.Errorf("the page of %s: %s", r.method, page.body)
+			page, _ := dig(p.object, "next_action", "url").(string)
+			closed := f.do(request{method: "GET", url: page}).want(t, http.StatusOK, "the bank's page")
+			if !strings.Contains(string(closed.body), "gave this payment up") {
+				t.Errorf("the page of %s: %s", r.method, closed.body)
 			}
 		}
 	}
 }
 
-func TestMoneyThatComesWhenTheBanksPageIsOverGoesBack(t *testing.T) {
+func TestMoneyThatComesWhenItIsOverGoesBack(t *testing.T) {
 	t.Parallel()
 	f := installDev(t)
-	for _, r := range rails {
-		if r.code {
-			continue
+	for _, end := range []string{"canceled", "expired"} {
+		late := map[string]answer{}
+		for _, r := range rails {
+			p := f.begin(r, end+r.method)
+			if end == "canceled" {
+				f.post("/v1/payments/"+p.text("id")+"/cancel", "cancel-"+r.method, nil).want(t, http.StatusOK, "cancel")
+			} else {
+				f.happens(r, p, "expire")
+				f.comesTo(p, "expired", 0, 0)
+			}
+			if r.code {
+				f.happens(r, p, "pay") // whoever has the code can pay it
+			} else {
+				f.happens(r, p, "complete") // the page was closed a moment too late
+			}
+			late[r.method] = p
 		}
-		p := f.begin(r, "late-"+r.method)
-		f.post("/v1/payments/"+p.text("id")+"/cancel", "cancel-"+r.method, nil).want(t, http.StatusOK, "cancel")
-		f.happens(r, p, "complete") // the page was closed a moment too late
-		eventually(t, r.method+" goes back", func() bool {
-			now := f.get("/v1/payments/" + p.text("id") + "?expand=timeline")
-			return now.text("status") == "canceled" && strings.Contains(string(now.body), "late_approval.booked") && strings.Contains(string(now.body), "transfer.returned")
-		})
+		for _, r := range rails {
+			heard := map[bool]string{true: "transfer.received", false: "late_approval.booked"}[r.code]
+			eventually(t, r.method+" goes back", func() bool {
+				now := f.get("/v1/payments/" + late[r.method].text("id") + "?expand=timeline")
+				return now.text("status") == end && now.number("amount_captured") == 0 &&
+					strings.Contains(string(now.body), heard) && strings.Contains(string(now.body), "transfer.returned")
+			})
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -127,6 +129,124 @@ func TestPayoutsEndAsTheirBankSays(t *testing.T) {
 	hooks.wait(made, "payout.returned")
 	if got := hooks.types(made); len(got) != 4 || f.available() != before {
 		t.Errorf("by buttons: told %v, %d available", got, f.available())
+	}
+}
+
+// To every kind of destination: what fails and what comes back is available again, and its timeline streams.
+func TestPayoutsOfEveryRailFailAndComeBack(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	to := map[string][2]string{ // by rail: the currency, and what leads there beside the name
+		"sepa_instant": {"EUR", `{"type":"iban","iban":"DE89 3704 0044 0532 0130 00"`},
+		"fps":          {"GBP", `{"type":"bank_account","country":"GB","bank_code":"200000","account_number":"55779911"`},
+		"ach":          {"USD", `{"type":"bank_account","country":"US","bank_code":"021000021","account_number":"123456789"`},
+		"pix":          {"BRL", `{"type":"pix","pix_key":"ada@example.com"`},
+		"npp":          {"AUD", `{"type":"payid","payid":"ada@example.com"`},
+		"upi":          {"INR", `{"type":"upi","vpa":"ada@okbank"`},
+		"card_push":    {"EUR", ""},
+	}
+	for _, one := range to {
+		f.post("/v1/payments", "", map[string]any{"amount": 100_000, "currency": one[0], "payment_method_token": f.token(approved, "")}).want(t, http.StatusCreated, "earn "+one[0])
+	}
+	has := func() map[string]float64 {
+		sums := map[string]float64{}
+		all, _ := f.get("/v1/balance").want(t, http.StatusOK, "balance").object["available"].([]any)
+		for _, one := range all {
+			currency, _ := dig(one, "currency").(string)
+			sums[currency], _ = dig(one, "amount").(float64)
+		}
+		return sums
+	}
+	for _, one := range to {
+		eventually(t, one[0]+" is available", func() bool { return has()[one[0]] >= 100_000 && (one[0] != "EUR" || has()["EUR"] >= 200_000) })
+	}
+	before, asked := has(), f.authentications()
+	stream := f.follow("payout.*")
+	ends := map[string]string{}
+	for rail, one := range to {
+		for name, status := range map[string]string{"SCENARIO fail": "failed", "SCENARIO return": "returned"} {
+			body := map[string]any{"amount": 1_000, "currency": one[0]}
+			if rail == "card_push" {
+				body["card_token"] = f.token("4000056655665556", name)
+			} else {
+				there := f.post("/v1/destinations", "", []byte(one[1]+`,"name":"`+name+`"}`)).want(t, http.StatusCreated, "destination for "+rail)
+				body["destination_token"] = there.text("id")
+			}
+			made := f.post("/v1/payouts", "", body).want(t, http.StatusCreated, "pay out by "+rail)
+			if made.text("rail") != rail {
+				t.Errorf("it goes by %s, not %s", made.text("rail"), rail)
+			}
+			ends[made.text("id")] = status
+		}
+	}
+	for id, status := range ends {
+		f.ends(id, status)
+		stream.shows(t, id, "payout."+status)
+	}
+	if now := has(); !maps.Equal(now, before) {
+		t.Errorf("available %v, before %v", now, before)
+	}
+	if n := f.authentications(); n != asked {
+		t.Errorf("cardholders were asked for 3-D Secure %d times", n-asked)
+	}
+}
+
+// authentications is how often an issuer was asked about a cardholder.
+func (f *florin) authentications() int {
+	f.t.Helper()
+	all, _ := f.do(request{method: "GET", url: f.sandbox + "/control/authentications?limit=500"}).want(f.t, http.StatusOK, "list authentications").object["data"].([]any)
+	return len(all)
+}
+
+// stream is what comes by an event stream.
+type stream struct{ lines chan string }
+
+// follow opens a stream of events of some types, until the end of the test.
+func (f *florin) follow(types string) stream {
+	f.t.Helper()
+	q, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, f.api+"/v1/events/stream?types="+types, nil)
+	must(f.t, err)
+	q.Header.Set("Authorization", "Bearer "+f.secret)
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(q)
+	must(f.t, err)
+	if response.StatusCode != http.StatusOK {
+		f.t.Fatalf("the stream is answered with %d", response.StatusCode)
+	}
+	s := stream{make(chan string, 10_000)}
+	f.t.Cleanup(func() { must(f.t, response.Body.Close()) })
+	go func() {
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+			s.lines <- lines.Text()
+		}
+		close(s.lines)
+	}()
+	return s
+}
+
+// shows waits until the stream has shown an object whose timeline ends with an event. What it shows of others meanwhile is kept.
+func (s stream) shows(t *testing.T, id, event string) {
+	t.Helper()
+	late := time.After(patience)
+	var others []string
+	defer func() {
+		for _, line := range others {
+			s.lines <- line
+		}
+	}()
+	for {
+		select {
+		case line, open := <-s.lines:
+			if !open {
+				t.Fatalf("the stream ended before %s of %s", event, id)
+			}
+			_, timeline, _ := strings.Cut(line, `"timeline":`)
+			if strings.Contains(line, id) && strings.Contains(timeline, `"`+event+`"`) {
+				return
+			}
+			others = append(others, line)
+		case <-late:
+			t.Fatalf("the stream did not show %s of %s", event, id)
+		}
 	}
 }
 

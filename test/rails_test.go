@@ -200,6 +200,103 @@ func TestRailCodes(t *testing.T) {
 	})
 }
 
+// heard is how many messages came about a payment, repeats apart.
+func (f *florin) heard(payment answer) int {
+	f.t.Helper()
+	n := 0
+	for _, one := range f.list("/v1/inbound_webhooks") {
+		if one["subject"] == payment.text("id") && (one["verdict"] == "applied" || one["verdict"] == "known") {
+			n++
+		}
+	}
+	return n
+}
+
+// Cards beside what the tour, the cascade and the crashes show of them.
+func TestRailCards(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	held := func(t *testing.T, number, name string) answer {
+		t.Helper()
+		return f.pay(f.token(number, name), "", 9232, false).want(t, http.StatusCreated, "authorize")
+	}
+	captures := func(t *testing.T, made answer) {
+		t.Helper()
+		f.post("/v1/payments/"+made.text("id")+"/capture", "", nil).want(t, http.StatusOK, "capture")
+	}
+	t.Run("declined", func(t *testing.T) {
+		t.Parallel()
+		a := f.pay(f.token("4000000000009995", ""), "", 9232, true).want(t, http.StatusPaymentRequired, "pay")
+		if a.text("code") != "card_declined" || a.text("decline_code") != "insufficient_funds" {
+			t.Errorf("declined with %s", a)
+		}
+	})
+	t.Run("duplicate webhooks", func(t *testing.T) {
+		t.Parallel()
+		made := held(t, approved, "SCENARIO duplicate_webhook")
+		captures(t, made)
+		soon(t, "a repeat is heard of", func() bool {
+			return slices.ContainsFunc(f.list("/v1/inbound_webhooks"), func(one map[string]any) bool {
+				return one["subject"] == made.text("id") && one["duplicates"] == 1.0
+			})
+		})
+		f.comesTo(made, "captured", 9232, 0)
+	})
+	t.Run("out of order webhooks", func(t *testing.T) {
+		t.Parallel()
+		made := held(t, approved, "SCENARIO out_of_order_webhooks")
+		captures(t, made)
+		soon(t, "the authorization is heard of last", func() bool { return f.heard(made) == 2 })
+		f.comesTo(made, "captured", 9232, 0)
+	})
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		made := f.pay(f.token(approved, "SCENARIO late_approval"), "", 9232, true)
+		if made.text("status") != "processing" {
+			t.Fatalf("while it is pending: %s", made)
+		}
+		f.becomes(t, made.text("id"), "captured")
+	})
+	t.Run("the hold expires", func(t *testing.T) {
+		t.Parallel()
+		made := held(t, approved, "")
+		f.press(t, made, "expire", nil)
+		f.becomes(t, made.text("id"), "expired")
+	})
+	t.Run("a challenge that is left", func(t *testing.T) {
+		t.Parallel()
+		made := f.pay(f.token("4000002760003184", ""), "", 9232, true)
+		if made.text("status") != "requires_action" {
+			t.Fatalf("the payer is not asked: %s", made)
+		}
+		asked := f.do(request{method: "GET", url: f.sandbox + "/control/authentications?limit=100"}).want(t, http.StatusOK, "look for the challenge")
+		all, _ := asked.object["data"].([]any)
+		i := slices.IndexFunc(all, func(one any) bool {
+			reference, _ := dig(one, "reference").(string)
+			return strings.HasPrefix(reference, made.text("id")) && dig(one, "status") == "challenge"
+		})
+		if i < 0 {
+			t.Fatalf("the issuer has %s", asked.body)
+		}
+		id, _ := dig(all[i], "id").(string)
+		f.do(request{method: "POST", url: f.sandbox + "/control/authentications/" + id + "/time_out"}).want(t, http.StatusOK, "let it time out")
+		f.post("/v1/payments/"+made.text("id")+"/confirm", "", map[string]any{}) // the shop asks how it stands
+		f.comesTo(made, "expired", 0, 0)
+		if at := f.do(request{method: "GET", url: f.sandbox + "/control/transactions?q=" + made.text("id")}); at.err != nil || strings.Contains(string(at.body), `"status":"captured"`) {
+			t.Errorf("the acquirer has %s", at)
+		}
+	})
+	t.Run("refunds", func(t *testing.T) {
+		t.Parallel()
+		f.refunded(t, f.captured(t, approved, ""), 1000, "succeeded")
+		f.refunded(t, f.captured(t, "4000000000005126", ""), 1000, "failed")
+	})
+	t.Run("clears at less", func(t *testing.T) {
+		t.Parallel()
+		f.comesTo(f.captured(t, approved, "SCENARIO amount_shift"), "captured", 8309, 0)
+	})
+}
+
 var (
 	railNames    = regexp.MustCompile("(?s)```sh names\n(.*?)```")
 	railExamples = regexp.MustCompile("(?s)\n## ([^\n]+)\n|```sh example\n(.*?)```")

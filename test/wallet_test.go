@@ -101,6 +101,18 @@ func TestWallets(t *testing.T) {
 		f.comesTo(paid, "captured", 9_232, 0)
 	})
 
+	t.Run("told out of order, and expired", func(t *testing.T) {
+		held := func(name string) answer {
+			return f.byWallet(t, f.walletToken(t, map[string]any{"cardholder_name": name}), map[string]any{"capture": false}).want(t, http.StatusCreated, "authorize")
+		}
+		disordered, left := held("SCENARIO out_of_order_webhooks"), held("Ada Lovelace")
+		f.post("/v1/payments/"+disordered.text("id")+"/capture", "", nil).want(t, http.StatusOK, "capture")
+		soon(t, "the authorization is heard of last", func() bool { return f.heard(disordered) == 2 })
+		f.comesTo(disordered, "captured", 9_232, 0)
+		f.press(t, left, "expire", nil)
+		f.comesTo(left, "expired", 0, 0)
+	})
+
 	t.Run("opened once", func(t *testing.T) {
 		token := f.approve(t, nil)
 		opened := f.open(token).want(t, http.StatusCreated, "open")
