@@ -74,6 +74,7 @@ type Error struct {
 	RetryAfter         time.Duration // not before; 0 if the server did not say
 	NetworkDeclineCode string        // the scheme's own, such as 51
 	NetworkAdviceCode  string        // the scheme's own, such as 02
+	RetryRule          string        // the card network's rule by which the card was not tried; empty: the issuer or the provider refused
 	Payment            string        // pay_…: the payment that failed, if there is one
 	RequestID          string        // req_…: for support and for the server's logs
 	IdempotencyKey     string        // the key of the call, if it had one
@@ -193,6 +194,7 @@ type problem struct {
 	RetryAfter         int64        `json:"retry_after"` // seconds
 	NetworkDeclineCode string       `json:"network_decline_code"`
 	NetworkAdviceCode  string       `json:"network_advice_code"`
+	RetryRule          string       `json:"retry_rule"`
 	Payment            string       `json:"payment"`
 	RequestID          string       `json:"request_id"`
 }
@@ -205,7 +207,7 @@ func readError(status int, header http.Header, body []byte, now time.Time) *Erro
 	if isJSON(header.Get("Content-Type")) && json.Unmarshal(body, &p) == nil {
 		e.Type, e.Code, e.DeclineCode, e.Detail, e.Param, e.Errors = p.Type, p.Code, p.DeclineCode, p.Detail, p.Param, p.Errors
 		e.Retryable, e.Retry, e.RetryAfter = p.Retryable, p.Retry, seconds(p.RetryAfter)
-		e.NetworkDeclineCode, e.NetworkAdviceCode = p.NetworkDeclineCode, p.NetworkAdviceCode
+		e.NetworkDeclineCode, e.NetworkAdviceCode, e.RetryRule = p.NetworkDeclineCode, p.NetworkAdviceCode, p.RetryRule
 		e.Payment = p.Payment
 		if p.Title != "" {
 			e.Title = p.Title

@@ -99,6 +99,21 @@ func TestCascade(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a stolen card is asked about once", func(t *testing.T) {
+		t.Parallel()
+		card := f.token("4000000000009979", "")
+		for n, want := range []struct {
+			amount int64
+			tries  []string
+			rule   any
+		}{{4300, []string{"alpha declined"}, nil}, {4300, nil, "never_again"}, {4301, []string{"alpha declined"}, nil}} {
+			refused := f.pay(card, fmt.Sprintf("stolen %d", n), want.amount, true).want(t, http.StatusPaymentRequired, "pay")
+			if got := f.triesOf(refused.text("payment")); !slices.Equal(got, want.tries) || refused.object["decline_code"] != "stolen_card" ||
+				refused.object["retry"] != "never" || refused.object["retry_rule"] != want.rule {
+				t.Errorf("payment %d: tried %v: %s", n, got, refused)
+			}
+		}
+	})
 	t.Run("a late approval goes back", func(t *testing.T) {
 		t.Parallel()
 		made := f.pay(f.token(approved, "SCENARIO error_500"), "late", 4200, true).want(t, http.StatusCreated, "pay")

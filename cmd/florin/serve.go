@@ -17,6 +17,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -49,6 +50,7 @@ type serveCommand struct {
 	KeepEvidence  time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
 	QueueFor      time.Duration `help:"How long a refund or a payout waits for a provider that is down before it fails: 1h to 720h." default:"72h"`
 	CascadeBudget time.Duration `help:"How long after its first try a request may begin another one at the next provider account: 1s to 60s." default:"25s"`
+	NetworkRules  string        `help:"The card networks' rules for tries after a decline, in the place of those that are built in: a file like internal/provider/networks.json. The same for every process." placeholder:"FILE"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
 	Mail          mailFlags     `embed:""`
@@ -94,6 +96,22 @@ func (s serveCommand) Run(ctx context.Context, c *console) (err error) {
 	})
 }
 
+// networks reads the card networks' rules; none if no file is named.
+func (s serveCommand) networks() (provider.Networks, error) {
+	if s.NetworkRules == "" {
+		return provider.Networks{}, nil
+	}
+	data, err := os.ReadFile(s.NetworkRules)
+	if err != nil {
+		return provider.Networks{}, fmt.Errorf("--network-rules: %w", err)
+	}
+	rules, err := provider.ReadNetworks(data)
+	if err != nil {
+		return rules, usagef("--network-rules %s: %v", s.NetworkRules, err)
+	}
+	return rules, nil
+}
+
 // plan checks what the flags say together and reads the files that they name.
 func (s serveCommand) plan() (plan, error) {
 	where, err := s.Storage.resolve()
@@ -111,6 +129,9 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, err
 	}
 	if p.mail, err = s.Mail.options(); err != nil {
+		return plan{}, err
+	}
+	if p.networks, err = s.networks(); err != nil {
 		return plan{}, err
 	}
 	vault, pays := slices.Contains(s.Zones, zoneVault), p.worker || slices.Contains(s.Zones, zoneAPI) || slices.Contains(s.Zones, zonePublic)

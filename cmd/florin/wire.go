@@ -79,6 +79,7 @@ type plan struct {
 	keepEvidence time.Duration        // how long the evidence of a dispute is kept after its end; zero: dispute.Kept
 	queue        time.Duration        // how long refunds and payouts wait for a provider that is down; the payments' default if zero
 	cascade      time.Duration        // how long after a request's first try another one may begin elsewhere; the payments' default if zero
+	networks     provider.Networks    // the card networks' rules for tries after a decline; those that are built in if there are none
 	mail         *webhook.MailOptions // how endpoints at mailto: addresses are told; nil: there are none
 	drain        time.Duration
 }
@@ -312,6 +313,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
 		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, Control: a.control, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
+		Networks: a.plan.networks,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
@@ -527,7 +529,7 @@ func (a *parts) prune(ctx context.Context) {
 	for _, kept := range []struct {
 		what  string
 		prune func(context.Context) (int64, error)
-	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}, {"pieces of dispute evidence", a.disputes.Prune}} {
+	}{{"idempotency keys", a.answers.Prune}, {"device sessions", a.devices.Prune}, {"the histories of declined cards", a.payments.Prune}, {"pieces of dispute evidence", a.disputes.Prune}} {
 		n, err := kept.prune(ctx)
 		a.pruned(kept.what, n, err)
 	}

@@ -307,17 +307,15 @@ func (a *API) showPayment(tenant string, underWay flight) view {
 		p, err := a.Reader.Get(ctx, tenant, subject, nil)
 		s := shown{object: p, inFlight: underWay(p)}
 		if p.Failure != nil && (p.Status == payment.Failed || p.Status == payment.RequiresPaymentMethod) {
-			s.refusal = declineOf(p)
+			s.refusal = declineOf(p, a.Clock.Now())
 		}
 		return s, err
 	}
 }
 
 // declineOf is the refusal that left a payment as it is.
-func declineOf(p payment.Object) *payment.DeclinedError {
-	f := p.Failure
-	d := provider.Decline{Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message}
-	return &payment.DeclinedError{Payment: p, Code: f.Code, Decline: d, Meaning: d.Meaning(p.Brand())}
+func declineOf(p payment.Object, now time.Time) *payment.DeclinedError {
+	return payment.Refusal(p, p.Failure, now)
 }
 
 // act runs an operation on one payment.

@@ -38,7 +38,7 @@ func declineProblem(e *payment.DeclinedError) *problem.Problem {
 	p.Payment = e.Payment.ID
 	p.DeclineCode = string(e.Decline.Code)
 	p.NetworkDeclineCode, p.NetworkAdviceCode = e.Decline.NetworkDecline, e.Decline.NetworkAdvice
-	p.Retry = string(e.Meaning.Retry)
+	p.Retry, p.RetryRule = string(e.Meaning.Retry), e.Rule
 	if e.Meaning.After > 0 {
 		p.RetryAfter = int64(e.Meaning.After / time.Second)
 	}

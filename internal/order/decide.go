@@ -64,7 +64,7 @@ func (o Order) begin(p payment.Payment, now time.Time) (decision, error) {
 	o.Payments++
 	zero := money.Of(0, p.Amount.Currency())
 	return decision{order: &o, payments: []Payment{{
-		Merchant: o.Merchant, Order: o.ID, ID: p.ID, Amount: p.Amount, Captured: zero, Surplus: zero, Adjusted: zero, Returned: zero, CreatedAt: now, MovedAt: now,
+		Merchant: o.Merchant, Order: o.ID, ID: p.ID, Over: p.Over(), Amount: p.Amount, Captured: zero, Surplus: zero, Adjusted: zero, Returned: zero, CreatedAt: now, MovedAt: now,
 	}}}, nil
 }
 

@@ -295,16 +295,22 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, account provider.Ac
 	if err != nil {
 		return err
 	}
-	err = s.begin(ctx, intent, alone{})
+	var past history
+	if p.counts() {
+		if past, err = s.history(ctx, p); err != nil {
+			return err
+		}
+	}
+	begins, err := s.begin(ctx, p, nil, intent, past, alone{})
 	switch {
 	case lost(err):
 		return nil // it was canceled, or another process is at it
 	case fault.Is(err, fault.Unavailable): // switched off this moment
 		return s.waitOn(ctx, p, LaterProvider, route.Since.Add(switchedLook))
-	case err != nil:
+	case err != nil || begins.refused != nil: // or the rules of the card's network forbid it, which is recorded
 		return err
 	}
-	_, err = s.pursue(ctx, account, written(intent).latest(), alone{})
+	_, err = s.pursue(ctx, account, begins.next.latest(), alone{})
 	var refused *DeclinedError
 	if errors.As(err, &refused) || lost(err) {
 		return nil // it is recorded

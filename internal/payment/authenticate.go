@@ -86,10 +86,18 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 		if err == nil && o.Class == provider.NotSent && a.asking() {
 			t.next, err = s.successor(ctx, p, a, t.tries)
 		}
+		if err == nil {
+			err = s.heard(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t)
+		}
 		if err != nil {
 			return decision{}, err
 		}
-		return authenticated(p, a, o, t)
+		d, err := authenticated(p, a, o, t)
+		d.remembered(s.Networks, t)
+		if err == nil && a.challenged() && d.attempt != nil && d.attempt.State == AttemptSending {
+			return s.stillAllowed(ctx, p, a, d)
+		}
+		return d, err
 	}, func(c *db.Change, d decision) error {
 		if d.attempt != nil {
 			a = *d.attempt
@@ -102,7 +110,7 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 			return nil
 		}
 		now.object = s.answered(d.payment)
-		now.refused = refusal(now.object, failureOf(d.payment, a))
+		now.refused = s.refusal(now.object, failureOf(d.payment, a))
 		return with.Result(c, now.object, now.refused)
 	})
 	if err == nil && (ours || d.next != nil) {

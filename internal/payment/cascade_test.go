@@ -310,10 +310,11 @@ func (u *till) intent(in Create) (Payment, Attempt) {
 	if err != nil {
 		u.Fatal(err)
 	}
-	if err := u.begin(u.Context(), d, alone{}); err != nil {
+	begun, err := u.begin(u.Context(), p, nil, d, history{}, alone{})
+	if err != nil {
 		u.Fatal(err)
 	}
-	d = written(d)
+	d = *begun.next
 	return d.payment, *d.attempt
 }
 
@@ -370,7 +371,7 @@ func TestARequestDoesNotGoOnWithAnothersTry(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if err := u.begin(u.Context(), next, alone{}); err != nil {
+		if _, err := u.begin(u.Context(), before, nil, next, history{}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		step, err := u.record(u.Context(), alpha, decision{payment: p, attempt: &a}, declinedLate, alone{})

@@ -27,6 +27,7 @@ type decision struct {
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
 	// no state and no amount.
 	contradiction *Contradiction
+	history       *history    // of the payment's card, if it changes
 	told          toldDecline // the decline that it writes down, if it does
 }
 

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
@@ -14,6 +15,7 @@ type DeclinedError struct {
 	Code    string // fault.CodeCardDeclined, fault.CodePaymentDeclined or fault.CodeProviderUnavailable
 	Decline provider.Decline
 	Meaning provider.Meaning
+	Rule    string // the card network's rule by which nobody was asked; empty: somebody was
 }
 
 func (e *DeclinedError) Error() string {
@@ -49,17 +51,35 @@ func declined(o provider.Outcome) *FailureObject {
 	}
 }
 
+// Meaning is what the decline table and the rules of a card's brand say of a failure. After is that of the table.
+func (f *FailureObject) Meaning(brand string) provider.Meaning {
+	m := f.decline().Meaning(brand)
+	if f.RetryAt != nil && m.Retry != provider.RetryNever {
+		m.Retry = provider.RetryLater // whatever the payer corrects: the card has been tried too often
+	}
+	return m
+}
+
+func (f *FailureObject) decline() provider.Decline {
+	return provider.Decline{Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message}
+}
+
 // refusal is the error that goes with a payment or an operation that failed; nil if it did not.
-func refusal(object Object, f *FailureObject) error {
+func (s *Service) refusal(object Object, f *FailureObject) error {
 	if f == nil || f.Code == fault.CodeExpired {
 		return nil // nobody refused: its time ran out, which the object says
 	}
-	decline := provider.Decline{
-		Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode, Message: f.Message,
-	}
-	meaning := decline.Meaning(object.Brand())
+	return Refusal(object, f, s.Clock.Now())
+}
+
+// Refusal is the error that goes with a failure of a payment.
+func Refusal(object Object, f *FailureObject, now time.Time) *DeclinedError {
+	meaning := f.Meaning(object.Brand())
 	if object.PaymentMethod != nil {
 		meaning.Text = provider.TextOf(object.PaymentMethod.Type, f.DeclineCode)
 	}
-	return &DeclinedError{Payment: object, Code: f.Code, Decline: decline, Meaning: meaning}
+	if f.RetryAt != nil && meaning.Retry == provider.RetryLater {
+		meaning.After = max(time.Second, f.RetryAt.Sub(now))
+	}
+	return &DeclinedError{Payment: object, Code: f.Code, Decline: f.decline(), Meaning: meaning, Rule: f.RetryRule}
 }

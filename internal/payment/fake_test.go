@@ -24,6 +24,7 @@ const (
 	declined51         // the issuer says no
 	declined91         // the issuer cannot be reached from here
 	leftOpen           // accepted, the final word comes later
+	declined03         // the issuer says never again
 	arrivesLate        // no answer; the request is processed when the test lets it arrive
 )
 
@@ -77,7 +78,7 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 		o, seen := q.outcomes[reference]
 		if !seen {
 			switch o = process(); {
-			case next == declined51, next == declined91:
+			case refusals[next].Code != "":
 				o = provider.Outcome{Class: provider.Declined, Decline: refusals[next]}
 				delete(q.auths, reference)
 				delete(q.issuer.waiting, reference)
@@ -99,7 +100,7 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 		return lost
 	case refused:
 		return provider.Outcome{Class: provider.NotSent}
-	case declined51, declined91:
+	case declined51, declined91, declined03:
 		if _, seen := q.outcomes[reference]; !seen && op != provider.OpAuthorize {
 			process = func() provider.Outcome { return provider.Outcome{} } // refused: it does nothing
 		}
@@ -116,6 +117,7 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 
 var refusals = map[mishap]provider.Decline{
 	declined51: {Code: provider.InsufficientFunds, NetworkDecline: "51"}, declined91: {Code: provider.BankUnavailable, NetworkDecline: "91"},
+	declined03: {Code: provider.InsufficientFunds, NetworkDecline: "51", NetworkAdvice: "03"},
 }
 
 // arrive lets the requests arrive that were on their way.
@@ -357,7 +359,7 @@ const (
 )
 
 func (cards) Describe(_ context.Context, tenant, asked string) (vault.Description, error) {
-	d := vault.Description{Token: asked, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}
+	d := vault.Description{Token: asked, Fingerprint: "of " + asked, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}
 	switch asked {
 	case token:
 	case tokenGerman:

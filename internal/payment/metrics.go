@@ -13,6 +13,7 @@ type metrics struct {
 	contradictions *prometheus.CounterVec
 	surpluses      *prometheus.CounterVec
 	lateApprovals  prometheus.Counter
+	notTried       *prometheus.CounterVec
 	rearmed        *prometheus.CounterVec
 }
 
@@ -25,8 +26,10 @@ func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 			Help: "Approvals of tries that had ended, each time one is heard of. The payer's money goes back."}),
 		rearmed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_rearmed_total",
 			Help: "Open outcomes that had lost their schedule, and were found by the hourly look for them."}, []string{"what"})}
+	m.notTried = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "florin_payment_retries_refused_total",
+		Help: "Cards that were not tried because their network's rules forbid it, by the rule."}, []string{"rule"})
 	if r != nil {
-		r.MustRegister(m.contradictions, m.surpluses, m.lateApprovals, m.rearmed,
+		r.MustRegister(m.notTried, m.contradictions, m.surpluses, m.lateApprovals, m.rearmed,
 			counted{s, unresolvedDesc, s.store.unresolved}, counted{s, manualDesc, s.store.manualCounts}, counted{s, waitingDesc, s.store.waitingCounts})
 	}
 	return m
@@ -78,4 +81,11 @@ func (c counted) Collect(to chan<- prometheus.Metric) {
 // could not find out, late approvals that are not reversed yet, and money in suspense that many tries could not return.
 func (s *Service) Unresolved(ctx context.Context) (map[string]int64, error) {
 	return s.store.unresolved(ctx)
+}
+
+// unasked counts a failure by the rules of a card's network, once that is written.
+func (m *metrics) unasked(f *FailureObject) {
+	if f != nil && f.RetryRule != "" {
+		m.notTried.WithLabelValues(f.RetryRule).Inc()
+	}
 }

@@ -75,7 +75,7 @@ func (s *Service) answer(d decision, err error) (Object, error) {
 		return Object{}, err
 	}
 	object := s.showing(d)
-	return object, refusal(object, d.operation.Failure)
+	return object, s.refusal(object, d.operation.Failure)
 }
 
 // operating decides an operation of an attempt.
@@ -205,7 +205,7 @@ func (s *Service) tellCompanion(c *db.Change, d decision, with Companion) error 
 		return with.Result(c, refundObject(*d.operation), nil)
 	}
 	object := s.showing(d)
-	return with.Result(c, object, refusal(object, d.operation.Failure))
+	return with.Result(c, object, s.refusal(object, d.operation.Failure))
 }
 
 // rows reads an operation, its attempt and their payment, in that order: whatever moves an operation moves its payment in

@@ -45,7 +45,7 @@ var settling = []event.Type{
 // settled tells the order of a payment how that will stand.
 func (s *Service) settled(ctx context.Context, c *db.Change, d decision) error {
 	switch {
-	case d.payment.Order == "" || s.Orders == nil:
+	case d.payment.Order == "" || s.Orders == nil || d.payment.Version == 0: // of a new one the order hears by Ordered
 		return nil
 	case slices.Contains(d.events, event.PaymentAdjusted):
 		return s.Orders.Adjusted(ctx, c, d.payment)

@@ -56,6 +56,8 @@ type Options struct {
 	PublicURL string                      // where payers reach the public zone, without a slash at the end; empty: they do not, so nobody is challenged
 	// StepUp tells whether a risk rule wants to see the cardholder. May be nil.
 	StepUp func(ctx context.Context, p Payment) (bool, error)
+	// Networks are the card networks' rules for tries after a decline; those that the program was built with if it has none.
+	Networks provider.Networks
 	// Unrecognized counts the declines with codes that nobody knows. May be nil.
 	Unrecognized *provider.Unrecognized
 	// SamePerson tells whether two keys are one person's. May be nil: only a key and itself are.
@@ -91,6 +93,9 @@ func New(o Options) *Service {
 	}
 	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
 	o.Queue = cmp.Or(o.Queue, DefaultQueue)
+	if o.Networks.Version == 0 {
+		o.Networks = provider.CardNetworks()
+	}
 	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(), drains: drains{sending: map[string]bool{}},
 		hours: recent.New[string, map[string]int](o.Clock, hourKept, hourCached)}
 	s.metrics = newMetrics(o.Metrics, s)
@@ -134,6 +139,9 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 			s.alarm(d.contradiction)
 			s.metrics.suspended(d.transfers...)
 			s.observe(d)
+			if d.attempt != nil && d.attempt.State == AttemptDeclined && d.attempt.was != AttemptDeclined {
+				s.metrics.unasked(d.attempt.Failure)
+			}
 			s.Unrecognized.Heard(d.told.provider, d.told.decline)
 			return d, nil
 		}
@@ -147,7 +155,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name || customer.AttachLost(lost))
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name || lost.Table == retryTable.Name || customer.AttachLost(lost))
 }
 
 // nobody adds nothing to a Change: nobody waits for the decision.
@@ -228,6 +236,12 @@ func (s *Service) put(ctx context.Context, c *db.Change, d decision) error {
 		t.MovedAt = now
 		c.Add(transferRow(t))
 	}
+	if d.history != nil {
+		if row, err = historyRow(*d.history, s.Networks.KeepFor()); err != nil {
+			return err
+		}
+		c.Add(row)
+	}
 	for _, p := range d.postings {
 		if err := ledger.Post(c, s.IDs, p, now); err != nil {
 			return err
@@ -287,6 +301,9 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) {
 		t.again = s.IDs.New(id.Attempt)
 	}
+	if err := s.heard(ctx, p, a, o, &t); err != nil {
+		return decision{}, err
+	}
 	if to := attemptStateOf(a, o); a.State == AttemptAuthorized && (to == AttemptCaptured || to == AttemptVoided) {
 		operations, err := s.store.operations(ctx, p.Merchant, p.ID)
 		if err != nil {
@@ -303,6 +320,7 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })
 	}
 	d, err := settle(p, a, o, t)
+	d.remembered(s.Networks, t)
 	if err == nil && !p.Method.isCard() && d.attempt != nil && d.attempt.State == AttemptCaptured && a.State != AttemptCaptured {
 		var known []Transfer
 		known, err = s.transfersOf(ctx, a)

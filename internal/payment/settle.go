@@ -26,6 +26,7 @@ type terms struct {
 	hour      int           // of the day, UTC, at which a payment is best tried again
 	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
 	provider  string        // the connector
+	past      *history      // of the payment's card, as it will be; nil: nothing of it changes
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or

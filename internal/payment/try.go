@@ -45,12 +45,17 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if err != nil {
 		return Object{}, err
 	}
+	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
+	past, unread := recalled()
 	if p.Later != nil && p.Version == 0 && errors.Is(err, errShut) {
 		return s.enqueue(ctx, p, with)
 	}
 	if err != nil {
 		return Object{}, err
+	}
+	if unread != nil {
+		return Object{}, unread
 	}
 	first, err := s.lane(ctx, p, accounts[0])
 	if err != nil {
@@ -67,38 +72,82 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 			return Object{}, err
 		}
 	}
-	if err := s.begin(ctx, intent, with); err != nil {
-		return Object{}, err
+	begins, err := s.begin(ctx, p, given, intent, past, with)
+	if err != nil {
+		return begins.object, err
 	}
 	if given != nil {
-		s.closeBehind(ctx, written(intent).attempt)
+		s.closeBehind(ctx, begins.next.attempt)
 	}
-	return s.pursue(ctx, accounts[0], written(intent).latest(), begun{with})
+	if begins.refused != nil {
+		return begins.object, begins.refused
+	}
+	return s.pursue(ctx, accounts[0], begins.next.latest(), begun{with})
 }
 
-// begin commits a try's intent. Of a new payment nothing can have changed meanwhile but the order that it is for: it is put together
-// again then.
-func (s *Service) begin(ctx context.Context, intent decision, with Companion) error {
+// begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
+// changed meanwhile but the order that it is for, and the history of its card: it is put together again then.
+func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent decision, past history, with Companion) (stage, error) {
 	for try := 1; ; try++ {
 		if err := s.permits(ctx, intent.payment, string(provider.OpAuthorize), intent.payment.Account); err != nil {
-			return err
+			return stage{}, err
 		}
-		change, err := s.change(ctx, intent)
-		if err != nil {
-			return err
+		now, change, err := s.opening(ctx, p, given, intent, past, with)
+		if err == nil {
+			err = s.commitIntent(ctx, change)
 		}
-		if err := s.claim(ctx, change, intent.payment); err != nil {
-			return err
+		if err == nil {
+			s.metrics.unasked(now.next.payment.Failure)
+			return now, nil
 		}
-		if err := s.ordered(ctx, change, intent.payment); err != nil {
-			return err
+		if try == tries {
+			return stage{}, s.unclaimed(ctx, p, err)
 		}
-		with.Intent(change, intent.payment.ID)
-		err = s.commitIntent(ctx, change)
-		if intent.payment.Version > 0 || !fault.Is(err, fault.Stale) || try == tries {
-			return s.unclaimed(ctx, intent.payment, err)
+		switch {
+		case historyChanged(err):
+			if past, err = s.history(ctx, p); err != nil {
+				return stage{}, err
+			}
+		case p.Version > 0 || !fault.Is(err, fault.Stale):
+			return stage{}, s.unclaimed(ctx, p, err)
 		}
 	}
+}
+
+// opening is the Change that begins a try, or that ends its payment because the card may not be tried.
+func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent decision, past history, with Companion) (stage, *db.Change, error) {
+	past, banned, err := s.judge(ctx, p, past)
+	if err != nil {
+		return stage{}, nil, err
+	}
+	d, now := intent, s.Clock.Now()
+	if banned != nil {
+		d, err = p.unasked(*banned, given, now)
+	} else {
+		d.reserve(past, s.Networks, now)
+	}
+	if err != nil {
+		return stage{}, nil, err
+	}
+	change, err := s.change(ctx, d)
+	if err == nil {
+		err = s.claim(ctx, change, d.payment)
+	}
+	if err == nil {
+		err = s.ordered(ctx, change, d.payment)
+	}
+	latest := written(d)
+	begins := stage{next: &latest}
+	if banned == nil {
+		with.Intent(change, p.ID)
+		return begins, change, err
+	}
+	begins.object = s.answered(d.payment)
+	begins.refused = s.refusal(begins.object, d.payment.Failure)
+	if err == nil {
+		err = with.Result(change, begins.object, begins.refused)
+	}
+	return begins, change, err
 }
 
 // begun is the Companion of what goes on after its intent was written.
@@ -273,7 +322,7 @@ func (s *Service) record(ctx context.Context, account provider.Account, from dec
 			a = *d.attempt
 		}
 		now.object = s.answered(d.payment)
-		now.refused = refusal(now.object, failureOf(d.payment, a))
+		now.refused = s.refusal(now.object, failureOf(d.payment, a))
 		return with.Result(c, now.object, now.refused)
 	})
 	if err == nil && d.next != nil {

@@ -42,6 +42,7 @@ type Problem struct {
 	RetryAfter         int64   `json:"retry_after,omitempty" doc:"Seconds to wait before the next try."`
 	NetworkDeclineCode string  `json:"network_decline_code,omitempty" doc:"The card network's own code." example:"51"`
 	NetworkAdviceCode  string  `json:"network_advice_code,omitempty" doc:"The card network's advice." example:"02"`
+	RetryRule          string  `json:"retry_rule,omitempty" doc:"The card network's rule by which the card was not tried; empty if the issuer or the provider refused." example:"never_again"`
 	Payment            string  `json:"payment,omitempty" doc:"The payment that the refusal left behind."`
 	RequestID          string  `json:"request_id,omitempty" doc:"Quote it to support."`
 	Errors             []Fault `json:"errors,omitempty" doc:"All that is wrong with the request."`

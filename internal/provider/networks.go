@@ -27,7 +27,8 @@ type Networks struct {
 
 // Network are the rules of one card network. The zero value is of one that has published none.
 type Network struct {
-	Limits []Limit
+	Limits       []Limit
+	ApprovalEnds bool // its limits are of the tries of one sale: an approval ends them, and the next sale has its own
 
 	never  map[string]bool // response codes after which the same is not asked again
 	advice bool            // its advice codes are those of the table
@@ -77,7 +78,8 @@ type networkLine struct {
 		Codes    []string `json:"codes"`
 		Never    bool     `json:"never"`
 	} `json:"categories"`
-	Limits []struct {
+	ApprovalEnds bool `json:"approval_ends"` // see Network
+	Limits       []struct {
 		Name     string `json:"name"`
 		Declines int    `json:"declines"`
 		Hours    int64  `json:"hours"`
@@ -126,7 +128,7 @@ func ReadNetworks(data []byte) (Networks, error) {
 }
 
 func (l networkLine) read() (Network, error) {
-	n := Network{advice: l.SpeaksAdvice, never: map[string]bool{}}
+	n := Network{ApprovalEnds: l.ApprovalEnds, advice: l.SpeaksAdvice, never: map[string]bool{}}
 	for _, c := range l.Categories {
 		for _, code := range c.Codes {
 			if _, twice := n.never[code]; twice {

@@ -392,7 +392,7 @@ func (p *Public) outcome(v visit, o payment.Object, err error) (outcome, error) 
 	}
 	switch {
 	case c.State == CheckoutOpen && refused != nil:
-		said := v.lang.decline(failureOf(refused.Code, refused.Decline, refused.Payment.Brand(), v.lang))
+		said := v.lang.decline(failureOf(refused.Code, refused.Decline.Code, refused.Meaning, v.lang))
 		return outcome{Outcome: "declined", Step: c.Step, What: said.What, Next: said.Next}, nil
 	case c.State == CheckoutAction:
 		return outcome{Outcome: "leave", URL: c.Action}, nil

@@ -147,7 +147,7 @@ func (c *core) decline(code provider.DeclineCode) func(payment.Confirmation) err
 	return func(payment.Confirmation) error {
 		d := provider.Decline{Code: code, NetworkDecline: "43", Message: "the provider's own words"}
 		c.object.Failure = &payment.FailureObject{Code: fault.CodeCardDeclined, DeclineCode: code, NetworkDeclineCode: "43", Message: provider.Explain(code).Text}
-		return &payment.DeclinedError{Payment: c.seen(c.step), Code: fault.CodeCardDeclined, Decline: d, Meaning: d.Meaning("visa")}
+		return &payment.DeclinedError{Payment: c.seen(c.step), Code: fault.CodeCardDeclined, Decline: d, Meaning: d.Meaning("")}
 	}
 }
 

@@ -87,20 +87,19 @@ func payerOf(o payment.Object, l *language) payerPayment {
 	}
 	p.ReturnURL = o.ReturnURL
 	if f := o.Failure; f != nil {
-		p.Failure = failureOf(f.Code, provider.Decline{Code: f.DeclineCode, NetworkDecline: f.NetworkDeclineCode, NetworkAdvice: f.NetworkAdviceCode}, o.Brand(), l)
+		p.Failure = failureOf(f.Code, f.DeclineCode, f.Meaning(o.Brand()), l)
 	}
 	return p
 }
 
 // failureOf is what a payer is told: for reasons of fraud no more than that it was declined.
-func failureOf(code string, d provider.Decline, brand string, l *language) *payerFailure {
-	if d.Code == "" && code != fault.CodeCardDeclined || code != fault.CodeCardDeclined && code != fault.CodePaymentDeclined { // no bank has said anything
+func failureOf(code string, why provider.DeclineCode, m provider.Meaning, l *language) *payerFailure {
+	if why == "" && code != fault.CodeCardDeclined || code != fault.CodeCardDeclined && code != fault.CodePaymentDeclined { // no bank has said anything
 		return (&payerFailure{Code: code, Retry: provider.RetryLater}).in(l)
 	}
-	m := d.Meaning(brand)
 	shown := provider.Explain(m.Payer)
 	f := &payerFailure{Code: code, DeclineCode: m.Payer, Retry: m.Retry}
-	if m.Payer != d.Code { // how it may be retried would tell the reason apart
+	if m.Payer != why { // how it may be retried would tell the reason apart
 		f.Retry = shown.Retry
 	}
 	return f.in(l)
@@ -125,7 +124,7 @@ func problemOf(err error, l *language) declined {
 	if !errors.As(err, &d) {
 		return declined{Problem: problem.Of(err)}
 	}
-	f := failureOf(d.Code, d.Decline, d.Payment.Brand(), l)
+	f := failureOf(d.Code, d.Decline.Code, d.Meaning, l)
 	p := problem.New(d.Code, f.Message)
 	p.Status, p.Payment, p.DeclineCode, p.Retry = http.StatusPaymentRequired, d.Payment.ID, string(f.DeclineCode), string(f.Retry)
 	p.Retryable = f.Retry == provider.RetryLater || f.Retry == provider.RetryOtherProvider
