@@ -48,6 +48,7 @@ type serveCommand struct {
 	KeepEvents time.Duration `help:"How long the database keeps events, their deliveries and what providers told: 720h, which is 30 days, or more." default:"720h"`
 
 	KeepEvidence  time.Duration `help:"How long the evidence of a dispute is kept after the dispute has ended: 4320h, which is 180 days, or any time of a day or more. The same for every process with the zone worker." default:"4320h"`
+	MaxRequests   int           `help:"How many requests the zone api works on at once. Reads are refused with 503 from half of it on, writes from 70 percent, payments from 85; refunds, captures and cancellations at the last. At least 32." default:"2048"`
 	QueueFor      time.Duration `help:"How long a refund or a payout waits for a provider that is down before it fails: 1h to 720h." default:"72h"`
 	CascadeBudget time.Duration `help:"How long after its first try a request may begin another one at the next provider account: 1s to 60s." default:"25s"`
 	NetworkRules  string        `help:"The card networks' rules for tries after a decline, in the place of those that are built in: a file like internal/provider/networks.json. The same for every process." placeholder:"FILE"`
@@ -120,7 +121,7 @@ func (s serveCommand) plan() (plan, error) {
 	}
 	p := plan{
 		where: where, sandbox: s.SandboxFile, sites: map[string]*site{}, worker: slices.Contains(s.Zones, zoneWorker),
-		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, keepEvidence: s.KeepEvidence, cascade: s.CascadeBudget, queue: s.QueueFor, drain: s.Drain,
+		vaultURL: s.VaultURL, localHTTP: s.LocalWebhooks, backlogRate: s.BacklogRate, archive: s.Archive, keepEvents: s.KeepEvents, keepEvidence: s.KeepEvidence, cascade: s.CascadeBudget, queue: s.QueueFor, maxRequests: s.MaxRequests, drain: s.Drain,
 	}
 	if p.sandbox == "" && where.Data != "" {
 		p.sandbox = dataDir(where.Data).sandbox()
@@ -150,6 +151,8 @@ func (s serveCommand) plan() (plan, error) {
 		return plan{}, usagef("--webhook-backlog-rate %d: at least one in a second", s.BacklogRate)
 	case s.CascadeBudget < time.Second || s.CascadeBudget > time.Minute:
 		return plan{}, usagef("--cascade-budget %v: 1s to 60s", s.CascadeBudget)
+	case s.MaxRequests < 32:
+		return plan{}, usagef("--max-requests %d: at least 32", s.MaxRequests)
 	case s.QueueFor < time.Hour || s.QueueFor > 30*24*time.Hour:
 		return plan{}, usagef("--queue-for %v: 1h to 720h", s.QueueFor)
 	case s.KeepEvents < event.Kept:

@@ -77,6 +77,7 @@ type plan struct {
 	backlogRate  int                  // webhooks that have waited for long, in a second; 0 is the sender's default
 	keepEvents   time.Duration        // how long the database keeps events, and what is about them
 	keepEvidence time.Duration        // how long the evidence of a dispute is kept after its end; zero: dispute.Kept
+	maxRequests  int                  // how many the zone api works on at once; its default if zero
 	queue        time.Duration        // how long refunds and payouts wait for a provider that is down; the payments' default if zero
 	cascade      time.Duration        // how long after a request's first try another one may begin elsewhere; the payments' default if zero
 	networks     provider.Networks    // the card networks' rules for tries after a decline; those that are built in if there are none
@@ -457,7 +458,7 @@ func (a *parts) api() *api.API {
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Switches: a.control, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
-		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL,
+		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL, MaxRequests: a.plan.maxRequests,
 	})
 }
 

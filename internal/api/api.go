@@ -199,6 +199,9 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // may be nil
 
+	// MaxRequests is how many requests are worked on at once; what matters less is refused before. Zero is DefaultMaxRequests.
+	MaxRequests int
+
 	// KeyLease is how long the first request with an idempotency key is believed to be running while its outcome is not
 	// known. Past it the process that ran it is taken for dead. Zero is DefaultKeyLease.
 	KeyLease time.Duration
@@ -218,6 +221,7 @@ type API struct {
 	pages      pages
 	streams    *streams
 	requests   *requestLog
+	valve      *valve
 	files      chan struct{} // one for each file that is taken or given
 }
 
@@ -233,7 +237,7 @@ func New(o Options) *API {
 	if o.Address == nil {
 		o.Address = limit.Connection
 	}
-	a := &API{Options: o, mux: http.NewServeMux(), streams: newStreams(o.Metrics), requests: newRequestLog(requestsKept), files: make(chan struct{}, filesAtOnce)}
+	a := &API{Options: o, mux: http.NewServeMux(), streams: newStreams(o.Metrics), requests: newRequestLog(requestsKept), valve: newValve(o.MaxRequests, o.Metrics), files: make(chan struct{}, filesAtOnce)}
 	a.huma = huma.NewAPI(document(cmp.Or(o.URL, "http://127.0.0.1:8080")), humago.NewAdapter(a.mux, ""))
 	a.huma.UseMiddleware(a.admit)
 	a.registerPayments()

@@ -44,6 +44,7 @@ type operation struct {
 	stream   string       // what the answer is a stream of, if it is one
 	sample   string       // of a body, or of a stream, for the documentation
 	shows    story        // how the sample of the answer differs from the common one
+	priority priority     // under overload; set when it is registered
 	refusals []int        // the statuses of refusals beyond those that every operation has
 }
 
@@ -74,7 +75,7 @@ func register[I any](a *API, o operation, run func(ctx context.Context, rq *requ
 // operate adds an operation whose answer run gives as what writes it.
 func operate[I any](a *API, o operation, run func(ctx context.Context, rq *request, in *I) (func(), error)) {
 	op := &o
-	op.query = queryNames(reflect.TypeFor[I]())
+	op.query, op.priority = queryNames(reflect.TypeFor[I]()), o.rank()
 	a.operations = append(a.operations, op)
 	described := a.describe(op)
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*output, error) {
@@ -134,10 +135,18 @@ func queryNames(t reflect.Type) []string {
 	return names
 }
 
-// admit lets a request in: who calls, whether it may, and whether the rest is worth reading.
+// admit lets a request in: whether there is room for it, who calls, whether it may, and whether the rest is worth reading.
 func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
 	rq := requestOf(ctx.Context())
 	rq.operation = ctx.Operation().Metadata[metadata].(*operation)
+	if rq.operation.stream == "" {
+		leave, err := a.valve.enter(rq.operation.priority)
+		if err != nil {
+			rq.Answer(rq.fail(err))
+			return
+		}
+		defer leave()
+	}
 	if err := a.admission(rq); err != nil {
 		rq.Answer(rq.fail(err))
 		return
