@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -74,17 +73,11 @@ func orNil(t time.Time) *time.Time {
 }
 
 // withKeys opens what commands about keys need.
-func withKeys(ctx context.Context, c *console, where storage, do func(*stores, *access.Keys) error) (err error) {
-	if where, err = where.resolve(); err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	merchants := merchant.New(s.main, s.clock, s.ids)
-	return do(s, access.New(s.main, merchants, access.Options{Clock: s.clock, IDs: s.ids, Random: rand.Reader}))
+func withKeys(ctx context.Context, c *console, where storage, do func(*stores, *access.Keys) error) error {
+	return withMain(ctx, c, where, func(s *stores, _ storage) error {
+		merchants := merchant.New(s.main, s.clock, s.ids)
+		return do(s, access.New(s.main, merchants, access.Options{Clock: s.clock, IDs: s.ids, Random: rand.Reader}))
+	})
 }
 
 // Run makes a key. It is printed here and never again.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -54,25 +53,19 @@ func (killSwitchOn) Help() string {
 }
 
 // withControl opens what commands about switches need, and looks whether there is such a merchant.
-func withControl(ctx context.Context, c *console, where storage, of whose, do func(*stores, *control.Control) error) (err error) {
-	if where, err = where.resolve(); err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	if err := s.openMainBox(ctx, where); err != nil {
-		return err
-	}
-	if of.Merchant != "" {
-		if _, err := merchant.New(s.main, s.clock, s.ids).Get(ctx, of.Merchant); err != nil {
+func withControl(ctx context.Context, c *console, where storage, of whose, do func(*stores, *control.Control) error) error {
+	return withMain(ctx, c, where, func(s *stores, where storage) error {
+		if err := s.openMainBox(ctx, where); err != nil {
 			return err
 		}
-	}
-	outbox := event.NewOutbox(event.NewStore(s.main, s.mainBox), s.ids, s.clock)
-	return do(s, control.New(control.Options{DB: s.main, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
+		if of.Merchant != "" {
+			if _, err := merchant.New(s.main, s.clock, s.ids).Get(ctx, of.Merchant); err != nil {
+				return err
+			}
+		}
+		outbox := event.NewOutbox(event.NewStore(s.main, s.mainBox), s.ids, s.clock)
+		return do(s, control.New(control.Options{DB: s.main, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
+	})
 }
 
 // recorded adds the audit record of what was done to a switch.

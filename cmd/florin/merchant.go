@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,16 +62,8 @@ func showMerchant(m merchant.Merchant) merchantShown {
 }
 
 // withMerchants opens what commands about merchants need.
-func withMerchants(ctx context.Context, c *console, where storage, do func(*merchant.Store) error) (err error) {
-	if where, err = where.resolve(); err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	return do(merchant.New(s.main, s.clock, s.ids))
+func withMerchants(ctx context.Context, c *console, where storage, do func(*merchant.Store) error) error {
+	return withMain(ctx, c, where, func(s *stores, _ storage) error { return do(merchant.New(s.main, s.clock, s.ids)) })
 }
 
 // Run adds a merchant and prints its id.

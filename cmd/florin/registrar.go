@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -86,38 +85,31 @@ func (providersList) Help() string {
 }
 
 // Run lists a merchant's provider accounts in one mode.
-func (p providersList) Run(ctx context.Context, c *console) (err error) {
-	where, err := p.Storage.resolve()
-	if err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	if err := s.openMainBox(ctx, where); err != nil {
-		return err
-	}
-	if _, err := merchant.New(s.main, s.clock, s.ids).Get(ctx, p.Of.Merchant); err != nil {
-		return err
-	}
-	found, err := provider.NewAccounts(s.main, s.mainBox, s.clock).List(ctx, p.Of.tenant())
-	if err != nil {
-		return err
-	}
-	shown := make([]accountShown, len(found))
-	for i, a := range found {
-		shown[i] = showAccount(a)
-	}
-	return c.print(map[string]any{"object": "list", "data": shown}, func(w io.Writer) {
-		fmt.Fprintln(w, "ID\tPROVIDER\tSETTINGS\tCREDENTIALS")
-		for _, a := range shown {
-			settings := make([]string, 0, len(a.Settings))
-			for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
-				settings = append(settings, name+"="+a.Settings[name])
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.ID, a.Provider, strings.Join(settings, ","), strings.Join(a.Credentials, ","))
+func (p providersList) Run(ctx context.Context, c *console) error {
+	return withMain(ctx, c, p.Storage, func(s *stores, where storage) error {
+		if err := s.openMainBox(ctx, where); err != nil {
+			return err
 		}
+		if _, err := merchant.New(s.main, s.clock, s.ids).Get(ctx, p.Of.Merchant); err != nil {
+			return err
+		}
+		found, err := provider.NewAccounts(s.main, s.mainBox, s.clock).List(ctx, p.Of.tenant())
+		if err != nil {
+			return err
+		}
+		shown := make([]accountShown, len(found))
+		for i, a := range found {
+			shown[i] = showAccount(a)
+		}
+		return c.print(map[string]any{"object": "list", "data": shown}, func(w io.Writer) {
+			fmt.Fprintln(w, "ID\tPROVIDER\tSETTINGS\tCREDENTIALS")
+			for _, a := range shown {
+				settings := make([]string, 0, len(a.Settings))
+				for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
+					settings = append(settings, name+"="+a.Settings[name])
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.ID, a.Provider, strings.Join(settings, ","), strings.Join(a.Credentials, ","))
+			}
+		})
 	})
 }

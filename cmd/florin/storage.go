@@ -196,3 +196,16 @@ func (s *stores) close() error {
 	s.released = nil
 	return errors.Join(wrong...)
 }
+
+// withMain opens the main database for a command that works on it alone, and closes it behind.
+func withMain(ctx context.Context, c *console, where storage, do func(s *stores, where storage) error) (err error) {
+	if where, err = where.resolve(); err != nil {
+		return err
+	}
+	s := newStores(c.log, nil)
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.openMain(ctx, where); err != nil {
+		return err
+	}
+	return do(s, where)
+}
