@@ -33,6 +33,10 @@ func (w *World) Wake() {
 	}
 }
 
+// CatchUp lets happen now what is due by the world's clock, webhooks apart: a test that moved a clock.Manual need not wait for the world to
+// notice.
+func (w *World) CatchUp() error { return w.happenings(w.o.Clock.Now()) }
+
 // keepTime does what is due, again and again, and sleeps in between until the next is due or somebody wakes it.
 func (w *World) keepTime(ctx context.Context) {
 	timer := time.NewTimer(0)
