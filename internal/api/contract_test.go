@@ -52,7 +52,7 @@ func parse(t testing.TB, text []byte) *openapi3.T {
 
 func TestTheDocumentIsValid(t *testing.T) {
 	d := newDoor(t)
-	for name, text := range map[string][]byte{"yaml": d.pages.yaml, "json": d.pages.json} {
+	for name, text := range map[string][]byte{"yaml": d.pages.yaml().body, "json": d.pages.json().body} {
 		doc := parse(t, text)
 		err := doc.Validate(t.Context(), openapi3.EnableMultiError(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaDefaultsValidation(),
 			openapi3.EnableSchemaPatternValidation())
@@ -60,7 +60,7 @@ func TestTheDocumentIsValid(t *testing.T) {
 			t.Errorf("%s: OpenAPI %s, %v", name, doc.OpenAPI, err)
 		}
 	}
-	broken := parse(t, bytes.Replace(d.pages.yaml, []byte("amount: 9232\n"), []byte("amount: 92.32\n"), 1))
+	broken := parse(t, bytes.Replace(d.pages.yaml().body, []byte("amount: 9232\n"), []byte("amount: 92.32\n"), 1))
 	if broken.Validate(t.Context(), openapi3.EnableExamplesValidation()) == nil {
 		t.Error("a wrong example is not noticed")
 	}
@@ -76,7 +76,7 @@ func eachOperation(doc *openapi3.T, do func(path, method string, o *openapi3.Ope
 }
 
 func TestEveryOperationIsDescribed(t *testing.T) {
-	doc := parse(t, newDoor(t).pages.yaml)
+	doc := parse(t, newDoor(t).pages.yaml().body)
 	seen := map[string]bool{}
 	eachOperation(doc, func(path, method string, o *openapi3.Operation) {
 		at := method + " " + path
@@ -144,7 +144,7 @@ func TestNothingThatIsPromisedIsBroken(t *testing.T) {
 	if len(promises) == 0 {
 		promises = []string{goldenFile}
 	}
-	served := newDoor(t).pages.yaml
+	served := newDoor(t).pages.yaml().body
 	for _, file := range promises {
 		promised, err := os.ReadFile(file)
 		if err != nil {
@@ -157,7 +157,7 @@ func TestNothingThatIsPromisedIsBroken(t *testing.T) {
 }
 
 func TestTheCheckForBreakingChangesBites(t *testing.T) {
-	served := newDoor(t).pages.yaml
+	served := newDoor(t).pages.yaml().body
 	if found := breaking(t, served, served); len(found) > 0 {
 		t.Fatalf("no change breaks %v", found)
 	}

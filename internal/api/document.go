@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -403,16 +402,4 @@ func describeVault(doc *huma.OpenAPI, url string) {
 	}
 	refuseWith(doc, op, 400, 401, 403, 413, 415, 422, 429, 500, 503)
 	doc.AddOperation(op)
-}
-
-// openAPI renders the document in both forms.
-func (a *API) openAPI() (yaml, json []byte, err error) {
-	doc := a.huma.OpenAPI()
-	if json, err = doc.MarshalJSON(); err != nil {
-		return nil, nil, fmt.Errorf("render the OpenAPI document: %w", err)
-	}
-	if yaml, err = doc.YAML(); err != nil {
-		return nil, nil, fmt.Errorf("render the OpenAPI document: %w", err)
-	}
-	return yaml, json, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -25,6 +26,21 @@ func page(t *testing.T) (door, *httptest.ResponseRecorder) {
 		t.Fatalf("answered %d", w.Code)
 	}
 	return d, w
+}
+
+// Each document is made for its first reader, and the first readers may come together.
+func TestTheFirstReadersOfTheDocumentsMayComeTogether(t *testing.T) {
+	d := newDoor(t)
+	var all sync.WaitGroup
+	for _, path := range []string{"/docs", "/openapi.yaml", "/openapi.json", "/docs", "/openapi.yaml", "/openapi.json"} {
+		all.Go(func() {
+			if w := d.call("GET", path, "", "Authorization", ""); w.Code != 200 || w.Body.Len() < 10_000 {
+				t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
+			}
+		})
+	}
+	all.Go(func() { accepted(t, d.call("GET", "/v1/balance", ""), 200) })
+	all.Wait()
 }
 
 func TestTheReferenceNeedsNothingFromElsewhere(t *testing.T) {
@@ -112,7 +128,7 @@ func TestTheReferenceHasEverythingOfTheContract(t *testing.T) {
 // The samples are one story: its amounts fit each other and its books balance.
 func TestTheSamplesOfTheReferenceAreTrue(t *testing.T) {
 	d := newDoor(t)
-	doc := parse(t, d.pages.yaml)
+	doc := parse(t, d.pages.yaml().body)
 	eachOperation(doc, func(path, method string, o *openapi3.Operation) {
 		for status, answer := range o.Responses.Map() {
 			media := answer.Value.Content[jsonType]
