@@ -139,10 +139,19 @@ func (p *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// open goes to an address, as if it were typed.
+// open goes to an address, as if it were typed. Where a form that was pressed is still being answered, that answer may end the way here:
+// then it is gone again.
 func (p *tab) open(address string) *tab {
 	p.t.Helper()
-	p.do("open "+address, chromedp.Navigate(address))
+	soon(p.t, "open "+address, func() bool {
+		ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+		defer cancel()
+		err := chromedp.Do(ctx, chromedp.Navigate(address))
+		if err != nil && !strings.Contains(err.Error(), "net::ERR_ABORTED") {
+			p.t.Fatalf("open %s: %v", address, err)
+		}
+		return err == nil
+	})
 	return p
 }
 
