@@ -118,7 +118,7 @@ func (cards) Describe(_ context.Context, _, token string) (vault.Description, er
 	if !slices.Contains([]string{goodCard, poorCard, lateCard}, token) {
 		return vault.Description{}, fault.Missing("token")
 	}
-	return vault.Description{Token: token, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}, nil
+	return vault.Description{Token: token, Fingerprint: "of " + token, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}, nil
 }
 
 type contracts struct{}

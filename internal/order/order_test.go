@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 func TestAnOrderIsKeptAsItWasMade(t *testing.T) {
@@ -90,6 +91,32 @@ func TestAnOrderIsPaidWithItsPayment(t *testing.T) {
 			d.Errorf("paid again: %v", err)
 		}
 		d.later(40 * day) // past its time: it stays paid
+		d.stands(o.ID, Paid, 10_000, 0)
+	})
+}
+
+// A card that its network's rules keep from being tried makes a payment without an attempt. The order stays as it is.
+func TestAnOrderIsNotTriedOnACardThatWasDeclinedTooOften(t *testing.T) {
+	each(t, func(d *desk) {
+		rules, err := provider.ReadNetworks([]byte(`{"version": 1, "source": "a test", "never_days": 30,
+			"networks": [{"brands": ["visa"], "limits": [{"name": "one", "declines": 1, "hours": 24}]}]}`))
+		if err != nil {
+			d.Fatal(err)
+		}
+		d.core.Networks = rules
+		o := d.makes(cart())
+		for n, rule := range []string{"", "one"} {
+			var refused *payment.DeclinedError
+			if _, err := d.charge(o.ID, 10_000, poorCard, true); !errors.As(err, &refused) || refused.Rule != rule {
+				d.Fatalf("try %d: %v", n, err)
+			}
+		}
+		if got := d.stands(o.ID, Open, 0, 0); len(got.Payments) != 2 {
+			d.Errorf("it has the payments %+v", got.Payments)
+		}
+		if _, err := d.charge(o.ID, 10_000, goodCard, true); err != nil {
+			d.Fatal(err)
+		}
 		d.stands(o.ID, Paid, 10_000, 0)
 	})
 }
