@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -142,10 +143,27 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
+		approval, policy, err := asText(is.PayoutApproval, is.Returns)
+		if err != nil {
+			return err
+		}
 		return c.print(showMerchant(is), func(w io.Writer) {
 			fmt.Fprintf(w, "id\t%s\nname\t%s\nfee\t%d basis points\norigins\t%s\ncolor\t%s\nsettlement delay\t%d hours\n", is.ID, is.Name, is.FeeBasisPoints, strings.Join(is.Origins, " "), is.Color, is.SettlementDelay)
+			fmt.Fprintf(w, "payout approval\t%s\nreturns\t%s\n", approval, policy)
 		})
 	})
+}
+
+// asText is what a merchant's people may do alone, as JSON: nothing where nothing is set.
+func asText(approval map[string]int64, returns map[string]merchant.Returns) (payouts, refunds string, err error) {
+	var text [2][]byte
+	if len(approval) > 0 {
+		text[0], err = json.Marshal(approval)
+	}
+	if err == nil && len(returns) > 0 {
+		text[1], err = json.Marshal(returns)
+	}
+	return string(text[0]), string(text[1]), err
 }
 
 // given is what a flag was given, or what is there.

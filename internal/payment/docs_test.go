@@ -12,7 +12,9 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/provider/simbank"
+	"github.com/florinpay/florin/internal/provider/simcard"
 	"github.com/florinpay/florin/internal/provider/siminstant"
+	"github.com/florinpay/florin/internal/provider/stripe"
 )
 
 // documented are the cells of the table in docs/rails.md whose heading begins so, row by row.
@@ -164,6 +166,27 @@ func TestTheTransfersOfTheDocumentAreDecidedAsItSays(t *testing.T) {
 		}
 		if string(last.Reason) != row[1] || string(p.Status) != status || grouped(suspense) != row[3] || strings.Join(booked, " ") != row[4] || !ends {
 			t.Errorf("%s: the document says %q; decided: reason %q, %s, %s in suspense, booked %q, then %s", row[0], row[1:], last.Reason, p.Status, grouped(suspense), booked, end)
+		}
+	}
+}
+
+func TestTheTimesOfTheDocumentAreThoseOfTheCode(t *testing.T) {
+	text, err := os.ReadFile("../../docs/rails.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []struct {
+		words string
+		holds bool
+	}{
+		{"until the payer's time is over and a minute more", partSlack == time.Minute},
+		{"up to twenty times", maxReturns == 20},
+		{"waits for its payer for a day", defaultExpiry == 24*time.Hour},
+		{"An authorization is held for seven days at `simcard` and `stripe`", simcard.New(nil).Capabilities().AuthorizationTTL == 7*24*time.Hour &&
+			stripe.New(nil).Capabilities().AuthorizationTTL == 7*24*time.Hour},
+	} {
+		if !says.holds || !strings.Contains(string(text), says.words) {
+			t.Errorf("%q: in the code %t, in the document %t", says.words, says.holds, strings.Contains(string(text), says.words))
 		}
 	}
 }
