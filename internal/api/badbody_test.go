@@ -144,6 +144,8 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"three_ds", `{"challenges":"auto"}`, "three_ds.challenges", unknown}, {"device", `{}`, "device.session", missing},
 		{"device", `{"session":"pay_` + someID + `"}`, "device.session", invalid}, {"device", `{"session":"ds_x"}`, "device.session", invalid},
 		{"amounts", `1`, "", unknown}, {"Amount", `1`, "", unknown}, {"customer", `null`, "", invalid}, {"customer", `""`, "", invalid}, {"customer", `"pm_` + someID + `"`, "", invalid}, {"customer", `"` + someToken + `"`, "", invalid},
+		{"queue_until", `"tomorrow"`, "", invalid}, {"retry", `"smart"`, "", invalid}, {"retry", `{}`, "retry.mode", missing}, {"retry", `{"mode":"often"}`, "retry.mode", invalid},
+		{"retry", `{"mode":"smart","max_tries":1}`, "retry.max_tries", invalid}, {"retry", `{"mode":"smart","max_tries":16}`, "retry.max_tries", invalid},
 		{"setup_future_usage", `"on_session"`, "", invalid}, {"setup_future_usage", `true`, "", invalid}, {"payment_method_token", `"cus_` + someID + `"`, "", invalid}, {"4242 4242 4242 4242", `1`, "[card number]", unknown},
 	} {
 		if c.param == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/idempotency"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/problem"
 )
 
@@ -276,5 +277,19 @@ func TestAPaymentTellsWhoPaysAndWhatTheyAgreeTo(t *testing.T) {
 	accepted(t, d.call("POST", "/v1/payments", `{"amount":1,"currency":"EUR","customer":"cus_`+someID+`","off_session":true}`), 201)
 	if c := d.payments.last; c.Choice.Token != "" || c.Asked.Setup || !c.Asked.OffSession || !c.Confirm {
 		t.Errorf("asked for %+v", c)
+	}
+}
+
+func TestWhatIsAskedOfRetriesIsPassedOn(t *testing.T) {
+	d := newDoor(t)
+	body := `{"amount":1,"currency":"EUR","payment_method_token":"pm_` + someID + `","off_session":true`
+	accepted(t, d.call("POST", "/v1/payments", body+`,"queue_until":"2026-11-23T00:00:00Z","retry":{"mode":"smart","until":"2026-12-01T00:00:00Z","max_tries":5}}`), 201)
+	want := payment.Smart{Until: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), MaxTries: 5}
+	if c := d.payments.last; c.Retry == nil || *c.Retry != want || !c.QueueUntil.Equal(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("asked for %+v until %v", c.Retry, c.QueueUntil)
+	}
+	accepted(t, d.call("POST", "/v1/payments", body+`}`), 201)
+	if c := d.payments.last; c.Retry != nil || !c.QueueUntil.IsZero() {
+		t.Errorf("asked for %+v until %v", c.Retry, c.QueueUntil)
 	}
 }

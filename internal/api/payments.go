@@ -256,7 +256,7 @@ func (a *API) registerPayments() {
 	}, a.confirmPayment)
 	register(a, operation{
 		id: "capturePayment", method: http.MethodPost, path: one + "/capture", tag: tag, summary: "Capture a payment",
-		doc:   "Takes authorized money, in whole or in part, as often as the provider allows. The last capture, or final, releases the rest.",
+		doc:   "Takes authorized money, in whole or in part, as often as the provider allows. The last capture, or final, releases the rest. If the provider does not answer or is down, the payment comes back authorized with amount_capturing: payment.captured or payment.capture_failed tells the end.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"amount":5000,"final":false}`,
 		body: reflect.TypeFor[capturePayment](), optional: true, refusals: []int{402},
 		shows: story{"Payment.status": "authorized", "amount_captured": 5000, "amount_refunded": 0, "capture": false, "capture_before": "2026-11-29T12:00:00Z"},

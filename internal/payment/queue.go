@@ -187,10 +187,18 @@ func (s *Service) drain(ctx context.Context, op Operation) error {
 		return err // it was sent meanwhile
 	}
 	defer release()
-	if first.ID != op.ID {
-		if err := s.putOff(ctx, op, first.turn(s.Clock.Now())); err != nil {
-			return err
-		}
+	if first.ID == op.ID {
+		return s.send(ctx, op)
+	}
+	until, err := s.heldBack(ctx, first, s.Clock.Now())
+	switch {
+	case err != nil:
+		return err
+	case !until.IsZero():
+		return s.send(ctx, op) // what people hold back holds nobody else up
+	}
+	if err := s.putOff(ctx, op, first.turn(s.Clock.Now())); err != nil {
+		return err
 	}
 	return s.send(ctx, first)
 }

@@ -256,6 +256,55 @@ func TestASwitchHoldsWhatWasAcceptedAndRefusesWhatIsNew(t *testing.T) {
 	})
 }
 
+func TestWhatASwitchHoldsKeepsNothingElseWaiting(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{turns: -1}
+		u.Health = sick
+		sold, held := u.pay(true), u.pay(false)
+		sick.down(u.now.Now().Add(time.Minute), health.Refund, health.Capture)
+		r := u.refund(sold, 1_000)
+		if _, err := u.Capture(u.Context(), shop, held.ID, 0, true, alone{}); err != nil {
+			t.Fatal(err)
+		}
+		sick.down(time.Time{})
+		u.Control = switches{"refund alpha": true}
+		u.later(10 * time.Minute)
+		u.expect(u.status(held.ID), Captured, 10_000, 0)
+		if op := u.operation(r.ID); op.State != OperationQueued {
+			t.Errorf("the refund is %s", op.State)
+		}
+	})
+}
+
+func TestManyHandsSendEachOfWhatWaitsOnce(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &outage{turns: -1}
+		u.Health = sick
+		sold := make([]Object, 12)
+		for i := range sold {
+			sold[i] = u.pay(true)
+		}
+		sick.down(u.now.Now().Add(time.Minute), health.Refund)
+		var want []string
+		for _, o := range sold {
+			want = append(want, u.refund(o, 1_000).ID)
+		}
+		u.now.Advance(10 * time.Minute)
+		sick.down(time.Time{})
+		u.sweepOperations()
+		for range 3 { // those whose turn went to another, which a hand had taken up meanwhile
+			u.now.Advance(2 * sweepLease)
+			u.sweepOperations()
+		}
+		made := u.q.refundsMade()
+		slices.Sort(made)
+		slices.Sort(want)
+		if !slices.Equal(made, want) {
+			t.Errorf("sent %v, want %v", made, want)
+		}
+	})
+}
+
 func TestOnlyWhatWasCertainlyNotSentWaits(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	p := Payment{CaptureBefore: now.Add(time.Hour)}

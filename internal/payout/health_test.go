@@ -16,6 +16,7 @@ type shut struct {
 	operation health.Operation
 	until     time.Time
 	sudden    bool // it shuts between the look and the call
+	turns     int  // how much of what waited must wait on, although it is open
 	technical int
 }
 
@@ -29,6 +30,10 @@ func (s *shut) State(_, _ string, o health.Operation) health.State {
 }
 
 func (s *shut) Drain(tenant, account string, o health.Operation) (time.Time, bool) {
+	if s.turns > 0 {
+		s.turns--
+		return s.now().Add(time.Minute), false
+	}
 	now := s.State(tenant, account, o)
 	return now.Until, now.Enterable()
 }
@@ -68,6 +73,24 @@ func TestAPayoutWaitsForItsProviderAndThatIsNoTry(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAPayoutThatWaitedTakesItsTurnAndANewOneDoesNotNeedTo(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		s := &shut{now: u.now.Now, operation: health.Payout, until: u.now.Now().Add(time.Hour), turns: 1}
+		u.Health, u.bank.pay = s, taken
+		u.earn(eur(2_000))
+		waited := u.pay(order(1_000))
+		u.sweep()
+		u.later(2 * time.Hour)
+		u.expect(waited.ID, Queued)
+		fresh := u.pay(order(1_000))
+		u.sweep()
+		u.expect(fresh.ID, Sent)
+		u.expect(waited.ID, Queued)
+		u.later(2 * time.Minute)
+		u.expect(waited.ID, Sent)
+	})
 }
 
 func TestAPayoutWhoseProviderStaysDownIsGivenUp(t *testing.T) {
