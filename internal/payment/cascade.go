@@ -6,6 +6,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/routing/adaptive"
 )
 
 // A cascade is the next try at another account, within the request whose try failed. It follows only where it is certain that no money
@@ -23,6 +24,23 @@ type Route struct {
 	After int64          `json:"after,omitempty"` // the number of the attempt that it follows within its request; 0: it began one
 	Since time.Time      `json:"since"`           // when the request began to ask for the money
 	Best  *FailureObject `json:"best,omitempty"`  // the most telling refusal so far within the request
+
+	// What the router knew of the method, which the payment may have another one of by now.
+	Method  string `json:"method,omitempty"`
+	Country string `json:"country,omitempty"`
+	BIN     string `json:"bin,omitempty"`
+
+	ApprovedAt time.Time `json:"approved_at,omitzero"` // when the issuer agreed, whatever became of it; zero: never
+}
+
+// approved notes that the issuer agreed.
+func (r *Route) approved(now time.Time) *Route {
+	if r == nil || !r.ApprovedAt.IsZero() {
+		return r
+	}
+	noted := *r
+	noted.ApprovedAt = now
+	return &noted
 }
 
 // follows is the route of an attempt that follows another one at the same account.
@@ -115,24 +133,20 @@ func weightOf(f *FailureObject) int {
 	switch {
 	case f.Code == fault.CodeProviderUnavailable:
 		return 0
-	case kindOf(f.DeclineCode) == routing.ByTechnique:
+	case provider.Explain(f.DeclineCode).Retry == provider.RetryOtherProvider:
 		return 1
 	}
 	return 2
 }
 
-// kinds are whose doing a decline of each category of the decline table is. What is not here is the issuer's judgement.
-var kinds = map[string]routing.Kind{
-	"transient": routing.ByTechnique,
-	"limits":    routing.ByCustomer, "data": routing.ByCustomer, "authentication": routing.ByCustomer, "payer": routing.ByCustomer,
-	"product": routing.ByCustomer, "permanent": routing.ByCustomer, "duplicate": routing.ByCustomer,
+// kinds are the classes of declines as routing tells them apart.
+var kinds = map[adaptive.Class]routing.Kind{
+	adaptive.Issuer: routing.ByIssuer, adaptive.Customer: routing.ByCustomer, adaptive.Technical: routing.ByTechnique,
 }
 
+// kindOf is whose doing a decline is, by the table that the strategy adaptive and the simulation go by, too.
 func kindOf(code provider.DeclineCode) routing.Kind {
-	if kind, ok := kinds[provider.Explain(code).Category]; ok {
-		return kind
-	}
-	return routing.ByIssuer
+	return kinds[adaptive.ClassOf(string(code), provider.Explain(code).Category)]
 }
 
 // ending is how an attempt came to an end, for the router; false if it came to none by this decision.
@@ -142,7 +156,7 @@ func (d decision) ending() (routing.Outcome, bool) {
 		return routing.Outcome{}, false
 	}
 	o := routing.Outcome{
-		Merchant: p.Merchant, Account: a.Account, Method: p.Method.word(), Country: p.Method.Country, BIN: p.Method.BIN,
+		Merchant: p.Merchant, Account: a.Account, Method: a.Route.Method, Country: a.Route.Country, BIN: a.Route.BIN,
 		Kind: routing.ByIssuer, At: a.MovedAt, Decision: a.Route.Decision,
 	}
 	switch a.State {

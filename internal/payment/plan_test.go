@@ -210,7 +210,7 @@ func TestTheRouterDecidesTheOrderAndHearsOfTheEnd(t *testing.T) {
 		if len(b.asked) != 1 || b.asked[0].BIN != "424242" || b.asked[0].Amount.Minor() != 10_000 || b.asked[0].Metadata["tier"] != "gold" || b.asked[0].Method != "card" {
 			u.Errorf("asked about %+v", b.asked)
 		}
-		if len(b.heard) != 2 || b.heard[0].Account != "beta" || b.heard[0].Approved || b.heard[0].Kind != routing.ByTechnique ||
+		if len(b.heard) != 2 || b.heard[0].Account != "beta" || b.heard[0].Approved || b.heard[0].Kind != routing.ByIssuer || b.heard[0].BIN != "424242" ||
 			b.heard[1].Account != "alpha" || !b.heard[1].Approved || b.heard[1].Decision.Policy != "pol_1" || b.heard[1].At.IsZero() {
 			u.Errorf("heard %+v", b.heard)
 		}
@@ -274,14 +274,29 @@ func TestWhatARequestNamesIsNotTheRoutersBusiness(t *testing.T) {
 	})
 }
 
-func TestCategoriesAreWhoseDoingADeclineIs(t *testing.T) {
-	for code, want := range map[provider.DeclineCode]routing.Kind{
+func TestEveryDeclineCodeIsSomebodysDoing(t *testing.T) {
+	want := map[provider.DeclineCode]routing.Kind{
 		provider.DoNotHonor: routing.ByIssuer, provider.GenericDecline: routing.ByIssuer, provider.RiskDecline: routing.ByIssuer, provider.NotPermitted: routing.ByIssuer,
-		provider.InsufficientFunds: routing.ByCustomer, provider.IncorrectCVC: routing.ByCustomer, provider.AuthenticationFailed: routing.ByCustomer,
-		provider.ConsentDeclined: routing.ByCustomer, provider.BankUnavailable: routing.ByTechnique, provider.ProcessingError: routing.ByTechnique,
+		provider.BankUnavailable: routing.ByIssuer, provider.IssuerUnavailable: routing.ByIssuer, provider.ProcessingError: routing.ByTechnique,
+		"brand_new": routing.ByIssuer,
+	}
+	for _, code := range append(provider.Codes(), "brand_new") {
+		kind, listed := want[code]
+		if !listed {
+			kind = routing.ByCustomer
+		}
+		if got := kindOf(code); got != kind {
+			t.Errorf("%s is %q, want %q", code, got, kind)
+		}
+	}
+}
+
+func TestWhoCouldNotBeReachedTellsLessThanARefusal(t *testing.T) {
+	for code, want := range map[provider.DeclineCode]int{
+		provider.IssuerUnavailable: 1, provider.BankUnavailable: 1, provider.ProcessingError: 1, provider.StolenCard: 2, provider.DoNotHonor: 2, provider.InsufficientFunds: 2,
 	} {
-		if got := kindOf(code); got != want {
-			t.Errorf("%s is %s, want %s", code, got, want)
+		if got := weightOf(&FailureObject{DeclineCode: code}); got != want {
+			t.Errorf("%s weighs %d, want %d", code, got, want)
 		}
 	}
 }

@@ -101,6 +101,9 @@ func (d *decision) adopt(a Attempt, to AttemptState, o provider.Outcome, t terms
 		a.NetworkReference = o.NetworkReference
 	}
 	a.Detail, a.DueAt = o.Detail, time.Time{}
+	if a.State.has() {
+		a.Route = a.Route.approved(t.now)
+	}
 	if !inquirable[a.State] {
 		a.ManualAt, a.ManualReason = time.Time{}, ""
 	}

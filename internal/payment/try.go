@@ -30,6 +30,7 @@ func (p Payment) begin(attempt string, at lane, route Route, now time.Time) (dec
 		l.Waits, l.At = "", time.Time{}
 	}
 	next := newAttempt(p, attempt, at, now)
+	route.Method, route.Country, route.BIN = p.Method.word(), p.Method.Country, p.Method.BIN
 	next.Route = &route
 	d := decision{payment: p, attempt: &next}
 	if fresh {

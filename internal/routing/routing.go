@@ -77,10 +77,10 @@ type Skipped struct {
 // Kind is whose doing an outcome is. Only the issuer's tell something about the account that was asked.
 type Kind string
 
-// The kinds of outcome.
+// The kinds of outcome. adaptive.ClassOf has which decline is of which kind.
 const (
-	ByIssuer    Kind = "issuer"    // approved, or declined by the issuer's judgement
-	ByCustomer  Kind = "customer"  // declined for the payer's own fault: no funds, a wrong number
+	ByIssuer    Kind = "issuer"    // approved, or declined by who might have approved through another account
+	ByCustomer  Kind = "customer"  // declined for what any account would have been told: no funds, a wrong number, a stolen card
 	ByTechnique Kind = "technical" // not sent, timed out, unreadable
 )
 
