@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"time"
 
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/routing/adaptive"
@@ -10,10 +13,12 @@ import (
 
 // openRouting makes what orders the accounts that a payment is asked of. Its Run must run: see process.
 func (a *parts) openRouting() {
+	a.learned = routing.NewLearned(adaptive.Config{})
 	a.router = routing.NewRouter(routing.Options{
-		DB: a.main, Ranker: routing.NewLearned(adaptive.Config{}), Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
+		DB: a.main, Ranker: a.learned, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.policies = &routing.Policies{DB: a.main, Accounts: candidates{a.accounts}, Router: a.router, Clock: a.clock, IDs: a.ids}
+	a.learning = a.clock.Now()
 }
 
 // candidates are a merchant's provider accounts as routing knows them.
@@ -27,4 +32,27 @@ func (c candidates) Candidates(ctx context.Context, tenant string) ([]routing.Ca
 		all[i] = routing.Candidate{Account: a.ID, Provider: a.Provider}
 	}
 	return all, err
+}
+
+// The bounds of what a new process learns from: an outcome counts half after a day.
+const (
+	rememberedAge   = 7 * 24 * time.Hour
+	rememberedMost  = 200_000 // attempts
+	rememberingTime = time.Minute
+)
+
+// remember teaches a new process what is stored, beside the payments that it makes already. What cannot be read is not learned: payments
+// do not wait for it.
+func (a *parts) remember(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, rememberingTime)
+	defer done()
+	began := clock.Stopwatch()
+	span := payment.Span{From: a.learning.Add(-rememberedAge), Before: a.learning, Most: rememberedMost}
+	n, err := payment.NewHistory(a.main).Teach(ctx, span, a.learned.Warm)
+	if err != nil {
+		a.log.Warn("not all stored attempts were learned from", "attempts", n, "error", err)
+	} else if n > 0 {
+		a.log.Info("learned from stored attempts", "attempts", n, "milliseconds", clock.Since(began).Milliseconds())
+	}
+	return nil
 }

@@ -130,6 +130,8 @@ type parts struct {
 	health    *health.Health // of providers
 	control   *control.Control
 	router    *routing.Router
+	learned   *routing.Learned
+	learning  time.Time // since when it hears of outcomes
 	policies  *routing.Policies
 	payments  *payment.Service
 	payouts   *payout.Service
@@ -494,7 +496,7 @@ func (a *parts) process() *process {
 		p.work = a.sweeps()
 	}
 	if a.health != nil {
-		p.work = append(p.work, a.health.Run, a.router.Run)
+		p.work = append(p.work, a.health.Run, a.router.Run, a.remember)
 	}
 	return p
 }

@@ -13,7 +13,7 @@ import (
 const maxLearned = 4096
 
 // Learned is the Ranker that learns approval rates: of each merchant and method by themselves. It is safe for concurrent use. What it
-// learned is this process's own, and gone with it: Warm teaches a new one.
+// learned is this process's own, and gone with it: Warm teaches a new one what is stored.
 type Learned struct {
 	config learning.Config
 	most   int
@@ -63,10 +63,13 @@ func (l *Learned) Rank(r *Request) []Ranked {
 const perMillion = 1_000_000
 
 // Learn hears of an outcome.
-func (l *Learned) Learn(o Outcome) {
+func (l *Learned) Learn(o Outcome) { l.learn(o) }
+
+func (l *Learned) learn(o Outcome) *learned {
 	s := l.of(learnedKey{o.Merchant, o.Method})
 	s.heard.Store(o.At.UnixMicro())
 	s.Observe(learnable(o))
+	return s
 }
 
 // learnable is an outcome as strategies see it.
@@ -83,14 +86,13 @@ func learnable(o Outcome) learning.Outcome {
 	return learning.Outcome{Provider: o.Account, Country: o.Country, BIN: o.BIN, Class: class, At: o.At}
 }
 
-// Warm teaches outcomes of the past, oldest first, before the first decision.
+// Warm teaches outcomes of the past, oldest first. It may run while others rank and learn: what is late counts as little as its age says.
 func (l *Learned) Warm(history iter.Seq[Outcome]) {
+	taught := map[*learned]bool{}
 	for o := range history {
-		l.Learn(o)
+		taught[l.learn(o)] = true
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	for _, s := range l.strategies {
+	for s := range taught {
 		s.Settle()
 	}
 }
