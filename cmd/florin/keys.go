@@ -25,6 +25,14 @@ type tenancy struct {
 	Mode     string `help:"test or live. The two never mix." enum:"test,live" default:"test"`
 }
 
+// optional is a tenancy that not every use of a command needs.
+type optional struct {
+	Merchant string `help:"Account id of the merchant." placeholder:"ACCT"`
+	Mode     string `help:"test or live. The two never mix." enum:"test,live" default:"test"`
+}
+
+func (t optional) tenant() string { return tenancy(t).tenant() }
+
 func (t tenancy) tenant() string { return id.Tenant(t.Merchant, t.Mode == "live") }
 
 type keysCreate struct {

@@ -22,8 +22,10 @@ type routingGroup struct {
 
 type routingSimulate struct {
 	Policy  []string `help:"What to try: fixed, windowed, windowed-bin, adaptive or oracle, or the file of a policy (JSON). Several may be given." placeholder:"NAME|FILE" required:"" sep:"none"`
-	History string   `help:"generated:payments=100000,days=28,warmup=7,seed=101-110 (each may be left out), or a file of recorded payments, .jsonl or .csv." placeholder:"SOURCE" required:""`
+	History string   `help:"generated:payments=100000,days=28,warmup=7,seed=101-110 (each may be left out), stored:days=28,method=card (likewise), or a file of recorded payments, .jsonl or .csv." placeholder:"SOURCE" required:""`
 	Seed    uint64   `help:"Of the random numbers of routers on a recorded history." default:"1"`
+	Storage storage  `embed:""`
+	Of      optional `embed:""`
 }
 
 func (routingSimulate) Help() string {
@@ -31,13 +33,14 @@ func (routingSimulate) Help() string {
 approvals, the part of the gap between a fixed order and an oracle that a policy captures, its regret, what outages cost, fees, and how soon a
 provider that recovered is used again. The accounts there are pa_north, pa_east, pa_south and pa_west.
 
-On recorded payments only those count that the policy would have sent where they went: how the others would have ended is not known. The file is
-described in docs/routing.md.
+On recorded payments only those count that the policy would have sent where they went: how the others would have ended is not known. They come
+from a file, which is described in docs/routing.md, or from the database, beside a server that runs: a merchant's own, with --history stored.
 
 Examples:
 
     florin routing simulate --policy windowed --policy adaptive --history generated:payments=20000,seed=101
-    florin routing simulate --policy rules.json --history payments.jsonl`
+    florin routing simulate --policy rules.json --history payments.jsonl
+    florin routing simulate --policy adaptive --history stored --data ./florin-data --merchant acct_shop --mode live`
 }
 
 // builtIn are the policies that need no file.
@@ -58,7 +61,14 @@ func (s routingSimulate) Validate() error {
 		_, err := parseWorlds(spec)
 		return err
 	}
-	if _, err := historyFormat(s.History); err != nil {
+	if spec, ok := isStored(s.History); ok {
+		if _, err := parseStored(spec); err != nil {
+			return err
+		}
+		if s.Of.Merchant == "" {
+			return errors.New("--history stored needs --merchant, and --data or --database with --keys")
+		}
+	} else if _, err := historyFormat(s.History); err != nil {
 		return err
 	}
 	for _, p := range s.Policy {
@@ -82,11 +92,24 @@ func (s routingSimulate) Run(ctx context.Context, c *console) error {
 		}
 		return c.print(shown, shown.text)
 	}
-	shown, err := s.replay(ctx)
+	shown, err := s.replay(ctx, c)
 	if err != nil {
 		return err
 	}
 	return c.print(shown, shown.text)
+}
+
+// replay tries the policies on recorded payments.
+func (s routingSimulate) replay(ctx context.Context, c *console) (replayShown, error) {
+	spec, ok := isStored(s.History)
+	if !ok {
+		return s.replayFile(ctx)
+	}
+	which, err := parseStored(spec)
+	if err != nil {
+		return replayShown{}, usageError{err}
+	}
+	return s.replayStored(ctx, c, which)
 }
 
 // contender is a policy to try: each world or history gets a new router.
@@ -180,8 +203,8 @@ func historyFormat(name string) (func(io.Reader) iter.Seq2[sim.Recorded, error],
 	return nil, fmt.Errorf("--history %s: want %spayments=…, or a file that ends in .jsonl or .csv", name, generated)
 }
 
-// replay tries the policies on a file, which it reads once to see that it is whole, and then for each policy.
-func (s routingSimulate) replay(ctx context.Context) (shown replayShown, err error) {
+// replayFile tries the policies on a file.
+func (s routingSimulate) replayFile(ctx context.Context) (shown replayShown, err error) {
 	read, err := historyFormat(s.History)
 	if err != nil {
 		return shown, usageError{err}
@@ -191,21 +214,30 @@ func (s routingSimulate) replay(ctx context.Context) (shown replayShown, err err
 		return shown, fmt.Errorf("open the history: %w", err)
 	}
 	defer file.Close()
-	accounts, err := sim.Providers(until(ctx, read(file)))
+	return s.try(func() iter.Seq2[sim.Recorded, error] {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return func(yield func(sim.Recorded, error) bool) {
+				yield(sim.Recorded{}, fmt.Errorf("read the history again: %w", err))
+			}
+		}
+		return until(ctx, read(file))
+	}, s.History)
+}
+
+// try walks a history once to see that it is whole, and then for each policy.
+func (s routingSimulate) try(history func() iter.Seq2[sim.Recorded, error], name string) (shown replayShown, err error) {
+	accounts, err := sim.Providers(history())
 	if err != nil {
-		return shown, fmt.Errorf("%s: %w", s.History, err)
+		return shown, fmt.Errorf("%s: %w", name, err)
 	}
 	contenders, err := s.contenders(accounts)
 	if err != nil {
 		return shown, err
 	}
 	for _, c := range contenders {
-		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return shown, fmt.Errorf("read the history again: %w", err)
-		}
-		r, err := sim.Replay(until(ctx, read(file)), accounts, c.make(), classOf, s.Seed)
+		r, err := sim.Replay(history(), accounts, c.make(), classOf, s.Seed)
 		if err != nil {
-			return shown, fmt.Errorf("%s: %w", s.History, err)
+			return shown, fmt.Errorf("%s: %w", name, err)
 		}
 		shown.add(c.name, r)
 	}

@@ -31,9 +31,9 @@ type Recorded struct {
 
 // The outcomes of a recorded payment.
 const (
-	approvedOutcome  = "approved"
-	declinedOutcome  = "declined"
-	technicalOutcome = "technical"
+	ApprovedOutcome  = "approved"
+	DeclinedOutcome  = "declined"
+	TechnicalOutcome = "technical"
 )
 
 // maxLine bounds a line of a history.
@@ -48,9 +48,9 @@ func (r Recorded) check(before time.Time) error {
 		return fmt.Errorf("at %s is before that of the payment ahead of it: sort the file by time", r.At.Format(time.RFC3339Nano))
 	case r.Provider == "":
 		return errors.New("provider is missing")
-	case r.Outcome != approvedOutcome && r.Outcome != declinedOutcome && r.Outcome != technicalOutcome:
+	case r.Outcome != ApprovedOutcome && r.Outcome != DeclinedOutcome && r.Outcome != TechnicalOutcome:
 		return fmt.Errorf("outcome must be approved, declined or technical, not %q", r.Outcome)
-	case r.Outcome != declinedOutcome && r.DeclineCode != "":
+	case r.Outcome != DeclinedOutcome && r.DeclineCode != "":
 		return errors.New("only a declined payment has a decline_code")
 	case r.Amount < 0 || r.Fee < 0:
 		return errors.New("amount and fee cannot be negative")

@@ -59,7 +59,7 @@ type Named struct {
 
 func (c *Counted) add(r Recorded) {
 	c.Payments++
-	if r.Outcome != approvedOutcome {
+	if r.Outcome != ApprovedOutcome {
 		return
 	}
 	c.Approved++
@@ -97,7 +97,7 @@ func Replay(history iter.Seq2[Recorded, error], providers []string, r Router, cl
 		s := of(segments, [2]string{rec.Country, rec.BIN})
 		out.Payments++
 		s.payments++
-		if rec.Outcome == approvedOutcome {
+		if rec.Outcome == ApprovedOutcome {
 			out.Approved++
 			s.approved++
 		}
@@ -136,9 +136,9 @@ func named(m map[string]*Counted) []Named {
 
 func (r Recorded) class(classify func(code string) adaptive.Class) adaptive.Class {
 	switch r.Outcome {
-	case approvedOutcome:
+	case ApprovedOutcome:
 		return adaptive.Approved
-	case technicalOutcome:
+	case TechnicalOutcome:
 		return adaptive.Technical
 	}
 	return classify(r.DeclineCode)

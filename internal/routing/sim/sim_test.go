@@ -313,9 +313,9 @@ func recorded(n int) func(func(Recorded, error) bool) {
 		at := epoch
 		for range n {
 			at = at.Add(time.Minute)
-			r := Recorded{At: at, Country: "DE", BIN: "424242", Provider: []string{"a", "b"}[d.bits()%2], Outcome: declinedOutcome, DeclineCode: "do_not_honor", Currency: "EUR", Fee: 10}
+			r := Recorded{At: at, Country: "DE", BIN: "424242", Provider: []string{"a", "b"}[d.bits()%2], Outcome: DeclinedOutcome, DeclineCode: "do_not_honor", Currency: "EUR", Fee: 10}
 			if d.unit() < map[string]float64{"a": 0.7, "b": 0.9}[r.Provider] {
-				r.Outcome, r.DeclineCode = approvedOutcome, ""
+				r.Outcome, r.DeclineCode = ApprovedOutcome, ""
 			}
 			if !yield(r, nil) {
 				return
