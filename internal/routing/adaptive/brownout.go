@@ -33,39 +33,56 @@ const relapse = 0.3
 // doubtful is what remains of a provider's outcomes from before a brown-out that did not end.
 const doubtful = 0.05
 
+// falseAlarm is how long a brown-out lasts at most that was none. maxDoubted is how many outcomes from before one are taken back at most.
+const (
+	falseAlarm = 10 * time.Minute
+	maxDoubted = 64
+)
+
 // scope watches one provider, everywhere or in one country. observe is called by one goroutine at a time; what ranking needs is atomic.
 type scope struct {
 	config   Detector
 	evidence float64   // that there is a brown-out; within one, that it is over
 	since    time.Time // of the brown-out
 	quiet    time.Time // until when nothing is looked for
+	doubted  []counted // the latest outcomes that were counted since there is evidence
 
 	brown atomic.Bool
 	probe atomic.Int64 // unix microseconds from which a payment may be sent to see
 }
 
+// counted is an outcome in the segment that it was counted in.
+type counted struct {
+	segment *segment
+	cell    cell
+}
+
 func newScope(d Detector) *scope { return &scope{config: d} }
 
 // watch shows an outcome to the scopes of a provider, in a country and everywhere. An outcome is evidence for one of them only: what
-// one country explains says nothing about the others. counts is false during a brown-out. over is the scope, if any, whose
-// brown-out is given up as lasting.
-func watch(local, everywhere *scope, approved bool, expected float64, at time.Time) (counts bool, over *scope) {
+// one country explains says nothing about the others. counts is false during a brown-out. lasting is the scope, if any, whose
+// brown-out is given up, ended the one whose brown-out is over and was no false alarm.
+func watch(local, everywhere *scope, approved bool, expected float64, at time.Time) (counts bool, lasting, ended *scope) {
 	if everywhere.brown.Load() {
 		local = everywhere
 	}
 	if local.brown.Load() {
-		if local.recovers(approved, expected, at) {
-			return false, local
+		gaveUp := local.recovers(approved, expected, at)
+		switch {
+		case gaveUp:
+			return false, local, nil
+		case !local.brown.Load() && at.Sub(local.since) > falseAlarm:
+			return false, nil, local
 		}
-		return false, nil
+		return false, nil, nil
 	}
 	own := local.suspects(approved, expected, at)
 	if local.brown.Load() {
 		everywhere.evidence = max(0, everywhere.evidence-own)
-		return false, nil
+		return false, nil, nil
 	}
 	everywhere.suspects(approved, expected, at)
-	return !everywhere.brown.Load(), nil
+	return !everywhere.brown.Load(), nil, nil
 }
 
 // weigh is the evidence for a brown-out in one outcome, as a logarithm of the ratio of its likelihoods.
@@ -90,6 +107,18 @@ func (s *scope) suspects(approved bool, expected float64, at time.Time) float64 
 		s.brown.Store(true)
 	}
 	return evidence
+}
+
+// doubt notes an outcome that was counted while there is evidence: it may be of a brown-out that is not found yet.
+func (s *scope) doubt(c counted) {
+	switch {
+	case s.evidence == 0:
+		s.doubted = s.doubted[:0]
+		return
+	case len(s.doubted) == maxDoubted:
+		s.doubted = append(s.doubted[:0], s.doubted[1:]...)
+	}
+	s.doubted = append(s.doubted, c)
 }
 
 // recovers looks for the end of a brown-out, and tells whether it gave up.

@@ -161,3 +161,75 @@ func TestOrdinaryRefusalsAreNoBrownout(t *testing.T) {
 		t.Errorf("%d times behind in 20,000 ordinary outcomes", alarms)
 	}
 }
+
+// over ends the brown-out of a in Germany by approvals of its probes, and returns when that was.
+func over(t *testing.T, s *Strategy, at time.Time) time.Time {
+	t.Helper()
+	for range 60 {
+		at = at.Add(time.Minute)
+		switch got := s.Rank(nil, []string{"a", "b"}, Facts{"DE", "400000"}, at, 3)[0]; {
+		case got.Reason == Probed:
+			s.Observe(Outcome{"a", "DE", "400000", Approved, at})
+		case got.Provider == "a" || !s.model.byCode["DE"].scopes[s.model.index["a"]].brown.Load():
+			return at
+		}
+	}
+	t.Fatal("an hour of approved probes did not end it")
+	return at
+}
+
+func TestABrownoutThatIsOverLeavesNoMark(t *testing.T) {
+	for name, c := range map[string]struct {
+		lasted time.Duration
+		marked bool
+	}{"a real one": {time.Hour, false}, "a false alarm": {0, true}} {
+		t.Run(name, func(t *testing.T) {
+			s, at := two()
+			s.Settle()
+			cell := func() cell { return s.model.segments[segmentKey{"DE", "400000"}].cells[s.model.index["a"]] }
+			rate := func() float64 { return cell().approved / cell().n }
+			was := rate()
+			at, took := refuse(t, s, []string{"DE"}, at)
+			if rate() > was-0.001 {
+				t.Fatalf("%d refusals moved the rate from %f to %f only", took, was, rate())
+			}
+			over(t, s, at.Add(c.lasted))
+			if got := rate(); (got < was-0.001) != c.marked {
+				t.Errorf("the rate was %f and is %f", was, got)
+			}
+		})
+	}
+}
+
+func TestNoOutcomeIsTakenBackTwice(t *testing.T) {
+	s, at := two()
+	at, _ = refuse(t, s, []string{"DE"}, at)
+	a := s.model.index["a"]
+	local, everywhere := s.model.byCode["DE"].scopes[a], s.model.scopes[a]
+	if len(local.doubted) == 0 || len(everywhere.doubted) == 0 {
+		t.Fatalf("%d and %d are doubted", len(local.doubted), len(everywhere.doubted))
+	}
+	over(t, s, at.Add(time.Hour))
+	if len(local.doubted) > 0 || slices.ContainsFunc(everywhere.doubted, func(c counted) bool { return c.segment.key.country == "DE" }) {
+		t.Errorf("%d and %d are doubted still", len(local.doubted), len(everywhere.doubted))
+	}
+}
+
+func TestOnlySoMuchIsTakenBack(t *testing.T) {
+	s := newScope(Detector{}.withDefaults())
+	s.evidence = 1
+	for i := range 3 * maxDoubted {
+		s.doubt(counted{nil, cell{n: float64(i)}})
+	}
+	if len(s.doubted) != maxDoubted || s.doubted[0].cell.n != 2*maxDoubted || cap(s.doubted) > 2*maxDoubted {
+		t.Errorf("%d from %v on, room for %d", len(s.doubted), s.doubted[0].cell.n, cap(s.doubted))
+	}
+	s.evidence = 0
+	if s.doubt(counted{}); len(s.doubted) != 0 {
+		t.Errorf("%d are doubted without evidence", len(s.doubted))
+	}
+	x := cell{n: 2, approved: 1}
+	if x.remove(cell{n: 5, approved: 0}); x != (cell{}) {
+		t.Errorf("%+v is left of less than was taken", x)
+	}
+}

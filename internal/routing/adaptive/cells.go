@@ -11,6 +11,12 @@ type cell struct{ n, approved float64 }
 
 func (c *cell) add(d cell) { c.n += d.n; c.approved += d.approved }
 
+// remove takes out what was added, as far as it is still there.
+func (c *cell) remove(d cell) {
+	c.n = max(0, c.n-d.n)
+	c.approved = min(max(0, c.approved-d.approved), c.n)
+}
+
 func (c *cell) scale(f float64) { c.n *= f; c.approved *= f }
 
 type segmentKey struct{ country, bin string }

@@ -1,6 +1,9 @@
 package adaptive
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The approval rate through provider p in a segment (country c, BIN b) is taken as
 //
@@ -53,14 +56,17 @@ func (m *model) observe(o Outcome) {
 	}
 	m.fresh += weight
 	local, everywhere := s.country.scopes[p], m.scopes[p]
-	counts, over := watch(local, everywhere, approved, expected, o.At)
-	switch over {
+	counts, lasting, ended := watch(local, everywhere, approved, expected, o.At)
+	switch lasting {
 	case local:
 		s.country.doubt(p)
 	case everywhere:
 		for _, c := range m.countries {
 			c.doubt(p)
 		}
+	}
+	if ended != nil {
+		m.takeBack(p, ended, decay(o.At.Sub(ended.since), m.config.HalfLife))
 	}
 	if !counts {
 		return
@@ -70,6 +76,26 @@ func (m *model) observe(o Outcome) {
 		x.approved = weight
 	}
 	s.cells[p].add(x)
+	local.doubt(counted{s, x})
+	everywhere.doubt(counted{s, x})
+}
+
+// takeBack takes the outcomes by which a brown-out was found out of the estimates, once it is over: they were no more what the provider
+// is like than those that followed. f is what is left of their weight.
+func (m *model) takeBack(p int, ended *scope, f float64) {
+	for _, c := range ended.doubted {
+		c.cell.scale(f)
+		c.segment.cells[p].remove(c.cell)
+	}
+	ended.doubted = nil
+	everywhere := m.scopes[p]
+	if ended != everywhere { // no outcome is taken back twice
+		everywhere.doubted = slices.DeleteFunc(everywhere.doubted, func(c counted) bool { return c.segment.country.scopes[p] == ended })
+		return
+	}
+	for _, c := range m.countries {
+		c.scopes[p].doubted = nil
+	}
 }
 
 // doubt takes most of the weight from what is known of a provider in a country: it is like that no more.
