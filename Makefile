@@ -6,7 +6,7 @@ GO ?= go
 LIMIT ?= 15m
 
 # The packages whose goroutines share memory run under the race detector, and only there: no test runs twice.
-RACE := internal/db internal/vault internal/idempotency internal/event internal/webhook internal/inbound internal/payment internal/sandbox internal/api internal/id internal/clock internal/limit client
+RACE := internal/db internal/vault internal/idempotency internal/event internal/webhook internal/inbound internal/payment internal/routing internal/routing/adaptive internal/sandbox internal/api internal/id internal/clock internal/limit client
 RACED := $(foreach p,$(RACE),$(if $(wildcard $(p)),./$(p)))
 
 .PHONY: test tools format vet staticcheck unit race soak build clean

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -63,30 +62,25 @@ func parseStored(spec string) (storedSpec, error) {
 
 // replayStored tries the policies on the merchant's own payments.
 func (s routingSimulate) replayStored(ctx context.Context, c *console, spec storedSpec) (shown replayShown, err error) {
-	where, err := s.Storage.resolve()
-	if err != nil {
-		return shown, err
-	}
-	opened := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, opened.close()) }()
-	if err := opened.openMain(ctx, where); err != nil {
-		return shown, err
-	}
-	if err := opened.openMainBox(ctx, where); err != nil {
-		return shown, err
-	}
-	tenant := s.Of.tenant()
-	own, err := candidates{provider.NewAccounts(opened.main, opened.mainBox, opened.clock)}.Candidates(ctx, tenant)
-	if err != nil {
-		return shown, err
-	}
-	now := opened.clock.Now()
-	span := payment.Span{From: now.AddDate(0, 0, -spec.days), Before: now, Most: storedMost}
-	payments, err := recordedOf(payment.NewHistory(opened.main).Read(ctx, tenant, span), spec.method, places(own))
-	if err != nil {
-		return shown, err
-	}
-	return s.try(func() iter.Seq2[sim.Recorded, error] { return until(ctx, recordedPayments(payments)) }, tenant)
+	err = withMain(ctx, c, s.Storage, func(opened *stores, where storage) error {
+		if err := opened.openMainBox(ctx, where); err != nil {
+			return err
+		}
+		tenant := s.Of.tenant()
+		own, err := candidates{provider.NewAccounts(opened.main, opened.mainBox, opened.clock)}.Candidates(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		now := opened.clock.Now()
+		span := payment.Span{From: now.AddDate(0, 0, -spec.days), Before: now, Most: storedMost}
+		payments, err := recordedOf(payment.NewHistory(opened.main).Read(ctx, tenant, span), spec.method, places(own))
+		if err != nil {
+			return err
+		}
+		shown, err = s.try(func() iter.Seq2[sim.Recorded, error] { return until(ctx, recordedPayments(payments)) }, tenant)
+		return err
+	})
+	return shown, err
 }
 
 // places are where accounts stand in the merchant's own order.
