@@ -168,7 +168,16 @@ func (q *acquirer) shown(reference string) provider.Outcome {
 	return o
 }
 
-func (q *acquirer) Capture(_ context.Context, _ provider.Account, r provider.Capture) provider.Outcome {
+// strange tells whether another account was asked for the authorization: this one has never heard of it.
+func (q *acquirer) strange(a provider.Account, attempt string) bool {
+	at := q.askedAt(attempt)
+	return at != "" && at != a.ID
+}
+
+func (q *acquirer) Capture(_ context.Context, account provider.Account, r provider.Capture) provider.Outcome {
+	if q.strange(account, r.Attempt) {
+		return provider.Absent("not_found")
+	}
 	return q.run(provider.OpCapture, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		if a == nil || !a.open {
@@ -183,7 +192,10 @@ func (q *acquirer) Capture(_ context.Context, _ provider.Account, r provider.Cap
 	})
 }
 
-func (q *acquirer) Void(_ context.Context, _ provider.Account, r provider.Void) provider.Outcome {
+func (q *acquirer) Void(_ context.Context, account provider.Account, r provider.Void) provider.Outcome {
+	if q.strange(account, r.Attempt) {
+		return provider.Absent("not_found")
+	}
 	return q.run(provider.OpVoid, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		if q.issuer.waiting[r.Attempt] != nil { // the payer will not act any more
@@ -203,7 +215,10 @@ func (q *acquirer) Void(_ context.Context, _ provider.Account, r provider.Void) 
 	})
 }
 
-func (q *acquirer) Refund(_ context.Context, _ provider.Account, r provider.Refund) provider.Outcome {
+func (q *acquirer) Refund(_ context.Context, account provider.Account, r provider.Refund) provider.Outcome {
+	if q.strange(account, r.Attempt) {
+		return provider.Absent("not_found")
+	}
 	return q.run(provider.OpRefund, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		sum, err := a.refunded.Add(r.Amount)
@@ -215,7 +230,10 @@ func (q *acquirer) Refund(_ context.Context, _ provider.Account, r provider.Refu
 	})
 }
 
-func (q *acquirer) Inquire(_ context.Context, _ provider.Account, r provider.Inquiry) provider.Finding {
+func (q *acquirer) Inquire(_ context.Context, account provider.Account, r provider.Inquiry) provider.Finding {
+	if q.strange(account, r.Attempt) {
+		return provider.NotFound()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.blind {

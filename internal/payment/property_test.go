@@ -10,6 +10,7 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -19,17 +20,28 @@ import (
 func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.Accounts = pair{}
+		seen := map[string]int{}
+		defer func() { u.Logf("stories: %v", seen) }()
 		rapid.Check(u.T, func(r *rapid.T) {
-			s := &story{till: u, r: r, told: len(u.q.letters()), ended: map[string]string{}}
+			s := &story{till: u, r: r, told: len(u.q.letters()), ended: map[string]string{}, off: switches{}, seen: seen}
+			u.Control, s.gates = s.off, shutting(u, map[string]time.Time{})
+			s.gates.sudden = rapid.Bool().Draw(r, "sudden")
 			u.q.mishaps = rapid.SliceOfN(rapid.SampledFrom([]mishap{
 				fine, fine, noArrival, noAnswer, refused, refused, declined51, declined91, declined91, leftOpen, arrivesLate,
 			}), 0, 6).Draw(r, "mishaps")
 			s.bank()
+			for range rapid.IntRange(0, 2).Draw(r, "troubles") {
+				s.trouble()
+			}
 			in := order(rapid.Bool().Draw(r, "capture"))
-			in.Confirm = rapid.Bool().Draw(r, "confirm")
+			in.Confirm = rapid.SampledFrom([]bool{true, true, true, false}).Draw(r, "confirm")
 			in.Choice.Token = rapid.SampledFrom([]string{token, tokenGerman}).Draw(r, "token")
 			o, err := u.Create(u.Context(), in, alone{})
 			s.tolerable(err)
+			if o.ID == "" {
+				s.refused(err)
+				return
+			}
 			s.payment = o.ID
 			s.keep(o)
 			for range rapid.IntRange(0, 8).Draw(r, "steps") {
@@ -50,6 +62,37 @@ type story struct {
 	secrets []string          // of the payer's, the latest last
 	told    int               // how many of the acquirer's messages are of earlier stories
 	ended   map[string]string // the states seen in which something had ended
+	off     switches
+	seen    map[string]int // how many stories, in all, had what
+	gates   *gates
+}
+
+// trouble is that people switch something off, or on again, or that an account's breaker shuts an operation.
+func (s *story) trouble() {
+	operation := rapid.SampledFrom([]string{"authorize", "authorize", "capture", "void", "refund", "inquiry"}).Draw(s.r, "operation")
+	account := rapid.SampledFrom([]string{alpha.ID, beta.ID}).Draw(s.r, "account")
+	if rapid.Bool().Draw(s.r, "by people") && operation != "inquiry" {
+		s.off[operation+" "+account] = !s.off[operation+" "+account]
+		return
+	}
+	until := s.now.Now().Add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 3 * time.Hour}).Draw(s.r, "shut for"))
+	s.gates.mu.Lock()
+	defer s.gates.mu.Unlock()
+	s.gates.until[account+" "+operation] = until
+}
+
+// refused holds what a payment that was not made left behind: nothing, and neither account may have been able to take it.
+func (s *story) refused(err error) {
+	s.seen["refused"]++
+	if !fault.Is(err, fault.Unavailable) || len(s.letters()) > 0 {
+		s.r.Fatalf("not made: %v, with %v", err, s.letters())
+	}
+	for _, a := range []provider.Account{alpha, beta} {
+		if s.Health.State(shop, a.ID, health.Authorize).Enterable() && !s.off["authorize "+a.ID] {
+			s.r.Fatalf("not made, though %s could: %v", a.ID, err)
+		}
+	}
+	s.audit()
 }
 
 // step is something that an application, a provider or time might do, sensible or not.
@@ -58,7 +101,7 @@ func (s *story) step() {
 	var err error
 	step := rapid.SampledFrom([]string{
 		"capture", "final", "refund", "refund", "cancel", "confirm", "wait", "post", "post", "arrive", "lapse", "age", "decide",
-		"finish", "finish", "come back", "come back", "tab", "tab", "ask", "other card", "die", "visit", "act",
+		"finish", "finish", "come back", "come back", "tab", "tab", "ask", "other card", "die", "visit", "act", "trouble", "trouble",
 	}).Draw(s.r, "step")
 	switch step {
 	case "capture":
@@ -79,6 +122,8 @@ func (s *story) step() {
 		s.q.arrive()
 	case "lapse":
 		s.q.lapse(attemptReference(s.payment, rapid.Int64Range(1, 2).Draw(s.r, "attempt")))
+	case "trouble":
+		s.trouble()
 	case "decide":
 		s.q.decide(rapid.Bool().Draw(s.r, "happened"))
 	case "age":
@@ -170,6 +215,10 @@ func (s *story) hear(n provider.Notification) {
 
 // end lets everything arrive, in any order, and the worker finish.
 func (s *story) end() {
+	clear(s.off)
+	s.gates.mu.Lock()
+	clear(s.gates.until)
+	s.gates.mu.Unlock()
 	s.q.mishaps, s.q.issuer.mishaps = nil, nil
 	s.later(time.Hour)
 	s.q.arrive()
@@ -186,7 +235,7 @@ func (s *story) end() {
 // tolerable fails on an error that an application would not know what to do with.
 func (s *story) tolerable(err error) {
 	var refused *DeclinedError
-	if err != nil && !errors.As(err, &refused) && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Invalid) {
+	if err != nil && !errors.As(err, &refused) && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unavailable) {
 		s.r.Fatalf("an error of kind %d: %v", fault.Of(err), err)
 	}
 }
@@ -238,6 +287,10 @@ func (s *story) agree() {
 	if o.Status == Processing || o.Status == RequiresAction || o.AmountCapturing != 0 || slices.ContainsFunc(o.Refunds, func(r RefundObject) bool { return r.Status == "pending" }) {
 		s.r.Fatalf("still open: %+v", o)
 	}
+	s.seen[string(o.Status)]++
+	if slices.ContainsFunc(o.Attempts, func(a AttemptObject) bool { return a.Routing != nil && a.Routing.Place > 0 && a.Number > 1 }) {
+		s.seen["with a cascade"]++
+	}
 	var kept, held, charged int64
 	for _, a := range o.Attempts {
 		open, taken := s.q.keeps(attemptReference(s.payment, a.Number))
@@ -256,6 +309,9 @@ func (s *story) agree() {
 		s.r.Fatalf("the payment is %s, the acquirer holds money %d times", o.Status, held)
 	}
 	rows, err := s.store.contradictions(s.Context(), shop, s.payment)
+	if len(rows) > 0 {
+		s.seen["with a late approval"]++
+	}
 	if err != nil || slices.ContainsFunc(rows, func(c Contradiction) bool { return c.Remedy != RemedyReversed && c.Remedy != RemedyBooked }) {
 		s.r.Fatalf("an honest acquirer contradicts: %+v, %v", rows, err)
 	}
