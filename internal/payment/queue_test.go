@@ -256,6 +256,28 @@ func TestASwitchHoldsWhatWasAcceptedAndRefusesWhatIsNew(t *testing.T) {
 	})
 }
 
+func TestAProviderThatHasItAfterAllIsBelieved(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		u.q.mishaps = []mishap{refused}
+		r := u.refund(o, 1_000)
+		op := u.operation(r.ID)
+		a, err := u.store.attempt(u.Context(), shop, o.ID, 1)
+		if err != nil || op.State != OperationQueued {
+			t.Fatalf("the refund is %s, %v", op.State, err)
+		}
+		u.q.Refund(u.Context(), alpha, provider.Refund{Reference: r.ID, Attempt: a.ourReference(), Amount: op.Amount})
+		if verdict := u.tell(u.q.letters()[len(u.q.letters())-1]); verdict != Applied {
+			t.Errorf("its message is %s", verdict)
+		}
+		u.later(time.Hour)
+		u.expect(u.status(o.ID), Captured, 10_000, 1_000)
+		if made := u.q.refundsMade(); len(made) != 1 {
+			t.Errorf("made %v", made)
+		}
+	})
+}
+
 func TestWhatASwitchHoldsKeepsNothingElseWaiting(t *testing.T) {
 	eachTill(t, func(u *till) {
 		sick := &outage{turns: -1}
