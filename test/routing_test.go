@@ -72,3 +72,30 @@ func TestPaymentsAreRoutedByThePublishedPolicy(t *testing.T) {
 		}
 	}
 }
+
+func TestARestartRanksAsBefore(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	made := f.post("/v1/routing/policies", "", map[string]any{"name": "learning", "rules": []any{}, "default": map[string]any{"then": map[string]any{"strategy": "adaptive"}}}).
+		want(t, http.StatusCreated, "create a policy")
+	at := "/v1/routing/policies/" + made.text("id")
+	f.post(at+"/publish", "", map[string]any{"version": 1}).want(t, http.StatusOK, "publish")
+	order := func() string { // of what a payment by that card would ask, with why the first is first
+		facts := map[string]any{"amount": 9232, "currency": "EUR", "bin": alphaSaysNo[:6], "country": "US", "candidates": []string{"alpha", "beta"}}
+		ranked, _ := dig(f.post(at+"/validate", "", map[string]any{"facts": facts}).want(t, http.StatusOK, "validate").object, "decision", "ranked").([]any)
+		if len(ranked) != 2 {
+			t.Fatalf("the decision ranks %v", ranked)
+		}
+		return dig(ranked[0], "account").(string) + " " + dig(ranked[0], "reason").(string)
+	}
+	if got := order(); got != "alpha no_history" {
+		t.Fatalf("before any payment: %s", got)
+	}
+	eventually(t, "beta is preferred", func() bool {
+		f.attemptsOf(t, map[string]any{"amount": 9232, "currency": "EUR", "payment_method_token": f.token(alphaSaysNo, "")})
+		return order() == "beta highest_estimate"
+	})
+	f.process.stop()
+	f.start()
+	eventually(t, "beta is preferred again, without another payment", func() bool { return order() == "beta highest_estimate" })
+}
