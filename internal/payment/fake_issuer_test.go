@@ -86,7 +86,7 @@ func (q *acquirer) Authenticate(_ context.Context, _ provider.Account, r provide
 		next, q.issuer.mishaps = q.issuer.mishaps[0], q.issuer.mishaps[1:]
 	}
 	var o provider.AuthenticationOutcome
-	if next != refused && next != noArrival {
+	if next != refused && next != noArrival && next != diesBefore {
 		o = q.answerIssuer(r)
 	}
 	between := q.issuer.between
@@ -97,6 +97,8 @@ func (q *acquirer) Authenticate(_ context.Context, _ provider.Account, r provide
 	switch next {
 	case refused:
 		return provider.AuthenticationOutcome{Class: provider.NotSent}
+	case diesBefore, diesAfter:
+		panic(errCrash)
 	case noArrival, noAnswer:
 		return provider.AuthenticationOutcome{Detail: "no answer"}
 	}

@@ -26,6 +26,8 @@ const (
 	leftOpen           // accepted, the final word comes later
 	declined03         // the issuer says never again
 	arrivesLate        // no answer; the request is processed when the test lets it arrive
+	diesBefore         // the process of the caller dies before it has sent anything
+	diesAfter          // it dies when it has the answer
 )
 
 // acquirer is a provider with books of its own. It recognizes a repeated reference, as a real one does, and writes a
@@ -93,6 +95,8 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 	}
 	lost := provider.Doubt("no answer")
 	switch next {
+	case diesBefore:
+		panic(errCrash)
 	case noArrival:
 		return lost
 	case arrivesLate:
@@ -109,8 +113,11 @@ func (q *acquirer) run(op provider.Operation, reference, attempt string, process
 	if q.between != nil {
 		q.between()
 	}
-	if next == noAnswer {
+	switch next {
+	case noAnswer:
 		return lost
+	case diesAfter:
+		panic(errCrash)
 	}
 	return o
 }

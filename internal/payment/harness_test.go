@@ -107,6 +107,7 @@ func (u *till) later(d time.Duration) {
 	u.Helper()
 	for passed := time.Duration(0); passed <= d; passed += d / 8 {
 		for _, sweep := range u.Sweeps() {
+			sweep.Handle = mortalHandle(sweep.Handle)
 			if _, err := u.DB.SweepOnce(context.WithoutCancel(u.Context()), sweep); err != nil {
 				u.Fatalf("sweep %s: %v", sweep.Name, err)
 			}

@@ -246,6 +246,17 @@ func dies(do func() error) (err error) {
 	return do()
 }
 
+// mortalHandle is what a worker does in a sweep until it dies.
+func mortalHandle(handle func(context.Context, []string) error) func(context.Context, []string) error {
+	return func(ctx context.Context, key []string) error {
+		err := dies(func() error { return handle(ctx, key) })
+		if errors.Is(err, errCrash) {
+			return nil
+		}
+		return err
+	}
+}
+
 // takeOver lets a day pass in which worker after worker does what is due, and dies where its way says so.
 func (m *matrix) takeOver() {
 	m.Helper()
@@ -266,14 +277,7 @@ func (m *matrix) takeOver() {
 // drains does what is due in a sweep. A worker that died leaves its row claimed: it comes again after the lease.
 func (m *matrix) drains(sweep db.Sweep) {
 	m.Helper()
-	handle := sweep.Handle
-	sweep.Handle = func(ctx context.Context, key []string) error {
-		err := dies(func() error { return handle(ctx, key) })
-		if errors.Is(err, errCrash) {
-			return nil
-		}
-		return err
-	}
+	sweep.Handle = mortalHandle(sweep.Handle)
 	for range 100 {
 		n, err := m.DB.SweepOnce(context.WithoutCancel(m.Context()), sweep)
 		if err != nil {
