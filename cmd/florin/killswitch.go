@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 type killSwitchGroup struct {
@@ -64,7 +65,7 @@ func withControl(ctx context.Context, c *console, where storage, of whose, do fu
 			}
 		}
 		outbox := event.NewOutbox(event.NewStore(s.main, s.mainBox), s.ids, s.clock)
-		return do(s, control.New(control.Options{DB: s.main, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
+		return do(s, control.New(control.Options{DB: s.main, Accounts: candidates{provider.NewAccounts(s.main, s.mainBox, s.clock)}, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
 	})
 }
 

@@ -310,7 +310,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	providers := registry(door)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.openRouting()
-	a.control = control.New(control.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
+	a.control = control.New(control.Options{DB: a.main, Accounts: candidates{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	unrecognized := provider.NewUnrecognized(a.registry, a.log)
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),

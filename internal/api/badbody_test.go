@@ -125,7 +125,8 @@ func TestAWrongFieldIsRefusedByName(t *testing.T) {
 		{"capture_before", `"2027-01-01T00:00:00Z"`, "", invalid}, // with capture
 		{"capture_before", `"tomorrow"`, "", invalid}, {"capture_before", `"2027-01-01"`, "", invalid}, {"capture_before", `1798761600`, "", invalid},
 		{"statement_descriptor", `"ABC"`, "", invalid}, {"statement_descriptor", text(23), "", invalid}, {"statement_descriptor", `"12345"`, "", invalid},
-		{"statement_descriptor", `"SHOP <1001>"`, "", invalid}, {"statement_descriptor", `""`, "", invalid},
+		{"statement_descriptor", `"SHOP <1001>"`, "", invalid}, {"statement_descriptor", `""`, "", invalid}, {"statement_descriptor", `"     A"`, "", invalid}, {"statement_descriptor", `"SHOP A "`, "", invalid},
+		{"statement_descriptor_suffix", `"  "`, "", invalid}, {"statement_descriptor_suffix", `" 1001"`, "", invalid},
 		{"description", text(501), "", invalid}, {"description", `"a\u0000b"`, "", invalid}, {"description", `7`, "", invalid},
 		{"expires_in", `59`, "", invalid}, {"expires_in", `0`, "", invalid}, {"expires_in", `2592001`, "", invalid}, {"expires_in", `60.0`, "", invalid},
 		{"routing", `{}`, "routing.provider_accounts", missing}, {"routing", `"alpha"`, "", invalid}, {"routing", `{"provider_accounts":"alpha"}`, "routing.provider_accounts", invalid},

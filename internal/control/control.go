@@ -24,12 +24,21 @@ const (
 	mostOn = 100
 )
 
+// openEnded is when to ask again for what stays off until somebody lifts it.
+const openEnded = time.Minute
+
+// Accounts tells which provider accounts a merchant has.
+type Accounts interface {
+	Names(ctx context.Context, tenant string) ([]string, error)
+}
+
 // Options are what a Control stands on.
 type Options struct {
-	DB     *db.DB // has Schema
-	Outbox *event.Outbox
-	Clock  clock.Clock
-	IDs    *id.Source
+	DB       *db.DB // has Schema
+	Accounts Accounts
+	Outbox   *event.Outbox
+	Clock    clock.Clock
+	IDs      *id.Source
 }
 
 // Control knows what people have switched off.
@@ -51,7 +60,7 @@ func (c *Control) Blocked(ctx context.Context, tenant string, a Ask) error {
 		return err
 	}
 	s, now := found[0], c.Clock.Now()
-	e := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: fmt.Sprintf("%s is switched off: %s", a.Operation, s.Reason)}
+	e := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: fmt.Sprintf("%s is switched off: %s", a.Operation, s.Reason), RetryAfter: openEnded}
 	if !s.ExpiresAt.IsZero() {
 		e.RetryAfter = s.ExpiresAt.Sub(now)
 	}
@@ -105,6 +114,9 @@ func (c *Control) Throw(ctx context.Context, s Switch, with With) (Object, error
 	if err := s.check(now); err != nil {
 		return Object{}, err
 	}
+	if err := c.has(ctx, s.Merchant, s.Scope.Account); err != nil {
+		return Object{}, err
+	}
 	open, err := c.open(ctx, s.Merchant)
 	if err != nil {
 		return Object{}, err
@@ -114,6 +126,22 @@ func (c *Control) Throw(ctx context.Context, s Switch, with With) (Object, error
 	}
 	s.ID, s.CreatedAt = c.IDs.New(id.KillSwitch), now
 	return c.write(ctx, s, now, with)
+}
+
+// has refuses an account that the merchant does not have: a slip of the pen would stop nothing. Those of everyone are many merchants', who
+// name them as they like.
+func (c *Control) has(ctx context.Context, tenant, account string) error {
+	if tenant == Everyone || account == "" {
+		return nil
+	}
+	names, err := c.Accounts.Names(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("the provider accounts of %s: %w", tenant, err)
+	}
+	if !slices.Contains(names, account) {
+		return fault.Wrong("scope.provider_account", fault.CodeInvalid, "there is no provider account "+account)
+	}
+	return nil
 }
 
 // Lift ends a switch before its time. It fails with fault.NotFound, and with fault.Conflict if it does not work any more.

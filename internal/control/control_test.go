@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -33,9 +35,14 @@ func each(t *testing.T, body func(d *desk)) {
 	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
 		ids := id.NewSource(now, strings.NewReader(strings.Repeat("0123456789", 1000)))
 		outbox := event.NewOutbox(event.NewStore(d, nil), ids, now)
-		body(&desk{t, New(Options{DB: d, Outbox: outbox, Clock: now, IDs: ids}), now})
+		body(&desk{t, New(Options{DB: d, Accounts: contracts{"alpha", "beta", "payouts"}, Outbox: outbox, Clock: now, IDs: ids}), now})
 	}, event.Schema, Schema)
 }
+
+// contracts are the accounts that every merchant has.
+type contracts []string
+
+func (c contracts) Names(context.Context, string) ([]string, error) { return c, nil }
 
 func quietly(*db.Change, Object) error { return nil }
 
@@ -113,8 +120,16 @@ func TestASwitchWorksUntilItIsLiftedOrExpires(t *testing.T) {
 		if _, err := d.Lift(d.Context(), shop, o.ID, "key_1", quietly); !fault.Is(err, fault.Conflict) {
 			d.Errorf("lifted twice: %v", err)
 		}
-		d.throw(Switch{ExpiresAt: d.now.Now().Add(time.Minute)})
 		var refused *fault.Error
+		forever := d.throw(Switch{})
+		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || refused.RetryAfter != openEnded {
+			d.Errorf("without an end: %+v", err)
+		}
+		if _, err := d.Lift(d.Context(), shop, forever.ID, "key_1", quietly); err != nil {
+			d.Fatal(err)
+		}
+		d.throw(Switch{ExpiresAt: d.now.Now().Add(2 * time.Minute)})
+		d.now.Advance(time.Minute)
 		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || refused.RetryAfter != time.Minute || !strings.Contains(refused.Detail, "loses messages") {
 			d.Errorf("it says when and why: %+v", err)
 		}
@@ -178,4 +193,44 @@ func TestAWrongSwitchIsRefusedWithAllThatIsWrong(t *testing.T) {
 			d.Errorf("%+v", err)
 		}
 	})
+}
+
+func TestASwitchThatWouldCoverNothingIsRefused(t *testing.T) {
+	each(t, func(d *desk) {
+		for param, scope := range map[string]Scope{
+			"scope.provider_account": {Account: "alhpa"}, "scope.method": {Method: "cards"}, "scope.country": {Country: "germany"},
+		} {
+			_, err := d.Throw(d.Context(), Switch{Merchant: shop, Mode: Block, Scope: scope, Reason: "x"}, quietly)
+			if !strings.Contains(wrongs(err), param) {
+				d.Errorf("%+v: %v", scope, err)
+			}
+		}
+		_, err := d.Throw(d.Context(), Switch{Merchant: shop, Mode: Block, Scope: Scope{Operation: Payout, Method: "pix", Country: "BR"}, Reason: "x"}, quietly)
+		if got := wrongs(err); !strings.Contains(got, "scope.method") || !strings.Contains(got, "scope.country") {
+			d.Errorf("payouts by method and country: %v", err)
+		}
+		if d.blocked(shop, Ask{Operation: Authorize, Account: "alpha", Method: "card", Country: "DE"}) {
+			d.Error("a switch that was refused works")
+		}
+		d.throw(Switch{Merchant: Everyone, Scope: Scope{Account: "another-merchants"}})
+	})
+}
+
+func wrongs(err error) string {
+	var refused *fault.Error
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	all := refused.Param
+	for _, f := range refused.Fields {
+		all += " " + f.Param
+	}
+	return all
+}
+
+func TestTheMethodsOfASwitchAreThoseThatTheContractNames(t *testing.T) {
+	field, ok := reflect.TypeFor[Scope]().FieldByName("Method")
+	if !ok || field.Tag.Get("enum") != strings.Join(methods, ",") {
+		t.Errorf("the contract has %q, the check %q", field.Tag.Get("enum"), methods)
+	}
 }

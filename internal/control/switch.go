@@ -4,6 +4,7 @@ package control
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -59,8 +60,8 @@ type Ask struct {
 type Scope struct {
 	Operation Operation `json:"operation,omitempty" enum:"authorize,capture,void,refund,payout,inquiry" doc:"None: authorize, capture and payout of a switch that blocks, refund and payout of one that asks for approval. Refunds, voids and inquiries go on unless they are named."`
 	Account   string    `json:"provider_account,omitempty" maxLength:"64" pattern:"^[a-z0-9][a-z0-9_-]*$" doc:"None: every account." example:"alpha"`
-	Method    string    `json:"method,omitempty" maxLength:"40" pattern:"^[a-z_]+$" doc:"None: every method." example:"card"`
-	Country   string    `json:"country,omitempty" maxLength:"2" pattern:"^[A-Z]{2}$" doc:"Of the card's issuer. None: every country." example:"BR"`
+	Method    string    `json:"method,omitempty" enum:"card,bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr,wallet" doc:"None: every method. Payouts have none." example:"card"`
+	Country   string    `json:"country,omitempty" maxLength:"2" pattern:"^[A-Z]{2}$" doc:"Of the card's issuer. None: every country. Payouts have none." example:"BR"`
 }
 
 func (s Scope) covers(m Mode, a Ask) bool {
@@ -112,6 +113,11 @@ func (s Switch) persons(amount money.Money) int {
 	return 1
 }
 
+// methods are what a payment can be made by: a switch with another word would cover nothing, and its maker believe that it does.
+var methods = []string{"card", "bank_redirect", "pix", "ideal", "payid", "fpx", "upi", "sepa_qr", "wallet"}
+
+var country = regexp.MustCompile(`^[A-Z]{2}$`)
+
 const (
 	maxReason  = 200
 	maxExpires = 366 * 24 * time.Hour
@@ -123,6 +129,7 @@ func (s Switch) check(now time.Time) error {
 	if !slices.Contains(nameable[s.Mode], s.Scope.Operation) && s.Scope.Operation != "" {
 		wrong.Add("scope.operation", fault.CodeInvalid, fmt.Sprintf("must be one of %v for the mode %s", nameable[s.Mode], s.Mode))
 	}
+	s.Scope.check(&wrong)
 	if s.Reason == "" || utf8.RuneCountInString(s.Reason) > maxReason || strings.ContainsFunc(s.Reason, unicode.IsControl) {
 		wrong.Add("reason", fault.CodeInvalid, fmt.Sprintf("must be 1 to %d characters, in one line: those who are refused read it", maxReason))
 	}
@@ -138,6 +145,24 @@ func (s Switch) check(now time.Time) error {
 		}
 	}
 	return wrong.Err()
+}
+
+// check refuses what would cover nothing.
+func (s Scope) check(wrong *fault.Collect) {
+	if s.Method != "" && !slices.Contains(methods, s.Method) {
+		wrong.Add("scope.method", fault.CodeInvalid, fmt.Sprintf("must be one of %v", methods))
+	}
+	if s.Country != "" && !country.MatchString(s.Country) {
+		wrong.Add("scope.country", fault.CodeInvalid, "must be two capital letters, such as DE")
+	}
+	if s.Operation != Payout {
+		return
+	}
+	for field, set := range map[string]string{"scope.method": s.Method, "scope.country": s.Country} {
+		if set != "" {
+			wrong.Add(field, fault.CodeInvalid, "covers no payout: name the provider account instead")
+		}
+	}
 }
 
 // Object is a switch as the contract shows it.

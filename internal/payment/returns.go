@@ -27,7 +27,7 @@ const (
 	CodeTwoPersons   = "second_person_required"
 )
 
-var errSamePerson = fault.New(fault.Forbidden, CodeTwoPersons, "the refund must be approved by another key than the one that asked for it")
+var errSamePerson = fault.New(fault.Forbidden, CodeTwoPersons, "the refund must be approved by another key than the one that asked for it, and than one that has agreed")
 
 var errOfPayout = fault.State("the refund is a part of a payout, and is approved or canceled with it")
 

@@ -100,7 +100,7 @@ var Codes = []Code{
 	{CodeClientSecret, 401, "The client secret is missing", "In the public zone a publishable key is not enough: send the payment's client_secret as Florin-Client-Secret."},
 	{codeScope, 403, "The API key lacks a scope", "Use a key that has the scope that the detail names."},
 	{codeKeyKind, 403, "A key of this kind does not work here", "Publishable keys work in the public and vault zones only."},
-	{codeTwoPersons, 403, "A second person must approve it", "Approve it with another key than the one that asked for it."},
+	{codeTwoPersons, 403, "A second person must approve it", "Approve it with another key than the one that asked for it, and than those that have agreed."},
 	{codeAddress, 403, "The API key does not work from this address", "Call from an address on its allow-list, or change the list."},
 	{CodeOrigin, 403, "The origin is not allowed", "Pages act for a merchant from its own origins only. Register the page's by florin merchant update --origin."},
 	{codeSuspended, 403, "The account is suspended", "It can read, not write. Ask the operator."},
@@ -131,7 +131,7 @@ var Codes = []Code{
 	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone limits only providers' webhooks that do not verify."},
 	{CodeTooManyStreams, 429, "Too many streams are open", "A merchant has 10 in each mode. Close one, and wait as long as Retry-After says; read one stream and share it out on your side."},
 	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
-	{fault.CodeKillSwitch, 503, "It is switched off", "People have switched this off for the time being: the detail says what and why. Nothing was done. Send the request again with the same idempotency key when it is on again; Retry-After says when that will be, if they have said so."},
+	{fault.CodeKillSwitch, 503, "It is switched off", "People have switched this off for the time being: the detail says what and why. Nothing was done. Send the request again with the same idempotency key when it is on again; Retry-After says when that will be if they have said so, and else to look again in a minute."},
 	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }
 
