@@ -30,6 +30,7 @@ type Client struct {
 	Refunds           *RefundService
 	Disputes          *DisputeService
 	KillSwitches      *KillSwitchService
+	Breaks            *BreakService
 	Customers         *CustomerService
 	Orders            *OrderService
 	PaymentMethods    *PaymentMethodService
@@ -103,6 +104,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Refunds:           &RefundService{c},
 		Disputes:          &DisputeService{c},
 		KillSwitches:      &KillSwitchService{c},
+		Breaks:            &BreakService{c},
 		Customers:         &CustomerService{c},
 		Orders:            &OrderService{c},
 		PaymentMethods:    &PaymentMethodService{c},

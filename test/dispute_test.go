@@ -277,6 +277,34 @@ func unknownDispute(t *testing.T, f *florin) {
 	if heard := f.get("/v1/inbound_webhooks?verdict=unmatched"); !strings.Contains(string(heard.body), d["id"].(string)) {
 		t.Errorf("the message is %s", heard)
 	}
+	f.fromAcquirer(t, bytes.Replace(body, []byte("alpha_evt_unknown"), []byte("alpha_evt_again"), 1))
+	listed := func(status string) []any {
+		t.Helper()
+		return f.get("/v1/recon/breaks?kind=unknown_dispute&status="+status+"&subject="+d["id"].(string)).want(t, 200, "list the breaks").object["data"].([]any)
+	}
+	open := listed("open")
+	if len(open) != 1 {
+		t.Fatalf("the breaks are %v", open)
+	}
+	b := open[0].(map[string]any)
+	if b["amount"] != 500.0 || b["currency"] != "EUR" || b["provider_account"] != "alpha" || !strings.Contains(b["detail"].(string), "till-4711") {
+		t.Errorf("the break is %v", b)
+	}
+	path := "/v1/recon/breaks/" + b["id"].(string) + "/close"
+	if closed := f.post(path, "", map[string]any{"note": "Sold at the till"}); closed.status != 200 || closed.text("status") != "closed" || closed.text("note") != "Sold at the till" {
+		t.Errorf("closed: %s", closed)
+	}
+	if again := f.post(path, "", map[string]any{"note": "Once more"}); again.status != 409 {
+		t.Errorf("closed again: %s", again)
+	}
+	for _, told := range []string{"recon.break_opened", "recon.break_closed"} {
+		if all := f.get("/v1/events?type=" + told + "&subject=" + b["id"].(string)); len(all.object["data"].([]any)) != 1 {
+			t.Errorf("told %s", all)
+		}
+	}
+	if len(listed("open")) != 0 || len(listed("closed")) != 1 {
+		t.Error("it is not listed as closed")
+	}
 }
 
 // fromAcquirer brings a message as alpha signs it.

@@ -30,6 +30,7 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/recon"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/seal"
@@ -40,7 +41,7 @@ import (
 // mainSchemas are the tables of the main database, lower floors first. Card data has a database of its own.
 var mainSchemas = []db.Schema{
 	audit.Schema, merchant.Schema, customer.Schema, event.Schema, ledger.Schema, idempotency.Schema,
-	provider.Schema, risk.Schema, routing.Schema, health.Schema, control.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema,
+	provider.Schema, risk.Schema, routing.Schema, health.Schema, control.Schema, payment.Schema, dispute.Schema, access.Schema, inbound.Schema, payout.Schema, order.Schema, recon.Schema,
 }
 
 // storage says where a command finds the books, the card data and the keys that seal them.

@@ -70,6 +70,8 @@ var plays = []play{
 	{of: event.EndpointDisabled, tells: "a webhook endpoint answers 410", steps: []step{hearer(http.StatusGone, string(event.PaymentCreated)), charge(cardApproved, holder)}},
 	{of: event.EndpointTest, tells: "a webhook endpoint is tested", steps: []step{hearer(http.StatusNoContent, string(event.EndpointTest)), testEndpoint}},
 	{of: event.KillSwitchChanged, tells: "the cards of a country without banks are switched off, and on again", steps: []step{throwSwitch}},
+	{of: event.BreakOpened, cannot: "a provider has to contradict what is known"},
+	{of: event.BreakClosed, cannot: "it needs a break that a person has looked at"},
 	{of: event.ProviderRecovered, tells: "an acquirer is down until its breaker opens, and works again", steps: []step{outage, well}},
 	{of: event.ProviderDegraded, tells: "an acquirer is down until its breaker opens", steps: []step{outage}},
 }

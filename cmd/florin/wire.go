@@ -35,6 +35,7 @@ import (
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/public"
+	"github.com/florinpay/florin/internal/recon"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/sandbox"
@@ -129,6 +130,7 @@ type parts struct {
 	streams   *event.Streams
 	health    *health.Health // of providers
 	control   *control.Control
+	breaks    *recon.Book
 	router    *routing.Router
 	learned   *routing.Learned
 	learning  time.Time // since when it hears of outcomes
@@ -311,18 +313,19 @@ func (a *parts) openPayments(ctx context.Context) error {
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.openRouting()
 	a.control = control.New(control.Options{DB: a.main, Accounts: candidates{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
+	a.breaks = recon.New(recon.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	unrecognized := provider.NewUnrecognized(a.registry, a.log)
 	a.payments = payment.New(payment.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
 		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, Control: a.control, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
-		Networks: a.plan.networks,
+		Networks: a.plan.networks, Breaks: a.breaks,
 	})
 	a.released = append(a.released, func() error { a.payments.Close(); return nil })
 	a.payouts = payout.New(payout.Options{
 		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
 		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Control: a.control, Unrecognized: unrecognized,
-		Queue: a.plan.queue,
+		Queue: a.plan.queue, Breaks: a.breaks,
 	})
 	a.payments.Payouts = a.payouts
 	a.customers = &customer.Service{
@@ -334,7 +337,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 		Mail: a.plan.mail, BacklogRate: a.plan.backlogRate,
 	})
 	a.disputes = dispute.New(dispute.Options{
-		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox, Keep: a.plan.keepEvidence,
+		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox, Keep: a.plan.keepEvidence, Breaks: a.breaks,
 		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.customers.Evidence = a.disputes
@@ -458,7 +461,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Switches: a.control, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL, MaxRequests: a.plan.maxRequests,
 	})

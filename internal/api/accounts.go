@@ -55,6 +55,7 @@ func (a *API) registerAccounts() {
 	}, a.listProviderAccounts)
 	a.registerProviderHealth()
 	a.registerKillSwitches()
+	a.registerBreaks()
 	const tag, all, one = "API keys", "/v1/api_keys", "/v1/api_keys/{id}"
 	register(a, operation{
 		id: "listApiKeys", method: http.MethodGet, path: all, tag: tag, summary: "List API keys",

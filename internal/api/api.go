@@ -187,6 +187,7 @@ type Options struct {
 	ProviderAccounts ProviderAccounts
 	Health           ProviderHealth
 	Switches         KillSwitches
+	Breaks           Breaks
 	Keys             Keys
 	Receiver         Receiver
 	Disputes         Disputes

@@ -21,6 +21,7 @@ import (
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/recon"
 	policies "github.com/florinpay/florin/internal/routing"
 )
 
@@ -61,6 +62,8 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[control.Scope]():           "KillSwitchScope",
 	reflect.TypeFor[control.Amount]():          "KillSwitchAmount",
 	reflect.TypeFor[throwSwitch]():             "CreateKillSwitch",
+	reflect.TypeFor[recon.Object]():            "ReconBreak",
+	reflect.TypeFor[closeBreak]():              "CloseReconBreak",
 	reflect.TypeFor[health.Report]():           "ProviderHealth",
 	reflect.TypeFor[health.OperationReport]():  "ProviderOperation",
 	reflect.TypeFor[health.WindowObject]():     "ProviderMaintenance",
@@ -164,6 +167,7 @@ var tags = []*huma.Tag{
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
 	{Name: "Routing", Description: "Which providers there are, and by what rules payments find theirs."},
 	{Name: "Operations", Description: "What needs a person."},
+	{Name: "Reconciliation", Description: "What does not agree between Florin and a provider."},
 	{Name: "API keys", Description: "Who may call, and what for."},
 	{Name: "Request logs", Description: "What your keys asked of the API a moment ago."},
 	{Name: inboundTag, Description: "What providers told of your payments: where their webhooks come in, and what became of each."},

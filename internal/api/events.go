@@ -35,7 +35,7 @@ func (in *listEventsInput) Resolve(huma.Context) []error {
 			f.Add("types", fault.CodeInvalid, "cannot stand beside type")
 		}
 		checkTypes(f, in.Types)
-		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund, id.Dispute, id.PaymentMethod, id.Payout, id.Order, id.Endpoint, id.KillSwitch)
+		idOrNone(f, "subject", in.Subject, id.Payment, id.Refund, id.Dispute, id.PaymentMethod, id.Payout, id.Order, id.Endpoint, id.KillSwitch, id.Break)
 	})
 }
 

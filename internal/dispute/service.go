@@ -51,6 +51,7 @@ type Options struct {
 	Accounts  Accounts
 	Providers provider.Registry
 	Outbox    *event.Outbox
+	Breaks    payment.Breaks // may be nil: a dispute of no payment has its list and its message alone
 	Sealer    Sealer
 	// Keep is how long evidence stays after its dispute has ended; zero: as long as Kept says.
 	Keep    time.Duration
@@ -116,7 +117,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == table.Name || lost.Table == evidenceTable.Name)
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == table.Name || lost.Table == evidenceTable.Name || lost.Table == payment.BreakTable)
 }
 
 // change turns a decision into the rows that it writes.
@@ -128,6 +129,9 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, *payment.
 		if err := s.Payments.Contradict(ctx, c, *contradiction); err != nil {
 			return nil, nil, err
 		}
+	}
+	if err := s.opens(ctx, c, d); err != nil {
+		return nil, nil, err
 	}
 	if !d.changed {
 		return c, contradiction, nil
@@ -150,7 +154,23 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, *payment.
 	return c, contradiction, s.emit(ctx, c, d, now)
 }
 
-// contradiction is what is to be noted at the payment. A dispute of no payment has its message alone to show.
+// opens adds the break of a dispute of no payment, and those of what contradicts it. What contradicts a dispute of a payment is noted there.
+func (s *Service) opens(ctx context.Context, c *db.Change, d decision) error {
+	if s.Breaks == nil || d.payment != nil {
+		return nil
+	}
+	b := payment.Break{Kind: payment.BreakContradiction, Subject: d.dispute.ID, Account: d.dispute.Account, Detail: d.claim, Source: d.dispute.ID + " " + d.claim}
+	if d.claim == "" {
+		if d.dispute.Version > 0 {
+			return nil
+		}
+		b.Kind, b.Amount, b.Source = payment.BreakUnknownDispute, d.dispute.Amount, d.dispute.ID
+		b.Detail = "a dispute of a payment that is not known, reference " + words(d.dispute.Transaction)
+	}
+	return s.Breaks.Open(ctx, c, b)
+}
+
+// contradiction is what is to be noted at the payment.
 func (d decision) contradiction() *payment.Contradiction {
 	if d.claim == "" || d.payment == nil {
 		return nil

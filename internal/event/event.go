@@ -53,6 +53,8 @@ const (
 	ProviderDegraded         Type = "provider.degraded" // an operation of a provider account fails too often, and is not called
 	ProviderRecovered        Type = "provider.recovered"
 	KillSwitchChanged        Type = "kill_switch.changed"
+	BreakOpened              Type = "recon.break_opened" // something does not agree: a person must look
+	BreakClosed              Type = "recon.break_closed"
 	EndpointDisabled         Type = "webhook_endpoint.disabled" // the notice: an endpoint hears no more of events
 	EndpointTest             Type = "webhook_endpoint.test"     // for one endpoint alone, because somebody asked
 )
@@ -63,13 +65,14 @@ var Types = []Type{
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
 	DisputeCreated, DisputeUpdated, DisputeWon, DisputeLost, PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
 	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, ProviderDegraded, ProviderRecovered, KillSwitchChanged,
+	BreakOpened, BreakClosed,
 	EndpointDisabled, EndpointTest,
 }
 
 // promised are types of the contract that this version makes no events of. A filter may name them, so that who is written for the
 // contract can ask for all that it knows.
 var promised = []Type{
-	"payment.in_review", "risk.review_opened", "risk.review_closed", "recon.break_opened", "recon.break_closed",
+	"payment.in_review", "risk.review_opened", "risk.review_closed",
 }
 
 // askable is every type that a filter may name.

@@ -52,6 +52,7 @@ const (
 	PolicyVersion  Prefix = "rpv" // of routing
 	Maintenance    Prefix = "mw"  // of a provider
 	KillSwitch     Prefix = "ks"
+	Break          Prefix = "brk" // of recon
 )
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -31,7 +31,7 @@ func (d *decision) cleared(a Attempt, subject string, was money.Money, o provide
 		return err
 	}
 	if captured.Minor() < gone.Minor() {
-		d.contradict(a, subject, "captured "+was.String()+", of which "+gone.String()+" is refunded", o, RemedyNone)
+		d.contradictClearing(a, subject, "captured "+was.String()+", of which "+gone.String()+" is refunded", o)
 		return nil
 	}
 	kind, size := ledger.ClearedMore, shift
@@ -39,7 +39,7 @@ func (d *decision) cleared(a Attempt, subject string, was money.Money, o provide
 		kind, size = ledger.ClearedLess, money.Of(-shift.Minor(), shift.Currency())
 	}
 	if !tolerated(was, o.Amount) {
-		d.contradict(a, subject, "captured "+was.String(), o, RemedyNone)
+		d.contradictClearing(a, subject, "captured "+was.String(), o)
 	}
 	if err := d.holdsRestOf(captured); err != nil {
 		return err

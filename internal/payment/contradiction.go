@@ -6,10 +6,11 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/money"
 )
 
 // Contradiction is what a provider said that cannot be true together with what is known. It is kept, in the Change with
-// the message that said it, and shown in the payment's timeline: a person must look, and reconciliation will.
+// the message that said it, and shown in the payment's timeline; the first time it opens a break, for a person to look at.
 type Contradiction struct {
 	Merchant  string
 	Payment   string
@@ -25,6 +26,10 @@ type Contradiction struct {
 	LastAt    time.Time
 	DueAt     time.Time // of the remedy
 	Version   int64
+
+	// Of the break that the contradiction opens, and not kept with it.
+	Amount   money.Money // what the provider speaks of; zero: it names no amount
+	Clearing bool        // it is of a clearing, not of a state
 }
 
 // Remedy is what Florin does about a contradiction by itself.
@@ -57,6 +62,9 @@ func (s *Service) contradict(ctx context.Context, change *db.Change, c Contradic
 		c.Heard, c.FirstAt, c.LastAt = 1, now, now
 		if c.Remedy == RemedyReverse {
 			c.DueAt = now
+		}
+		if err := s.opens(ctx, change, c); err != nil {
+			return err
 		}
 	case err != nil:
 		return err

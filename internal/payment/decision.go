@@ -108,7 +108,14 @@ func (d *decision) contradict(a Attempt, subject, known string, o provider.Outco
 	d.contradiction = &Contradiction{
 		Merchant: d.payment.Merchant, Payment: d.payment.ID, Attempt: a.Number, Account: a.Account, Subject: subject,
 		Claim: "it is " + known + ", the provider says " + claimOf(o), Reference: o.Reference, Remedy: remedy,
+		Amount: o.Amount,
 	}
+}
+
+// contradictClearing is the same of a clearing that a person must look at.
+func (d *decision) contradictClearing(a Attempt, subject, known string, o provider.Outcome) {
+	d.contradict(a, subject, known, o, RemedyNone)
+	d.contradiction.Clearing = true
 }
 
 // claimOf is an outcome in words.

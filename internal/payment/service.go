@@ -66,6 +66,7 @@ type Options struct {
 	Orders   Orders                // may be nil: there are no orders then
 	Router   Router                // may be nil: accounts are asked in the merchant's own order
 	Control  Control               // may be nil: nothing is ever switched off
+	Breaks   Breaks                // may be nil: contradictions are in the timeline alone
 	Cascade  time.Duration         // how long after a request's first try another one may begin elsewhere; DefaultCascade if zero
 	Payouts  Payouts               // may be nil: no payout has parts then
 	Payers   *customer.Store       // may be nil: nobody is known then
@@ -155,7 +156,7 @@ func (s *Service) apply(ctx context.Context, decide func() (decision, error), wi
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name || lost.Table == retryTable.Name || customer.AttachLost(lost))
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && (lost.Table == contradictionTable.Name || lost.Table == transferTable.Name || lost.Table == retryTable.Name || lost.Table == BreakTable || customer.AttachLost(lost))
 }
 
 // nobody adds nothing to a Change: nobody waits for the decision.

@@ -122,6 +122,17 @@ func (cards) Describe(_ context.Context, _, token string) (vault.Description, er
 	return d, nil
 }
 
+// fakeBreaks remembers what was opened, and by which Change last.
+type fakeBreaks struct {
+	opened []payment.Break
+	change *db.Change
+}
+
+func (f *fakeBreaks) Open(_ context.Context, c *db.Change, b payment.Break) error {
+	f.opened, f.change = append(f.opened, b), c
+	return nil
+}
+
 // desk is a service over one engine and one fake provider, with a clock moved by hand.
 type desk struct {
 	*testing.T

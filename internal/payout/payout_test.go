@@ -444,11 +444,16 @@ func TestMessagesTwiceAndOutOfOrderChangeNothingMore(t *testing.T) {
 
 func TestAnotherAmountIsNotAdopted(t *testing.T) {
 	eachDesk(t, func(u *desk) {
+		breaks := &fakeBreaks{}
+		u.Breaks = breaks
 		u.earn(eur(1_000))
 		made := u.pay(order(1_000))
 		u.sweep()
 		if got := u.says(made.ID, provider.Succeeded, eur(999)); got != payment.Contradicted {
 			u.Errorf("verdict %s", got)
+		}
+		if len(breaks.opened) != 1 || breaks.opened[0].Kind != payment.BreakContradiction || breaks.opened[0].Subject != made.ID || !breaks.change.Touches(payoutTable) {
+			u.Errorf("breaks %+v", breaks.opened)
 		}
 		o := u.expect(made.ID, Sent)
 		if last := o.Timeline[len(o.Timeline)-1]; last.Event != "contradiction" || !strings.Contains(last.Detail, "9.99 EUR") {

@@ -71,6 +71,7 @@ type Options struct {
 	Health     Health                // may be nil: every call is made
 	Queue      time.Duration         // how long a payout waits for a provider that is down; payment.DefaultQueue if zero
 	Control    Control               // may be nil: nothing is switched off
+	Breaks     payment.Breaks        // may be nil: contradictions are in the timeline alone
 	Metrics    prometheus.Registerer // may be nil
 	// Unrecognized counts the declines with codes that nobody knows. May be nil.
 	Unrecognized *provider.Unrecognized
@@ -113,6 +114,14 @@ func (s *Service) rows(ctx context.Context, c *db.Change, d decision, now time.T
 		return err
 	}
 	c.Add(row)
+	if d.claim != "" && s.Breaks != nil {
+		err := s.Breaks.Open(ctx, c, payment.Break{
+			Kind: payment.BreakContradiction, Subject: d.payout.ID, Account: d.payout.Account, Detail: d.claim, Source: d.payout.ID + " " + d.claim,
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if d.balance != nil {
 		c.Add(balanceRow(*d.balance))
 	}
