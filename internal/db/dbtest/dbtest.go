@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,7 +30,7 @@ func Each(t *testing.T, body func(t *testing.T, d *db.DB), schemas ...db.Schema)
 // EachWith is Each with options.
 func EachWith(t *testing.T, o db.Options, body func(t *testing.T, d *db.DB), schemas ...db.Schema) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { body(t, Open(t, SQLite(t), o, schemas...)) })
+	t.Run("sqlite", func(t *testing.T) { body(t, Open(t, migratedFile(t, schemas), o, schemas...)) })
 	t.Run("postgres", func(t *testing.T) { body(t, Open(t, migrated(t, schemas), o, schemas...)) })
 }
 
@@ -53,11 +52,16 @@ func Open(t testing.TB, url string, o db.Options, schemas ...db.Schema) *db.DB {
 	return d
 }
 
-// URLs is a fresh, empty database of each engine, by the engine's name; with schemas, PostgreSQL's is migrated for them. PostgreSQL is left
-// out where it is missing.
+// URLs is a fresh, empty database of each engine, by the engine's name; with schemas, it is migrated for them. PostgreSQL is left out where
+// it is missing.
 func URLs(t testing.TB, schemas ...db.Schema) map[string]string {
 	t.Helper()
-	urls := map[string]string{"sqlite": SQLite(t)}
+	urls := map[string]string{}
+	if len(schemas) == 0 {
+		urls["sqlite"] = SQLite(t)
+	} else {
+		urls["sqlite"] = migratedFile(t, schemas)
+	}
 	if _, err := server(); err != nil {
 		t.Logf("on SQLite only: no PostgreSQL: %v", err)
 		return urls
@@ -69,9 +73,6 @@ func URLs(t testing.TB, schemas ...db.Schema) map[string]string {
 	}
 	return urls
 }
-
-// SQLite is the URL of a fresh SQLite database.
-func SQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "florin.db") }
 
 // Postgres is the URL of a fresh, empty database, as superuser, on the private server of this test process. It skips
 // the test where PostgreSQL is missing.
@@ -197,17 +198,23 @@ func takeClean(key string) (cleaned, bool) {
 func newClean(t testing.TB, schemas []db.Schema) cleaned {
 	t.Helper()
 	c := cleaned{url: create(t, fmt.Sprintf("shared_%d", number.Add(1)))}
-	d, err := db.Open(t.Context(), c.url, db.Options{}, schemas...)
+	migrate(t, c.url, schemas)
+	var err error
+	if c.shape, err = empty(c.url); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func migrate(t testing.TB, url string, schemas []db.Schema) {
+	t.Helper()
+	d, err := db.Open(t.Context(), url, db.Options{}, schemas...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(d.Migrate(t.Context()), d.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if c.shape, err = empty(c.url); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // shapeOf describes every table, column and trigger of a database.
