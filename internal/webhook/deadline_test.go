@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,10 +132,9 @@ func TestConnectingHasFiveSecondsOfThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var asked sync.WaitGroup
 		silent := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			here, there := net.Pipe()
-			asked.Go(func() { _, _ = io.Copy(io.Discard, there) })
+			go func() { _, _ = io.Copy(io.Discard, there) }()
 			return here, nil
 		}}
 		c := newCourier(courierOptions{Clock: clock.System{}, Resolver: silent})
@@ -144,7 +142,7 @@ func TestConnectingHasFiveSecondsOfThem(t *testing.T) {
 		if got.Duration != dialTimeout || explain(got.Err) != "no address was found for the host that webhooks may go to" {
 			t.Errorf("name: %s, %v", got.Duration, got.Err)
 		}
-		asked.Wait()
+		<-time.After(time.Minute) // until nobody asks any more: a lookup goes on when its caller has given it up
 	})
 }
 
