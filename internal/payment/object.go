@@ -48,9 +48,9 @@ type Object struct {
 	Metadata            map[string]string `json:"metadata"`
 	CreatedAt           time.Time         `json:"created_at"`
 
-	Attempts []AttemptObject `json:"attempts,omitempty" doc:"With expand=attempts."`
-	Refunds  []RefundObject  `json:"refunds,omitempty" doc:"With expand=refunds."`
-	Timeline []TimelineEntry `json:"timeline,omitempty" doc:"With expand=timeline."`
+	Attempts []AttemptObject `json:"attempts,omitzero" doc:"With expand=attempts."`
+	Refunds  []RefundObject  `json:"refunds,omitzero" doc:"With expand=refunds."`
+	Timeline []TimelineEntry `json:"timeline,omitzero" doc:"With expand=timeline."`
 }
 
 // NextAction is what the payer must do before the money can move.

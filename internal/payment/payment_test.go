@@ -1,8 +1,10 @@
 package payment
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -271,6 +273,32 @@ func TestForeignThingsAreNotFound(t *testing.T) {
 		for name, err := range map[string]error{"create": create, "get": get, "capture": capture, "refund": refund} {
 			if !fault.Is(err, fault.NotFound) {
 				u.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestWhatIsExpandedIsThereWhenThereIsNoneOfIt(t *testing.T) {
+	eachTill(t, func(u *till) {
+		c := order(true)
+		c.Confirm = false
+		made, err := u.Create(u.Context(), c, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		for _, expand := range [][]string{nil, {"attempts", "refunds"}} {
+			o, err := u.Get(u.Context(), shop, made.ID, expand)
+			if err != nil {
+				u.Fatal(err)
+			}
+			text, err := json.Marshal(o)
+			if err != nil {
+				u.Fatal(err)
+			}
+			for _, list := range []string{`"attempts":[]`, `"refunds":[]`} {
+				if strings.Contains(string(text), list) != (expand != nil) {
+					u.Errorf("expanded by %q: %s", expand, text)
+				}
 			}
 		}
 	})
