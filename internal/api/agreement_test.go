@@ -104,7 +104,7 @@ func full() payment.Object {
 
 func TestEveryAnswerIsWhatTheDocumentSays(t *testing.T) {
 	d := newDoor(t)
-	doc := parse(t, d.pages.yaml().body)
+	doc := described(t)
 	d.payments.put(tenant, full())
 	d.payments.putRefund(tenant, full().Refunds[0])
 	answered := 0
@@ -218,7 +218,7 @@ func TestEveryRefusalOfAPaymentIsWhatTheDocumentSays(t *testing.T) {
 			d := newDoor(t)
 			d.payments.refuse = err
 			d.payments.put(tenant, full())
-			doc := parse(t, d.pages.yaml().body)
+			doc := described(t)
 			agrees(t, doc, "/v1/payments", "POST", d.call("POST", "/v1/payments", order))
 			for _, verb := range []string{"confirm", "capture", "cancel", "refund"} {
 				path := "/v1/payments/{id}/" + verb

@@ -81,7 +81,7 @@ func TestARefusalOfAnOrderIsWhatTheDocumentSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoor(t, func(o *Options) { o.Orders = fakeOrders{refuse: err} })
-			doc := parse(t, d.pages.yaml().body)
+			doc := described(t)
 			agrees(t, doc, "/v1/orders", "POST", d.call("POST", "/v1/orders", invoice))
 			agrees(t, doc, "/v1/orders/{id}/cancel", "POST", d.call("POST", "/v1/orders/ord_"+someID+"/cancel", ""))
 		})
@@ -94,7 +94,7 @@ func TestAPaymentShowsItsOrderInFullIfAsked(t *testing.T) {
 	named := "ord_" + someID
 	p.Order = &named
 	d.payments.put(tenant, p)
-	doc := parse(t, d.pages.yaml().body)
+	doc := described(t)
 	plain := d.call("GET", "/v1/payments/"+p.ID, "")
 	agrees(t, doc, "/v1/payments/{id}", "GET", plain)
 	if got := accepted(t, plain, 200); got["order"] != named {

@@ -127,8 +127,7 @@ func TestTheReferenceHasEverythingOfTheContract(t *testing.T) {
 
 // The samples are one story: its amounts fit each other and its books balance.
 func TestTheSamplesOfTheReferenceAreTrue(t *testing.T) {
-	d := newDoor(t)
-	doc := parse(t, d.pages.yaml().body)
+	doc := described(t)
 	eachOperation(doc, func(path, method string, o *openapi3.Operation) {
 		for status, answer := range o.Responses.Map() {
 			media := answer.Value.Content[jsonType]
