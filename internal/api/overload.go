@@ -30,7 +30,7 @@ const (
 var priorityNames = [priorities]string{"read", "write", "payment", "refund", "ops"}
 
 // shares are how much of what one process does at once there may be, in percent, when a request of a priority comes in.
-var shares = [priorities]int64{50, 70, 85, 100, 100}
+var shares = [priorities]int64{50, 70, 85, 95, 100}
 
 // ranked are the operations whose priority is not that of all writes or all reads.
 var ranked = map[string]priority{

@@ -87,6 +87,22 @@ florin_api_shed_total{priority="write"} 0
 	})
 }
 
+// However many refunds hang at a provider, whoever wants to switch it off is let in.
+func TestRefundsLeaveRoomForKillSwitches(t *testing.T) {
+	v := newValve(20, nil)
+	for range 19 {
+		if _, err := v.enter(prioRefund); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := v.enter(prioRefund); err == nil {
+		t.Error("refunds take all the room")
+	}
+	if _, err := v.enter(prioOps); err != nil {
+		t.Errorf("there is no room for people: %v", err)
+	}
+}
+
 func TestWhoIsRefusedIsNotAskedWhoTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, done := busy(t, 17, 20)
