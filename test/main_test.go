@@ -3,10 +3,13 @@ package test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -15,7 +18,15 @@ var binary string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
+// atOnce is how many tests run at the same time for each core, unless -parallel says it. Most wait: for a lease to run out, a provider's
+// time to be over, a page to be shown.
+const atOnce = 3
+
 func run(m *testing.M) int {
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce*runtime.GOMAXPROCS(0))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "florin-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
