@@ -231,12 +231,14 @@ func TestCopiesAtTheSameMomentMoveMoneyOnce(t *testing.T) {
 			all.Go(func() { to.hear(body) })
 		}
 		all.Wait()
+		c.now.Advance(time.Minute)
+		c.work() // a message that was overtaken again and again waits
 		verdicts := map[payment.Verdict]int{}
 		for _, m := range c.all() {
 			verdicts[m.Verdict]++
 		}
 		if len(verdicts) != 2 || verdicts[payment.Applied] != 1 || verdicts[payment.Known] != 1 {
-			c.Errorf("two messages, ten copies of each: %v", verdicts)
+			c.Errorf("two messages, ten copies of each: %v\n%s%s", verdicts, c.log, next.log)
 		}
 		c.expect(o.ID, payment.Captured, 10_000, 3)
 	})
