@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -372,4 +373,31 @@ func (f *florin) charges() int {
 		}
 	}
 	return n
+}
+
+// runsExample has a shell run a document's own lines, which must say what is wanted.
+func (f *florin) runsExample(t *testing.T, document string, wants ...string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", document))
+	must(t, err)
+	_, script, begun := strings.Cut(string(text), "```sh\n")
+	script, _, ended := strings.Cut(script, "```")
+	if !begun || !ended {
+		t.Fatalf("%s has no script", document)
+	}
+	out, err := f.shell(t, script)
+	for _, want := range wants {
+		if err != nil || !strings.Contains(out, want) {
+			t.Fatalf("%v, want %s:\n%s", err, want, out)
+		}
+	}
+}
+
+// shell runs lines as a reader of the documents would, with the zones' addresses and the key in the names that they use.
+func (f *florin) shell(t *testing.T, script string) (string, error) {
+	t.Helper()
+	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script)
+	shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SANDBOX="+f.sandbox, "SK="+f.secret)
+	out, err := shell.CombinedOutput()
+	return string(out), err
 }

@@ -3,10 +3,7 @@ package test
 import (
 	"encoding/json"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -242,19 +239,7 @@ func TestAnOrderThatDoesNotAddUpIsRefused(t *testing.T) {
 // The document's own lines, run by a shell.
 func TestTheExampleOfTheOrdersDocumentRuns(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/orders.md")
-	must(t, err)
-	_, script, ok := strings.Cut(string(text), "```sh\n")
-	script, _, end := strings.Cut(script, "```")
-	if !ok || !end {
-		t.Fatal("the document has no script")
-	}
 	f := installDev(t)
-	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script)
-	shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SK="+f.secret)
-	out, err := shell.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"status":"paid"`) {
-		t.Errorf("%v\n%s", err, out)
-	}
+	f.runsExample(t, "orders.md", `"status":"paid"`)
 	f.holds(t, 9232)
 }

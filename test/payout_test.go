@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -394,20 +392,8 @@ func TestPayoutsOfManyPeople(t *testing.T) {
 // The document's own lines, run by a shell.
 func TestTheExampleOfThePayoutsDocumentRuns(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/payouts.md")
-	must(t, err)
-	_, script, ok := strings.Cut(string(text), "```sh\n")
-	script, _, end := strings.Cut(script, "```")
-	if !ok || !end {
-		t.Fatal("the document has no script")
-	}
 	f := installDev(t)
-	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script)
-	shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SK="+f.secret)
-	out, err := shell.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"status":"paid"`) {
-		t.Errorf("%v\n%s", err, out)
-	}
+	f.runsExample(t, "payouts.md", `"status":"paid"`)
 }
 
 // connectBank registers the simulated bank on both sides, and lets money be paid out at once.

@@ -3,7 +3,6 @@ package test
 import (
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -322,9 +321,7 @@ func TestTheExamplesOfTheRailsDocumentRun(t *testing.T) {
 		run[rail] = true
 		t.Run(rail, func(t *testing.T) {
 			t.Parallel()
-			shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", string(names[1])+found[2])
-			shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SANDBOX="+f.sandbox, "SK="+f.secret)
-			if out, err := shell.CombinedOutput(); err != nil {
+			if out, err := f.shell(t, string(names[1])+found[2]); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})

@@ -2,10 +2,7 @@ package test
 
 import (
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -148,20 +145,8 @@ func TestWallets(t *testing.T) {
 // The document's own lines, run by a shell.
 func TestTheExampleOfTheWalletsDocumentRuns(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/wallets.md")
-	must(t, err)
-	_, script, ok := strings.Cut(string(text), "```sh\n")
-	script, _, end := strings.Cut(script, "```")
-	if !ok || !end {
-		t.Fatal("the document has no script")
-	}
 	f := installDev(t)
-	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script)
-	shell.Env = append(os.Environ(), "API="+f.api, "VAULT="+f.vault, "SANDBOX="+f.sandbox)
-	out, err := shell.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"status":"captured"`) || !strings.Contains(string(out), `"type":"wallet"`) {
-		t.Errorf("%v\n%s", err, out)
-	}
+	f.runsExample(t, "wallets.md", `"status":"captured"`, `"type":"wallet"`)
 }
 
 func (f *florin) refusesWallets(t *testing.T) {

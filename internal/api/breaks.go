@@ -90,8 +90,5 @@ func (a *API) closeBreak(ctx context.Context, rq *request, in *actionInput) (ans
 			}).Row())
 			return o.Result(c, closed, nil)
 		})
-	}, func(ctx context.Context, subject string) (shown, error) {
-		found, err := a.Breaks.Get(ctx, tenant, subject)
-		return shown{object: found}, err
-	})
+	}, asItIs(tenant, a.Breaks.Get))
 }

@@ -117,10 +117,7 @@ func (a *API) retryDelivery(ctx context.Context, rq *request, in *actionInput) (
 			c.Add(a.auditRetry(rq, d))
 			return o.Result(c, d, nil)
 		})
-	}, func(ctx context.Context, subject string) (shown, error) {
-		d, err := a.Endpoints.Delivery(ctx, tenant, subject)
-		return shown{object: d}, err
-	})
+	}, asItIs(tenant, a.Endpoints.Delivery))
 }
 
 func (a *API) retryDeliveries(ctx context.Context, rq *request, in *bodyInput) (answer, error) {

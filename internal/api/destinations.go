@@ -119,10 +119,7 @@ func (a *API) destined(rq *request, o *once, action string, detail map[string]st
 }
 
 func (a *API) showDestination(tenant string) view {
-	return func(ctx context.Context, subject string) (shown, error) {
-		d, err := a.Destinations.GetDestination(ctx, tenant, subject)
-		return shown{object: d}, err
-	}
+	return asItIs(tenant, a.Destinations.GetDestination)
 }
 
 func (a *API) createDestination(ctx context.Context, rq *request, in *bodyInput) (answer, error) {

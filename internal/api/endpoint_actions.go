@@ -137,8 +137,5 @@ func (a *API) recoverEndpoint(ctx context.Context, rq *request, in *actionInput)
 			}))
 			return o.Result(c, r, nil)
 		})
-	}, func(ctx context.Context, subject string) (shown, error) {
-		r, err := a.Endpoints.Recovery(ctx, tenant, subject)
-		return shown{object: r}, err
-	})
+	}, asItIs(tenant, a.Endpoints.Recovery))
 }

@@ -208,10 +208,7 @@ func noteValue[T any](note func(field string, given bool, value any), field stri
 }
 
 func (a *API) showEndpoint(tenant string) view {
-	return func(ctx context.Context, subject string) (shown, error) {
-		e, err := a.Endpoints.Get(ctx, tenant, subject)
-		return shown{object: e}, err
-	}
+	return asItIs(tenant, a.Endpoints.Get)
 }
 
 func (a *API) getEndpoint(ctx context.Context, rq *request, in *getInput) (answer, error) {

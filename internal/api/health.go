@@ -100,10 +100,7 @@ func (a *API) announceMaintenance(ctx context.Context, rq *request, in *actionIn
 			c.Add(a.auditWindow(rq, "provider_maintenance.announced", w))
 			return o.Result(c, w, nil)
 		})
-	}, func(ctx context.Context, subject string) (shown, error) {
-		w, err := a.Health.GetWindow(ctx, tenant, subject)
-		return shown{object: w}, err
-	})
+	}, asItIs(tenant, a.Health.GetWindow))
 }
 
 func (a *API) liftMaintenance(ctx context.Context, rq *request, in *liftInput) (answer, error) {

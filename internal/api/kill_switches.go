@@ -81,10 +81,7 @@ func (a *API) createKillSwitch(ctx context.Context, rq *request, in *bodyInput) 
 			c.Add(a.auditSwitch(rq, "kill_switch.created", made))
 			return o.Result(c, made, nil)
 		})
-	}, func(ctx context.Context, subject string) (shown, error) {
-		found, err := a.Switches.Get(ctx, tenant, subject)
-		return shown{object: found}, err
-	})
+	}, asItIs(tenant, a.Switches.Get))
 }
 
 func (a *API) auditSwitch(rq *request, did string, o control.Object) db.Row {

@@ -63,6 +63,14 @@ type shown struct {
 	erased   bool  // it was about somebody who is erased: what was answered before is not told again
 }
 
+// asItIs is the view of what has no outcome to wait for, and is nobody's personal data: what a store has of a tenant's object.
+func asItIs[T any](tenant string, get func(ctx context.Context, tenant, subject string) (T, error)) view {
+	return func(ctx context.Context, subject string) (shown, error) {
+		found, err := get(ctx, tenant, subject)
+		return shown{object: found}, err
+	}
+}
+
 func (a *API) once(ctx context.Context, rq *request, raw []byte, status int, do work, show view) (answer, error) {
 	o := &once{api: a, rq: rq, ctx: ctx, status: status}
 	return o.run(ctx, raw, do, show)

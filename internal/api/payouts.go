@@ -192,10 +192,7 @@ func (a *API) paidOut(rq *request, o *once, action string, detail map[string]str
 }
 
 func (a *API) showPayout(tenant string) view {
-	return func(ctx context.Context, subject string) (shown, error) {
-		p, err := a.PayoutReader.Get(ctx, tenant, subject)
-		return shown{object: p}, err
-	}
+	return asItIs(tenant, a.PayoutReader.Get)
 }
 
 func (a *API) createPayout(ctx context.Context, rq *request, in *bodyInput) (answer, error) {

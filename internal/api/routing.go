@@ -218,10 +218,7 @@ func (a *API) auditedPolicy(rq *request, o *once, action string) policies.With {
 }
 
 func (a *API) showPolicy(tenant string) view {
-	return func(ctx context.Context, subject string) (shown, error) {
-		p, err := a.Policies.Get(ctx, tenant, subject)
-		return shown{object: p}, err
-	}
+	return asItIs(tenant, a.Policies.Get)
 }
 
 func (a *API) getPolicy(ctx context.Context, rq *request, in *getInput) (answer, error) {

@@ -12,6 +12,7 @@ import (
 
 // scheme is a provider of codes and bank pages with books of its own: what was started, and what has come in.
 type scheme struct {
+	final   bool // what is paid from a bank account does not come back
 	mu      sync.Mutex
 	starts  map[string]provider.Start // by our reference
 	said    map[string]provider.Outcome
@@ -29,10 +30,10 @@ func newScheme() *scheme {
 	return &scheme{starts: map[string]provider.Start{}, said: map[string]provider.Outcome{}, came: map[string][]provider.Transfer{}, returns: map[string]provider.Refund{}, failed: map[string]bool{}}
 }
 
-func (*scheme) Capabilities() provider.Capabilities {
+func (s *scheme) Capabilities() provider.Capabilities {
 	return provider.Capabilities{Timeout: time.Second, SettleDelay: 5 * time.Second, Methods: map[provider.Method]provider.MethodTerms{
 		provider.MethodPIX:          {Currencies: []string{"BRL"}, Min: 100, Max: 1_000_000, TTL: 20 * time.Minute, Refundable: true, RefundWindow: 90 * 24 * time.Hour, Instant: true},
-		provider.MethodBankRedirect: {Currencies: []string{"EUR"}, TTL: 10 * time.Minute, Refundable: true, Banks: true},
+		provider.MethodBankRedirect: {Currencies: []string{"EUR"}, TTL: 10 * time.Minute, Refundable: !s.final, Banks: true},
 	}}
 }
 

@@ -54,8 +54,17 @@ func (s *Service) Refund(ctx context.Context, tenant, payment string, r RefundRe
 			return decision{}, err
 		}
 		d, err := p.returned(a, s.IDs.New(id.Refund), r, policy, at)
-		if err != nil || r.By == "" {
+		if err != nil {
 			return d, err
+		}
+		can, err := s.abilities(ctx, p)
+		switch {
+		case err != nil:
+			return decision{}, err
+		case !can.refunds:
+			return decision{}, errNotRefundable
+		case r.By == "":
+			return d, nil
 		}
 		persons, err := s.persons(ctx, p, *d.operation)
 		if persons > 0 {

@@ -29,6 +29,9 @@ const (
 
 var errSamePerson = fault.New(fault.Forbidden, CodeTwoPersons, "the refund must be approved by another key than the one that asked for it, and than one that has agreed")
 
+// errNotRefundable is of a method whose scheme gives nothing back.
+var errNotRefundable = fault.State("what was paid by this method cannot be refunded: pay the payer out instead")
+
 var errOfPayout = fault.State("the refund is a part of a payout, and is approved or canceled with it")
 
 // returns is the policy for a payment.

@@ -126,6 +126,24 @@ func TestARefundKeepsToTheMethodsOwnWindow(t *testing.T) {
 	}
 }
 
+func TestWhatCannotComeBackByItsMethodIsNotRefunded(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		o := c.begin(byBank(5_000))
+		c.hears(says(o, "1", captured(money.Of(5_000, must2(money.ParseCurrency("EUR"))))))
+		c.scheme.final = true
+		if r, err := c.asks(o.ID, RefundRequest{Amount: 1_000}); codeOf(err) != fault.CodeStateConflict || r.ID != "" {
+			c.Errorf("%+v, %v", r, err)
+		}
+		if read := c.status(o.ID); len(read.Refunds) != 0 || read.AmountRefunded != 0 {
+			c.Errorf("%+v", read)
+		}
+		c.scheme.final = false
+		if r, err := c.asks(o.ID, RefundRequest{Amount: 1_000}); err != nil || r.Status != "succeeded" {
+			c.Errorf("where it can: %+v, %v", r, err)
+		}
+	})
+}
+
 func TestARefundIsNotApprovedByTheNextKeyOfWhoAskedForIt(t *testing.T) {
 	eachStrict(t, merchant.Returns{Alone: map[string]int64{"EUR": 0}}, func(u *till) {
 		u.SamePerson = func(_ context.Context, tenant, one, other string) (bool, error) {
