@@ -38,7 +38,7 @@ func providerOf(name string) int {
 // segmentOf reads a BIN of binNames.
 func segmentOf(bin string) int { return int(bin[4]-'0')*10 + int(bin[5]-'0') }
 
-// answer is an outcome on its way to who asked.
+// answer is what a provider says, or how a payment ended, on its way to who asked.
 type answer struct {
 	at       time.Duration
 	order    uint64
@@ -94,7 +94,8 @@ type run struct {
 	truth    *truth
 	router   Router
 	breakers [providerCount]breaker
-	answers  answers
+	calls    answers // to the breakers: the provider has answered the call
+	outcomes answers // to the router: what became of the payment is known
 	sent     uint64
 	lot      dice
 	names    []string
@@ -124,11 +125,15 @@ func Run(w World, r Router) Result {
 	}
 }
 
-// deliver tells the router and the breakers what became known until now.
+// deliver tells the breakers and the router what became known until now. A provider that has the payer challenged has answered: its breaker
+// hears so at once, and how the payment ends is the router's news.
 func (x *run) deliver(now time.Duration) {
-	for len(x.answers) > 0 && x.answers[0].at <= now {
-		a := x.answers.pop()
+	for len(x.calls) > 0 && x.calls[0].at <= now {
+		a := x.calls.pop()
 		x.breakers[a.provider].ended(a.at, a.class == adaptive.Technical, a.probe)
+	}
+	for len(x.outcomes) > 0 && x.outcomes[0].at <= now {
+		a := x.outcomes.pop()
 		x.router.Observe(adaptive.Outcome{
 			Provider: providerNames[a.provider], Country: countryCodes[a.segment/binCount], BIN: binNames[a.segment], Class: a.class, At: epoch.Add(a.at),
 		})
@@ -157,8 +162,13 @@ func (x *run) pay(p payer) {
 			x.returns.chosen(p.at, provider, p.segment/binCount, c.Trial || probe)
 		}
 		class, after := x.attempt(p, provider)
+		known := after
+		if class != adaptive.Technical {
+			known += seconds(p.challenge)
+		}
 		x.sent++
-		x.answers.push(answer{p.at + after, x.sent, provider, p.segment, class, probe})
+		x.calls.push(answer{p.at + after, x.sent, provider, p.segment, class, probe})
+		x.outcomes.push(answer{p.at + known, x.sent, provider, p.segment, class, probe})
 		t.attempt(provider, class, after)
 		if class != adaptive.Technical || after == timeout {
 			return
@@ -166,18 +176,18 @@ func (x *run) pay(p payer) {
 	}
 }
 
-// attempt is how an attempt ends, and after how long that is known.
+// attempt is how an attempt ends, and after how long the provider answers.
 func (x *run) attempt(p payer, provider int) (adaptive.Class, time.Duration) {
-	slow := time.Duration(p.slowness * float64(time.Second))
+	after := seconds(p.slowness)
 	switch {
 	case x.truth.isDown(p.at, provider):
 		return adaptive.Technical, timeout
 	case p.notSent[provider]:
 		return adaptive.Technical, 200 * time.Millisecond
 	case p.fault:
-		return adaptive.Customer, slow
+		return adaptive.Customer, after
 	case p.luck < x.truth.approval(p.at, provider, p.segment):
-		return adaptive.Approved, slow
+		return adaptive.Approved, after
 	}
-	return adaptive.Issuer, slow
+	return adaptive.Issuer, after
 }

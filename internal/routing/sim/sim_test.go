@@ -3,7 +3,6 @@ package sim
 import (
 	"math"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,71 +99,6 @@ func TestThereAreAsManyPaymentsAsDescribed(t *testing.T) {
 		if got := float64(Run(w, Fixed{}).Total.Payments); math.Abs(got-want) > 4*math.Sqrt(want) {
 			t.Errorf("%.0f payments came, %.0f were described", got, want)
 		}
-	}
-}
-
-// dead is a world in which the first provider is down for an hour.
-func dead() *truth {
-	w := Standard(304, 20_000)
-	w.OutageEvery, w.BrownoutEvery = 0, 0
-	t := newTruth(w)
-	t.incidents = []incident{{provider: 0, country: -1, from: time.Hour, to: 2 * time.Hour}}
-	return t
-}
-
-func TestAnOutageCostsAFewPaymentsAndTheProviderIsBackSoon(t *testing.T) {
-	x := &run{truth: dead(), router: Fixed{}, lot: 1}
-	x.returns.watch(x.truth.incidents, 0)
-	for g := (payers{truth: x.truth}); ; {
-		p := g.next()
-		if p.at > 3*time.Hour {
-			break
-		}
-		x.truth.moveTo(p.at)
-		x.deliver(p.at)
-		x.pay(p)
-	}
-	x.measured = 0
-	if n := x.result.Lost; n < tripAfter || n > 60 {
-		t.Errorf("%d payments went to a provider that was down for an hour", n)
-	}
-	back := x.returns.found(3 * time.Hour)
-	if len(back) != 1 || !back[0].Outage || back[0].Never || back[0].After > maxPause+2*time.Minute {
-		t.Errorf("%+v", back)
-	}
-}
-
-func TestTheBreakerLetsOneProbeAtATimeThrough(t *testing.T) {
-	var b breaker
-	for range tripAfter {
-		if !b.lets(0) || b.sent() {
-			t.Fatal("a closed breaker lets everything through, and nothing is a probe")
-		}
-		b.ended(0, true, false)
-	}
-	if b.lets(firstPause - 1) {
-		t.Error("an open breaker lets a payment through")
-	}
-	pauses := []time.Duration{firstPause}
-	for now := firstPause; len(pauses) < 5; {
-		if !b.lets(now) || !b.sent() || b.lets(now) {
-			t.Fatal("it lets no probe through, or two")
-		}
-		b.ended(now, true, false) // sent before it opened: says nothing
-		if b.lets(now) {
-			t.Fatal("an old answer ended the probe")
-		}
-		b.ended(now, true, true)
-		pauses = append(pauses, b.pause)
-		now += b.pause
-	}
-	if want := []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, maxPause, maxPause}; !slices.Equal(pauses, want) {
-		t.Errorf("%v, want %v", pauses, want)
-	}
-	b.sent()
-	b.ended(time.Hour, false, true)
-	if !b.lets(time.Hour) || b.sent() {
-		t.Error("a probe that came through did not close it")
 	}
 }
 

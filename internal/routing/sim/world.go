@@ -184,6 +184,7 @@ func (t *truth) drawIncidents() {
 
 func days(x float64) time.Duration    { return time.Duration(x * 24 * float64(time.Hour)) }
 func minutes(x float64) time.Duration { return time.Duration(x * float64(time.Minute)) }
+func seconds(x float64) time.Duration { return time.Duration(x * float64(time.Second)) }
 
 // moveTo brings the world to a later moment.
 func (t *truth) moveTo(now time.Duration) {
@@ -236,13 +237,14 @@ func (t *truth) isDown(now time.Duration, p int) bool { return now < t.down[p] }
 
 // payer is one payment as the world made it: what it is, and the luck that meets whichever provider it goes to.
 type payer struct {
-	at       time.Duration
-	segment  int
-	sum      int64   // to be paid, in cents
-	luck     float64 // approved where the rate is higher
-	fault    bool    // the customer's own
-	notSent  [providerCount]bool
-	slowness float64 // how many seconds until the outcome is known
+	at        time.Duration
+	segment   int
+	sum       int64   // to be paid, in cents
+	luck      float64 // approved where the rate is higher
+	fault     bool    // the customer's own
+	notSent   [providerCount]bool
+	slowness  float64 // how many seconds the provider takes to answer
+	challenge float64 // how many seconds the payer takes after that, before the outcome is known
 }
 
 // prices are what things cost, in cents.
@@ -272,7 +274,7 @@ func (g *payers) next() payer {
 	}
 	p.slowness = 0.5 + d.exponential(1)
 	if d.unit() < 0.3 { // 3-D Secure: the payer has to do something first
-		p.slowness += d.exponential(90)
+		p.challenge = d.exponential(90)
 	}
 	return p
 }
