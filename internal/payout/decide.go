@@ -67,6 +67,9 @@ func (d *decision) move(to Status, now time.Time, detail string) error {
 	if to != Queued {
 		p.Call = NoCall
 	}
+	if to == Paid {
+		p.PaidAt = now
+	}
 	d.tell(now, detail)
 	return nil
 }
@@ -171,15 +174,15 @@ func (p Payout) settle(o provider.Outcome, rail bank.Rail, now time.Time) (decis
 	case o.Class == provider.NotSent && p.Status == Queued && p.Call == CallSending:
 		return d.retry(o, now)
 	case to == "":
-		return d.doubt(o, now), nil
+		return d.doubt(o, rail, now), nil
 	case o.Amount != (money.Money{}) && o.Amount != p.Amount:
-		return d.contradict(fmt.Sprintf("asked for as %s, the provider says %s %s", p.Amount, to, o.Amount), now), nil
+		return d.contradict(fmt.Sprintf("asked for as %s, the provider says %s %s", p.Amount, to, o.Amount), now).lookedAt(p.nextLook(rail, now)), nil
 	case behind(p.Status, to):
-		return d.known(now), nil
+		return d.known(now).lookedAt(p.nextLook(rail, now)), nil
 	}
 	steps, ok := way(p.Status, to)
 	if !ok {
-		return d.contradict(fmt.Sprintf("it is %s, the provider says %s", p.Status, to), now), nil
+		return d.contradict(fmt.Sprintf("it is %s, the provider says %s", p.Status, to), now).lookedAt(p.nextLook(rail, now)), nil
 	}
 	d.payout.Inquiries, d.payout.NotFound = 0, 0
 	if o.Reference != "" {
@@ -202,7 +205,7 @@ func (p Payout) settle(o provider.Outcome, rail bank.Rail, now time.Time) (decis
 	if to == Sent {
 		d.payout.DueAt = now.Add(pendingInquiry)
 	}
-	return d, nil
+	return d.lookedAt(d.payout.nextLook(rail, now)), nil
 }
 
 // pendingInquiry is how long a provider may leave a payout without a word before it is asked.
@@ -227,8 +230,11 @@ func (d decision) known(now time.Time) decision {
 }
 
 // doubt leaves the outcome open, and asks again.
-func (d decision) doubt(o provider.Outcome, now time.Time) decision {
+func (d decision) doubt(o provider.Outcome, rail bank.Rail, now time.Time) decision {
 	p := &d.payout
+	if p.Status == Paid {
+		return d.lookedAt(p.nextTry(rail, now))
+	}
 	if p.Status != Queued && p.Status != Sent || p.Status == Queued && p.Call == NoCall {
 		return d // not knowing takes nothing back
 	}
@@ -272,8 +278,12 @@ func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 const notFoundTwice = 2
 
 // missing counts a provider's word that it has no such payout. Believed, it is sent again under the same reference.
-func (p Payout) missing(believable bool, now time.Time) decision {
+func (p Payout) missing(believable bool, rail bank.Rail, now time.Time) decision {
 	d := decision{payout: p, moved: true}
+	if p.Status == Paid {
+		d.payout.note(now, "contradiction", "it is paid, the provider says that it has no such payout")
+		return d.lookedAt(p.nextLook(rail, now))
+	}
 	if believable {
 		d.payout.NotFound++
 	}

@@ -53,7 +53,7 @@ func railRow(r bank.Rail, carried bool) string {
 		hours = clockTime(r.Hours.CutOff) + " " + r.Hours.Zone.String() + " (`" + r.Hours.Calendar.Name + "`)"
 	}
 	by := map[bool]string{true: "yes", false: "no"}[carried]
-	return "| `" + string(r.Name) + "` | " + strings.Join(limits, ", ") + " | " + hours + " | " + arrival(r.Earliest) + " | " + arrival(r.Latest) + " | " + by + " |"
+	return "| `" + string(r.Name) + "` | " + strings.Join(limits, ", ") + " | " + hours + " | " + arrival(r.Earliest) + " | " + arrival(r.Latest) + " | " + fmt.Sprintf("%d days", r.Returns/lookDaily) + " | " + by + " |"
 }
 
 func clockTime(d time.Duration) string {

@@ -39,6 +39,7 @@ type Payout struct {
 	Inquiries   int64
 	NotFound    int64 // how often the provider said that it has no such payout, when that could be believed
 	SentAt      time.Time
+	PaidAt      time.Time // since when the payee has it; zero: not yet
 	DueAt       time.Time
 	Deadline    time.Time // of what has waited for its provider: until when it may; zero: it did not have to
 	CreatedAt   time.Time

@@ -57,11 +57,11 @@ func (s *Service) work(ctx context.Context, key []string) error {
 			return s.waitForProvider(ctx, p, turn)
 		}
 		return s.send(ctx, account, payer, p)
-	case p.Status == Queued, p.Status == Sent:
+	case p.Status == Queued, p.Status == Sent, p.Status == Paid:
 		return s.ask(ctx, account, payer, p)
 	}
 	_, err = s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
-		if p.Status == Queued || p.Status == Sent {
+		if p.Status == Queued || p.Status == Sent || p.Status == Paid {
 			return decision{payout: p}, nil // it went on meanwhile
 		}
 		p.DueAt = time.Time{} // nothing has to be done about it
@@ -248,7 +248,8 @@ func (s *Service) ask(ctx context.Context, account provider.Account, payer provi
 			return decision{payout: now}, nil // it went on meanwhile
 		}
 		at := s.Clock.Now()
-		return now.missing(at.Sub(now.SentAt) >= limits.SettleDelay, at), nil
+		rail, _ := bank.RailNamed(now.Rail)
+		return now.missing(at.Sub(now.SentAt) >= limits.SettleDelay, rail, at), nil
 	}, nobody)
 	return err
 }

@@ -36,6 +36,7 @@ var payoutTable = &db.Table{Name: "payout", Key: 2, IDs: id.Payout, Versioned: t
 	{Name: "tries", Kind: db.Int}, {Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int},
 	{Name: "sent_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "customer_id", Null: true}, {Name: "part_of"}, {Name: "loop"}, {Name: "draws"}, {Name: "deadline", Kind: db.Int, Null: true},
+	{Name: "paid_at", Kind: db.Int, Null: true},
 }}
 
 // Schema is the payouts' tables.
@@ -135,19 +136,19 @@ func payoutRow(p Payout) (db.Row, error) {
 	return write(payoutTable, p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
 			p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
 			db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
-			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws, db.MicrosOrNil(p.Deadline)),
+			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws, db.MicrosOrNil(p.Deadline), db.MicrosOrNil(p.PaidAt)),
 		errors.Join(err, err2, err3, err4, err5)
 }
 
 func scanPayout(r db.Scanner) (Payout, error) {
 	var p Payout
 	var minor, created int64
-	var earliest, latest, sent, due, deadline *int64
+	var earliest, latest, sent, due, deadline, paid *int64
 	var code, failure, timeline, metadata, loop, draws string
 	var customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &p.Call, &minor, &code, &p.Destination, &p.Rail, &p.Account, &p.Reference, &failure,
 		&p.Descriptor, &p.Description, &p.Batch, &p.CreatedBy, &p.ApprovedBy, &earliest, &latest, &timeline, &metadata,
-		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &customer, &p.PartOf, &loop, &draws, &deadline, &p.Version)
+		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &customer, &p.PartOf, &loop, &draws, &deadline, &paid, &p.Version)
 	if err != nil {
 		return Payout{}, err
 	}
@@ -157,7 +158,7 @@ func scanPayout(r db.Scanner) (Payout, error) {
 	}
 	p.Amount = money.Of(minor, currency)
 	p.Earliest, p.Latest, p.SentAt, p.DueAt, p.CreatedAt = db.NullTime(earliest), db.NullTime(latest), db.NullTime(sent), db.NullTime(due), db.Time(created)
-	p.Deadline = db.NullTime(deadline)
+	p.Deadline, p.PaidAt = db.NullTime(deadline), db.NullTime(paid)
 	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata), untext(loop, &p.Loop), untext(draws, &p.Draws))
 	if customer != nil {
 		p.Customer = *customer
