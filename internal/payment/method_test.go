@@ -334,3 +334,29 @@ func TestAPayerMayChangeTheMethod(t *testing.T) {
 		}
 	})
 }
+
+func TestANamedAccountThatCannotTakeThePaymentIsToldFromOneThatIsNotThere(t *testing.T) {
+	eachCounter(t, func(c *counter) {
+		card := order(true)
+		for name, x := range map[string]struct {
+			in     Create
+			change func(in *Create)
+			want   string
+		}{
+			"not there":         {card, func(in *Create) { in.ProviderAccounts = []string{"alpha", "gamma"} }, "routing.provider_accounts[1]: no such provider account"},
+			"no cards":          {card, func(in *Create) { in.ProviderAccounts = []string{"instant"} }, "routing.provider_accounts[0]: this provider account cannot take a payment by card"},
+			"no codes":          {byPix(5_000), func(in *Create) { in.ProviderAccounts = []string{"instant", "alpha"} }, "routing.provider_accounts[1]: this provider account cannot take a payment by pix"},
+			"not this currency": {byPix(5_000), func(in *Create) { in.Currency = "EUR" }, "routing.provider_accounts[0]: this provider account cannot take the payment: currency must be one of [BRL] for this method"},
+			"not this little":   {byPix(99), func(*Create) {}, "routing.provider_accounts[0]: this provider account cannot take the payment: amount must be at least 1.00 BRL for this method"},
+			"not without capture": {byPix(5_000), func(in *Create) { in.Capture = false },
+				"routing.provider_accounts[0]: this provider account cannot take the payment: capture must be true: pix moves the money at once"},
+		} {
+			in := x.in
+			in.ProviderAccounts = []string{"instant"}
+			x.change(&in)
+			if _, err := c.Create(c.Context(), in, alone{}); !fault.Is(err, fault.Invalid) || err.Error() != x.want {
+				c.Errorf("%s: %v, want %s", name, err, x.want)
+			}
+		}
+	})
+}

@@ -259,6 +259,12 @@ func TestAMandateNeedsAProviderThatCanAuthenticate(t *testing.T) {
 		if _, err := u.Create(u.Context(), in, alone{}); !fault.Is(err, fault.Unavailable) {
 			u.Errorf("created: %v", err)
 		}
+		in.ProviderAccounts = []string{"alpha"}
+		if _, err := u.Create(u.Context(), in, alone{}); !fault.Is(err, fault.Invalid) ||
+			err.Error() != "routing.provider_accounts[0]: this provider account cannot authenticate the payer as three_ds.challenge demands" {
+			u.Errorf("at a named account: %v", err)
+		}
+		in.ProviderAccounts = nil
 		in.Asked.Challenge, in.Choice.Token = "", tokenGerman
 		if o, err := u.Create(u.Context(), in, alone{}); err != nil || o.Status != Captured || o.ThreeDS != nil {
 			u.Errorf("as the provider can: %+v, %v", o, err)

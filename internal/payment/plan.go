@@ -132,7 +132,7 @@ func (s *Service) plan(ctx context.Context, p Payment) ([]provider.Account, rout
 		return nil, routing.Decision{}, fmt.Errorf("list the provider accounts of %s: %w", p.Merchant, err)
 	}
 	able, excluded, nearest := s.eligible(ctx, p, all)
-	asked, err := named(p.Plan, able, excluded)
+	asked, err := p.named(able, excluded)
 	switch {
 	case err != nil:
 		return nil, routing.Decision{}, err
@@ -200,6 +200,16 @@ func (r ruledOut) list() []routing.Excluded {
 	return all
 }
 
+// of is why an account was ruled out; nil if it was not.
+func (r ruledOut) of(account string) *objection {
+	for i := range r {
+		if r[i].account == account {
+			return &r[i].objection
+		}
+	}
+	return nil
+}
+
 // eligible is the accounts that can be asked for a payment's money, those that cannot, and the error if none can: what people or its
 // health keep an account from weighs more than what it could not do anyway.
 func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Account) (able []provider.Account, excluded ruledOut, nearest error) {
@@ -228,29 +238,39 @@ func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Accoun
 	return able, excluded, nearest
 }
 
-// named is the accounts that a request named, in its order; all that are able if it named none. It fails with fault.Invalid for one that
-// is not there, or can never take the payment.
-func named(names []string, able []provider.Account, excluded ruledOut) ([]provider.Account, error) {
-	if len(names) == 0 {
+// named is the accounts that a payment's request named, in its order; all that are able if it named none. It fails with fault.Invalid for
+// one that is not there, or can never take the payment.
+func (p Payment) named(able []provider.Account, excluded ruledOut) ([]provider.Account, error) {
+	if len(p.Plan) == 0 {
 		return able, nil
 	}
 	var asked []provider.Account
-	for i, name := range names {
-		at := slices.IndexFunc(able, func(a provider.Account) bool { return a.ID == name })
-		if at >= 0 {
+	for i, name := range p.Plan {
+		if at := slices.IndexFunc(able, func(a provider.Account) bool { return a.ID == name }); at >= 0 {
 			asked = append(asked, able[at])
 			continue
 		}
-		for _, one := range excluded {
-			if one.account == name && one.able {
-				at = 0
-			}
-		}
-		if at < 0 {
-			return nil, fault.Wrong(fmt.Sprintf("routing.provider_accounts[%d]", i), fault.CodeInvalid, "no such provider account")
+		o := excluded.of(name)
+		if o == nil || !o.able {
+			return nil, fault.Wrong(fmt.Sprintf("routing.provider_accounts[%d]", i), fault.CodeInvalid, p.unfit(o))
 		}
 	}
 	return asked, nil
+}
+
+// unfit says why an account that was named can never take a payment; nil: there is no such account.
+func (p Payment) unfit(o *objection) string {
+	if o == nil {
+		return "no such provider account"
+	}
+	var why *fault.Error
+	switch errors.As(o.why, &why); {
+	case why == errNoAccount: // other cards it takes
+		return "this provider account cannot authenticate the payer as three_ds.challenge demands"
+	case why == nil || why == errNoMethod:
+		return "this provider account cannot take a payment by " + p.Method.word()
+	}
+	return fmt.Sprintf("this provider account cannot take the payment: %s %s", why.Param, why.Detail)
 }
 
 // lane is what a try at an account needs to know of it.

@@ -38,7 +38,7 @@ func (s *Service) Ways(ctx context.Context, tenant, payment, secret string) ([]W
 	for _, m := range ways {
 		p.Method = Method{Type: m}
 		able, excluded, _ := s.eligible(ctx, p, all)
-		if asked, err := named(p.Plan, able, excluded); err == nil && len(asked) > 0 {
+		if asked, err := p.named(able, excluded); err == nil && len(asked) > 0 {
 			offered = append(offered, Way{m, slices.ContainsFunc(asked, func(a provider.Account) bool { return s.lists(a, m, "") })})
 		}
 	}
