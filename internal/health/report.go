@@ -96,7 +96,7 @@ func (h *Health) report(c Call, now time.Time) OperationReport {
 			r.LatencyP50, r.LatencyP95 = milliseconds(f.median), milliseconds(f.p95)
 		}
 		if s.wait > 0 {
-			next := now.Add(s.wait)
+			next := s.nextProbe(now)
 			r.NextProbeAt = &next
 		}
 	}
@@ -104,6 +104,15 @@ func (h *Health) report(c Call, now time.Time) OperationReport {
 		r.State, r.NextProbeAt = Maintenance, &until
 	}
 	return r
+}
+
+// nextProbe is when the next call is let through, to the millisecond: the same for all who ask while nothing changes. When a probe that is
+// under way ends nobody knows: then it is the next full second.
+func (s standing) nextProbe(now time.Time) time.Time {
+	if s.state == stateOpen {
+		return s.until.Truncate(time.Millisecond)
+	}
+	return now.Truncate(probePause).Add(probePause)
 }
 
 func milliseconds(d time.Duration) *int64 {

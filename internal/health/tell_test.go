@@ -188,6 +188,40 @@ func TestAnotherProcessShowsWhatItDoesNotSeeItself(t *testing.T) {
 	}, schemas...)
 }
 
+func TestWhenTheNextProbeIsStaysTheSameWhileNothingChanges(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 1)
+		next := func() time.Time {
+			t.Helper()
+			r := c.report(0).Operations[0]
+			if r.NextProbeAt == nil {
+				t.Fatalf("%+v", r)
+			}
+			return *r.NextProbeAt
+		}
+		stays := func(want time.Time) {
+			t.Helper()
+			for range 2 {
+				if got := next(); !got.Equal(want) {
+					t.Errorf("it is at %s, want %s", got, want)
+				}
+				c.clock.Advance(7 * time.Microsecond)
+			}
+		}
+		fail(t, c.nodes[0], health.Authorize)
+		stays(c.clock.Now().Add(10 * time.Second).Truncate(time.Millisecond))
+		c.nodes[0].EndPause(callOf(health.Authorize))
+		c.clock.Advance(c.clock.Now().Truncate(time.Second).Add(time.Second).Sub(c.clock.Now()) + 300*time.Millisecond)
+		probe, err := c.nodes[0].Enter(callOf(health.Authorize))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stays(c.clock.Now().Truncate(time.Second).Add(time.Second)) // while the probe is under way
+		probe(health.Result{Technical: true})
+		stays(c.clock.Now().Add(20 * time.Second).Truncate(time.Millisecond))
+	}, schemas...)
+}
+
 func (c *cluster) report(n int) health.Report {
 	c.Helper()
 	r, err := c.nodes[n].Report(c.Context(), shop, alpha)

@@ -50,6 +50,7 @@ type valve struct {
 	opened  time.Time // by the stopwatch: when it last opened
 	closed  time.Time // by the stopwatch: when it last closed; zero: it never opened
 	pause   time.Duration
+	until   time.Time // by the clock: when the pause since it last opened is over
 	probing bool
 	held    int       // calls that are being made, or asked for
 	used    time.Time // by the stopwatch: when a call was last asked for
@@ -183,6 +184,7 @@ func (v *valve) learn(tell func(error), technical bool, now time.Time) (turned b
 	tell(result)
 	switch {
 	case v.turns != turns:
+		v.until = now.Add(v.pause)
 		if v.news = (&news{true, now}); before == stateClosed {
 			v.since = now
 		}
@@ -208,6 +210,7 @@ type standing struct {
 	state state
 	since time.Time
 	wait  time.Duration // until a call gets through; 0: one would now
+	until time.Time     // of an open one: when that is, by the clock
 	well  time.Time     // when a call last succeeded
 	news  *news
 }
@@ -215,7 +218,7 @@ type standing struct {
 func (v *valve) standing() standing {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return standing{state: v.stands(), since: v.since, wait: v.wait(), well: v.well, news: v.news}
+	return standing{state: v.stands(), since: v.since, wait: v.wait(), until: v.until, well: v.well, news: v.news}
 }
 
 // figures are how the last calls went.
