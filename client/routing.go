@@ -57,8 +57,9 @@ type RoutingPolicy struct {
 	Livemode         bool            `json:"livemode"`
 	Name             string          `json:"name"`
 	LatestVersion    int64           `json:"latest_version"`
-	PublishedVersion *int64          `json:"published_version"`  // nil: payments are not routed by it
-	Document         json.RawMessage `json:"document,omitempty"` // not in lists
+	PublishedVersion *int64          `json:"published_version"`          // nil: payments are not routed by it
+	DocumentVersion  *int64          `json:"document_version,omitempty"` // which one the document is; not in lists
+	Document         json.RawMessage `json:"document,omitempty"`         // of the published version, or the latest if there is none; not in lists
 	CreatedAt        time.Time       `json:"created_at"`
 	UpdatedAt        time.Time       `json:"updated_at"`
 }

@@ -119,12 +119,13 @@ func (a *API) registerRouting() {
 	}, a.listPolicies)
 	register(a, operation{
 		id: "getRoutingPolicy", method: http.MethodGet, path: one, tag: tag, summary: "Get a routing policy",
+		doc:   "With what its published version says, or its latest if it is not published: document_version tells which. The others are in its versions.",
 		scope: access.RoutingRead, status: http.StatusOK, answer: object,
 	}, a.getPolicy)
 	register(a, operation{
 		id: "createRoutingPolicyVersion", method: http.MethodPost, path: one + "/versions", tag: tag, summary: "Change a routing policy",
 		doc:   "The body is the whole policy. It becomes the latest version, a draft. What is published stays.",
-		scope: access.RoutingWrite, status: http.StatusCreated, answer: object, body: document, sample: samplePolicy, shows: story{"latest_version": 2, "published_version": 1},
+		scope: access.RoutingWrite, status: http.StatusCreated, answer: object, body: document, sample: samplePolicy, shows: story{"latest_version": 2, "published_version": 1, "document_version": 2},
 	}, a.updatePolicy)
 	register(a, operation{
 		id: "listRoutingPolicyVersions", method: http.MethodGet, path: one + "/versions", tag: tag, summary: "List the versions of a routing policy",
@@ -141,7 +142,7 @@ func (a *API) registerRoutingActions() {
 		id: "publishRoutingPolicy", method: http.MethodPost, path: one + "/publish", tag: tag, summary: "Publish a version of a routing policy",
 		doc:   "Payments are routed by it from now on, within a second on every node, whichever policy they were routed by before.",
 		scope: access.RoutingWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[publishPolicy](), sample: `{"version":2}`,
-		shows: story{"latest_version": 2, "published_version": 2},
+		shows: story{"latest_version": 2, "published_version": 2, "document_version": 2},
 	}, a.publishPolicy)
 	register(a, operation{
 		id: "rollbackRoutingPolicy", method: http.MethodPost, path: one + "/rollback", tag: tag, summary: "Go back to the version before",

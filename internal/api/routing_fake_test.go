@@ -30,7 +30,7 @@ func someDocument() policies.Document {
 
 func somePolicy() policies.Object {
 	published, document := int64(1), someDocument()
-	return policies.Object{ID: "rp_" + someID, Object: "routing_policy", Name: "n", LatestVersion: 2, PublishedVersion: &published, Document: &document, CreatedAt: start, UpdatedAt: start}
+	return policies.Object{ID: "rp_" + someID, Object: "routing_policy", Name: "n", LatestVersion: 2, PublishedVersion: &published, DocumentVersion: &published, Document: &document, CreatedAt: start, UpdatedAt: start}
 }
 
 func (f fakePolicies) write(merchant string, with policies.With) (policies.Object, error) {

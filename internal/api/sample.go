@@ -54,7 +54,7 @@ var samples = story{
 	"networks": []string{}, "has_more": false, "reason": "one item came back",
 	"Dispute.reason": "fraudulent", "evidence_due_at": "2026-12-02T12:00:00Z", "evidence_erased_at": nil, "Dispute.metadata": map[string]string{}, "Dispute.provider_reference": "alpha_dp_01jd9qk3v8m2x4r6t7w9y0a1b2", "DisputeFile.type": "application/pdf",
 	"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "DisputeEvidence.texts": map[string]string{"explanation": "Delivered to the cardholder on Monday."},
-	"RoutingPolicy.name": "Cards in Europe", "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
+	"RoutingPolicy.name": "Cards in Europe", "document_version": 1, "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
 	"RoutingTrial.valid": true, "RoutingTrial.faults": []policies.FaultObject{}, "decision": policies.Decision{Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Rule: "german-debit", Strategy: policies.Ordered,
 		Ranked: []policies.Ranked{{Account: "beta", Reason: "listed"}, {Account: "alpha", Reason: "listed"}}}, "published_at": "2026-11-22T12:00:00Z",
 	"ReconBreak.kind": "contradiction", "ReconBreak.status": "open", "ReconBreak.amount": 9232, "ReconBreak.currency": "EUR", "ReconBreak.detail": "att_01jd9qk3v8m2x4r6t7w9y0a1b2: it is voided, the provider says captured 92.32 EUR",

@@ -16,15 +16,20 @@ type Object struct {
 	Name             string    `json:"name" doc:"Of the latest version."`
 	LatestVersion    int64     `json:"latest_version"`
 	PublishedVersion *int64    `json:"published_version" doc:"By which your payments are routed; null if they are not routed by this policy."`
-	Document         *Document `json:"document,omitempty" doc:"What the latest version says; after a publication, what the published one does. Not in lists."`
+	DocumentVersion  *int64    `json:"document_version,omitempty" doc:"Which version the document is. Not in lists."`
+	Document         *Document `json:"document,omitempty" doc:"What the published version says, or the latest if the policy is not published; of a version that was made just now, what that one says. Not in lists: the versions have theirs."`
 	CreatedAt        time.Time `json:"created_at"`
 	UpdatedAt        time.Time `json:"updated_at" doc:"When the latest version was made."`
 }
 
-func objectOf(p policy, pub pointer, d *Document) Object {
+// objectOf shows a policy, with what one of its versions says unless that is nil.
+func objectOf(p policy, pub pointer, e *edition) Object {
 	o := Object{
-		ID: p.id, Object: "routing_policy", Livemode: id.Live(p.merchant), Name: p.name, LatestVersion: p.latest, Document: d,
+		ID: p.id, Object: "routing_policy", Livemode: id.Live(p.merchant), Name: p.name, LatestVersion: p.latest,
 		CreatedAt: p.created, UpdatedAt: p.updated,
+	}
+	if e != nil {
+		o.DocumentVersion, o.Document = &e.number, &e.document
 	}
 	if pub.policy == p.id {
 		o.PublishedVersion = &pub.number

@@ -72,7 +72,7 @@ func (s *Policies) write(ctx context.Context, p policy, by string, d Document, n
 	if err != nil {
 		return Object{}, err
 	}
-	return s.commit(ctx, db.NewChange(p.merchant, p.row(), row), objectOf(p, pub, &d), with)
+	return s.commit(ctx, db.NewChange(p.merchant, p.row(), row), objectOf(p, pub, &e), with)
 }
 
 func (s *Policies) commit(ctx context.Context, c *db.Change, o Object, with With) (Object, error) {
@@ -180,7 +180,7 @@ func (s *Policies) publish(ctx context.Context, p policy, e edition, was pointer
 	}
 	is := pointer{merchant: p.merchant, policy: p.id, number: e.number, by: by, at: now, version: was.version}
 	c.Add(is.row())
-	o, err := s.commit(ctx, c, objectOf(p, is, &e.document), with)
+	o, err := s.commit(ctx, c, objectOf(p, is, &e), with)
 	if err == nil && s.Router != nil && s.Router.current != nil {
 		s.Router.current.Forget(p.merchant)
 	}
@@ -208,18 +208,22 @@ func under(prefix string, err error) error {
 	return all.Err()
 }
 
-// Get is a policy with what its latest version says; fault.NotFound if there is none.
+// Get is a policy with what its published version says, or its latest if it is not published; fault.NotFound if there is none.
 func (s *Policies) Get(ctx context.Context, tenant, policy string) (Object, error) {
 	p, err := s.store().policy(ctx, tenant, policy)
 	if err != nil {
 		return Object{}, err
 	}
-	e, err := s.store().edition(ctx, tenant, policy, p.latest)
+	pub, err := s.store().published(ctx, tenant)
 	if err != nil {
 		return Object{}, err
 	}
-	pub, err := s.store().published(ctx, tenant)
-	return objectOf(p, pub, &e.document), err
+	number := p.latest
+	if pub.policy == p.id {
+		number = pub.number
+	}
+	e, err := s.store().edition(ctx, tenant, policy, number)
+	return objectOf(p, pub, &e), err
 }
 
 // List is a page of a merchant's policies, newest first.

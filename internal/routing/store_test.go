@@ -60,6 +60,7 @@ func TestPolicies(t *testing.T) {
 			{"APublishedVersionRoutesEverywhereWithinASecond", storedAPublishedVersionRoutesEverywhereWithinASecond},
 			{"AnotherMerchantsPolicyIsNotSeen", storedAnotherMerchantsPolicyIsNotSeen},
 			{"VersionsAreKeptAndTellWhatBecameOfThem", storedVersionsAreKeptAndTellWhatBecameOfThem},
+			{"APolicyIsShownAsItIsPublished", storedAPolicyIsShownAsItIsPublished},
 			{"ARollbackPublishesWhatWasPublishedBefore", storedARollbackPublishesWhatWasPublishedBefore},
 			{"OneOfAMerchantsPoliciesIsPublished", storedOneOfAMerchantsPoliciesIsPublished},
 			{"OfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther", storedOfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther},
@@ -193,10 +194,41 @@ func storedVersionsAreKeptAndTellWhatBecameOfThem(t *testing.T, h harness) {
 	if err != nil || more || len(versions) != 1 || versions[0].Status != Retired || versions[0].Document.Name != "to alpha" {
 		t.Errorf("%+v, %t, %v", versions, more, err)
 	}
-	got, err := h.Get(t.Context(), h.tenant, o.ID)
-	if err != nil || got.LatestVersion != 3 || *got.PublishedVersion != 3 || got.Document.Name != "to gamma" {
-		t.Errorf("%+v, %v", got, err)
+	h.shows(t, o.ID, 3, "to gamma")
+}
+
+// shows holds which version of a policy is shown, and what that says.
+func (h harness) shows(t *testing.T, policy string, version int64, name string) {
+	t.Helper()
+	got, err := h.Get(t.Context(), h.tenant, policy)
+	if err != nil || got.DocumentVersion == nil || *got.DocumentVersion != version || got.Document.Name != name {
+		t.Errorf("shown is %+v, %v, want version %d", got, err, version)
 	}
+}
+
+func storedAPolicyIsShownAsItIsPublished(t *testing.T, h harness) {
+	o := h.create(t, document("alpha"))
+	h.shows(t, o.ID, 1, "to alpha")
+	made, err := h.Update(t.Context(), h.tenant, o.ID, key, document("beta"), nothing)
+	if err != nil || *made.DocumentVersion != 2 || made.Document.Name != "to beta" {
+		t.Errorf("the answer to a new version shows %+v, %v", made, err)
+	}
+	h.shows(t, o.ID, 2, "to beta") // nothing is published: the latest
+	for _, number := range []int64{1, 2} {
+		if _, err := h.Publish(t.Context(), h.tenant, o.ID, number, key, nothing); err != nil {
+			t.Fatal(err)
+		}
+		h.shows(t, o.ID, number, []string{"to alpha", "to beta"}[number-1])
+	}
+	back, err := h.Rollback(t.Context(), h.tenant, o.ID, key, nothing)
+	if err != nil || *back.DocumentVersion != 1 || back.Document.Name != "to alpha" {
+		t.Errorf("the answer to a rollback shows %+v, %v", back, err)
+	}
+	h.shows(t, o.ID, 1, "to alpha")
+	if _, err := h.Publish(t.Context(), h.tenant, h.create(t, document("gamma")).ID, 1, key, nothing); err != nil {
+		t.Fatal(err)
+	}
+	h.shows(t, o.ID, 2, "to beta") // another policy is published
 }
 
 func storedARollbackPublishesWhatWasPublishedBefore(t *testing.T, h harness) {
@@ -242,7 +274,7 @@ func storedOneOfAMerchantsPoliciesIsPublished(t *testing.T, h harness) {
 		}
 	}
 	list, more, err := h.List(t.Context(), h.tenant, db.Page{Limit: 5})
-	if err != nil || more || len(list) != 2 || list[0].ID != two.ID || *list[0].PublishedVersion != 1 || list[1].PublishedVersion != nil || list[0].Document != nil {
+	if err != nil || more || len(list) != 2 || list[0].ID != two.ID || *list[0].PublishedVersion != 1 || list[1].PublishedVersion != nil || list[0].Document != nil || list[0].DocumentVersion != nil {
 		t.Errorf("%+v, %t, %v", list, more, err)
 	}
 	versions, _, err := h.Versions(t.Context(), h.tenant, one.ID, db.Page{Limit: 5})
