@@ -208,3 +208,21 @@ func TestAProvidersWebhookIsHandedOnAsItCame(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoLostEveryRoundIsToldToTryAgainAndWhatTheStateForbidsIsNot(t *testing.T) {
+	d := newDoor(t)
+	d.payments.put(tenant, full())
+	capture := func() *httptest.ResponseRecorder {
+		return d.call("POST", "/v1/payments/pay_"+someID+"/capture", "{}", "Idempotency-Key", "capture-1")
+	}
+	d.payments.refuse = fmt.Errorf("commit intent: %w", &db.Conflict{Table: "payment", Kind: fault.Stale})
+	w := capture()
+	if p := refused(t, w, 503, fault.CodeOverloaded); !p.Retryable || w.Header().Get("Retry-After") != "1" {
+		t.Errorf("told %s, Retry-After %q", w.Body, w.Header().Get("Retry-After"))
+	}
+	d.payments.refuse = fault.State("the payment is canceled")
+	w = capture()
+	if p := refused(t, w, 409, fault.CodeStateConflict); p.Retryable || w.Header().Get("Retry-After") != "" {
+		t.Errorf("told %s, Retry-After %q", w.Body, w.Header().Get("Retry-After"))
+	}
+}

@@ -30,7 +30,7 @@ func (c *Conflict) Unwrap() error {
 }
 
 var (
-	errStale  = fault.New(fault.Stale, fault.CodeStateConflict, "it was changed by another request: try again")
+	errStale  = fault.New(fault.Stale, fault.CodeOverloaded, "it was changed by another request: try again")
 	errExists = fault.New(fault.Exists, fault.CodeStateConflict, "it exists already")
 	errFull   = &fault.Error{Kind: fault.Unavailable, Code: fault.CodeOverloaded,
 		Detail: "too many writes are waiting", RetryAfter: time.Second}

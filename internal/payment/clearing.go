@@ -44,7 +44,7 @@ func (d *decision) cleared(a Attempt, subject string, was money.Money, o provide
 	if err := d.holdsRestOf(captured); err != nil {
 		return err
 	}
-	d.attempt = &a
+	d.attempt, d.clearing = &a, &Clearing{Subject: subject, Captured: was, Cleared: o.Amount}
 	d.post(kind, subject, size, money.Money{})
 	d.tell(event.PaymentAdjusted)
 	return nil

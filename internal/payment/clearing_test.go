@@ -41,6 +41,9 @@ func TestAClearingAtAnotherAmountIsFollowedAndBooked(t *testing.T) {
 				if told := slices.Contains(u.events(), event.PaymentAdjusted); told != (c.want != Known) {
 					u.Errorf("told %v", u.events())
 				}
+				if shown := len(u.entries(o.ID, "payment.adjusted")) == 1; shown != (c.want != Known) {
+					u.Errorf("it stands in the timeline: %t", shown)
+				}
 				if looked := len(u.entries(o.ID, "contradiction")) == 1; looked != (c.want == Contradicted) {
 					u.Errorf("a person looks: %t", looked)
 				}
@@ -71,6 +74,9 @@ func TestACaptureOfItsOwnClearsAtAnotherAmount(t *testing.T) {
 			}
 		}
 		u.expect(u.status(o.ID), Captured, 10_500, 0)
+		if got := u.entries(o.ID, "payment.adjusted"); len(got) != 1 || got[0].Detail != operations[first].ID+": captured 40.00 EUR, cleared at 45.00 EUR" {
+			u.Errorf("the timeline has %+v", got)
+		}
 		if r, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{}, alone{}); err != nil || r.Amount != 10_500 {
 			u.Errorf("refunded %d, %v", r.Amount, err)
 		}

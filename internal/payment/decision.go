@@ -27,6 +27,7 @@ type decision struct {
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
 	// no state and no amount.
 	contradiction *Contradiction
+	clearing      *Clearing   // that the payment follows
 	history       *history    // of the payment's card, if it changes
 	told          toldDecline // the decline that it writes down, if it does
 }
@@ -44,7 +45,7 @@ func (d decision) nothing() bool {
 
 // errTorn means that the rows a decision was made from were read at different moments: somebody else moved them in between.
 // They are read again.
-var errTorn = fault.New(fault.Stale, fault.CodeStateConflict, "the payment was changed while it was read")
+var errTorn = fault.New(fault.Stale, fault.CodeOverloaded, "the payment was changed while it was read")
 
 // torn is a settlement's error, if there is one. An outcome always fits rows of one moment: what the tables refuse is torn.
 func torn(err error) error {

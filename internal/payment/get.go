@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -16,6 +17,7 @@ type related struct {
 	operations     []Operation
 	contradictions []Contradiction
 	transfers      []Transfer
+	clearings      []Clearing
 }
 
 // Get is a payment with what expand names: attempts, refunds, timeline. It fails with fault.NotFound.
@@ -57,6 +59,9 @@ func (s *Service) related(ctx context.Context, p Payment, expand []string) (rows
 	}
 	if timeline {
 		if rows.transfers, err = s.store.transfers(ctx, p.Merchant, p.ID); err != nil {
+			return rows, err
+		}
+		if rows.clearings, err = s.store.clearings(ctx, p.Merchant, p.ID); err != nil {
 			return rows, err
 		}
 		rows.contradictions, err = s.store.contradictions(ctx, p.Merchant, p.ID)
@@ -110,6 +115,9 @@ func timeline(p Payment, rows related) []TimelineEntry {
 		if t.Reason != TransferFits {
 			entries = append(entries, TimelineEntry{At: t.MovedAt, Event: "transfer." + string(t.State), Detail: t.told()})
 		}
+	}
+	for _, c := range rows.clearings {
+		entries = append(entries, TimelineEntry{At: c.At, Event: string(event.PaymentAdjusted), Detail: c.Subject + ": captured " + c.Captured.String() + ", cleared at " + c.Cleared.String()})
 	}
 	for _, c := range rows.contradictions {
 		entries = append(entries, TimelineEntry{At: c.FirstAt, Event: contradictionEvents[c.Remedy], Detail: c.Subject + ": " + c.Claim})

@@ -185,3 +185,44 @@ func TestRowsOfDifferentMomentsAreNotDecidedFrom(t *testing.T) {
 		}
 	})
 }
+
+// rival is somebody who changes the payment whenever another one is about to.
+type rival struct {
+	*till
+	payment string
+	rounds  int
+}
+
+func (r *rival) Intent(*db.Change, string) {
+	r.rounds++
+	p, err := r.store.payment(r.Context(), shop, r.payment)
+	if err != nil {
+		r.Fatal(err)
+	}
+	row, err := paymentRow(p)
+	if err == nil {
+		err = r.DB.Commit(r.Context(), db.NewChange(shop, row))
+	}
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rival) Result(*db.Change, any, error) error { return nil }
+
+func TestWhoLosesEveryRoundIsNotToldThatTheStateForbidsIt(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		r := &rival{till: u, payment: o.ID}
+		_, err := u.Capture(u.Context(), shop, o.ID, 0, false, r)
+		if !fault.Is(err, fault.Stale) || r.rounds != tries {
+			u.Errorf("after %d rounds: %v", r.rounds, err)
+		}
+		if operations, err := u.store.operations(u.Context(), shop, o.ID); err != nil || len(operations) != 0 {
+			u.Errorf("written: %v, %v", operations, err)
+		}
+		if _, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{}); err != nil {
+			u.Errorf("once more, undisturbed: %v", err)
+		}
+	})
+}

@@ -237,6 +237,9 @@ func (s *Service) put(ctx context.Context, c *db.Change, d decision) error {
 		t.MovedAt = now
 		c.Add(transferRow(t))
 	}
+	if d.clearing != nil {
+		c.Add(clearingRow(d.payment, *d.clearing, now))
+	}
 	if d.history != nil {
 		if row, err = historyRow(*d.history, s.Networks.KeepFor()); err != nil {
 			return err

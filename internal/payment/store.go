@@ -63,7 +63,7 @@ var tokenTable = &db.Table{Name: "payment_token", Key: 2, Columns: []db.Column{
 
 // Schema is the payments' tables.
 var Schema = db.Schema{Package: "payment", Migrations: migrations,
-	Tables: []*db.Table{paymentTable, attemptTable, operationTable, contradictionTable, tokenTable, transferTable, retryTable}}
+	Tables: []*db.Table{paymentTable, attemptTable, operationTable, contradictionTable, tokenTable, transferTable, retryTable, clearingTable}}
 
 // store reads payments and turns them into rows.
 type store struct{ db *db.DB }

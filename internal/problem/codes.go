@@ -107,7 +107,7 @@ var Codes = []Code{
 	{fault.CodeNotFound, 404, "There is no such thing", "Check the path and the id, and that the key is of the same merchant and mode."},
 	{CodeMethod, 405, "The path does not take this method", "The Allow header lists the methods it takes."},
 	{CodeReadTimeout, 408, "The request took too long to arrive", "Send it again."},
-	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew. If retryable is true another request came first: send it again."},
+	{fault.CodeStateConflict, 409, "The state does not allow this", "Read the object again and decide anew."},
 	{codeTokenUsed, 409, "The token serves something else", "A token that a browser made serves one payment, or is saved by one customer. Let the payer enter the card again."},
 	{codeWalletExpired, 409, "The wallet's token has expired", "In the vault zone: let the payer approve again."},
 	{codeWalletUsed, 409, "The wallet's token was used", "In the vault zone: it serves once. Let the payer approve again."},
@@ -132,7 +132,7 @@ var Codes = []Code{
 	{CodeTooManyStreams, 429, "Too many streams are open", "A merchant has 10 in each mode. Close one, and wait as long as Retry-After says; read one stream and share it out on your side."},
 	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
 	{fault.CodeKillSwitch, 503, "It is switched off", "People have switched this off for the time being: the detail says what and why. Nothing was done. Send the request again with the same idempotency key when it is on again; Retry-After says when that will be if they have said so, and else to look again in a minute."},
-	{fault.CodeOverloaded, 503, "Too busy just now", "Wait as long as Retry-After says and send the request again with the same idempotency key."},
+	{fault.CodeOverloaded, 503, "Too busy just now", "Too much is asked for at once, of Florin or of one object. Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }
 
 var byName = func() map[string]Code {
@@ -160,7 +160,7 @@ var kinds = map[fault.Kind]standard{
 	fault.NotFound:     {http.StatusNotFound, fault.CodeNotFound, false},
 	fault.Conflict:     {http.StatusConflict, fault.CodeStateConflict, false},
 	fault.Exists:       {http.StatusConflict, fault.CodeStateConflict, false},
-	fault.Stale:        {http.StatusConflict, fault.CodeStateConflict, true},
+	fault.Stale:        {http.StatusServiceUnavailable, fault.CodeOverloaded, true}, // others changed the same, round after round
 	fault.Reused:       {http.StatusUnprocessableEntity, codeIdempotencyReused, false},
 	fault.InUse:        {http.StatusConflict, codeIdempotencyInUse, true},
 	fault.TooLarge:     {http.StatusRequestEntityTooLarge, CodeTooLarge, false},
