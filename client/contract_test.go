@@ -71,6 +71,7 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"RoutingRanked": reflect.TypeFor[RoutingRanked](), "RoutingExcluded": reflect.TypeFor[RoutingExcluded](), "RoutingSkipped": reflect.TypeFor[RoutingSkipped](),
 		"RoutingPolicy": reflect.TypeFor[RoutingPolicy](), "RoutingPolicyVersion": reflect.TypeFor[RoutingPolicyVersion](), "ValidateRoutingPolicy": reflect.TypeFor[ValidateRoutingPolicy](),
 		"RoutingFacts": reflect.TypeFor[RoutingFacts](), "RoutingTrial": reflect.TypeFor[RoutingTrial](), "RoutingFault": reflect.TypeFor[RoutingFault](),
+		"RoutingExperimentResult": reflect.TypeFor[RoutingExperimentResult](), "RoutingExperimentSide": reflect.TypeFor[RoutingExperimentSide](), "RoutingExperimentLook": reflect.TypeFor[RoutingExperimentLook](),
 		"ManualItem": reflect.TypeFor[ManualItem](), "ResolveManual": reflect.TypeFor[ResolveManual](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
@@ -245,6 +246,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"publishRoutingPolicy":       func(c *Client) error { return one(c.RoutingPolicies.Publish(ctx, "x", 1)) },
 		"rollbackRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Rollback(ctx, "x")) },
 		"validateRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Validate(ctx, "x", ValidateRoutingPolicy{})) },
+		"listRoutingExperiments":     func(c *Client) error { return one(first(c.RoutingPolicies.Experiments(ctx, "x"))) },
 		"listManualQueue":            func(c *Client) error { return one(first(c.ManualQueue.List(ctx, 0))) },
 		"resolveManualItem":          func(c *Client) error { return one(c.ManualQueue.Resolve(ctx, "x", ResolveManual{})) },
 		"createToken":                func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"net/url"
 	"time"
 )
 
@@ -116,6 +117,43 @@ type RoutingFault struct {
 	Detail string `json:"detail"`
 }
 
+// RoutingExperimentResult is how an experiment of a policy stands.
+type RoutingExperimentResult struct {
+	Livemode      bool                   `json:"livemode"`
+	Policy        string                 `json:"policy"`
+	Version       *int64                 `json:"version"` // nil: it is not in what is published; so are share and minimum sample
+	Name          string                 `json:"name"`
+	Status        string                 `json:"status"` // running, stopped or ended
+	Share         *int64                 `json:"share"`  // percent
+	MinimumSample *int64                 `json:"minimum_sample"`
+	Control       RoutingExperimentSide  `json:"control"`
+	Challenger    RoutingExperimentSide  `json:"challenger"`
+	LastLook      *RoutingExperimentLook `json:"last_look"` // nil: the sides were not compared yet
+	NextLook      *int64                 `json:"next_look"` // when each side has so many outcomes; nil if it is not running
+	StoppedAt     *time.Time             `json:"stopped_at"`
+	StoppedReason *string                `json:"stopped_reason"`
+}
+
+// RoutingExperimentSide is what one side of an experiment came to.
+type RoutingExperimentSide struct {
+	Action      string `json:"action,omitempty"`
+	Outcomes    int64  `json:"outcomes"`
+	Approved    int64  `json:"approved"`
+	ApprovedPPM *int64 `json:"approved_ppm"` // nil: there are no outcomes
+}
+
+// RoutingExperimentLook is a comparison of an experiment's sides, with the figures that it was made by. Above its limit, the z of the test
+// stops the challenger.
+type RoutingExperimentLook struct {
+	Number     int64                 `json:"number"`
+	At         time.Time             `json:"at"`
+	Control    RoutingExperimentSide `json:"control"`
+	Challenger RoutingExperimentSide `json:"challenger"`
+	Level      string                `json:"level"` // an exact fraction, such as 1/200
+	Z          string                `json:"z"`     // four decimals
+	ZLimit     string                `json:"z_limit"`
+}
+
 // RoutingPolicyService calls /v1/routing/policies. A document is a policy as docs/routing.md describes it.
 type RoutingPolicyService struct{ core *core }
 
@@ -185,4 +223,13 @@ func (s *RoutingPolicyService) Validate(ctx context.Context, id string, p Valida
 		return nil, err
 	}
 	return post[RoutingTrial](ctx, s.core, path, p, options)
+}
+
+// Experiments walks the experiments of a policy: those of its published version, then others that something was counted of.
+func (s *RoutingPolicyService) Experiments(ctx context.Context, id string, options ...CallOption) iter.Seq2[*RoutingExperimentResult, error] {
+	path, err := under(policies, id, "experiments")
+	if err != nil {
+		return func(yield func(*RoutingExperimentResult, error) bool) { yield(nil, err) }
+	}
+	return all(ctx, s.core, path, url.Values{}, func(e *RoutingExperimentResult) string { return e.Name }, options)
 }

@@ -107,6 +107,10 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[publishPolicy]():          "PublishRoutingPolicy",
 	reflect.TypeFor[validatePolicy]():         "ValidateRoutingPolicy",
 
+	reflect.TypeFor[policies.ExperimentObject](): "RoutingExperimentResult",
+	reflect.TypeFor[policies.ExperimentSide]():   "RoutingExperimentSide",
+	reflect.TypeFor[policies.LookObject]():       "RoutingExperimentLook",
+
 	reflect.TypeFor[payout.Object]():             "Payout",
 	reflect.TypeFor[payout.FailureObject]():      "PayoutFailure",
 	reflect.TypeFor[payout.TimelineEntry]():      "PayoutTimelineEntry",

@@ -33,6 +33,7 @@ type PolicyReader interface {
 	List(ctx context.Context, tenant string, p db.Page) ([]policies.Object, bool, error)
 	Versions(ctx context.Context, tenant, policy string, p db.Page) ([]policies.VersionObject, bool, error)
 	Validate(ctx context.Context, tenant, policy string, version int64, r policies.Request) (policies.TrialObject, error)
+	Experiments(ctx context.Context, tenant, policy string) ([]policies.ExperimentObject, error)
 }
 
 type publishPolicy struct {
@@ -132,6 +133,12 @@ func (a *API) registerRouting() {
 		doc:   "What a version says never changes.",
 		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[policies.VersionObject]](),
 	}, a.listPolicyVersions)
+	register(a, operation{
+		id: "listRoutingExperiments", method: http.MethodGet, path: one + "/experiments", tag: tag, summary: "List the experiments of a routing policy",
+		doc: "Those of its published version, and behind them up to 100 others that something was counted of. Every process writes what it counted each second: " +
+			"shown is the sum of what is written.",
+		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[listing[policies.ExperimentObject]](),
+	}, a.listExperiments)
 	a.registerRoutingActions()
 }
 
@@ -240,6 +247,14 @@ func (a *API) listPolicyVersions(ctx context.Context, rq *request, in *listPolic
 	}
 	data, more, err := a.Policies.Versions(ctx, rq.principal.Tenant, in.ID, in.page())
 	return showList(data, more, err)
+}
+
+func (a *API) listExperiments(ctx context.Context, rq *request, in *getInput) (answer, error) {
+	if !id.Has(in.ID, id.Policy) {
+		return answer{}, fault.Missing("routing policy")
+	}
+	data, err := a.Policies.Experiments(ctx, rq.principal.Tenant, in.ID)
+	return showList(data, false, err)
 }
 
 // validatePolicy writes nothing, so that a repeat needs no record of the first.

@@ -94,3 +94,16 @@ func (f fakePolicies) Validate(_ context.Context, merchant, _ string, _ int64, r
 		Ranked: []policies.Ranked{{Account: "alpha", Reason: "r", Score: 1}}, Excluded: []policies.Excluded{{Account: "beta", Reason: "r"}}, Skipped: []policies.Skipped{{Rule: "r", Reason: "error"}},
 	}}, nil
 }
+
+func (fakePolicies) Experiments(_ context.Context, merchant, _ string) ([]policies.ExperimentObject, error) {
+	if merchant != tenant {
+		return nil, fault.Missing("routing policy")
+	}
+	n, reason := int64(1), "approvals_significantly_worse"
+	side := policies.ExperimentSide{Action: "usual", Outcomes: 1, Approved: 1, ApprovedPPM: &n}
+	return []policies.ExperimentObject{{
+		Object: "routing_experiment", Policy: "rp_" + someID, Version: &n, Name: "e", Status: "stopped", Share: &n, MinimumSample: &n, Control: side, Challenger: side, NextLook: &n,
+		LastLook:  &policies.LookObject{Number: 1, At: start, Control: side, Challenger: side, Level: "1/200", Z: "3.0000", ZLimit: "2.5758"},
+		StoppedAt: &start, StoppedReason: &reason,
+	}}, nil
+}

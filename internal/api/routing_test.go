@@ -48,7 +48,7 @@ func TestAWrongFieldOfAPolicyIsRefusedByName(t *testing.T) {
 func TestAPolicyThatIsNoneIsNotFound(t *testing.T) {
 	d := untouched(t)
 	for path, method := range map[string]string{
-		"": "GET", "/versions": "GET", "/publish": "POST", "/rollback": "POST", "/validate": "POST",
+		"": "GET", "/versions": "GET", "/experiments": "GET", "/publish": "POST", "/rollback": "POST", "/validate": "POST",
 	} {
 		refused(t, d.call(method, "/v1/routing/policies/pay_"+someID+path, map[string]string{"POST": `{}`}[method]), 404, fault.CodeNotFound)
 	}

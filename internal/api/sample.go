@@ -57,6 +57,10 @@ var samples = story{
 	"RoutingPolicy.name": "Cards in Europe", "document_version": 1, "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
 	"RoutingTrial.valid": true, "RoutingTrial.faults": []policies.FaultObject{}, "decision": policies.Decision{Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Rule: "german-debit", Strategy: policies.Ordered,
 		Ranked: []policies.Ranked{{Account: "beta", Reason: "listed"}, {Account: "alpha", Reason: "listed"}}}, "published_at": "2026-11-22T12:00:00Z",
+	"RoutingExperimentResult.version": 2, "RoutingExperimentResult.status": "running", "RoutingExperimentResult.share": 10, "RoutingExperimentResult.minimum_sample": 500, "stopped_at": nil, "stopped_reason": nil, "next_look": 1000,
+	"RoutingExperimentResult.control": policies.ExperimentSide{Action: "usual", Outcomes: 5400, Approved: 4860, ApprovedPPM: millionths(900_000)}, "RoutingExperimentResult.challenger": policies.ExperimentSide{Action: "tried", Outcomes: 600, Approved: 528, ApprovedPPM: millionths(880_000)},
+	"last_look": policies.LookObject{Number: 1, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Control: policies.ExperimentSide{Outcomes: 4500, Approved: 4050, ApprovedPPM: millionths(900_000)},
+		Challenger: policies.ExperimentSide{Outcomes: 500, Approved: 440, ApprovedPPM: millionths(880_000)}, Level: "1/200", Z: "1.4018", ZLimit: "2.5758"},
 	"ReconBreak.kind": "contradiction", "ReconBreak.status": "open", "ReconBreak.amount": 9232, "ReconBreak.currency": "EUR", "ReconBreak.detail": "att_01jd9qk3v8m2x4r6t7w9y0a1b2: it is voided, the provider says captured 92.32 EUR",
 	"note": "", "closed_by": nil, "closed_at": nil,
 	"KillSwitch.reason": "The acquirer loses messages", "KillSwitch.scope": control.Scope{Account: "alpha"}, "everyone": false, "KillSwitch.on": true, "KillSwitch.expires_at": nil, "KillSwitch.lifted_at": nil, "KillSwitch.mode": "block",
@@ -64,6 +68,8 @@ var samples = story{
 	"in_flight": 3, "next_probe_at": nil, "elsewhere": false, "ProviderMaintenance.reason": "Announced by the acquirer", "starts_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z", "lifted_at": nil,
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
+
+func millionths(n int64) *int64 { return &n }
 
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{

@@ -1,7 +1,10 @@
 package routing
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -75,4 +78,29 @@ func documented(t *testing.T, facts string) Request {
 	}
 	req.Amount = money.Of(amount, must(money.ParseCurrency(currency)))
 	return req
+}
+
+var shownExperiment = regexp.MustCompile("(?s)```json experiments\n(.*?)```")
+
+// The experiment that docs/routing.md shows is what is shown of such counts.
+func TestTheExperimentOfTheDocumentationIsShownAsItSays(t *testing.T) {
+	text := shownExperiment.FindStringSubmatch(string(must(os.ReadFile("../../docs/routing.md"))))
+	if text == nil {
+		t.Fatal("there is none")
+	}
+	version, at := int64(2), time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	const name = "gamma-first"
+	shown := experiments{
+		tenant: "acct_dev:test", policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", version: &version,
+		written:  []Experiment{{Name: name, Control: "usual", Challenger: "tried", Share: 10, MinimumSample: 500}},
+		tallies:  map[string]Tally{name: {5400, 4860, 600, 528}},
+		verdicts: map[string]verdict{name: {name: name, looks: 1, tally: Tally{4500, 4050, 500, 440}, at: at}},
+	}
+	var got, want any
+	if err := errors.Join(json.Unmarshal(must(json.Marshal(shown.objects()[0])), &got), json.Unmarshal([]byte(text[1]), &want)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("shown is %v, not %v", got, want)
+	}
 }

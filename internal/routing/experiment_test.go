@@ -144,3 +144,14 @@ func TestOnlyWhatTellsOfTheSidesIsCounted(t *testing.T) {
 		})
 	}
 }
+
+func TestAChallengerFallsBackAboveTheLimitThatIsShown(t *testing.T) {
+	for approved := range int64(601) {
+		x := Tally{Control: 600, ControlApproved: 540, Challenger: 600, ChallengerApproved: approved}
+		for _, sample := range []int64{50, 100, 200, 600} {
+			if above := x.z() > tooHigh(x.looks(sample)); above != x.worse(sample) {
+				t.Errorf("%d of 600 approved, look %d: z %f is above %f: %t, it falls back: %t", approved, x.looks(sample), x.z(), tooHigh(x.looks(sample)), above, x.worse(sample))
+			}
+		}
+	}
+}

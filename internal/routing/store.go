@@ -254,3 +254,20 @@ func (s store) tally(ctx context.Context, k trial) (Tally, error) {
 	}, `SELECT CAST(COALESCE(SUM(control), 0) AS BIGINT), CAST(COALESCE(SUM(control_approved), 0) AS BIGINT), CAST(COALESCE(SUM(challenger), 0) AS BIGINT),
 		CAST(COALESCE(SUM(challenger_approved), 0) AS BIGINT) FROM routing_tally WHERE merchant_id = $1 AND policy_id = $2 AND name = $3`, k.merchant, k.policy, k.name)
 }
+
+// sum is what all processes counted of an experiment, by its name.
+type sum struct {
+	name  string
+	tally Tally
+}
+
+// sums are what was counted of a policy's experiments, those of which something was counted last first; most of them.
+func (s store) sums(ctx context.Context, tenant, policy string, most int) ([]sum, error) {
+	return db.List(ctx, s.db, func(r db.Scanner) (sum, error) {
+		var one sum
+		var last int64
+		t := &one.tally
+		return one, r.Scan(&one.name, &t.Control, &t.ControlApproved, &t.Challenger, &t.ChallengerApproved, &last)
+	}, `SELECT name, CAST(SUM(control) AS BIGINT), CAST(SUM(control_approved) AS BIGINT), CAST(SUM(challenger) AS BIGINT), CAST(SUM(challenger_approved) AS BIGINT),
+		MAX(updated_at) FROM routing_tally WHERE merchant_id = $1 AND policy_id = $2 GROUP BY name ORDER BY MAX(updated_at) DESC, name LIMIT $3`, tenant, policy, int64(most))
+}

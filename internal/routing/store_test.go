@@ -70,6 +70,7 @@ func TestPolicies(t *testing.T) {
 			{"APolicyThatCannotBeReadFailsNoPayment", storedAPolicyThatCannotBeReadFailsNoPayment},
 			{"AChallengerThatIsWorseFallsBackEverywhere", storedAChallengerThatIsWorseFallsBackEverywhere},
 			{"AChallengerThatIsAsGoodGoesOn", storedAChallengerThatIsAsGoodGoesOn},
+			{"HowAnExperimentStandsIsShown", storedHowAnExperimentStandsIsShown},
 			{"AWriteWhoseAnswerWasLostIsNotCountedTwice", storedAWriteWhoseAnswerWasLostIsNotCountedTwice},
 			{"RunWritesTheRestWhenItEnds", storedRunWritesTheRestWhenItEnds},
 		} {
