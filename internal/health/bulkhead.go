@@ -22,8 +22,8 @@ const (
 type bulkhead struct {
 	limiter adaptivelimiter.AdaptiveLimiter[struct{}]
 
-	mu       sync.Mutex
-	reserved int // of the reserve, in use
+	mu       sync.Mutex // held while room is taken, so that a seat that restarts does not lose its own
+	reserved int        // of the reserve, in use
 }
 
 func newBulkhead() *bulkhead {
@@ -34,32 +34,51 @@ func newBulkhead() *bulkhead {
 		Build()}
 }
 
-// enter takes room for a call, which leave gives back. leave is told whether the time that the call took says anything: what failed says
-// nothing. Only authorizations and payouts are measured, as other operations take their own times.
-func (b *bulkhead) enter(o Operation) (leave func(answered bool), ok bool) {
-	if permit, ok := b.limiter.TryAcquirePermit(); ok {
-		return func(answered bool) {
-			if answered && (o == Authorize || o == Payout) {
-				permit.Record()
-			} else {
-				permit.Drop()
-			}
-		}, true
-	}
-	if !o.outranks() {
-		return nil, false
-	}
+// enter takes room for a call, which seat.leave gives back.
+func (b *bulkhead) enter(o Operation) (*seat, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.reserved == reserve {
+	if permit, ok := b.limiter.TryAcquirePermit(); ok {
+		return &seat{in: b, permit: permit, measured: o == Authorize || o == Payout}, true
+	}
+	if !o.outranks() || b.reserved == reserve {
 		return nil, false
 	}
 	b.reserved++
-	return func(bool) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.reserved--
-	}, true
+	return &seat{in: b, reserved: true}, true
+}
+
+// seat is the room of one call.
+type seat struct {
+	in       *bulkhead
+	permit   adaptivelimiter.Permit // nil: it is of the reserve, or beyond a limit that came down
+	reserved bool                   // it is of the reserve
+	measured bool                   // the time that the call takes says something: only of authorizations and payouts, as other operations take their own times
+}
+
+// restart measures the call from now on: what its caller did before says nothing of the provider.
+func (s *seat) restart() {
+	if !s.measured {
+		return
+	}
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.permit.Drop()
+	s.permit, _ = s.in.limiter.TryAcquirePermit() // none if the limit has come down meanwhile: the call is made all the same
+}
+
+// leave gives the room back. answered tells whether the time that the call took says anything: what failed says nothing.
+func (s *seat) leave(answered bool) {
+	switch {
+	case s.permit != nil && answered && s.measured:
+		s.permit.Record()
+	case s.permit != nil:
+		s.permit.Drop()
+	case s.reserved:
+		s.in.mu.Lock()
+		defer s.in.mu.Unlock()
+		s.in.reserved--
+	}
 }
 
 // room tells whether enter would succeed.

@@ -24,3 +24,6 @@ func (h *Health) EndPause(c Call) {
 	defer v.mu.Unlock()
 	v.opened = v.opened.Add(-longestPause)
 }
+
+// Reported is what this process alone knows of a call's operation.
+func (h *Health) Reported(c Call) OperationReport { return h.report(c, h.Clock.Now()) }

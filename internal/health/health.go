@@ -141,33 +141,79 @@ func New(o Options) *Health {
 // While a breaker is half open one call at a time gets through, as a probe. Void, refund and inquiry have breakers of their own, like all
 // operations, and room that authorizations, captures and payouts cannot take.
 func (h *Health) Enter(c Call) (done func(Result), err error) {
+	e, err := h.admit(c)
+	if err != nil {
+		return nil, err
+	}
+	return e.begin(), nil
+}
+
+// Place is room for a call that is not made yet, and perhaps never will be. One of its two ends must come, exactly once.
+type Place struct {
+	Begin func() (done func(Result)) // the call is made now; done says what came of it, exactly once
+	Leave func()                     // it is not made: nothing is learned of the provider, and the room, or the probe, is free again
+}
+
+// Reserve asks for a call as Enter does, but before something that decides whether it is made. The call is measured from Begin.
+func (h *Health) Reserve(c Call) (Place, error) {
+	e, err := h.admit(c)
+	if err != nil {
+		return Place{}, err
+	}
+	return Place{
+		Begin: func() func(Result) {
+			e.seat.restart()
+			return e.begin()
+		},
+		Leave: func() {
+			e.seat.leave(false)
+			e.pass.unused()
+			e.valve.release()
+		},
+	}, nil
+}
+
+// entry is a call that may be made.
+type entry struct {
+	h     *Health
+	call  Call
+	seat  *seat
+	valve *valve
+	pass  *pass
+}
+
+func (h *Health) admit(c Call) (*entry, error) {
 	now := h.Clock.Now()
 	if until, ok := h.windows.covers(c, now); ok {
 		return nil, h.refuse(c, &Closed{Maintenance, until})
 	}
 	a, v := h.valve(c, true)
-	leave, ok := a.bulkhead.enter(c.Operation)
+	seat, ok := a.bulkhead.enter(c.Operation)
 	if !ok {
 		v.release()
 		return nil, h.refuse(c, &Closed{Overloaded, now.Add(overloadPause)})
 	}
-	report, wait := v.enter()
-	if report == nil {
+	pass, wait := v.enter()
+	if pass == nil {
 		v.release()
-		leave(false)
+		seat.leave(false)
 		return nil, h.refuse(c, &Closed{Open, now.Add(wait)})
 	}
+	return &entry{h, c, seat, v, pass}, nil
+}
+
+func (e *entry) begin() (done func(Result)) {
 	watch := clock.Stopwatch()
 	return func(r Result) {
 		took := clock.Since(watch)
-		leave(!r.Technical)
-		turned := report(r.Technical, took, h.Clock.Now())
-		v.release()
-		h.metrics.called(c, r, took)
+		e.seat.leave(!r.Technical)
+		turned := e.pass.ended(r.Technical, took, e.h.Clock.Now())
+		e.valve.release()
+		e.h.metrics.called(e.call, r, took)
 		if turned {
-			h.turned(c, v)
+			e.h.turned(e.call, e.valve)
 		}
-	}, nil
+	}
 }
 
 // overloadPause is when room may be free again.

@@ -25,6 +25,9 @@ type ended struct {
 
 func (r *recent) begin() { r.inFlight++ }
 
+// unbegin takes back a call that was not made.
+func (r *recent) unbegin() { r.inFlight-- }
+
 func (r *recent) end(technical bool, took time.Duration) {
 	r.inFlight--
 	e := ended{clock.Stopwatch(), took, technical}

@@ -36,6 +36,9 @@ const (
 // errTechnical is what the breaker counts.
 var errTechnical = errors.New("technical failure")
 
+// errUnused is what it does not count: the call was not made.
+var errUnused = errors.New("not made")
+
 // valve lets an operation's calls through while they work. The counting and the states are gobreaker's, which ignores what calls of an
 // earlier state come back with; what is ours is that a half-open breaker lets one call through at a time, and that the pause grows: a probe of
 // a provider that hangs is somebody's payment with an open end.
@@ -69,6 +72,7 @@ func newValve(c Call, now time.Time) *valve {
 	v := &valve{call: c, state: stateClosed, since: now, used: clock.Stopwatch()}
 	v.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: probes, Interval: window, BucketPeriod: windowSlice, Timeout: time.Nanosecond, ReadyToTrip: tooMany, // the pause is ours
+		IsExcluded:    func(err error) bool { return errors.Is(err, errUnused) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { v.moved(from, to) },
 	})
 	return v
@@ -145,31 +149,57 @@ func (v *valve) wait() time.Duration {
 	return 0
 }
 
-// enter lets a call through, whose result goes to report. If it must wait there is no report, but how long.
-func (v *valve) enter() (report func(technical bool, took time.Duration, now time.Time) (turned bool), wait time.Duration) {
+// pass is a call that a valve has let through. One of its ends comes, once.
+type pass struct {
+	valve *valve
+	tell  func(error)
+	probe bool
+}
+
+// enter lets a call through. If it must wait there is no pass, but how long.
+func (v *valve) enter() (*pass, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if wait = v.wait(); wait > 0 {
+	if wait := v.wait(); wait > 0 {
 		return nil, wait
 	}
 	tell, err := v.breaker.Allow()
 	if err != nil {
 		return nil, probePause // all probes are made, and the last one's result is on its way
 	}
-	probe := v.state == stateHalfOpen
-	if probe {
+	p := &pass{valve: v, tell: tell, probe: v.state == stateHalfOpen}
+	if p.probe {
 		v.probing = true
 	}
 	v.recent.begin()
-	return func(technical bool, took time.Duration, now time.Time) bool {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if probe {
-			v.probing = false
-		}
-		v.recent.end(technical, took)
-		return v.learn(tell, technical, now)
-	}, 0
+	return p, 0
+}
+
+// ended says what came of the call, and tells whether that turned the breaker.
+func (p *pass) ended(technical bool, took time.Duration, now time.Time) (turned bool) {
+	v := p.valve
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p.free()
+	v.recent.end(technical, took)
+	return v.learn(p.tell, technical, now)
+}
+
+// unused says that the call was not made. The breaker counts it as if it had never been let through.
+func (p *pass) unused() {
+	v := p.valve
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p.free()
+	v.recent.unbegin()
+	p.tell(errUnused)
+}
+
+// free lets the next probe through.
+func (p *pass) free() {
+	if p.probe {
+		p.valve.probing = false
+	}
 }
 
 // learn tells the breaker what came of a call, and notes whether that turned it.
