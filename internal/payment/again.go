@@ -263,8 +263,9 @@ func (s *Service) tryAgain(ctx context.Context, p Payment) error {
 		if turn, err := s.turnOf(ctx, p, accounts[0].ID); err != nil || !turn.IsZero() {
 			return errors.Join(err, s.waitOn(ctx, p, LaterProvider, turn))
 		}
+		accounts = accounts[:1] // its turn is there
 	}
-	return s.beginAgain(ctx, picked, accounts[0], Route{Decision: decided, Since: now})
+	return s.beginAgain(ctx, picked, accounts, Route{Decision: decided, Since: now})
 }
 
 // turnOf is when a payment that waited for a provider is to come again; zero: it is its turn. Where money waits to go back, or to be taken,
@@ -285,9 +286,17 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 	return first.turn(s.Clock.Now()), s.send(ctx, first)
 }
 
-// beginAgain begins the next try of a payment that waited.
-func (s *Service) beginAgain(ctx context.Context, p Payment, account provider.Account, route Route) error {
-	at, err := s.lane(ctx, p, account)
+// beginAgain begins the next try of a payment that waited, at the first account that has room for it.
+func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider.Account, route Route) error {
+	held, accounts, err := s.take(accounts, &route.Decision)
+	if shut(err) {
+		return s.waitOn(ctx, p, LaterProvider, providerBack(p, time.Time{}, route.Since))
+	}
+	if err != nil {
+		return err
+	}
+	defer held.giveBack() // of what is not made after all
+	at, err := s.lane(ctx, p, accounts[0])
 	if err != nil {
 		return err
 	}
@@ -310,7 +319,7 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, account provider.Ac
 	case err != nil || begins.refused != nil: // or the rules of the card's network forbid it, which is recorded
 		return err
 	}
-	_, err = s.pursue(ctx, account, begins.next.latest(), alone{})
+	_, err = s.pursue(ctx, accounts[0], held, begins.next.latest(), alone{})
 	var refused *DeclinedError
 	if errors.As(err, &refused) || lost(err) {
 		return nil // it is recorded

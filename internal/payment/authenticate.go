@@ -173,7 +173,7 @@ func (s *Service) goOn(ctx context.Context, account provider.Account, from decis
 		}
 		return now.object, err
 	}
-	return s.pursue(ctx, account, *now.next, begun{with})
+	return s.pursue(ctx, account, nil, *now.next, begun{with})
 }
 
 // replace gives up what the payer had to do, and tries another card.

@@ -9,6 +9,7 @@ import (
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
 )
 
 // gates are operations that are shut, each until a time, and what was heard of the calls that were made. They open by the till's clock. At
@@ -18,7 +19,11 @@ type gates struct {
 	mu     sync.Mutex
 	until  map[string]time.Time // by account and operation, such as "alpha inquiry"
 	sudden bool
-	heard  []string // such as "alpha authorize unknown technical"
+	heard  []string        // such as "alpha authorize unknown technical"
+	full   map[string]bool // accounts with as many payments under way as they bear
+	taken  int             // places, in all
+	held   int             // places that were taken and neither used nor given back
+	twice  int             // places that were both, or one of it twice
 }
 
 func shutting(u *till, until map[string]time.Time) *gates {
@@ -30,10 +35,21 @@ func shutting(u *till, until map[string]time.Time) *gates {
 func (g *gates) State(_, account string, o health.Operation) health.State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if until := g.until[account+" "+string(o)]; until.After(g.now()) && !g.sudden {
-		return health.State{Reason: health.Open, Until: until}
+	if shut := g.refusal(account, o); shut != nil && !g.sudden {
+		return health.State{Reason: shut.Reason, Until: shut.Until}
 	}
 	return health.State{}
+}
+
+// refusal is why a call would be refused; nil if it would not.
+func (g *gates) refusal(account string, o health.Operation) *health.Closed {
+	if until := g.until[account+" "+string(o)]; until.After(g.now()) {
+		return &health.Closed{Reason: health.Open, Until: until}
+	}
+	if g.full[account] && o == health.Authorize {
+		return &health.Closed{Reason: health.Overloaded, Until: g.now().Add(time.Second)}
+	}
+	return nil
 }
 
 func (g *gates) Drain(tenant, account string, o health.Operation) (time.Time, bool) {
@@ -44,10 +60,10 @@ func (g *gates) Drain(tenant, account string, o health.Operation) (time.Time, bo
 func (g *gates) Enter(c health.Call) (func(health.Result), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	call := c.Account + " " + string(c.Operation)
-	if until := g.until[call]; until.After(g.now()) {
-		return nil, &health.Closed{Reason: health.Open, Until: until}
+	if shut := g.refusal(c.Account, c.Operation); shut != nil {
+		return nil, shut
 	}
+	call := c.Account + " " + string(c.Operation)
 	return func(r health.Result) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -57,6 +73,67 @@ func (g *gates) Enter(c health.Call) (func(health.Result), error) {
 		}
 		g.heard = append(g.heard, call)
 	}, nil
+}
+
+func (g *gates) Reserve(c health.Call) (health.Place, error) {
+	place, err := reserved(g, c)
+	if err != nil {
+		return place, err
+	}
+	over := g.hold()
+	return health.Place{Begin: func() func(health.Result) { over(); return place.Begin() }, Leave: over}, nil
+}
+
+// hold counts a place until over, and what is over twice.
+func (g *gates) hold() (over func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held++
+	g.taken++
+	ended := false
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.held--
+		if ended {
+			g.twice++
+		}
+		ended = true
+	}
+}
+
+// shuts tells whether a call would be refused.
+func (g *gates) shuts(account string, o health.Operation) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refusal(account, o) != nil
+}
+
+// fill has accounts bear no more payments, or as many as come if there are none.
+func (g *gates) fill(accounts ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.full = map[string]bool{}
+	for _, a := range accounts {
+		g.full[a] = true
+	}
+}
+
+// settled holds that every place was used or given back, once.
+func (g *gates) settled(fatal func(format string, args ...any)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held != 0 || g.twice != 0 {
+		fatal("%d places are held, %d were ended twice", g.held, g.twice)
+	}
+}
+
+// reserved is a place at a health that only counts what is made.
+func reserved(h interface {
+	Enter(health.Call) (func(health.Result), error)
+}, c health.Call) (health.Place, error) {
+	done, err := h.Enter(c)
+	return health.Place{Begin: func() func(health.Result) { return done }, Leave: func() {}}, err
 }
 
 func TestEveryCallIsHeardOfAndWhetherItFailed(t *testing.T) {
@@ -154,10 +231,9 @@ func TestAPaymentWhoseCallIsHeldBackGoesToTheNextAccount(t *testing.T) {
 	eachPair(t, func(u *till) {
 		g := shutting(u, map[string]time.Time{"alpha authorize": u.now.Now().Add(time.Minute)})
 		g.sudden = true // it was well when the payment was planned
-		o := u.status(u.pay(true).ID)
-		u.expect(o, Captured, 10_000, 0)
-		if len(o.Attempts) != 2 || o.Attempts[0].Status != AttemptNotSent || o.Attempts[1].Provider != "beta" {
-			u.Errorf("attempts %+v", o.Attempts)
+		now := u.tried(u.pay(true), "beta captured")
+		if r := now.Attempts[0].Routing; len(r.Ranked) != 1 || len(r.Excluded) != 1 || r.Excluded[0] != (routing.Excluded{Account: "alpha", Reason: health.Open}) {
+			u.Errorf("routed by %+v", r)
 		}
 		if want := []string{"beta authorize approved"}; !slices.Equal(g.heard, want) {
 			u.Errorf("heard %q", g.heard)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
@@ -92,16 +91,8 @@ func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *object
 	if now.Enterable() {
 		return nil
 	}
-	return &objection{reason: now.Reason, able: true, why: errShut}
+	return &objection{reason: now.Reason, able: true, why: shutFor(now.Reason)}
 }
-
-// errShut is the refusal of a payment that some account could take, if it could be called.
-var errShut = &fault.Error{
-	Kind: fault.Unavailable, Code: fault.CodeProviderUnavailable, Detail: "no provider account can take this payment now", RetryAfter: retryShut,
-}
-
-// retryShut is after how long a merchant may try again whose accounts are all shut.
-const retryShut = 5 * time.Second
 
 // permits is nil unless people have switched an operation of a payment off. It fails with fault.Unavailable and their reason.
 func (s *Service) permits(ctx context.Context, p Payment, operation, account string) error {

@@ -45,6 +45,8 @@ func (i illness) Drain(_, account string, _ health.Operation) (time.Time, bool) 
 
 func (i illness) Enter(health.Call) (func(health.Result), error) { return func(health.Result) {}, nil }
 
+func (i illness) Reserve(c health.Call) (health.Place, error) { return reserved(i, c) }
+
 // backwards asks accounts the other way round, and remembers what it heard.
 type backwards struct {
 	fails bool

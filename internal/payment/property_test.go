@@ -47,6 +47,7 @@ func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 				o.ID = after // nobody was told
 			}
 			s.tolerable(err)
+			s.gates.settled(s.r.Fatalf)
 			if o.ID == "" {
 				s.refused(err)
 				return
@@ -59,6 +60,7 @@ func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 			}
 			s.end()
 			s.agree()
+			s.gates.settled(s.r.Fatalf)
 		})
 	})
 }
@@ -97,7 +99,7 @@ func (s *story) refused(err error) {
 		s.r.Fatalf("not made: %v, with %v", err, s.letters())
 	}
 	for _, a := range []provider.Account{alpha, beta} {
-		if s.Health.State(shop, a.ID, health.Authorize).Enterable() && !s.off["authorize "+a.ID] {
+		if !s.gates.shuts(a.ID, health.Authorize) && !s.off["authorize "+a.ID] {
 			s.r.Fatalf("not made, though %s could: %v", a.ID, err)
 		}
 	}

@@ -28,6 +28,8 @@ func (o *outage) Enter(c health.Call) (func(health.Result), error) {
 	return func(health.Result) {}, nil
 }
 
+func (o *outage) Reserve(c health.Call) (health.Place, error) { return reserved(o, c) }
+
 func (o *outage) State(_, _ string, of health.Operation) health.State {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -99,7 +99,7 @@ func (s *Service) askAgain(ctx context.Context, account provider.Account, from d
 	}
 	now, err := s.hearIssuer(ctx, account, from, out, alone{})
 	if err == nil && now.next != nil {
-		_, err = s.pursue(ctx, account, *now.next, alone{})
+		_, err = s.pursue(ctx, account, nil, *now.next, alone{})
 	}
 	return err
 }
@@ -294,11 +294,11 @@ func (s *Service) inquire(ctx context.Context, account provider.Account, q provi
 	if err != nil {
 		return provider.Unanswered(provider.Outcome{Detail: err.Error()})
 	}
-	ended, refused := s.enter(account, health.Inquiry)
+	done, refused := s.enter(account, health.Inquiry)
 	if refused != nil {
 		return provider.Unanswered(*refused)
 	}
-	defer func() { ended(found.Class(), found.Technical()) }()
+	defer func() { done(health.Result{Class: found.Class(), Technical: found.Technical()}) }()
 	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
 	defer cancel()
 	return inquirer.Inquire(ctx, account, q)

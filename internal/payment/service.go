@@ -357,12 +357,19 @@ func (s *Service) patience(a provider.Account) time.Duration {
 
 // call runs a provider's call, unless the provider's health forbids it. The caller's patience does not end it: once it is sent, its outcome is
 // wanted.
-func (s *Service) call(ctx context.Context, a provider.Account, of health.Operation, do func(ctx context.Context) provider.Outcome) (out provider.Outcome) {
-	ended, refused := s.enter(a, of)
+func (s *Service) call(ctx context.Context, a provider.Account, of health.Operation, do func(ctx context.Context) provider.Outcome) provider.Outcome {
+	done, refused := s.enter(a, of)
 	if refused != nil {
 		return *refused
 	}
-	defer func() { ended(out.Class.String(), out.Technical(provider.Operation(of))) }() // of a call that panics, too: its outcome is unknown
+	return s.run(ctx, a, of, done, do)
+}
+
+// run makes a call that its provider's health allows.
+func (s *Service) run(ctx context.Context, a provider.Account, of health.Operation, done func(health.Result), do func(ctx context.Context) provider.Outcome) (out provider.Outcome) {
+	defer func() { // of a call that panics, too: its outcome is unknown
+		done(health.Result{Class: out.Class.String(), Technical: out.Technical(provider.Operation(of))})
+	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(a).Timeout)
 	defer cancel()
 	return do(ctx)

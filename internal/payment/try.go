@@ -2,14 +2,12 @@ package payment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -49,7 +47,12 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
 	past, unread := recalled()
-	if p.Later != nil && p.Version == 0 && errors.Is(err, errShut) {
+	var held *room
+	if err == nil && unread == nil {
+		held, accounts, err = s.take(accounts, &decided)
+	}
+	defer held.giveBack() // of what is not made after all
+	if p.Later != nil && p.Version == 0 && shut(err) {
 		return s.enqueue(ctx, p, with)
 	}
 	if err != nil {
@@ -83,7 +86,7 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if begins.refused != nil {
 		return begins.object, begins.refused
 	}
-	return s.pursue(ctx, accounts[0], begins.next.latest(), begun{with})
+	return s.pursue(ctx, accounts[0], held, begins.next.latest(), begun{with})
 }
 
 // begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
@@ -173,12 +176,14 @@ func (s *Service) approach(ctx context.Context, p Payment, account provider.Acco
 }
 
 // pursue takes an attempt whose intent is written to its end, or to where its payer must act: it asks the issuer, then for
-// the money, and goes on with the next try if there is one.
-func (s *Service) pursue(ctx context.Context, account provider.Account, from decision, with Companion) (Object, error) {
+// the money, and goes on with the next try if there is one. held is the place for the first call for its money, nil if none was taken: while
+// the issuer is asked it is kept.
+func (s *Service) pursue(ctx context.Context, account provider.Account, held *room, from decision, with Companion) (Object, error) {
 	for {
 		var now stage
 		var err error
 		if from.attempt.Account != account.ID {
+			held.giveBack() // it goes on elsewhere
 			if account, err = s.Accounts.Get(ctx, from.attempt.Merchant, from.attempt.Account); err != nil {
 				return Object{}, fmt.Errorf("provider account %s: %w", from.attempt.Account, err)
 			}
@@ -186,7 +191,7 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, from dec
 		if from.attempt.asking() {
 			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
 		} else {
-			outcome := s.call(ctx, account, health.Authorize, func(ctx context.Context) provider.Outcome {
+			outcome := s.callIn(ctx, held, account, func(ctx context.Context) provider.Outcome {
 				return s.ask(ctx, account, from.payment, *from.attempt)
 			})
 			now, err = s.record(ctx, account, from, outcome, with)
