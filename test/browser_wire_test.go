@@ -23,6 +23,7 @@ type wire struct {
 	mu      sync.Mutex
 	last    int64                                // id of our last command
 	waiting map[int64]chan<- *cdproto.Message    // for the answers to ours
+	broken  error                                // why nothing is heard any more
 	watched map[target.SessionID]*watchedTarget  // our sessions
 	known   map[target.ID]bool                   // what we watch
 	traffic map[cdp.BrowserContextID]*networkLog // what was sent, by payer
@@ -76,11 +77,25 @@ func (w *wire) Read(ctx context.Context, m *cdproto.Message) error {
 	for {
 		*m = cdproto.Message{}
 		if err := w.PipeConn.Read(ctx, m); err != nil {
+			w.breaks(err)
 			return err
 		}
 		if !w.takes(m) {
 			return nil
 		}
+	}
+}
+
+// breaks ends all waiting for answers: the browser is gone.
+func (w *wire) breaks(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken == nil {
+		w.broken = fmt.Errorf("Chromium is gone: %w", err)
+	}
+	for id, answer := range w.waiting {
+		delete(w.waiting, id)
+		close(answer)
 	}
 }
 
@@ -228,11 +243,22 @@ func (w *wire) send(session target.SessionID, method string, params any, answer 
 	w.mu.Lock()
 	w.last++
 	m.ID = w.last
-	if answer != nil {
+	if answer != nil && w.broken == nil {
 		w.waiting[m.ID] = answer
 	}
+	broken := w.broken
 	w.mu.Unlock()
+	if broken != nil {
+		return broken
+	}
 	return w.PipeConn.Write(context.Background(), m)
+}
+
+// gone is why nothing is heard any more.
+func (w *wire) gone() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.broken
 }
 
 // call sends a command on a session of ours, or to the browser itself, and waits for the answer.
@@ -242,7 +268,10 @@ func (w *wire) call(ctx context.Context, session target.SessionID, method string
 		return nil, err
 	}
 	select {
-	case m := <-answer:
+	case m, heard := <-answer:
+		if !heard {
+			return nil, fmt.Errorf("%s: %w", method, w.gone())
+		}
 		if m.Error != nil {
 			return nil, fmt.Errorf("%s: %w", method, m.Error)
 		}

@@ -112,6 +112,8 @@ func (x *Exchange) Problem(p *problem.Problem) Answer {
 func (x *Exchange) Failed(p *problem.Problem, err error) {
 	switch {
 	case p.Status < http.StatusInternalServerError || x.abandoned():
+	case p.Code == fault.CodeKillSwitch: // people have switched it off, and know: each request that meets it is no news
+		x.log.DebugContext(x.Request.Context(), "request met a kill switch", x.attributes(err)...)
 	case p.Status == http.StatusServiceUnavailable:
 		x.log.WarnContext(x.Request.Context(), "request refused for now", x.attributes(err)...)
 	default:

@@ -58,7 +58,7 @@ func TestHalfAnAnswerIsCutOff(t *testing.T) {
 }
 
 func TestOnlyFailuresOfOursAreLogged(t *testing.T) {
-	for code, logged := range map[string]bool{problem.CodeInternal: true, "overloaded": true, problem.CodeMalformed: false} {
+	for code, logged := range map[string]bool{problem.CodeInternal: true, "overloaded": true, problem.CodeMalformed: false, "kill_switch_on": false} {
 		var log strings.Builder
 		serve(httptest.NewRequest("POST", "/", nil), &log, func(x *exchange.Exchange) {
 			x.Merchant = "acct_shop:test"

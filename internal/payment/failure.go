@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,6 +50,32 @@ func declined(o provider.Outcome) *FailureObject {
 		Code: fault.CodeCardDeclined, DeclineCode: o.Decline.Code, Message: provider.Explain(o.Decline.Code).Text,
 		NetworkDeclineCode: o.Decline.NetworkDecline, NetworkAdviceCode: o.Decline.NetworkAdvice,
 	}
+}
+
+// operationTexts are what is said of an operation that did not succeed: that its provider was not reached, or refused.
+var operationTexts = map[Kind]struct{ unreached, refused string }{
+	KindCapture: {"The provider could not be reached. Nothing was captured.", "The capture failed. Nothing was captured."},
+	KindVoid:    {"The provider could not be reached. Nothing was released.", "The authorization could not be released."},
+	KindRefund:  {"The provider could not be reached. Nothing was refunded.", "The refund failed. Nothing was refunded."},
+}
+
+// declined says why an outcome of an operation is not a success. The texts of the decline table are about paying.
+func (o Operation) declined(p Payment, out provider.Outcome) *FailureObject {
+	f := p.declined(out)
+	if f.Message = operationTexts[o.Kind].refused; out.Class == provider.NotSent {
+		f.Message = operationTexts[o.Kind].unreached
+	}
+	return f
+}
+
+// refused is the error that goes with an operation that failed; nil if it did not.
+func (s *Service) refused(object Object, o Operation) error {
+	err := s.refusal(object, o.Failure)
+	var e *DeclinedError
+	if errors.As(err, &e) {
+		e.Meaning.Text = o.Failure.Message
+	}
+	return err
 }
 
 // Meaning is what the decline table and the rules of a card's brand say of a failure. After is that of the table.

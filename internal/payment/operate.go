@@ -84,7 +84,7 @@ func (s *Service) answer(d decision, err error) (Object, error) {
 		return Object{}, err
 	}
 	object := s.showing(d)
-	return object, s.refusal(object, d.operation.Failure)
+	return object, s.refused(object, *d.operation)
 }
 
 // operating decides an operation of an attempt.
@@ -214,7 +214,7 @@ func (s *Service) tellCompanion(c *db.Change, d decision, with Companion) error 
 		return with.Result(c, refundObject(*d.operation), nil)
 	}
 	object := s.showing(d)
-	return with.Result(c, object, s.refusal(object, d.operation.Failure))
+	return with.Result(c, object, s.refused(object, *d.operation))
 }
 
 // rows reads an operation, its attempt and their payment, in that order: whatever moves an operation moves its payment in

@@ -299,7 +299,7 @@ const retryExpiry = time.Hour
 
 func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 	p, op := &d.payment, d.operation
-	op.Failure = p.declined(o)
+	op.Failure = op.declined(*p, o)
 	if o.Class == provider.Declined {
 		d.told = toldDecline{t.provider, o.Decline}
 	}
