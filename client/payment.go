@@ -138,7 +138,7 @@ type Failure struct {
 	NetworkAdviceCode  string `json:"network_advice_code,omitempty"`
 	// RetryRule is the card network's rule by which nobody was asked, such as never_again; empty: somebody was. Then the rest repeats the issuer's last word.
 	RetryRule string     `json:"retry_rule,omitempty"`
-	RetryAt   *time.Time `json:"retry_at,omitempty"` // when the rule lets the card be tried again at this amount
+	RetryAt   *time.Time `json:"retry_at,omitempty"` // when the rule lets the card be tried again at this amount, or may
 }
 
 // Attempt is one try at one provider.

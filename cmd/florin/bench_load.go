@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -116,29 +117,40 @@ func word(body []byte, mark string) string {
 	return string(text)
 }
 
-// stencil is a request that is written once; each next payment changes its key, its order number and its token in place.
+// stencil is a request that is written once; each next payment changes its key, its order number, its token and its amount in place. Cards are
+// few, and many payments of one card and amount at once are what card networks forbid: so amounts differ.
 type stencil struct {
 	text     []byte
 	key, ref []byte // where the number of the request stands, in text
+	amount   []byte
 	token    []byte
 	tokens   []string
+	client   int
 }
 
 const orderDigits = 10
+
+// benchAmount is what stands before the amount, and benchAmounts how many there are, from the least of four digits on.
+const (
+	benchAmount  = `"amount":`
+	benchAmounts = 9_000
+)
 
 func (l *load) order(shopNumber, client int) *stencil {
 	s := l.shops[shopNumber]
 	number := strings.Repeat("0", orderDigits)
 	key := fmt.Sprintf("bench-%s-%d-%d-", l.run, shopNumber, client)
-	body := fmt.Sprintf(`{"amount":9232,"currency":"EUR","payment_method_token":"%s","capture":true,"metadata":{"bench":"%s","order_id":"ORD-%d-%s"}}`,
+	body := fmt.Sprintf(`{`+benchAmount+`9232,"currency":"EUR","payment_method_token":"%s","capture":true,"metadata":{"bench":"%s","order_id":"ORD-%d-%s"}}`,
 		s.tokens[0], l.run, client, number)
 	text := fmt.Sprintf("POST %s/v1/payments HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
 		"Idempotency-Key: %s%s\r\nContent-Length: %d\r\n\r\n%s", strings.TrimRight(l.to.Path, "/"), l.to.Host, s.key, key, number, len(body), body)
-	o := &stencil{text: []byte(text), tokens: s.tokens}
+	o := &stencil{text: []byte(text), tokens: s.tokens, client: client}
 	at := strings.Index(text, key) + len(key)
 	o.key = o.text[at : at+orderDigits]
 	at = strings.Index(text, number+`"}}`)
 	o.ref = o.text[at : at+orderDigits]
+	at = strings.Index(text, benchAmount) + len(benchAmount)
+	o.amount = o.text[at : at+len("9232")]
 	at = strings.LastIndex(text, s.tokens[0])
 	o.token = o.text[at : at+len(s.tokens[0])]
 	return o
@@ -147,6 +159,7 @@ func (l *load) order(shopNumber, client int) *stencil {
 // next is the request of the n-th payment of a client. It is valid until the call after it.
 func (o *stencil) next(n int) []byte {
 	copy(o.token, o.tokens[n%len(o.tokens)])
+	strconv.AppendInt(o.amount[:0], int64(1_000+(n*7_919+o.client*4_787)%benchAmounts), 10)
 	for i, rest := orderDigits-1, n; i >= 0; i, rest = i-1, rest/10 {
 		o.key[i] = byte('0' + rest%10)
 		o.ref[i] = o.key[i]

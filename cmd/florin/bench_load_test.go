@@ -20,6 +20,7 @@ type till struct {
 	keys  map[string]string // idempotency key → order number
 	cards map[string]int
 	auth  map[string]int
+	sums  map[int64]int
 	bad   []string
 	seen  int
 }
@@ -35,13 +36,14 @@ func (s *till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen++
-	if err := json.Unmarshal(text, &body); err != nil || r.URL.Path != "/v1/payments" || r.Method != "POST" || body.Metadata["bench"] != "r1" {
+	if err := json.Unmarshal(text, &body); err != nil || r.URL.Path != "/v1/payments" || r.Method != "POST" || body.Metadata["bench"] != "r1" || body.Amount < 1_000 || body.Amount > 9_999 {
 		s.bad = append(s.bad, r.Method+" "+r.URL.Path+" "+string(text))
 	}
 	key := r.Header.Get("Idempotency-Key")
 	again := s.keys[key]
 	s.keys[key] = body.Metadata["order_id"]
 	s.cards[body.PaymentMethodToken]++
+	s.sums[body.Amount]++
 	s.auth[r.Header.Get("Authorization")]++
 	switch {
 	case again != "" && again != body.Metadata["order_id"]:
@@ -63,7 +65,7 @@ func (s *till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestLoadCountsWhatTheServerDid(t *testing.T) {
-	s := &till{keys: map[string]string{}, cards: map[string]int{}, auth: map[string]int{}}
+	s := &till{keys: map[string]string{}, cards: map[string]int{}, auth: map[string]int{}, sums: map[int64]int{}}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	to, err := url.Parse(server.URL)
@@ -94,6 +96,9 @@ func TestLoadCountsWhatTheServerDid(t *testing.T) {
 	}
 	if len(s.cards) != 3 || len(s.auth) != 2 {
 		t.Errorf("cards %v, keys %v", s.cards, s.auth)
+	}
+	if few := min(len(s.keys), benchAmounts) / 4; len(s.sums) < few {
+		t.Errorf("%d payments have %d amounts", len(s.keys), len(s.sums))
 	}
 }
 

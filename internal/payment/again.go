@@ -304,9 +304,10 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 	if err != nil {
 		return err
 	}
+	defer s.enters(p, p.Attempts+1)()
 	var past history
 	if p.counts() {
-		if past, err = s.history(ctx, p); err != nil {
+		if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
 			return err
 		}
 	}

@@ -163,6 +163,7 @@ func (s *Service) goOn(ctx context.Context, account provider.Account, from decis
 	var now stage
 	var err error
 	if a := *from.attempt; a.challenged() {
+		defer s.enters(from.payment, a.Number)()
 		now, err = s.hearIssuer(ctx, account, from, s.inquireIssuer(ctx, account, a), with)
 	} else {
 		now, err = s.record(ctx, account, from, s.inquireAuthorization(ctx, account, a).Outcome, with)

@@ -48,6 +48,7 @@ func eachTill(t *testing.T, body func(t *till), mishaps ...mishap) {
 		u := newTill(t, d, now, Options{Cards: cards{}, Accounts: contracts{}, Providers: provider.Registry{"fake": q}})
 		u.q = q
 		body(u)
+		u.empty(u.Service)
 		if !u.spoilt {
 			u.audit()
 		}

@@ -128,7 +128,7 @@ type FailureObject struct {
 	NetworkDeclineCode string               `json:"network_decline_code,omitempty"`
 	NetworkAdviceCode  string               `json:"network_advice_code,omitempty"`
 	RetryRule          string               `json:"retry_rule,omitempty" doc:"The card network's rule by which nobody was asked: never_again, visa_declines … The other fields repeat the issuer's last word."`
-	RetryAt            *time.Time           `json:"retry_at,omitempty" doc:"When that rule lets the card be tried again at this amount."`
+	RetryAt            *time.Time           `json:"retry_at,omitempty" doc:"When that rule lets the card be tried again at this amount, or may: tries under way may be declined, and count."`
 }
 
 // BankObject is a bank that a payer may choose.

@@ -93,6 +93,7 @@ func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, 
 // askAgain finds out what the issuer said to a question whose answer nobody waits for any more. If it was never asked, it is
 // asked now: no money has been asked for yet, and the attempt's reference keeps it one question.
 func (s *Service) askAgain(ctx context.Context, account provider.Account, from decision) error {
+	defer s.enters(from.payment, from.attempt.Number)()
 	out := s.inquireIssuer(ctx, account, *from.attempt)
 	if out.Class != provider.Approved {
 		out = s.askIssuer(ctx, account, from.payment, *from.attempt)

@@ -44,7 +44,10 @@ func TestARuleForbidsATryUntilItsWindowIsOver(t *testing.T) {
 		"one is out of the window":       {"visa", []pastTry{ago(30*day, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "", time.Time{}},
 		"one is a moment from its end":   {"visa", []pastTry{ago(30*day-1, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "visa", noon.Add(1)},
 		"over the limit":                 {"visa", []pastTry{ago(4*day, "05", ""), ago(3*day, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "visa", noon.Add(27 * day)},
-		"open ones count":                {"visa", []pastTry{ago(3*day, "05", ""), under(2), under(1)}, "visa", noon.Add(27 * day)},
+		"open ones count":                {"visa", []pastTry{ago(3*day, "05", ""), under(2), under(1)}, "visa", noon.Add(time.Minute)},
+		"open ones that stay open":       {"visa", []pastTry{ago(3*day, "05", ""), under(time.Hour), under(1)}, "visa", noon.Add(time.Hour)},
+		"no longer than the window":      {"visa", []pastTry{under(20 * day), ago(2, "05", ""), under(1)}, "visa", noon.Add(10 * day)},
+		"enough without the open one":    {"visa", []pastTry{ago(4*day, "05", ""), ago(3*day, "05", ""), ago(2*day, "05", ""), under(1)}, "visa", noon.Add(27 * day)},
 		"the longer window counts":       {"mastercard", []pastTry{ago(20*day, "05", ""), ago(2, "05", ""), ago(1, "05", "")}, "month", noon.Add(10 * day)},
 		"the shorter one alone":          {"mastercard", []pastTry{ago(2, "05", ""), ago(1, "05", "")}, "day", noon.Add(day - 2)},
 		"another network":                {"amex", []pastTry{ago(4, "05", ""), ago(3, "05", ""), ago(2, "05", ""), ago(1, "05", "")}, "", time.Time{}},
@@ -184,11 +187,7 @@ func TestAtTheLimitOfTriesAtOnceExactlyTheRestPasses(t *testing.T) {
 		if count["visa"] != at-2 || count[""] != 2 || u.q.calls != 3 {
 			u.Errorf("refused by %v after %d calls", count, u.q.calls)
 		}
-		card, err := cards{}.Describe(u.Context(), shop, token)
-		if err != nil {
-			u.Fatal(err)
-		}
-		h, err := u.history(u.Context(), Payment{Merchant: shop, Amount: euros(10_000), Method: Method{Description: card}})
+		h, err := u.recorded(u.Context(), u.tried1())
 		if err != nil || len(h.tries) != 3 || slices.ContainsFunc(h.tries, pastTry.open) {
 			u.Errorf("the history is %+v, %v", h, err)
 		}
@@ -288,7 +287,7 @@ func TestAPayerWhoIsBackFromTheirBankIsNotChargedOnACardThatMayNotBeTried(t *tes
 		if err != nil {
 			u.Fatal(err)
 		}
-		h, err := u.history(u.Context(), p)
+		h, err := u.recorded(u.Context(), p)
 		if err != nil {
 			u.Fatal(err)
 		}
@@ -338,7 +337,7 @@ func TestASmartRetryThatALimitForbidsIsPutOffOrEnds(t *testing.T) {
 				if err != nil {
 					u.Fatal(err)
 				}
-				h, err := u.history(u.Context(), p)
+				h, err := u.recorded(u.Context(), p)
 				if err != nil || len(h.tries) != 1 {
 					u.Fatalf("%+v, %v", h, err)
 				}

@@ -84,6 +84,7 @@ type Service struct {
 	readers   *readers
 	bankLists bankLists
 	drains    drains
+	crowd     crowd
 	hours     *recent.Cache[string, map[string]int] // the best ones of the day, by tenant and country
 }
 
@@ -325,6 +326,9 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	}
 	d, err := settle(p, a, o, t)
 	d.remembered(s.Networks, t)
+	if err == nil {
+		err = s.leftOpen(ctx, &d)
+	}
 	if err == nil && !p.Method.isCard() && d.attempt != nil && d.attempt.State == AttemptCaptured && a.State != AttemptCaptured {
 		var known []Transfer
 		known, err = s.transfersOf(ctx, a)

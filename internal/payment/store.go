@@ -318,6 +318,18 @@ func (s store) attempts(ctx context.Context, tenant, payment string) ([]Attempt,
 		tenant, payment)
 }
 
+// attemptsOf are the attempts of some payments.
+func (s store) attemptsOf(ctx context.Context, tenant string, payments []string) ([]Attempt, error) {
+	if len(payments) == 0 {
+		return nil, nil
+	}
+	args := []any{tenant}
+	for _, p := range payments {
+		args = append(args, p)
+	}
+	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+" WHERE merchant_id = $1 AND payment_id IN "+db.In(2, len(payments)), args...)
+}
+
 func (s store) operation(ctx context.Context, tenant, id string) (Operation, error) {
 	return db.One(ctx, s.db, "refund", scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id)
 }

@@ -44,6 +44,7 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if err != nil {
 		return Object{}, err
 	}
+	defer s.enters(p, p.Attempts+1)()
 	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
 	past, unread := recalled()
@@ -109,7 +110,7 @@ func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent d
 		}
 		switch {
 		case historyChanged(err):
-			if past, err = s.history(ctx, p); err != nil {
+			if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
 				return stage{}, err
 			}
 		case p.Version > 0 || !fault.Is(err, fault.Stale):
