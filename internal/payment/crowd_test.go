@@ -83,7 +83,7 @@ func TestOfManyFirstTriesAtOnceExactlyTheLimitIsSent(t *testing.T) {
 	for name, hold := range map[string]bool{"while all are open": true, "while some are declined": false} {
 		t.Run(name, func(t *testing.T) {
 			eachTill(t, func(u *till) {
-				for round := range int64(5) {
+				for round := range int64(2) {
 					q := newDesk(newAcquirer(slices.Repeat([]mishap{declined51}, at)...))
 					u.Providers = provider.Registry{"fake": q}
 					in := order(true)
@@ -122,10 +122,10 @@ func (u *till) node() *Service {
 }
 
 func TestEachFurtherNodeMaySendOneMoreThanTheLimit(t *testing.T) {
-	const at = 30
+	const at = 20
 	eachTill(t, func(u *till) {
 		nodes := []*Service{u.Service, u.node(), u.node()}
-		for round := range int64(5) {
+		for round := range int64(3) {
 			q := newDesk(newAcquirer(slices.Repeat([]mishap{declined51}, 3*at)...))
 			for _, s := range nodes {
 				s.Providers = provider.Registry{"fake": q}

@@ -278,7 +278,7 @@ func (s *Service) recorded(ctx context.Context, p Payment) (history, error) {
 }
 
 // judge tells whether a payment's card may be tried now. At a limit it looks up the tries whose end is not written down, and gives the
-// history without those that were not declined.
+// history without those that were not declined. It fails with fault.Stale if the history changed meanwhile.
 func (s *Service) judge(ctx context.Context, p Payment, h history) (history, *ban, error) {
 	now := s.Clock.Now()
 	b, banned := h.banned(s.Networks, p.Method.Brand, now)
@@ -295,14 +295,17 @@ func (s *Service) judge(ctx context.Context, p Payment, h history) (history, *ba
 	if b, banned = clean.banned(s.Networks, p.Method.Brand, now); banned {
 		return clean, &b, nil
 	}
-	return clean, nil, nil
+	again, err := s.recorded(ctx, p)
+	if err == nil && again.version != h.version {
+		err = errHistory // what seems to have ended may be a decline that came in between
+	}
+	return clean, nil, err
 }
 
 // unwritten is how long a try may be under way before its intent is written.
 const unwritten = time.Minute
 
-// ended is a history without the tries that have ended without a decline. It fails with fault.Stale if it changed meanwhile: a try that
-// seems to have ended may be a decline that came in between.
+// ended is a history without the tries that have ended, as if none of them had been declined meanwhile.
 func (s *Service) ended(ctx context.Context, p Payment, h history) (history, error) {
 	attempts, err := s.store.attemptsOf(ctx, p.Merchant, h.open())
 	if err != nil {
@@ -322,11 +325,7 @@ func (s *Service) ended(ctx context.Context, p Payment, h history) (history, err
 			clean = clean.without(t, attempts[at].State.has(), s.Networks, p.Method.Brand)
 		}
 	}
-	again, err := s.recorded(ctx, p)
-	if err == nil && again.version != h.version {
-		err = errHistory
-	}
-	return clean, err
+	return clean, nil
 }
 
 // open are the payments of the tries whose end is not written down.
