@@ -20,6 +20,7 @@ const (
 	EventPaymentCaptured          = "payment.captured"
 	EventPaymentPartiallyCaptured = "payment.partially_captured"
 	EventPaymentCaptureFailed     = "payment.capture_failed" // a capture that was accepted did not succeed; the authorization stands
+	EventPaymentCancelFailed      = "payment.cancel_failed"  // a cancellation that was accepted did not succeed; the authorization stands
 	EventPaymentFailed            = "payment.failed"
 	EventPaymentCanceled          = "payment.canceled"
 	EventPaymentExpired           = "payment.expired"

@@ -34,6 +34,7 @@ type Payment struct {
 	AmountAuthorized    int64             `json:"amount_authorized"`
 	AmountCaptured      int64             `json:"amount_captured"`
 	AmountCapturing     int64             `json:"amount_capturing"` // captures whose outcome is not known yet
+	AmountCanceling     int64             `json:"amount_canceling"` // what a cancellation releases whose outcome is not known yet
 	AmountRefunded      int64             `json:"amount_refunded"`  // refunds that succeeded or are pending
 	AmountDisputed      int64             `json:"amount_disputed"`
 	AmountWithdrawn     int64             `json:"amount_withdrawn"`  // by payouts that name its customer, to somewhere else

@@ -42,6 +42,7 @@ var plays = []play{
 	{of: event.PaymentCaptured, tells: "a card is charged", steps: []step{charge(cardApproved, holder)}},
 	{of: event.PaymentPartiallyCaptured, tells: "a card is authorized, and half of it captured", steps: []step{hold(cardApproved), captureHalf}},
 	{of: event.PaymentCaptureFailed, cannot: "its provider has to be away until the authorization ends"},
+	{of: event.PaymentCancelFailed, cannot: "its provider has to be away until the authorization ends"},
 	{of: event.PaymentFailed, tells: "a card is declined", steps: []step{charge(cardDeclined, holder)}},
 	{of: event.PaymentCanceled, tells: "a card is authorized, and the payment canceled", steps: []step{hold(cardApproved), cancel}},
 	{of: event.PaymentExpired, tells: "a card is authorized, and the acquirer lets the authorization go", steps: []step{hold(cardApproved), press("expire")}},

@@ -287,7 +287,12 @@ var crashes = map[string]struct {
 		payment.Object{Status: payment.Authorized, AmountCaptured: 5000}, 200, `"amount_captured":5000`, 200,
 	},
 	"cancel": {
-		"/v1/payments/" + crashedPayment + "/cancel", "", payment.Object{Status: payment.Authorized}, payment.Object{Status: payment.Canceled}, 200, `"status":"canceled"`, 200,
+		"/v1/payments/" + crashedPayment + "/cancel", "", payment.Object{Status: payment.Authorized, AmountCanceling: 9232},
+		payment.Object{Status: payment.Canceled}, 200, `"status":"canceled"`, 200,
+	},
+	"cancel that comes to nothing": {
+		"/v1/payments/" + crashedPayment + "/cancel", "", payment.Object{Status: payment.Authorized, AmountCanceling: 9232},
+		payment.Object{Status: payment.Authorized}, 200, `"amount_canceling":0`, 200,
 	},
 }
 

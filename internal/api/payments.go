@@ -263,7 +263,7 @@ func (a *API) registerPayments() {
 	}, a.capturePayment)
 	register(a, operation{
 		id: "cancelPayment", method: http.MethodPost, path: one + "/cancel", tag: tag, summary: "Cancel a payment",
-		doc:   "Ends a payment of which nothing is captured. An authorization is released at the provider.",
+		doc:   "Ends a payment of which nothing is captured. An authorization is released at the provider. If that does not answer or is down, the payment comes back authorized with amount_canceling: payment.canceled, payment.expired or payment.cancel_failed tells the end.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"reason":"out of stock"}`,
 		body: reflect.TypeFor[cancelPayment](), optional: true, refusals: []int{402},
 		shows: story{
@@ -297,8 +297,7 @@ func charging(p payment.Object) bool { return p.Status == payment.Processing }
 
 func capturing(p payment.Object) bool { return charging(p) || p.AmountCapturing > 0 }
 
-// voiding cannot see the void itself: a payment that is authorized may wait for it, or have been refused it.
-func voiding(p payment.Object) bool { return charging(p) || p.Status == payment.Authorized }
+func canceling(p payment.Object) bool { return charging(p) || p.AmountCanceling > 0 }
 
 // showPayment shows the payment that a request made or moved. A charge that failed is refused, as it was or would have
 // been the first time.
@@ -348,7 +347,7 @@ func (a *API) capturePayment(ctx context.Context, rq *request, in *actionInput) 
 }
 
 func (a *API) cancelPayment(ctx context.Context, rq *request, in *actionInput) (answer, error) {
-	return act(ctx, a, rq, in, voiding, func(ctx context.Context, tenant string, b *cancelPayment, o *once) (payment.Object, error) {
+	return act(ctx, a, rq, in, canceling, func(ctx context.Context, tenant string, b *cancelPayment, o *once) (payment.Object, error) {
 		return a.Payments.Cancel(ctx, tenant, in.ID, b.Reason, o)
 	})
 }

@@ -25,7 +25,7 @@ var samples = story{
 	"since": "2026-11-22T06:00:00Z", "until": "2026-11-22T12:00:00Z", "statuses": []string{"pending", "failed"}, "queued": 0, "InboundWebhook.type": "authorization.captured", "InboundWebhook.verdict": "applied",
 	"InboundWebhook.detail": "", "applied_at": "2026-11-22T12:00:00Z", "PaymentMethod.id": "pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"Payment.status": "captured", "Refund.status": "succeeded", "WebhookDelivery.status": "succeeded",
-	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_refunded": 1000, "amount_disputed": 0, "amount_refundable": 8232, "refundable_until": nil, "amount_withdrawn": 0,
+	"Payment.amount": 9232, "amount_authorized": 9232, "amount_captured": 9232, "amount_capturing": 0, "amount_canceling": 0, "amount_refunded": 1000, "amount_disputed": 0, "amount_refundable": 8232, "refundable_until": nil, "amount_withdrawn": 0,
 	"paid_in": 9232, "returned": 1000, "returning": 0, "disputed": 0, "withdrawn": 0, "left": 8232, "refundable": 8232, "reversible": 0, "barred": "",
 	"Refund.amount": 1000, "capture": true, "Refund.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "currency": "EUR",
 	"brand": "visa", "last4": "4242", "bin": "424242", "exp_month": 12, "exp_year": 2030, "country": "US", "funding": "credit",

@@ -25,6 +25,7 @@ const (
 	PaymentCaptured          Type = "payment.captured"
 	PaymentPartiallyCaptured Type = "payment.partially_captured"
 	PaymentCaptureFailed     Type = "payment.capture_failed" // a capture that was accepted did not succeed; the authorization stands
+	PaymentCancelFailed      Type = "payment.cancel_failed"  // a cancellation that was accepted did not succeed; the authorization stands
 	PaymentFailed            Type = "payment.failed"
 	PaymentCanceled          Type = "payment.canceled"
 	PaymentExpired           Type = "payment.expired"
@@ -61,7 +62,7 @@ const (
 
 // Types is every type that an endpoint may ask for.
 var Types = []Type{
-	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentCaptureFailed, PaymentFailed,
+	PaymentCreated, PaymentPending, PaymentRequiresAction, PaymentAuthorized, PaymentCaptured, PaymentPartiallyCaptured, PaymentCaptureFailed, PaymentCancelFailed, PaymentFailed,
 	PaymentCanceled, PaymentExpired, PaymentAdjusted, RefundPending, RefundSucceeded, RefundFailed, MethodAttached, MethodDetached, MethodUpdated,
 	DisputeCreated, DisputeUpdated, DisputeWon, DisputeLost, PayoutHeld, PayoutQueued, PayoutSent, PayoutPaid, PayoutFailed, PayoutReturned, PayoutCanceled,
 	OrderPaid, OrderExpired, OrderOverpaid, OrderReminder, ProviderDegraded, ProviderRecovered, KillSwitchChanged,

@@ -37,7 +37,7 @@ func (s *Service) Get(ctx context.Context, tenant, payment string, expand []stri
 	}
 	s.read(p)
 	object := s.answered(p)
-	object.AmountCapturing = capturing(rows.operations...)
+	object.underWay(rows.operations...)
 	for _, what := range expand {
 		if expander, ok := expanders[what]; ok {
 			expander(&object, p, rows)
@@ -149,9 +149,9 @@ func (s *Service) List(ctx context.Context, tenant string, p Page, f Filter) ([]
 	if len(held) == 0 {
 		return objects, more, nil
 	}
-	open, err := s.store.openCaptures(ctx, tenant, held)
+	open, err := s.store.openOf(ctx, tenant, held)
 	for _, op := range open {
-		at[op.Payment].AmountCapturing += op.Amount.Minor()
+		at[op.Payment].underWay(op)
 	}
 	return objects, more, err
 }
@@ -251,19 +251,21 @@ func (s *Service) answered(p Payment) Object {
 // showing is the payment as it is after an operation's outcome was recorded.
 func (s *Service) showing(d decision) Object {
 	object := s.answered(d.payment)
-	object.AmountCapturing = capturing(*d.operation)
+	object.underWay(*d.operation)
 	return object
 }
 
-// capturing is what open captures may yet take.
-func capturing(operations ...Operation) int64 {
-	var sum int64
-	for _, o := range operations {
-		if o.Kind == KindCapture && o.open() {
-			sum += o.Amount.Minor()
+// underWay shows what open captures may yet take, and an open cancellation may yet release.
+func (o *Object) underWay(operations ...Operation) {
+	for _, op := range operations {
+		switch {
+		case !op.open():
+		case op.Kind == KindCapture:
+			o.AmountCapturing += op.Amount.Minor()
+		case op.Purpose == PurposeCancel:
+			o.AmountCanceling += op.Amount.Minor()
 		}
 	}
-	return sum
 }
 
 func attemptObject(a Attempt) AttemptObject {

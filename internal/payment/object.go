@@ -18,6 +18,7 @@ type Object struct {
 	AmountAuthorized    int64             `json:"amount_authorized"`
 	AmountCaptured      int64             `json:"amount_captured"`
 	AmountCapturing     int64             `json:"amount_capturing" doc:"Captures whose outcome is not known yet."`
+	AmountCanceling     int64             `json:"amount_canceling" doc:"What a cancellation releases whose outcome is not known yet."`
 	AmountRefunded      int64             `json:"amount_refunded" doc:"Refunds that succeeded or are pending."`
 	AmountDisputed      int64             `json:"amount_disputed"`
 	AmountWithdrawn     int64             `json:"amount_withdrawn" doc:"What its customer has withdrawn of it to somewhere else, by payouts that name them."`

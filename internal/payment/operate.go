@@ -27,7 +27,7 @@ func (s *Service) Capture(ctx context.Context, tenant, payment string, amount in
 }
 
 // Cancel releases what is authorized and not captured, or gives up a payment that still waits for its payer.
-// It fails like Capture.
+// It fails like Capture. If the provider does not answer, or is down, the payment comes back authorized with amount_canceling.
 func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, with Companion) (Object, error) {
 	p, err := s.store.payment(ctx, tenant, payment)
 	if err != nil {

@@ -294,6 +294,18 @@ func (p *Payment) landed(amount money.Money) (err error) {
 	return err
 }
 
+// failsLate is the event of an operation that fails after whoever asked for it was told to wait; empty if they are told by the answer, or
+// by an event of something else.
+func (o Operation) failsLate() event.Type {
+	switch waited := o.was != OperationSending || !o.Deadline.IsZero(); {
+	case waited && o.Kind == KindCapture:
+		return event.PaymentCaptureFailed
+	case waited && o.Purpose == PurposeCancel && o.Payout == "":
+		return event.PaymentCancelFailed
+	}
+	return ""
+}
+
 // retryExpiry is how long after a failed release of a lapsed authorization the release is tried again.
 const retryExpiry = time.Hour
 
@@ -306,8 +318,8 @@ func (d *decision) operationFailed(o provider.Outcome, t terms) error {
 	if op.Kind == KindVoid && op.Purpose == PurposeExpire {
 		p.DueAt = t.now.Add(retryExpiry)
 	}
-	if op.Kind == KindCapture && (op.was != OperationSending || !op.Deadline.IsZero()) {
-		d.tell(event.PaymentCaptureFailed) // whoever asked for it was told to wait
+	if told := op.failsLate(); told != "" {
+		d.tell(told)
 	}
 	if op.Kind != KindRefund {
 		if o.Class == provider.Declined {

@@ -12,9 +12,9 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
-// A capture or a refund whose provider is down is not refused: it waits, until its deadline, and is sent when the provider is back. Only
-// what was certainly not sent waits. What is back is not overrun: what waited is sent at a rate that grows (see health.Drain), refunds
-// before captures, and of each kind first what has the least time left. docs/degradation.md tells people.
+// A capture, a void or a refund whose provider is down is not refused: it waits, until its deadline, and is sent when the provider is back.
+// Only what was certainly not sent waits. What is back is not overrun: what waited is sent at a rate that grows (see health.Drain), refunds
+// and voids before captures, and of each kind first what has the least time left. docs/degradation.md tells people.
 
 // DefaultQueue is how long a refund waits for its provider.
 const DefaultQueue = 72 * time.Hour
@@ -41,10 +41,10 @@ func unable(err error) provider.Outcome {
 	return provider.Unable(err.Error())
 }
 
-// waits tells whether an operation that did not reach its provider is sent again later. A void does not, unless it is a part of a payout:
-// whoever cancels a payment is told at once, and an authorization that lapsed is released again every hour.
+// waits tells whether an operation that did not reach its provider is sent again later. The release of an authorization whose time is over
+// is not: it is begun anew every hour.
 func (o Operation) waits(p Payment, out provider.Outcome, t terms) bool {
-	return o.State == OperationSending && reachable(out) && (o.Kind != KindVoid || o.Payout != "") && t.now.Before(o.until(p, t))
+	return o.State == OperationSending && reachable(out) && o.Purpose != PurposeExpire && t.now.Before(o.until(p, t))
 }
 
 // until is how long an operation waits at most.
@@ -54,6 +54,8 @@ func (o Operation) until(p Payment, t terms) time.Time {
 		return o.Deadline
 	case o.Kind == KindRefund:
 		return t.now.Add(t.queue)
+	case o.Kind == KindVoid && o.Payout == "":
+		return p.CaptureBefore // then it is released in any case
 	}
 	return p.CaptureBefore.Add(-captureMargin)
 }

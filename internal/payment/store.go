@@ -347,14 +347,14 @@ func (s store) refunds(ctx context.Context, tenant string, p Page, payment strin
 	return db.ListPage(ctx, s.db, operationTable, scanOperation, tenant, p, filters...)
 }
 
-// openCaptures are the captures of some payments whose outcome is open.
-func (s store) openCaptures(ctx context.Context, tenant string, payments []string) ([]Operation, error) {
-	args := []any{tenant, string(KindCapture), string(OperationQueued), string(OperationSending), string(OperationPending), string(OperationUnknown)}
+// openOf are the captures and voids of some payments whose outcome is open.
+func (s store) openOf(ctx context.Context, tenant string, payments []string) ([]Operation, error) {
+	args := []any{tenant, string(KindCapture), string(KindVoid), string(OperationQueued), string(OperationSending), string(OperationPending), string(OperationUnknown)}
 	for _, p := range payments {
 		args = append(args, p)
 	}
-	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND kind = $2 AND state IN ($3, $4, $5, $6)
-		AND payment_id IN `+db.In(7, len(payments)), args...)
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND kind IN ($2, $3) AND state IN ($4, $5, $6, $7)
+		AND payment_id IN `+db.In(8, len(payments)), args...)
 }
 
 func (s store) contradiction(ctx context.Context, tenant, payment, subject, claim string) (Contradiction, error) {
