@@ -55,7 +55,7 @@ func (a *API) registerBreaks() {
 	}, a.getBreak)
 	register(a, operation{
 		id: "closeBreak", method: http.MethodPost, path: one + "/close", tag: tag, summary: "Close a break",
-		doc:   "Notes that you have looked, and what you found. It moves no money and changes nothing of the payment. What is closed stays closed, also if the provider says the same again.",
+		doc:   "Notes that you have looked, and what you found. It moves no money and changes nothing of the payment. What you close stays closed, also if the provider says the same again.",
 		scope: access.ReconWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[closeBreak](), sample: `{"note":"The acquirer has taken it back"}`,
 		shows: story{
 			"ReconBreak.status": "closed", "note": "The acquirer has taken it back", "closed_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2", "closed_at": "2026-11-22T14:00:00Z",

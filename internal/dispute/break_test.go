@@ -13,12 +13,43 @@ import (
 // fakeBreaks remembers what was opened, and by which Change.
 type fakeBreaks struct {
 	opened  []payment.Break
+	settled []string
 	changes []*db.Change
 }
 
 func (f *fakeBreaks) Open(_ context.Context, c *db.Change, b payment.Break) error {
 	f.opened, f.changes = append(f.opened, b), append(f.changes, c)
 	return nil
+}
+
+func (f *fakeBreaks) Settle(_ context.Context, c *db.Change, source, _ string) error {
+	f.settled, f.changes = append(f.settled, source), append(f.changes, c)
+	return nil
+}
+
+func TestTheBreakOfADisputeThatFindsItsPaymentCloses(t *testing.T) {
+	eachDesk(t, func(k *desk) {
+		f := &fakeBreaks{}
+		k.Breaks = f
+		p := k.pay()
+		k.tell(chargeback(p, 1_000, named("known")), payment.Applied)
+		n := chargeback(p, 9_000)
+		n.Attempt = "till-4711"
+		id := k.tell(n, payment.Unmatched)
+		if len(f.settled) != 0 {
+			k.Fatalf("settled %v", f.settled)
+		}
+		n.Attempt = p.ID + "-1"
+		for _, v := range []payment.Verdict{payment.Applied, payment.Known} {
+			k.tell(n, v)
+			if len(f.settled) != 1 || f.settled[0] != f.opened[0].Source || f.opened[0].Subject != id {
+				k.Fatalf("settled %v of %+v", f.settled, f.opened)
+			}
+		}
+		if !f.changes[len(f.changes)-1].Touches(table) {
+			k.Error("it closes outside the Change that finds it")
+		}
+	})
 }
 
 func TestADisputeOfAnUnknownPaymentOpensOneBreak(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 type decision struct {
 	dispute  Dispute
 	changed  bool             // the dispute is not what it was
+	found    bool             // it has found its payment, which was not known before
 	payment  *payment.Payment // as it was read; nil: it is not known
 	disputed money.Money      // what is disputed of the payment from now on
 	postings []ledger.Posting
@@ -39,7 +40,7 @@ func hear(d Dispute, p *payment.Payment, m provider.Dispute, now time.Time) deci
 	out := decide(d, p)
 	fresh := d.Version == 0
 	if p != nil && d.Payment == "" { // it was not known when it was first heard of
-		out.dispute.Payment, out.changed = p.ID, true
+		out.dispute.Payment, out.changed, out.found = p.ID, true, !fresh
 	}
 	news := fresh
 	if !fresh {

@@ -154,9 +154,15 @@ func (s *Service) change(ctx context.Context, d decision) (*db.Change, *payment.
 	return c, contradiction, s.emit(ctx, c, d, now)
 }
 
-// opens adds the break of a dispute of no payment, and those of what contradicts it. What contradicts a dispute of a payment is noted there.
+// opens adds the break of a dispute of no payment, and those of what contradicts it; it closes the first when the dispute has found its payment. What
+// contradicts a dispute of a payment is noted there.
 func (s *Service) opens(ctx context.Context, c *db.Change, d decision) error {
-	if s.Breaks == nil || d.payment != nil {
+	switch {
+	case s.Breaks == nil:
+		return nil
+	case d.payment != nil && d.found:
+		return s.Breaks.Settle(ctx, c, d.dispute.ID, "The dispute has found its payment, "+d.payment.ID+".")
+	case d.payment != nil:
 		return nil
 	}
 	b := payment.Break{Kind: payment.BreakContradiction, Subject: d.dispute.ID, Account: d.dispute.Account, Detail: d.claim, Source: d.dispute.ID + " " + d.claim}

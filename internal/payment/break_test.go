@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -13,6 +14,7 @@ import (
 // fakeBreaks remembers what was opened, and by which Change.
 type fakeBreaks struct {
 	opened  []Break
+	settled []string // why, by what opened it
 	changes []*db.Change
 	err     error
 }
@@ -20,6 +22,81 @@ type fakeBreaks struct {
 func (f *fakeBreaks) Open(_ context.Context, c *db.Change, b Break) error {
 	f.opened, f.changes = append(f.opened, b), append(f.changes, c)
 	return f.err
+}
+
+func (f *fakeBreaks) Settle(_ context.Context, c *db.Change, source, why string) error {
+	f.settled, f.changes = append(f.settled, source+": "+why), append(f.changes, c)
+	return f.err
+}
+
+func TestTheBreakOfALateApprovalClosesWhenItIsBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		capture bool
+		table   *db.Table // of the Change that closes it
+		why     string
+	}{"a hold": {false, contradictionTable, whyReleased}, "taken money": {true, transferTable, whyReturned}} {
+		t.Run(name, func(t *testing.T) {
+			eachPair(t, func(u *till) {
+				f := &fakeBreaks{}
+				u.Breaks = f
+				o := u.pay(c.capture)
+				u.later(2 * time.Hour)
+				u.expect(u.status(o.ID), Failed, 0, 0)
+				told := len(u.q.letters())
+				u.q.arrive()
+				for _, n := range u.q.letters()[told:] {
+					if err := u.Notify(u.Context(), beta, n, func(*db.Change, Heard) error { return nil }); err != nil {
+						u.Fatal(err)
+					}
+				}
+				if len(f.opened) != 1 || len(f.settled) != 0 {
+					u.Fatalf("opened %+v, settled %q", f.opened, f.settled)
+				}
+				u.later(24 * time.Hour)
+				if len(f.settled) != 1 || f.settled[0] != f.opened[0].Source+": "+c.why {
+					u.Fatalf("settled %q of %+v", f.settled, f.opened)
+				}
+				if !f.changes[len(f.changes)-1].Touches(c.table) {
+					u.Error("it closes outside the Change that resolves it")
+				}
+			}, refused, arrivesLate, noAnswer)
+		})
+	}
+}
+
+func TestALateApprovalThatIsHeardOfAgainOpensItsBreakAgain(t *testing.T) {
+	eachTill(t, func(u *till) {
+		f := &fakeBreaks{}
+		u.Breaks = f
+		k := Contradiction{Merchant: shop, Payment: "pay_1", Subject: "att_1", Claim: "it is voided, the provider says authorized", Remedy: RemedyReverse}
+		hear := func() {
+			u.Helper()
+			c := db.NewChange(shop)
+			if err := u.contradict(u.Context(), c, k, u.now.Now()); err != nil {
+				u.Fatal(err)
+			}
+			if err := u.DB.Commit(u.Context(), c); err != nil {
+				u.Fatal(err)
+			}
+		}
+		hear()
+		hear()
+		if len(f.opened) != 1 {
+			u.Fatalf("opened %+v", f.opened)
+		}
+		known, err := u.store.contradiction(u.Context(), shop, k.Payment, k.Subject, k.Claim)
+		if err != nil {
+			u.Fatal(err)
+		}
+		known.Remedy, known.DueAt = RemedyReversed, time.Time{}
+		if err := u.remedied(u.Context(), known); err != nil || len(f.settled) != 1 {
+			u.Fatalf("settled %q, %v", f.settled, err)
+		}
+		hear()
+		if len(f.opened) != 2 || f.opened[1].Source != f.opened[0].Source {
+			u.Errorf("opened %+v", f.opened)
+		}
+	})
 }
 
 func TestAContradictionOpensOneBreakInItsChange(t *testing.T) {

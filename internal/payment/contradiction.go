@@ -70,6 +70,11 @@ func (s *Service) contradict(ctx context.Context, change *db.Change, c Contradic
 		return err
 	default:
 		c = known.again(now)
+		if known.Remedy == RemedyReversed { // its break has closed by itself
+			if err := s.opens(ctx, change, c); err != nil {
+				return err
+			}
+		}
 	}
 	change.Add(contradictionRow(c))
 	return nil

@@ -49,7 +49,29 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 	if took != nil {
 		return s.bookLate(ctx, c, a, *took)
 	}
-	return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
+	return s.remedied(ctx, c)
+}
+
+// remedied writes how far the remedy of a contradiction is, and closes its break with the end of it.
+func (s *Service) remedied(ctx context.Context, c Contradiction) error {
+	change := db.NewChange(c.Merchant, contradictionRow(c))
+	var err error
+	switch c.Remedy {
+	case RemedyReversed:
+		err = s.closesBreak(ctx, change, c, whyReleased)
+	case RemedyBooked:
+		var back bool
+		if back, err = s.allBack(ctx, c.Merchant, c.Payment, c.Attempt, ""); back { // before it was known that it was late
+			err = s.closesBreak(ctx, change, c, whyReturned)
+		}
+	}
+	if err == nil {
+		err = s.DB.Commit(ctx, change)
+	}
+	if err == nil {
+		s.Outbox.Committed(change)
+	}
+	return err
 }
 
 // letGo asks what the provider has now and what becomes of the late approval: a hold is voided at once, and it is over then or asked
@@ -97,7 +119,7 @@ func (s *Service) bookLate(ctx context.Context, c Contradiction, a Attempt, took
 	}
 	err := s.DB.Commit(ctx, change)
 	if heardBefore(err) { // another message about it
-		return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
+		return s.remedied(ctx, c)
 	}
 	if err == nil {
 		s.metrics.suspended(in)

@@ -186,6 +186,9 @@ func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outco
 			return err
 		}
 		t.State, t.MovedAt, t.DueAt = TransferReturned, now, time.Time{}
+		if err := s.givenBack(ctx, c, t); err != nil {
+			return err
+		}
 	case o.Class == provider.Declined:
 		t.DueAt = now.Add(retryReturn)
 	}
@@ -193,5 +196,9 @@ func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outco
 		s.Logger.Warn("a transfer cannot be returned", "merchant_id", t.Merchant, "payment_id", t.Payment, "transfer_id", t.ID, "tries", t.Tries, "detail", o.Detail)
 	}
 	c.Add(transferRow(t))
-	return s.DB.Commit(context.WithoutCancel(ctx), c)
+	err := s.DB.Commit(context.WithoutCancel(ctx), c)
+	if err == nil {
+		s.Outbox.Committed(c)
+	}
+	return err
 }

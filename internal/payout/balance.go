@@ -104,7 +104,7 @@ const fundsSubject = "funds"
 // overtaken tells whether a Change lost because what it was decided from has changed.
 func overtaken(err error) bool {
 	var lost *db.Conflict
-	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == balanceTable.Name || payment.Underway(lost))
+	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == balanceTable.Name || lost.Table == payment.BreakTable || payment.Underway(lost))
 }
 
 func (s *Service) merchant(ctx context.Context, tenant string) (merchant.Merchant, error) {

@@ -133,6 +133,8 @@ func (f *fakeBreaks) Open(_ context.Context, c *db.Change, b payment.Break) erro
 	return nil
 }
 
+func (f *fakeBreaks) Settle(context.Context, *db.Change, string, string) error { return nil }
+
 // desk is a service over one engine and one fake provider, with a clock moved by hand.
 type desk struct {
 	*testing.T

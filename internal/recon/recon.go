@@ -36,8 +36,8 @@ type Break struct {
 	Status    Status
 	CreatedAt time.Time
 	ClosedAt  time.Time // zero: it is open
-	ClosedBy  string
-	Note      string // what the person found who closed it
+	ClosedBy  string    // the key of a person; empty: it is open, or closed by itself
+	Note      string    // what the person found who closed it, or why it closed by itself
 	Version   int64
 }
 
@@ -56,18 +56,33 @@ type Book struct{ Options }
 func New(o Options) *Book { return &Book{o} }
 
 // Open adds a break to the Change that writes its cause, with the event that tells of it. A cause that has a break already, open or closed,
-// opens none. Two Changes that open the same one at once meet at the table payment.BreakTable: the second is fault.Exists, and to be decided
+// opens none; but one that closed by itself opens again. Two Changes that open the same one at once meet at the table payment.BreakTable: the second is fault.Exists, and to be decided
 // again.
 func (k *Book) Open(ctx context.Context, c *db.Change, what payment.Break) error {
-	_, err := k.of(ctx, c.Merchant(), what.Source)
-	if err == nil {
+	now := k.Clock.Now()
+	known, err := k.of(ctx, c.Merchant(), what.Source)
+	switch {
+	case err == nil && known.Status == Closed && known.ClosedBy == "":
+		known.Status, known.ClosedAt, known.Note = Open, time.Time{}, ""
+		return k.write(ctx, c, known, event.BreakOpened, now)
+	case !fault.Is(err, fault.NotFound):
+		return err
+	}
+	return k.write(ctx, c, Break{Break: what, Merchant: c.Merchant(), ID: k.IDs.New(id.Break), Status: Open, CreatedAt: now}, event.BreakOpened, now)
+}
+
+// Settle adds to the Change that resolves a cause that its break is closed, and why. A cause without an open break closes none.
+func (k *Book) Settle(ctx context.Context, c *db.Change, source, why string) error {
+	b, err := k.of(ctx, c.Merchant(), source)
+	if fault.Is(err, fault.NotFound) || err == nil && b.Status == Closed {
 		return nil
 	}
-	if !fault.Is(err, fault.NotFound) {
+	if err != nil {
 		return err
 	}
 	now := k.Clock.Now()
-	return k.write(ctx, c, Break{Break: what, Merchant: c.Merchant(), ID: k.IDs.New(id.Break), Status: Open, CreatedAt: now}, event.BreakOpened, now)
+	b.Status, b.ClosedAt, b.Note = Closed, now, why
+	return k.write(ctx, c, b, event.BreakClosed, now)
 }
 
 func (k *Book) write(ctx context.Context, c *db.Change, b Break, told event.Type, now time.Time) error {
@@ -162,8 +177,8 @@ type Object struct {
 	Amount          *int64            `json:"amount" doc:"What the provider speaks of, in the currency's minor unit; null if it names no amount."`
 	Currency        *string           `json:"currency" doc:"ISO 4217; null if there is no amount." example:"EUR"`
 	Detail          string            `json:"detail" doc:"What is known, and what the provider says; for people."`
-	Note            string            `json:"note" doc:"What the person found who closed it; empty while it is open."`
-	ClosedBy        *string           `json:"closed_by" doc:"The key that closed it." example:"key_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Note            string            `json:"note" doc:"What the person found who closed it, or why it closed by itself; empty while it is open."`
+	ClosedBy        *string           `json:"closed_by" doc:"The key that closed it; null while it is open, and if it closed by itself." example:"key_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	ClosedAt        *time.Time        `json:"closed_at"`
 	CreatedAt       time.Time         `json:"created_at" doc:"When it was opened."`
 }
@@ -177,7 +192,10 @@ func (b Break) object() Object {
 		o.Amount, o.Currency = new(b.Amount.Minor()), new(b.Amount.Currency().Code())
 	}
 	if b.Status == Closed {
-		o.ClosedBy, o.ClosedAt = &b.ClosedBy, &b.ClosedAt
+		o.ClosedAt = &b.ClosedAt
+	}
+	if b.ClosedBy != "" {
+		o.ClosedBy = &b.ClosedBy
 	}
 	return o
 }

@@ -101,6 +101,51 @@ func TestACauseOpensOneBreakHoweverOftenItIsHeard(t *testing.T) {
 	})
 }
 
+// settles closes a break in a Change of its own.
+func (k *desk) settles(source, why string) error {
+	c := db.NewChange(shop)
+	if err := k.Settle(k.Context(), c, source, why); err != nil || c.Len() == 0 {
+		return err
+	}
+	return k.DB.Commit(k.Context(), c)
+}
+
+func TestABreakClosesByItselfAndOpensAgain(t *testing.T) {
+	each(t, func(k *desk) {
+		b := cause("pay_1", payment.BreakContradiction)
+		if err := k.settles(b.Source, "It went back"); err != nil || len(k.lists(Filter{})) != 0 {
+			k.Fatalf("what was never opened: %v", err)
+		}
+		if err := k.opens(b); err != nil {
+			k.Fatal(err)
+		}
+		for range 2 {
+			if err := k.settles(b.Source, "It went back"); err != nil {
+				k.Fatal(err)
+			}
+		}
+		found := k.lists(Filter{})
+		if len(found) != 1 || found[0].Status != Closed || found[0].Note != "It went back" || found[0].ClosedAt == nil || found[0].ClosedBy != nil {
+			k.Fatalf("%+v", found)
+		}
+		if err := k.opens(b); err != nil {
+			k.Fatal(err)
+		}
+		if again := k.lists(Filter{}); len(again) != 1 || again[0].ID != found[0].ID || again[0].Status != Open || again[0].Note != "" || again[0].ClosedAt != nil {
+			k.Fatalf("%+v", again)
+		}
+		if _, err := k.Close(k.Context(), shop, found[0].ID, "key_1", "It came back", quietly); err != nil {
+			k.Fatal(err)
+		}
+		if err := k.settles(b.Source, "It went back"); err != nil || k.lists(Filter{})[0].Note != "It came back" {
+			k.Errorf("what a person found is overwritten: %v", err)
+		}
+		if got := k.types(); got != "recon.break_opened recon.break_closed recon.break_opened recon.break_closed" {
+			k.Errorf("told %s", got)
+		}
+	})
+}
+
 func TestOfTwoWhoOpenTheSameBreakOneDecidesAnew(t *testing.T) {
 	each(t, func(k *desk) {
 		first, second := db.NewChange(shop), db.NewChange(shop)
