@@ -220,6 +220,51 @@ func TestAPlaceThatIsNotUsedIsGivenBack(t *testing.T) {
 	}
 }
 
+// probing is a health whose breaker is half open: one payment at a time gets through.
+type probing struct {
+	*gates
+	under bool // a probe is taken, or made
+}
+
+func (p *probing) Reserve(c health.Call) (health.Place, error) {
+	if p.under {
+		return health.Place{}, &health.Closed{Reason: health.Open, Until: p.now().Add(time.Second)}
+	}
+	place, err := p.gates.Reserve(c)
+	if err != nil {
+		return place, err
+	}
+	p.under = true
+	free := func() { p.under = false }
+	return health.Place{
+		Begin: func() func(health.Result) {
+			done := place.Begin()
+			return func(r health.Result) { free(); done(r) }
+		},
+		Leave: func() { free(); place.Leave() },
+	}, nil
+}
+
+func TestAProbeWhosePaymentIsNotWrittenIsThereForTheNext(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, nil)
+		u.Health = &probing{gates: g}
+		if err := u.DB.Commit(u.Context(), db.NewChange(shop, (&diary{}).entry("taken"))); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := u.Create(u.Context(), order(true), taken{}); !fault.Is(err, fault.Exists) {
+				t.Fatalf("with a row that is there already: %v", err)
+			}
+		}
+		u.pay(true)
+		g.settled(t.Errorf)
+		if want := []string{"alpha authorize approved"}; !slices.Equal(g.heard, want) || g.taken != 6 {
+			t.Errorf("%d places were taken, heard %q", g.taken, g.heard)
+		}
+	})
+}
+
 // falls is a Companion of a request whose process dies before it has written anything.
 type falls struct{ alone }
 
