@@ -72,6 +72,8 @@ func TestTypesAreThoseOfTheContract(t *testing.T) {
 		"RoutingPolicy": reflect.TypeFor[RoutingPolicy](), "RoutingPolicyVersion": reflect.TypeFor[RoutingPolicyVersion](), "ValidateRoutingPolicy": reflect.TypeFor[ValidateRoutingPolicy](),
 		"RoutingFacts": reflect.TypeFor[RoutingFacts](), "RoutingTrial": reflect.TypeFor[RoutingTrial](), "RoutingFault": reflect.TypeFor[RoutingFault](),
 		"RoutingExperimentResult": reflect.TypeFor[RoutingExperimentResult](), "RoutingExperimentSide": reflect.TypeFor[RoutingExperimentSide](), "RoutingExperimentLook": reflect.TypeFor[RoutingExperimentLook](),
+		"SimulateRoutingPolicy": reflect.TypeFor[SimulateRoutingPolicy](), "RoutingSimulation": reflect.TypeFor[RoutingSimulation](), "RoutingSimulationResult": reflect.TypeFor[RoutingSimulationResult](),
+		"RoutingSimulationSegment": reflect.TypeFor[RoutingSimulationSegment](), "RoutingSimulationAmount": reflect.TypeFor[Amount](),
 		"ManualItem": reflect.TypeFor[ManualItem](), "ResolveManual": reflect.TypeFor[ResolveManual](),
 		"CreateCustomer": reflect.TypeFor[CreateCustomer](), "UpdateCustomer": reflect.TypeFor[UpdateCustomer](),
 	} {
@@ -247,6 +249,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 		"rollbackRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Rollback(ctx, "x")) },
 		"validateRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Validate(ctx, "x", ValidateRoutingPolicy{})) },
 		"listRoutingExperiments":     func(c *Client) error { return one(first(c.RoutingPolicies.Experiments(ctx, "x"))) },
+		"simulateRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Simulate(ctx, "x", SimulateRoutingPolicy{})) },
 		"listManualQueue":            func(c *Client) error { return one(first(c.ManualQueue.List(ctx, 0))) },
 		"resolveManualItem":          func(c *Client) error { return one(c.ManualQueue.Resolve(ctx, "x", ResolveManual{})) },
 		"createToken":                func(c *Client) error { return one(c.Tokens.Create(ctx, CreateToken{})) },

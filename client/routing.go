@@ -154,6 +154,57 @@ type RoutingExperimentLook struct {
 	ZLimit     string                `json:"z_limit"`
 }
 
+// SimulateRoutingPolicy replays payments of the past under a version of a policy.
+type SimulateRoutingPolicy struct {
+	Version int64  `json:"version,omitempty"` // 0: the latest
+	Days    int64  `json:"days,omitempty"`    // 0: 28
+	Method  string `json:"method,omitempty"`  // empty: card
+	// Against is what it is compared with: published, fixed, windowed, windowed-bin, adaptive. Nil: fixed, and what is published if that is
+	// another version.
+	Against []string `json:"against,omitzero"`
+}
+
+// RoutingSimulation is what policies would have made of payments.
+type RoutingSimulation struct {
+	Livemode    bool                      `json:"livemode"`
+	Policy      string                    `json:"policy"`
+	Version     int64                     `json:"version"`
+	Method      string                    `json:"method"`
+	From        time.Time                 `json:"from"`
+	Until       time.Time                 `json:"until"`
+	Truncated   bool                      `json:"truncated"` // older payments were left out
+	Payments    int64                     `json:"payments"`
+	Approved    int64                     `json:"approved"`
+	ApprovedPPM int64                     `json:"approved_ppm"` // parts per million
+	Policies    []RoutingSimulationResult `json:"policies"`     // the version, then what it is compared with
+}
+
+// RoutingSimulationResult is one policy's. Only payments count that it would have sent where they went.
+type RoutingSimulationResult struct {
+	Name             string                     `json:"name"` // simulated, or as in Against
+	Policy           string                     `json:"policy,omitempty"`
+	Version          int64                      `json:"version,omitempty"`
+	Matched          int64                      `json:"matched"`
+	MatchedPPM       int64                      `json:"matched_ppm"` // of all payments
+	Approved         int64                      `json:"approved"`    // of the matched ones
+	ApprovedPPM      int64                      `json:"approved_ppm"`
+	UsualPPM         int64                      `json:"usual_ppm"` // what the matched ones' countries and BINs had among all payments
+	Fees             []Amount                   `json:"fees"`
+	Unpriced         int64                      `json:"unpriced"` // approved ones of which no fee is known
+	Countries        []RoutingSimulationSegment `json:"countries"`
+	ProviderAccounts []RoutingSimulationSegment `json:"provider_accounts"`
+}
+
+// RoutingSimulationSegment is the matched payments of a country, or of a provider account.
+type RoutingSimulationSegment struct {
+	Name        string   `json:"name"` // empty: a country that is not known
+	Matched     int64    `json:"matched"`
+	Approved    int64    `json:"approved"`
+	ApprovedPPM int64    `json:"approved_ppm"`
+	Fees        []Amount `json:"fees"`
+	Unpriced    int64    `json:"unpriced"`
+}
+
 // RoutingPolicyService calls /v1/routing/policies. A document is a policy as docs/routing.md describes it.
 type RoutingPolicyService struct{ core *core }
 
@@ -232,4 +283,14 @@ func (s *RoutingPolicyService) Experiments(ctx context.Context, id string, optio
 		return func(yield func(*RoutingExperimentResult, error) bool) { yield(nil, err) }
 	}
 	return all(ctx, s.core, path, url.Values{}, func(e *RoutingExperimentResult) string { return e.Name }, options)
+}
+
+// Simulate replays your own payments under a version, and under what that is compared with. It may take a minute; one simulation runs at a
+// time.
+func (s *RoutingPolicyService) Simulate(ctx context.Context, id string, p SimulateRoutingPolicy, options ...CallOption) (*RoutingSimulation, error) {
+	path, err := under(policies, id, "simulate")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingSimulation](ctx, s.core, path, p, options)
 }

@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"internal/provider":    3, "internal/risk": 3, "internal/routing": 3, "internal/control": 3, "internal/health": 3,
 	"internal/payment": 4,
 	"internal/order":   5, "internal/dispute": 5, "internal/payout": 5, "internal/webhook": 5, "internal/inbound": 5, "internal/recon": 5, "internal/access": 5, "internal/alert": 5,
+	"internal/simulation":        5, // tries routing on payments
 	"internal/provider/simproto": 5, // what connectors to the sandbox's worlds share, who do not import each other
 	"internal/provider/*":        6, "internal/sandbox": 6, "internal/sandbox/*": 6,
 	"internal/api": 7, "internal/public": 7, "internal/dashboard": 7,

@@ -9,6 +9,7 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/routing/adaptive"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 // openRouting makes what orders the accounts that a payment is asked of. Its Run must run: see process.
@@ -18,6 +19,7 @@ func (a *parts) openRouting() {
 		DB: a.main, Ranker: a.learned, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
 	a.policies = &routing.Policies{DB: a.main, Accounts: candidates{a.accounts}, Router: a.router, Clock: a.clock, IDs: a.ids}
+	a.simulator = &simulation.Simulator{Attempts: payment.NewHistory(a.main), Policies: a.policies, Accounts: candidates{a.accounts}, Clock: a.clock}
 	a.learning = a.clock.Now()
 }
 

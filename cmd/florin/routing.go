@@ -8,12 +8,13 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/routing/adaptive"
 	"github.com/florinpay/florin/internal/routing/sim"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 type routingGroup struct {
@@ -43,15 +44,6 @@ Examples:
     florin routing simulate --policy adaptive --history stored --data ./florin-data --merchant acct_shop --mode live`
 }
 
-// builtIn are the policies that need no file.
-var builtIn = map[string]func() sim.Router{
-	"fixed":        func() sim.Router { return sim.Fixed{} },
-	"windowed":     func() sim.Router { return sim.NewWindowed(sim.UsualWindow) },
-	"windowed-bin": func() sim.Router { return sim.NewWindowed(sim.WindowByBIN) },
-	"adaptive":     func() sim.Router { return sim.NewAdaptive(adaptive.Config{}) },
-	"oracle":       sim.NewOracle,
-}
-
 // generated begins a history that is made, not read.
 const generated = "generated:"
 
@@ -72,7 +64,7 @@ func (s routingSimulate) Validate() error {
 		return err
 	}
 	for _, p := range s.Policy {
-		if p == "oracle" {
+		if p == simulation.Oracle {
 			return errors.New("--policy oracle: nobody knows what the world of a recorded history was like; it is for generated ones")
 		}
 	}
@@ -112,23 +104,17 @@ func (s routingSimulate) replay(ctx context.Context, c *console) (replayShown, e
 	return s.replayStored(ctx, c, which)
 }
 
-// contender is a policy to try: each world or history gets a new router.
-type contender struct {
-	name string
-	make func() sim.Router
-}
-
 // contenders reads the policies. accounts are those that a file may name.
-func (s routingSimulate) contenders(accounts []string) ([]contender, error) {
-	var all []contender
+func (s routingSimulate) contenders(accounts []string, of simulation.Subject) ([]simulation.Contender, error) {
+	var all []simulation.Contender
 	for _, name := range s.Policy {
-		c := contender{name, builtIn[name]}
-		if c.make == nil {
+		c, ok := simulation.BuiltIn(name)
+		if !ok {
 			policy, err := readPolicy(name, accounts)
 			if err != nil {
 				return nil, err
 			}
-			c.make = func() sim.Router { return newPolicyRouter(policy) }
+			c = simulation.OfPolicy(name, policy, of)
 		}
 		all = append(all, c)
 	}
@@ -214,50 +200,32 @@ func (s routingSimulate) replayFile(ctx context.Context) (shown replayShown, err
 		return shown, fmt.Errorf("open the history: %w", err)
 	}
 	defer file.Close()
-	return s.try(func() iter.Seq2[sim.Recorded, error] {
+	return s.try(ctx, func() iter.Seq2[sim.Recorded, error] {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return func(yield func(sim.Recorded, error) bool) {
 				yield(sim.Recorded{}, fmt.Errorf("read the history again: %w", err))
 			}
 		}
-		return until(ctx, read(file))
-	}, s.History)
+		return read(file)
+	}, nil, simulated, s.History)
 }
 
-// try walks a history once to see that it is whole, and then for each policy.
-func (s routingSimulate) try(history func() iter.Seq2[sim.Recorded, error], name string) (shown replayShown, err error) {
-	accounts, err := sim.Providers(history())
+// simulated is whose all payments are that are made up, or come from a file.
+var simulated = simulation.Subject{Tenant: "simulated", Method: string(provider.MethodCard)}
+
+// try walks a history once to see that it is whole, and then for each policy. own are accounts that policies may name beside those of the
+// history.
+func (s routingSimulate) try(ctx context.Context, history func() iter.Seq2[sim.Recorded, error], own []string, of simulation.Subject, name string) (shown replayShown, err error) {
+	accounts, err := sim.Providers(simulation.Politely(ctx, history()))
 	if err != nil {
 		return shown, fmt.Errorf("%s: %w", name, err)
 	}
-	contenders, err := s.contenders(accounts)
+	contenders, err := s.contenders(slices.Concat(accounts, own), of)
 	if err != nil {
 		return shown, err
 	}
-	for _, c := range contenders {
-		r, err := sim.Replay(history(), accounts, c.make(), classOf, s.Seed)
-		if err != nil {
-			return shown, fmt.Errorf("%s: %w", name, err)
-		}
-		shown.add(c.name, r)
+	if shown.Report, err = simulation.Replay(ctx, history, accounts, contenders, of, s.Seed); err != nil {
+		return shown, fmt.Errorf("%s: %w", name, err)
 	}
 	return shown, nil
-}
-
-// until ends a history when the command is told to stop.
-func until(ctx context.Context, history iter.Seq2[sim.Recorded, error]) iter.Seq2[sim.Recorded, error] {
-	return func(yield func(sim.Recorded, error) bool) {
-		for r, err := range history {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func classOf(code string) adaptive.Class {
-	return adaptive.ClassOf(code, provider.Explain(provider.DeclineCode(code)).Category)
 }

@@ -13,19 +13,11 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/routing/sim"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
-// Parts are printed in millionths: 814512 is 81.4512 %.
-const millionths = 1_000_000
-
-func ppm(x float64) int64 { return int64(math.Round(x * millionths)) }
-
-func share(part, whole int64) int64 {
-	if whole == 0 {
-		return 0
-	}
-	return int64(math.Round(float64(part) / float64(whole) * millionths))
-}
+// ppm is a part in millionths, as all parts are printed: 814512 is 81.4512 %.
+func ppm(x float64) int64 { return int64(math.Round(x * 1_000_000)) }
 
 // generatedShown is what policies made of generated worlds, all seeds together.
 type generatedShown struct {
@@ -38,7 +30,7 @@ type generatedShown struct {
 
 // worldRow is one policy's. Fees and cost are in cents.
 type worldRow struct {
-	Policy      string       `json:"policy"`
+	Name        string       `json:"name"`
 	Payments    int64        `json:"payments"`
 	Approved    int64        `json:"approved"`
 	ApprovedPPM int64        `json:"approved_ppm"`
@@ -75,11 +67,13 @@ type segmentRow struct {
 // generate runs every policy in every world, as many worlds at a time as there are processors. The fixed order and the oracle always
 // run, too: they are the ends of the scale.
 func (s routingSimulate) generate(ctx context.Context, worlds []sim.World) (generatedShown, error) {
-	contenders, err := s.contenders(sim.Accounts())
+	contenders, err := s.contenders(sim.Accounts(), simulated)
 	if err != nil {
 		return generatedShown{}, err
 	}
-	all := append([]contender{{"fixed", builtIn["fixed"]}, {"oracle", builtIn["oracle"]}}, contenders...)
+	fixed, _ := simulation.BuiltIn(simulation.Fixed)
+	oracle, _ := simulation.BuiltIn(simulation.Oracle)
+	all := append([]simulation.Contender{fixed, oracle}, contenders...)
 	results := make([][]sim.Result, len(all)) // by contender, then world
 	for i := range results {
 		results[i] = make([]sim.Result, len(worlds))
@@ -92,7 +86,7 @@ func (s routingSimulate) generate(ctx context.Context, worlds []sim.World) (gene
 			defer func() { <-free }()
 			for i := range all {
 				if ctx.Err() == nil {
-					results[i][w] = sim.Run(worlds[w], all[i].make())
+					results[i][w] = sim.Run(worlds[w], all[i].Make())
 				}
 			}
 		})
@@ -106,13 +100,13 @@ func (s routingSimulate) generate(ctx context.Context, worlds []sim.World) (gene
 		shown.Seeds = append(shown.Seeds, w.Seed)
 	}
 	for i, c := range contenders {
-		shown.Policies = append(shown.Policies, newWorldRow(c.name, results[0], results[1], results[i+2]))
+		shown.Policies = append(shown.Policies, newWorldRow(c.Name, results[0], results[1], results[i+2]))
 	}
 	return shown, nil
 }
 
 func newWorldRow(name string, fixed, oracle, own []sim.Result) worldRow {
-	row := worldRow{Policy: name}
+	row := worldRow{Name: name}
 	var sum, low, high sim.Result
 	for w := range own {
 		row.Captured = append(row.Captured, ppm(sim.Captured(fixed[w], oracle[w], own[w])))
@@ -121,7 +115,7 @@ func newWorldRow(name string, fixed, oracle, own []sim.Result) worldRow {
 		high.Add(oracle[w])
 	}
 	row.CapturedPPM = ppm(sim.Captured(low, high, sum))
-	row.Payments, row.Approved, row.ApprovedPPM = sum.Total.Payments, sum.Total.Approved, share(sum.Total.Approved, sum.Total.Payments)
+	row.Payments, row.Approved, row.ApprovedPPM = sum.Total.Payments, sum.Total.Approved, simulation.Share(sum.Total.Approved, sum.Total.Payments)
 	row.Regret, row.Lost, row.LossPPM = int64(math.Round(sum.Regret)), sum.Lost, ppm(sum.PerMille()/1000)
 	row.Fees, row.Cost = sum.Total.Fees, sum.Total.Cost
 	row.Outages, row.Brownouts = newBackShown(sum.Back(true)), newBackShown(sum.Back(false))
@@ -137,7 +131,7 @@ func newBackShown(sorted []time.Duration) backShown {
 func segmentRows(names []string, lines []sim.Line) []segmentRow {
 	rows := make([]segmentRow, 0, len(names))
 	for i, l := range lines {
-		rows = append(rows, segmentRow{names[i], l.Payments, l.Approved, share(l.Approved, l.Payments), l.Fees, l.Cost})
+		rows = append(rows, segmentRow{names[i], l.Payments, l.Approved, simulation.Share(l.Approved, l.Payments), l.Fees, l.Cost})
 	}
 	return rows
 }
@@ -162,14 +156,14 @@ func (g generatedShown) text(w io.Writer) {
 	fmt.Fprintf(w, "%d payments a day, %d days after %d of warm-up, %d worlds: seeds %s\n\n", g.Payments, g.Days, g.WarmUp, len(g.Seeds), seedsText(g.Seeds))
 	fmt.Fprintln(w, "POLICY\tAPPROVED\tCAPTURED\tREGRET\tOUTAGE LOSS\tFEES\tCOST")
 	for _, p := range g.Policies {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d.%03d ‰\t%s\t%s\n", p.Policy, percent(p.ApprovedPPM), signed(p.CapturedPPM), p.Regret, p.LossPPM/1000, p.LossPPM%1000, cents(p.Fees), cents(p.Cost))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d.%03d ‰\t%s\t%s\n", p.Name, percent(p.ApprovedPPM), signed(p.CapturedPPM), p.Regret, p.LossPPM/1000, p.LossPPM%1000, cents(p.Fees), cents(p.Cost))
 	}
 	fmt.Fprintln(w, "\nPOLICY\tBACK AFTER OUTAGES: P50, P95, MAX\tBACK AFTER BROWN-OUTS")
 	for _, p := range g.Policies {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Policy, p.Outages, p.Brownouts)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Outages, p.Brownouts)
 	}
 	for _, p := range g.Policies {
-		fmt.Fprintf(w, "\n%s\tPAYMENTS\tAPPROVED\tFEES\tCOST\n", strings.ToUpper(p.Policy))
+		fmt.Fprintf(w, "\n%s\tPAYMENTS\tAPPROVED\tFEES\tCOST\n", strings.ToUpper(p.Name))
 		for _, r := range slices.Concat(p.Countries, p.Providers) {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", r.Name, r.Payments, percent(r.ApprovedPPM), cents(r.Fees), cents(r.Cost))
 		}
@@ -193,73 +187,35 @@ func seedsText(seeds []uint64) string {
 
 // replayShown is what a recorded history says about policies.
 type replayShown struct {
-	Payments    int64       `json:"payments"`
-	Approved    int64       `json:"approved"`
-	ApprovedPPM int64       `json:"approved_ppm"`
-	Policies    []replayRow `json:"policies"`
-}
-
-// replayRow is one policy's. Only matched payments count: those that it would have sent where they went.
-type replayRow struct {
-	Policy      string           `json:"policy"`
-	Matched     int64            `json:"matched"`
-	MatchedPPM  int64            `json:"matched_ppm"`
-	Approved    int64            `json:"approved"`
-	ApprovedPPM int64            `json:"approved_ppm"`
-	UsualPPM    int64            `json:"usual_ppm"`      // what countries and BINs as those matched had in all of the history
-	Fees        map[string]int64 `json:"fees,omitempty"` // minor units by currency
-	Countries   []matchedRow     `json:"countries"`
-	Providers   []matchedRow     `json:"provider_accounts"`
-}
-
-type matchedRow struct {
-	Name        string           `json:"name"`
-	Matched     int64            `json:"matched"`
-	Approved    int64            `json:"approved"`
-	ApprovedPPM int64            `json:"approved_ppm"`
-	Fees        map[string]int64 `json:"fees,omitempty"`
-}
-
-func (s *replayShown) add(name string, r sim.Replayed) {
-	s.Payments, s.Approved, s.ApprovedPPM = r.Payments, r.Approved, share(r.Approved, r.Payments)
-	row := replayRow{
-		Policy: name, Matched: r.Matched.Payments, MatchedPPM: share(r.Matched.Payments, r.Payments),
-		Approved: r.Matched.Approved, ApprovedPPM: share(r.Matched.Approved, r.Matched.Payments), Fees: r.Matched.Fees,
-		Countries: matchedRows(r.ByCountry), Providers: matchedRows(r.ByProvider),
-	}
-	if r.Matched.Payments > 0 {
-		row.UsualPPM = r.Usual / r.Matched.Payments
-	}
-	s.Policies = append(s.Policies, row)
-}
-
-func matchedRows(all []sim.Named) []matchedRow {
-	rows := make([]matchedRow, 0, len(all))
-	for _, n := range all {
-		rows = append(rows, matchedRow{n.Name, n.Payments, n.Approved, share(n.Approved, n.Payments), n.Fees})
-	}
-	return rows
+	Truncated bool `json:"truncated"`
+	simulation.Report
 }
 
 func (s replayShown) text(w io.Writer) {
-	fmt.Fprintf(w, "%d payments recorded, %s approved\n\n", s.Payments, percent(s.ApprovedPPM))
-	fmt.Fprintln(w, "POLICY\tMATCHED\tOF ALL\tAPPROVED\tUSUAL\tFEES, MINOR UNITS")
+	fmt.Fprintf(w, "%d payments recorded, %s approved\n", s.Payments, percent(s.ApprovedPPM))
+	if s.Truncated {
+		fmt.Fprintln(w, "There are older ones, which were left out.")
+	}
+	fmt.Fprintln(w, "\nPOLICY\tMATCHED\tOF ALL\tAPPROVED\tUSUAL\tFEES, MINOR UNITS")
 	for _, p := range s.Policies {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", p.Policy, p.Matched, percent(p.MatchedPPM), percent(p.ApprovedPPM), percent(p.UsualPPM), feesText(p.Fees))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", p.Name, p.Matched, percent(p.MatchedPPM), percent(p.ApprovedPPM), percent(p.UsualPPM), feesText(p.Fees, p.Unpriced))
 	}
 	for _, p := range s.Policies {
-		fmt.Fprintf(w, "\n%s\tMATCHED\tAPPROVED\tFEES, MINOR UNITS\n", strings.ToUpper(p.Policy))
-		for _, r := range slices.Concat(p.Countries, p.Providers) {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", r.Name, r.Matched, percent(r.ApprovedPPM), feesText(r.Fees))
+		fmt.Fprintf(w, "\n%s\tMATCHED\tAPPROVED\tFEES, MINOR UNITS\n", strings.ToUpper(p.Name))
+		for _, r := range slices.Concat(p.Countries, p.Accounts) {
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", r.Name, r.Matched, percent(r.ApprovedPPM), feesText(r.Fees, r.Unpriced))
 		}
 	}
 }
 
-func feesText(byCurrency map[string]int64) string {
+// feesText is fees by currency; nothing if none is known.
+func feesText(fees []simulation.Amount, unpriced int64) string {
 	var parts []string
-	for currency, n := range byCurrency {
-		parts = append(parts, fmt.Sprintf("%d %s", n, currency))
+	for _, f := range fees {
+		parts = append(parts, fmt.Sprintf("%d %s", f.Amount, f.Currency))
 	}
-	slices.Sort(parts)
+	if unpriced > 0 && len(parts) > 0 {
+		parts = append(parts, fmt.Sprintf("%d not known", unpriced))
+	}
 	return strings.Join(parts, ", ")
 }

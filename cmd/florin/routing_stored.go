@@ -1,25 +1,24 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/routing"
-	"github.com/florinpay/florin/internal/routing/sim"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 // stored is a history that is read from the database.
 const stored = "stored"
 
-// storedMost is how many attempts are read from there.
-const storedMost = 1_000_000
+// storedMost is how many attempts are read from there, and storedBytes how much of what their payments say is held.
+const (
+	storedMost  = 1_000_000
+	storedBytes = 256 << 20
+)
 
 // storedSpec is what follows stored:.
 type storedSpec struct {
@@ -66,68 +65,23 @@ func (s routingSimulate) replayStored(ctx context.Context, c *console, spec stor
 		if err := opened.openMainBox(ctx, where); err != nil {
 			return err
 		}
-		tenant := s.Of.tenant()
-		own, err := candidates{provider.NewAccounts(opened.main, opened.mainBox, opened.clock)}.Candidates(ctx, tenant)
+		of := simulation.Subject{Tenant: s.Of.tenant(), Method: spec.method}
+		own, err := candidates{provider.NewAccounts(opened.main, opened.mainBox, opened.clock)}.Candidates(ctx, of.Tenant)
 		if err != nil {
 			return err
 		}
-		now := opened.clock.Now()
-		span := payment.Span{From: now.AddDate(0, 0, -spec.days), Before: now, Most: storedMost}
-		payments, err := recordedOf(payment.NewHistory(opened.main).Read(ctx, tenant, span), spec.method, places(own))
+		window := simulation.Window{Subject: of, Days: spec.days, Now: opened.clock.Now(), Attempts: storedMost, Bytes: storedBytes}
+		history, err := simulation.Stored(ctx, payment.NewHistory(opened.main), window, own)
 		if err != nil {
 			return err
 		}
-		shown, err = s.try(func() iter.Seq2[sim.Recorded, error] { return until(ctx, recordedPayments(payments)) }, tenant)
+		var names []string
+		for _, a := range own {
+			names = append(names, a.Account)
+		}
+		shown, err = s.try(ctx, history.All, names, of, of.Tenant)
+		shown.Truncated = history.Truncated
 		return err
 	})
 	return shown, err
-}
-
-// places are where accounts stand in the merchant's own order.
-func places(own []routing.Candidate) map[string]int {
-	at := map[string]int{}
-	for i, c := range own {
-		at[c.Account] = i - len(own) // those that are gone stand at 0: behind
-	}
-	return at
-}
-
-// recordedOf is the first attempts among what is stored, oldest first, with the candidates in the merchant's own order.
-func recordedOf(history iter.Seq2[payment.Past, error], method string, place map[string]int) ([]sim.Recorded, error) {
-	var all []sim.Recorded
-	for p, err := range history {
-		if err != nil {
-			return nil, err
-		}
-		if !p.First || p.Method != method {
-			continue
-		}
-		slices.SortFunc(p.Candidates, func(a, b string) int { return cmp.Or(cmp.Compare(place[a], place[b]), cmp.Compare(a, b)) })
-		all = append(all, sim.Recorded{
-			At: p.At, Country: p.Country, BIN: p.BIN, Provider: p.Account, Outcome: outcomeOf(p), DeclineCode: string(p.Code),
-			Amount: p.Amount.Minor(), Currency: p.Amount.Currency().Code(), Candidates: p.Candidates,
-		})
-	}
-	slices.SortStableFunc(all, func(a, b sim.Recorded) int { return a.At.Compare(b.At) })
-	return all, nil
-}
-
-func outcomeOf(p payment.Past) string {
-	switch {
-	case p.Approved:
-		return sim.ApprovedOutcome
-	case p.Code != "":
-		return sim.DeclinedOutcome
-	}
-	return sim.TechnicalOutcome
-}
-
-func recordedPayments(all []sim.Recorded) iter.Seq2[sim.Recorded, error] {
-	return func(yield func(sim.Recorded, error) bool) {
-		for _, r := range all {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
 }

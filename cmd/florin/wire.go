@@ -45,6 +45,7 @@ import (
 	worlds "github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/sandbox/wallet"
 	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/simulation"
 	"github.com/florinpay/florin/internal/vault"
 	"github.com/florinpay/florin/internal/webhook"
 )
@@ -135,6 +136,7 @@ type parts struct {
 	learned   *routing.Learned
 	learning  time.Time // since when it hears of outcomes
 	policies  *routing.Policies
+	simulator *simulation.Simulator
 	payments  *payment.Service
 	payouts   *payout.Service
 	orders    *order.Service
@@ -461,7 +463,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Simulations: a.simulator, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL, MaxRequests: a.plan.maxRequests,
 	})

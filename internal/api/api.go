@@ -183,6 +183,7 @@ type Options struct {
 	PayoutReader     PayoutReader
 	Orders           Orders
 	Policies         Policies
+	Simulations      Simulations
 	Manual           ManualQueue
 	ProviderAccounts ProviderAccounts
 	Health           ProviderHealth

@@ -23,6 +23,7 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/recon"
 	policies "github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 // schemaNames are the names of types in the document where they are not simply the Go name.
@@ -110,6 +111,11 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[policies.ExperimentObject](): "RoutingExperimentResult",
 	reflect.TypeFor[policies.ExperimentSide]():   "RoutingExperimentSide",
 	reflect.TypeFor[policies.LookObject]():       "RoutingExperimentLook",
+	reflect.TypeFor[simulatePolicy]():            "SimulateRoutingPolicy",
+	reflect.TypeFor[simulation.Object]():         "RoutingSimulation",
+	reflect.TypeFor[simulation.Result]():         "RoutingSimulationResult",
+	reflect.TypeFor[simulation.Segment]():        "RoutingSimulationSegment",
+	reflect.TypeFor[simulation.Amount]():         "RoutingSimulationAmount",
 
 	reflect.TypeFor[payout.Object]():             "Payout",
 	reflect.TypeFor[payout.FailureObject]():      "PayoutFailure",

@@ -46,6 +46,7 @@ type operation struct {
 	shows    story        // how the sample of the answer differs from the common one
 	priority priority     // under overload; set when it is registered
 	refusals []int        // the statuses of refusals beyond those that every operation has
+	looks    bool         // it writes nothing, whatever its method: it ends when its caller hangs up
 }
 
 func (o *operation) writes() bool { return o.method != http.MethodGet }
@@ -114,10 +115,13 @@ func (rq *request) work(ctx context.Context) (context.Context, context.CancelFun
 	if !rq.operation.writes() {
 		return context.WithTimeout(ctx, lookTimeout)
 	}
-	if rq.operation.takesBody() && rq.Request.Body == http.NoBody {
+	if rq.operation.looks || rq.operation.takesBody() && rq.Request.Body == http.NoBody {
 		// huma has set a deadline for a body that does not come. It would strike while the connection only waits for the
 		// answer, and end every later request on it. Writers that have no deadlines need no taking back.
 		_ = huma.SetReadDeadline(rq.ResponseWriter, time.Time{})
+	}
+	if rq.operation.looks {
+		return context.WithTimeout(ctx, workTimeout)
 	}
 	// Once money may move, a caller that hangs up does not stop the work: its retry will want the answer.
 	return context.WithTimeout(context.WithoutCancel(ctx), workTimeout)

@@ -163,6 +163,7 @@ func (a *API) registerRoutingActions() {
 		scope: access.RoutingWrite, status: http.StatusOK, answer: reflect.TypeFor[policies.TrialObject](), body: reflect.TypeFor[validatePolicy](),
 		sample: `{"facts":{"amount":9232,"currency":"EUR","brand":"visa","funding":"debit","country":"DE"}}`,
 	}, a.validatePolicy)
+	a.registerSimulation()
 }
 
 func (a *API) createPolicy(ctx context.Context, rq *request, in *bodyInput) (answer, error) {

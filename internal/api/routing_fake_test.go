@@ -6,6 +6,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	policies "github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 // fakePolicies answers with values in every field.
@@ -106,4 +107,26 @@ func (fakePolicies) Experiments(_ context.Context, merchant, _ string) ([]polici
 		LastLook:  &policies.LookObject{Number: 1, At: start, Control: side, Challenger: side, Level: "1/200", Z: "3.0000", ZLimit: "2.5758"},
 		StoppedAt: &start, StoppedReason: &reason,
 	}}, nil
+}
+
+// fakeSimulations answers with values in every field.
+type fakeSimulations struct {
+	asked func(context.Context, simulation.Ask)
+}
+
+func (f fakeSimulations) Simulate(ctx context.Context, merchant, _ string, a simulation.Ask) (simulation.Object, error) {
+	if merchant != tenant {
+		return simulation.Object{}, fault.Missing("routing policy")
+	}
+	if f.asked != nil {
+		f.asked(ctx, a)
+	}
+	fees := []simulation.Amount{{Amount: 1, Currency: "EUR"}}
+	segments := []simulation.Segment{{Name: "DE", Matched: 1, Approved: 1, ApprovedPPM: 1, Fees: fees, Unpriced: 1}}
+	return simulation.Object{
+		Object: "routing_simulation", Policy: "rp_" + someID, Version: 1, Method: "card", From: start, Until: start, Truncated: true,
+		Report: simulation.Report{Payments: 1, Approved: 1, ApprovedPPM: 1, Policies: []simulation.Result{{
+			Name: "simulated", Policy: "rp_" + someID, Version: 1, Matched: 1, MatchedPPM: 1, Approved: 1, ApprovedPPM: 1, UsualPPM: 1, Fees: fees, Unpriced: 1, Countries: segments, Accounts: segments,
+		}}},
+	}, nil
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/problem"
 	policies "github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 const aPolicy = "/v1/routing/policies/rp_" + someID
@@ -45,10 +48,71 @@ func TestAWrongFieldOfAPolicyIsRefusedByName(t *testing.T) {
 	})
 }
 
+func TestASimulationIsAskedForInNamedBounds(t *testing.T) {
+	d := untouched(t)
+	for body, want := range map[string]wrong{
+		`{"version":0,"days":0,"method":"cash","against":"fixed"}`:      {"version": invalid, "days": invalid, "method": invalid, "against": invalid},
+		`{"version":"1","days":367,"against":["fixed","oracle",1]}`:     {"version": invalid, "days": invalid, "against[1]": invalid, "against[2]": invalid},
+		`{"days":2.5,"history":{"generated":{}}}`:                       {"days": invalid, "history": unknown},
+		`{"against":["fixed","fixed","fixed","fixed","fixed","fixed"]}`: {"against": invalid},
+	} {
+		faulty(t, d.call("POST", aPolicy+"/simulate", body), want)
+	}
+	var got simulation.Ask
+	d = newDoor(t, func(o *Options) {
+		o.Simulations = fakeSimulations{asked: func(_ context.Context, a simulation.Ask) { got = a }}
+	})
+	for body, want := range map[string]simulation.Ask{
+		``:               {Days: 28, Method: "card"},
+		`{}`:             {Days: 28, Method: "card"},
+		`{"against":[]}`: {Days: 28, Method: "card", Against: []string{}},
+		`{"version":2,"days":366,"method":"pix","against":["published","windowed-bin"]}`: {Version: 2, Days: 366, Method: "pix", Against: []string{"published", "windowed-bin"}},
+	} {
+		accepted(t, d.call("POST", aPolicy+"/simulate", body), http.StatusOK)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s asks for %+v, want %+v", body, got, want)
+		}
+	}
+}
+
+func TestASimulationEndsWhenItsCallerHangsUp(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	d := newDoor(t, func(o *Options) {
+		o.Simulations = fakeSimulations{asked: func(ctx context.Context, _ simulation.Ask) {
+			close(began)
+			<-ctx.Done()
+			close(ended)
+		}}
+	})
+	served := httptest.NewServer(d.Handler())
+	t.Cleanup(served.Close)
+	ctx, hangUp := context.WithCancel(t.Context())
+	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, served.URL+aPolicy+"/simulate", strings.NewReader(`{"days":3}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rq.Header.Set("Content-Type", jsonType)
+	rq.Header.Set("Authorization", "Bearer sk_test_dev")
+	answered := make(chan error)
+	go func() {
+		answer, err := http.DefaultClient.Do(rq)
+		if err == nil {
+			answer.Body.Close()
+		}
+		answered <- err
+	}()
+	<-began
+	hangUp()
+	if err := <-answered; err == nil {
+		t.Error("it was answered")
+	}
+	<-ended
+}
+
 func TestAPolicyThatIsNoneIsNotFound(t *testing.T) {
 	d := untouched(t)
 	for path, method := range map[string]string{
-		"": "GET", "/versions": "GET", "/experiments": "GET", "/publish": "POST", "/rollback": "POST", "/validate": "POST",
+		"": "GET", "/versions": "GET", "/experiments": "GET", "/publish": "POST", "/rollback": "POST", "/validate": "POST", "/simulate": "POST",
 	} {
 		refused(t, d.call(method, "/v1/routing/policies/pay_"+someID+path, map[string]string{"POST": `{}`}[method]), 404, fault.CodeNotFound)
 	}

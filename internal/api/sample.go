@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/payout"
 	policies "github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/simulation"
 )
 
 // story is values for fields of answers, by schema and name or by name alone.
@@ -61,6 +62,12 @@ var samples = story{
 	"RoutingExperimentResult.control": policies.ExperimentSide{Action: "usual", Outcomes: 5400, Approved: 4860, ApprovedPPM: millionths(900_000)}, "RoutingExperimentResult.challenger": policies.ExperimentSide{Action: "tried", Outcomes: 600, Approved: 528, ApprovedPPM: millionths(880_000)},
 	"last_look": policies.LookObject{Number: 1, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Control: policies.ExperimentSide{Outcomes: 4500, Approved: 4050, ApprovedPPM: millionths(900_000)},
 		Challenger: policies.ExperimentSide{Outcomes: 500, Approved: 440, ApprovedPPM: millionths(880_000)}, Level: "1/200", Z: "1.4018", ZLimit: "2.5758"},
+	"RoutingSimulation.version": 2, "from": "2026-10-25T12:00:00Z", "RoutingSimulation.truncated": false, "RoutingSimulation.payments": 18211, "RoutingSimulation.approved": 16480, "RoutingSimulation.approved_ppm": 904947,
+	"RoutingSimulation.policies": []simulation.Result{{Name: "simulated", Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Matched: 9407, MatchedPPM: 516556, Approved: 8602, ApprovedPPM: 914425, UsualPPM: 906210,
+		Fees: []simulation.Amount{{Amount: 271844, Currency: "EUR"}}, Unpriced: 0,
+		Countries: []simulation.Segment{{Name: "DE", Matched: 9407, Approved: 8602, ApprovedPPM: 914425, Fees: []simulation.Amount{{Amount: 271844, Currency: "EUR"}}}},
+		Accounts: []simulation.Segment{{Name: "alpha", Matched: 4011, Approved: 3630, ApprovedPPM: 905011, Fees: []simulation.Amount{{Amount: 118340, Currency: "EUR"}}},
+			{Name: "beta", Matched: 5396, Approved: 4972, ApprovedPPM: 921423, Fees: []simulation.Amount{{Amount: 153504, Currency: "EUR"}}}}}},
 	"ReconBreak.kind": "contradiction", "ReconBreak.status": "open", "ReconBreak.amount": 9232, "ReconBreak.currency": "EUR", "ReconBreak.detail": "att_01jd9qk3v8m2x4r6t7w9y0a1b2: it is voided, the provider says captured 92.32 EUR",
 	"note": "", "closed_by": nil, "closed_at": nil,
 	"KillSwitch.reason": "The acquirer loses messages", "KillSwitch.scope": control.Scope{Account: "alpha"}, "everyone": false, "KillSwitch.on": true, "KillSwitch.expires_at": nil, "KillSwitch.lifted_at": nil, "KillSwitch.mode": "block",

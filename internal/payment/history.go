@@ -27,6 +27,7 @@ func NewHistory(d *db.DB) History { return History{store{d}, 500} }
 
 // Past is an attempt that came to an end, and what was known before it was sent.
 type Past struct {
+	Payment                       string
 	Account, Method, Country, BIN string
 	Amount                        money.Money
 	Candidates                    []string // accounts that could have had it, as they were ranked
@@ -35,12 +36,21 @@ type Past struct {
 	Kind                          routing.Kind         // whose doing it was
 	Code                          provider.DeclineCode // empty if it was not declined
 	At                            time.Time
+	PastFacts                     // if they were asked for
+}
+
+// PastFacts are what else is known of an attempt's payment. Brand and funding are empty if it has another card by now.
+type PastFacts struct {
+	Brand, Funding, Customer string
+	OffSession               bool
+	Metadata                 map[string]string
 }
 
 // Span bounds a reading: attempts of payments that were made From then on, which ended before Before; Most of them.
 type Span struct {
 	From, Before time.Time
 	Most         int
+	Facts        bool // with PastFacts
 }
 
 // Tenants are those who have attempts, at most that many.
@@ -61,27 +71,78 @@ func (h History) Tenants(ctx context.Context, most int) ([]string, error) {
 
 // Read walks a tenant's attempts that ended, the newest payment first. It ends after the first error.
 func (h History) Read(ctx context.Context, tenant string, s Span) iter.Seq2[Past, error] {
+	past, _ := h.Newest(ctx, tenant, s)
+	return past
+}
+
+// Newest is Read, and says once that is through whether Most was too few: there are older attempts in the span.
+func (h History) Newest(ctx context.Context, tenant string, s Span) (read iter.Seq2[Past, error], more func() bool) {
+	older := false
 	return func(yield func(Past, error) bool) {
 		floor := id.Floor(id.Payment, s.From)
 		at := pastCursor{payment: id.Floor(id.Payment, s.Before.Add(time.Second))} // an id has the millisecond that it was made in
 		for left := s.Most; left > 0; {
 			limit := min(h.page, left)
-			page, err := h.store.attemptsBefore(ctx, tenant, floor, at, limit)
+			page, err := h.store.attemptsBefore(ctx, tenant, floor, at, limit+1)
 			if err != nil {
 				yield(Past{}, fmt.Errorf("attempts of %s: %w", tenant, err))
 				return
 			}
-			for _, a := range page {
-				if past, ended := a.past(); ended && past.At.Before(s.Before) && !yield(past, nil) {
-					return
-				}
-			}
-			if left -= limit; len(page) < limit {
+			next := len(page) > limit
+			page = page[:min(limit, len(page))]
+			if !h.tell(ctx, tenant, page, s, yield) || !next {
 				return
 			}
+			left -= limit
+			older = left == 0
 			at = pastCursor{page[limit-1].Payment, page[limit-1].Number}
 		}
+	}, func() bool { return older }
+}
+
+// tell yields what of a page ended; false if that is to be all.
+func (h History) tell(ctx context.Context, tenant string, page []Attempt, s Span, yield func(Past, error) bool) bool {
+	var all []Past
+	for _, a := range page {
+		if past, ended := a.past(); ended && past.At.Before(s.Before) {
+			all = append(all, past)
+		}
 	}
+	if s.Facts {
+		if err := h.learn(ctx, tenant, all); err != nil {
+			yield(Past{}, fmt.Errorf("payments of %s: %w", tenant, err))
+			return false
+		}
+	}
+	for _, past := range all {
+		if !yield(past, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// learn reads what is known of the payments of a page.
+func (h History) learn(ctx context.Context, tenant string, page []Past) error {
+	if len(page) == 0 {
+		return nil
+	}
+	ids := make([]string, h.page) // always as many, so that there is one statement: the last one stands in for what is missing
+	for i := range ids {
+		ids[i] = page[min(i, len(page)-1)].Payment
+	}
+	known, err := h.store.pastPayments(ctx, tenant, ids)
+	if err != nil {
+		return err
+	}
+	for i := range page {
+		p, m := &page[i], known[page[i].Payment]
+		p.Customer, p.OffSession, p.Metadata = m.customer, m.asked.OffSession, m.metadata
+		if m.method.word() == p.Method && m.method.BIN == p.BIN {
+			p.Brand, p.Funding = m.method.Brand, m.method.Funding
+		}
+	}
+	return nil
 }
 
 // past is how an attempt ended; false if it has not, or if it was given up before the issuer agreed: whose doing that was is not stored.
@@ -91,7 +152,7 @@ func (a Attempt) past() (Past, bool) {
 		return Past{}, false
 	}
 	p := Past{
-		Account: a.Account, Method: r.Method, Country: r.Country, BIN: r.BIN, Amount: a.Amount, First: r.After == 0, Kind: routing.ByIssuer, At: a.MovedAt,
+		Payment: a.Payment, Account: a.Account, Method: r.Method, Country: r.Country, BIN: r.BIN, Amount: a.Amount, First: r.After == 0, Kind: routing.ByIssuer, At: a.MovedAt,
 	}
 	for _, one := range r.Ranked {
 		p.Candidates = append(p.Candidates, one.Account)

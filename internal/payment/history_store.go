@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -27,4 +28,36 @@ type pastCursor struct {
 func (s store) attemptsBefore(ctx context.Context, tenant, floor string, at pastCursor, limit int) ([]Attempt, error) {
 	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+` WHERE merchant_id = $1 AND payment_id >= $2 AND (payment_id, number) < ($3, $4)
 		ORDER BY payment_id DESC, number DESC LIMIT $5`, tenant, floor, at.payment, at.number, int64(limit))
+}
+
+// pastPayment is what is known of the payment of an attempt.
+type pastPayment struct {
+	id, customer string
+	method       Method
+	asked        Asked
+	metadata     map[string]string
+}
+
+// pastPayments are some of a tenant's payments, by their ids.
+func (s store) pastPayments(ctx context.Context, tenant string, ids []string) (map[string]pastPayment, error) {
+	args := []any{tenant}
+	for _, one := range ids {
+		args = append(args, one)
+	}
+	found, err := db.List(ctx, s.db, func(r db.Scanner) (p pastPayment, err error) {
+		var method, asked, metadata string
+		var customer *string
+		if err := r.Scan(&p.id, &method, &asked, &metadata, &customer); err != nil {
+			return p, err
+		}
+		if customer != nil {
+			p.customer = *customer
+		}
+		return p, errors.Join(untext(method, &p.method), untext(asked, &p.asked), untext(metadata, &p.metadata))
+	}, "SELECT id, method, asked, metadata, customer_id FROM payment WHERE merchant_id = $1 AND id IN "+db.In(2, len(ids)), args...)
+	known := make(map[string]pastPayment, len(found))
+	for _, p := range found {
+		known[p.id] = p
+	}
+	return known, err
 }

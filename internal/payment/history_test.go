@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/routing"
 	"github.com/florinpay/florin/internal/routing/adaptive"
@@ -190,6 +191,97 @@ func TestNoMoreIsReadThanMayBe(t *testing.T) {
 		}
 		if first, ok := id.Time(u.pay(true).ID, id.Payment); !ok || first.Before(noon) {
 			u.Errorf("an id from %s", first)
+		}
+	})
+}
+
+func TestWhatIsKnownOfAPaymentIsReadWithItsAttemptsIfItIsAskedFor(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Router = newStudent()
+		in := order(true)
+		in.Metadata = map[string]string{"tier": "gold"}
+		one, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.now.Advance(time.Minute)
+		two := u.pay(true)
+		u.now.Advance(time.Minute)
+		h := NewHistory(u.DB)
+		for _, page := range []int{1, 2, 500} {
+			h.page = page
+			span := u.lesson()
+			for p, err := range h.Read(u.Context(), shop, span) {
+				if err != nil || p.Brand != "" || p.Metadata != nil {
+					u.Errorf("not asked for: %+v, %v", p, err)
+				}
+			}
+			span.Facts = true
+			var got []Past
+			for p, err := range h.Read(u.Context(), shop, span) {
+				if err != nil {
+					u.Fatal(err)
+				}
+				got = append(got, p)
+			}
+			if len(got) != 2 || got[0].Payment != two.ID || got[1].Payment != one.ID || got[1].Metadata["tier"] != "gold" || got[0].Metadata != nil ||
+				got[1].Brand != one.PaymentMethod.Card.Brand || got[1].Funding != one.PaymentMethod.Card.Funding || got[1].Brand == "" || got[1].OffSession {
+				u.Errorf("by %d: %+v", page, got)
+			}
+		}
+	})
+}
+
+func TestTheBrandOfAnotherCardIsNotThatOfAnAttempt(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Router = newStudent()
+		o := u.pay(true)
+		p, err := u.store.payment(u.Context(), shop, o.ID)
+		if err != nil {
+			u.Fatal(err)
+		}
+		p.Method.BIN, p.Method.Brand = "555555", "mastercard"
+		row, err := paymentRow(p)
+		if err != nil {
+			u.Fatal(err)
+		}
+		if err := u.DB.Commit(u.Context(), db.NewChange(shop, row)); err != nil {
+			u.Fatal(err)
+		}
+		u.now.Advance(time.Minute)
+		span := u.lesson()
+		span.Facts = true
+		for past, err := range NewHistory(u.DB).Read(u.Context(), shop, span) {
+			if err != nil || past.Brand != "" || past.Funding != "" || past.BIN == "555555" {
+				u.Errorf("%+v, %v", past, err)
+			}
+		}
+	})
+}
+
+func TestItIsSaidWhenThereIsMoreThanMayBeRead(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Router = newStudent()
+		for range 4 {
+			u.pay(true)
+			u.now.Advance(time.Minute)
+		}
+		h := NewHistory(u.DB)
+		h.page = 2
+		for most, want := range map[int]bool{1: true, 2: true, 3: true, 4: false, 5: false} {
+			span := u.lesson()
+			span.Most = most
+			past, more := h.Newest(u.Context(), shop, span)
+			n := 0
+			for _, err := range past {
+				if err != nil {
+					u.Fatal(err)
+				}
+				n++
+			}
+			if n != min(most, 4) || more() != want {
+				u.Errorf("of %d at most %d were read, more: %t", most, n, more())
+			}
 		}
 	})
 }

@@ -19,6 +19,7 @@ type Policy struct {
 	loops bool // some condition can run for long
 
 	experiments []*experiment
+	fees        map[string]*fees // by account
 }
 
 // rule is a compiled Rule: it goes on at another one, or acts.
@@ -58,7 +59,7 @@ func compile(d Document, known func(account string) bool) (*Policy, error) {
 	if err := c.faults.Err(); err != nil {
 		return nil, err
 	}
-	p.experiments = c.experiments
+	p.experiments, p.fees = c.experiments, c.fees
 	return p, nil
 }
 

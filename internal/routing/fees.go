@@ -51,6 +51,26 @@ func (f *fees) cost(req *Request) (int64, bool) {
 	return sum, true
 }
 
+// Prices tells whether the policy says what payments cost anywhere.
+func (p *Policy) Prices() bool { return len(p.fees) > 0 }
+
+// Cost is what a payment costs at an account by the policy's tables, rounded to the currency's minor unit; false if they do not say.
+func (p *Policy) Cost(account string, req *Request) (money.Money, bool) {
+	f := p.fees[account]
+	if f == nil {
+		return money.Money{}, false
+	}
+	cost, ok := f.cost(req)
+	if !ok {
+		return money.Money{}, false
+	}
+	minor := cost / 1_000_000
+	if cost%1_000_000 >= 500_000 {
+		minor++
+	}
+	return money.Of(minor, req.Amount.Currency()), true
+}
+
 func (r *feeRow) fits(req *Request, region string) bool {
 	for _, pair := range [...][2]string{{r.method, req.Method}, {r.brand, req.Brand}, {r.funding, req.Funding}, {r.region, region}} {
 		if pair[0] != "" && pair[0] != pair[1] {

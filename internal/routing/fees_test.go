@@ -70,3 +70,17 @@ func TestEqualCostsKeepTheMerchantsOrder(t *testing.T) {
 		t.Errorf("got %+v", d.Ranked)
 	}
 }
+
+func TestWhatAPaymentCostsAtAnAccountIsRoundedToTheMinorUnit(t *testing.T) {
+	p := compiled(t, interchangePlusPlus)
+	if !p.Prices() || compiled(t, `{"name": "p", "rules": []}`).Prices() {
+		t.Error("which policy has prices?")
+	}
+	for account, want := range map[string]int64{"alpha": 154, "beta": 37, "gamma": -1} { // 1.54248 and 0.367732
+		req := germanDebit()
+		got, ok := p.Cost(account, &req)
+		if ok != (want >= 0) || ok && got != money.Of(want, eur) {
+			t.Errorf("at %s it costs %s, %t", account, got, ok)
+		}
+	}
+}

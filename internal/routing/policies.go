@@ -293,6 +293,55 @@ func (s *Policies) Validate(ctx context.Context, tenant, policy string, number i
 	return o, nil
 }
 
+// Edition is a compiled version of a policy.
+type Edition struct {
+	Policy  string // its id
+	Version int64
+	Rules   *Policy
+}
+
+// Compiled is a version of a policy, 0 the latest, whichever of its accounts the merchant still has. It fails with fault.NotFound if there is
+// no such policy, and with fault.Invalid, naming version, if it has no such version.
+func (s *Policies) Compiled(ctx context.Context, tenant, policy string, number int64) (Edition, error) {
+	p, err := s.store().policy(ctx, tenant, policy)
+	if err != nil {
+		return Edition{}, err
+	}
+	if number == 0 {
+		number = p.latest
+	}
+	if number > p.latest {
+		return Edition{}, fault.Wrong("version", fault.CodeInvalid, fmt.Sprintf("there is no version %d: the latest is %d", number, p.latest))
+	}
+	return s.compiled(ctx, p, number)
+}
+
+// CompiledPublished is the version that a merchant has published; false if that is none.
+func (s *Policies) CompiledPublished(ctx context.Context, tenant string) (Edition, bool, error) {
+	pub, err := s.store().published(ctx, tenant)
+	if err != nil || pub.version == 0 {
+		return Edition{}, false, err
+	}
+	p, err := s.store().policy(ctx, tenant, pub.policy)
+	if err != nil {
+		return Edition{}, false, err
+	}
+	e, err := s.compiled(ctx, p, pub.number)
+	return e, true, err
+}
+
+func (s *Policies) compiled(ctx context.Context, p policy, number int64) (Edition, error) {
+	e, err := s.store().edition(ctx, p.merchant, p.id, number)
+	if err != nil {
+		return Edition{}, err
+	}
+	rules, err := compile(e.document, nil)
+	if err != nil {
+		return Edition{}, fmt.Errorf("compile version %d of %s: %w", number, p.id, err)
+	}
+	return Edition{p.id, number, rules}, nil
+}
+
 func (s *Policies) ranker() Ranker {
 	if s.Router == nil {
 		return nil

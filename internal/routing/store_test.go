@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,6 +62,7 @@ func TestPolicies(t *testing.T) {
 			{"AnotherMerchantsPolicyIsNotSeen", storedAnotherMerchantsPolicyIsNotSeen},
 			{"VersionsAreKeptAndTellWhatBecameOfThem", storedVersionsAreKeptAndTellWhatBecameOfThem},
 			{"APolicyIsShownAsItIsPublished", storedAPolicyIsShownAsItIsPublished},
+			{"AVersionIsCompiledWhicheverAccountsAreLeft", storedAVersionIsCompiledWhicheverAccountsAreLeft},
 			{"ARollbackPublishesWhatWasPublishedBefore", storedARollbackPublishesWhatWasPublishedBefore},
 			{"OneOfAMerchantsPoliciesIsPublished", storedOneOfAMerchantsPoliciesIsPublished},
 			{"OfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther", storedOfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther},
@@ -230,6 +232,40 @@ func storedAPolicyIsShownAsItIsPublished(t *testing.T, h harness) {
 		t.Fatal(err)
 	}
 	h.shows(t, o.ID, 2, "to beta") // another policy is published
+}
+
+func storedAVersionIsCompiledWhicheverAccountsAreLeft(t *testing.T, h harness) {
+	o := h.create(t, document("gamma"))
+	if _, is, err := h.CompiledPublished(t.Context(), h.tenant); is || err != nil {
+		t.Errorf("nothing is published: %t, %v", is, err)
+	}
+	if _, err := h.Update(t.Context(), h.tenant, o.ID, key, document("beta"), nothing); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
+		t.Fatal(err)
+	}
+	h.has.names = []string{"alpha", "beta"}
+	for number, want := range map[int64]int64{0: 2, 1: 1, 2: 2} {
+		e, err := h.Compiled(t.Context(), h.tenant, o.ID, number)
+		if err != nil || e.Version != want || e.Policy != o.ID {
+			t.Errorf("version %d is %+v, %v", number, e, err)
+			continue
+		}
+		req := h.request()
+		if got, first := accountsOf(e.Rules.Decide(t.Context(), &req, World{})), []string{"gamma", "beta"}[want-1]; !strings.HasPrefix(got, first) {
+			t.Errorf("version %d decides %s", want, got)
+		}
+	}
+	if e, is, err := h.CompiledPublished(t.Context(), h.tenant); !is || err != nil || e.Version != 1 || e.Policy != o.ID {
+		t.Errorf("published is %+v, %t, %v", e, is, err)
+	}
+	if _, err := h.Compiled(t.Context(), h.tenant, o.ID, 3); !fault.Is(err, fault.Invalid) || !strings.HasPrefix(err.Error(), "version: there is no version 3") {
+		t.Errorf("no such version: %v", err)
+	}
+	if _, err := h.Compiled(t.Context(), stranger, o.ID, 1); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a stranger's: %v", err)
+	}
 }
 
 func storedARollbackPublishesWhatWasPublishedBefore(t *testing.T, h harness) {

@@ -25,8 +25,20 @@ type Recorded struct {
 	DeclineCode string    `json:"decline_code"` // normalized; of a declined one
 	Amount      int64     `json:"amount"`       // minor units
 	Fee         int64     `json:"fee"`          // minor units; what the provider took
+	FeeKnown    bool      `json:"-"`            // also one of nothing
 	Currency    string    `json:"currency"`
 	Candidates  []string  `json:"candidates"` // provider accounts that could have had it; none: all of the file
+	Facts
+}
+
+// Facts are what else the rules of a policy ask of a payment. What is not known is empty.
+type Facts struct {
+	Payment    string            `json:"payment"` // its id, by which splits and experiments draw; empty: by lot
+	Brand      string            `json:"brand"`
+	Funding    string            `json:"funding"`
+	Customer   string            `json:"customer"`
+	OffSession bool              `json:"off_session"`
+	Metadata   map[string]string `json:"metadata"`
 }
 
 // The outcomes of a recorded payment.
@@ -120,6 +132,16 @@ var columns = map[string]func(r *Recorded, text string) error{
 	"amount":       func(r *Recorded, text string) error { return integer(&r.Amount, text) },
 	"fee":          func(r *Recorded, text string) error { return integer(&r.Fee, text) },
 	"currency":     func(r *Recorded, text string) error { r.Currency = text; return nil },
+	"payment":      func(r *Recorded, text string) error { r.Payment = text; return nil },
+	"brand":        func(r *Recorded, text string) error { r.Brand = text; return nil },
+	"funding":      func(r *Recorded, text string) error { r.Funding = text; return nil },
+	"customer":     func(r *Recorded, text string) error { r.Customer = text; return nil },
+	"off_session": func(r *Recorded, text string) (err error) {
+		if text != "" {
+			r.OffSession, err = strconv.ParseBool(text)
+		}
+		return err
+	},
 	"candidates": func(r *Recorded, text string) error {
 		if text != "" {
 			r.Candidates = strings.Split(text, "|")

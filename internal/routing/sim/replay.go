@@ -44,11 +44,13 @@ type Replayed struct {
 	ByProvider []Named
 }
 
-// Counted counts matched payments. Fees are in minor units by currency, of those that were approved.
+// Counted counts matched payments. Fees are in minor units by currency, of those that were approved; Unpriced are those of them that have
+// none.
 type Counted struct {
 	Payments int64
 	Approved int64
 	Fees     map[string]int64
+	Unpriced int64
 }
 
 // Named are the matched payments of a country or provider.
@@ -63,12 +65,14 @@ func (c *Counted) add(r Recorded) {
 		return
 	}
 	c.Approved++
-	if r.Fee > 0 {
-		if c.Fees == nil {
-			c.Fees = map[string]int64{}
-		}
-		c.Fees[r.Currency] += r.Fee
+	if r.Fee == 0 && !r.FeeKnown {
+		c.Unpriced++
+		return
 	}
+	if c.Fees == nil {
+		c.Fees = map[string]int64{}
+	}
+	c.Fees[r.Currency] += r.Fee
 }
 
 // million is the unit of Usual.
@@ -89,7 +93,7 @@ func Replay(history iter.Seq2[Recorded, error], providers []string, r Router, cl
 		if err != nil {
 			return Replayed{}, err
 		}
-		q := Query{At: rec.At, Country: rec.Country, BIN: rec.BIN, Amount: rec.Amount, Currency: rec.Currency, Candidates: rec.Candidates, Bits: lot.bits()}
+		q := Query{At: rec.At, Country: rec.Country, BIN: rec.BIN, Amount: rec.Amount, Currency: rec.Currency, Candidates: rec.Candidates, Bits: lot.bits(), Facts: rec.Facts}
 		if len(q.Candidates) == 0 {
 			q.Candidates = providers
 		}

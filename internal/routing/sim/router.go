@@ -23,6 +23,7 @@ type Query struct {
 	Currency   string
 	Candidates []string // providers whose breaker lets a payment through
 	Bits       uint64   // random
+	Facts               // of recorded payments
 }
 
 // Choice is a candidate in its place.

@@ -170,16 +170,16 @@ func classify(code string) adaptive.Class {
 	return adaptive.Issuer
 }
 
-const jsonHistory = `{"at":"2026-11-22T12:00:00Z","country":"DE","bin":"424242","provider":"a","outcome":"approved","amount":1999,"fee":45,"currency":"EUR"}
+const jsonHistory = `{"at":"2026-11-22T12:00:00Z","country":"DE","bin":"424242","provider":"a","outcome":"approved","amount":1999,"fee":45,"currency":"EUR","payment":"pay_1","brand":"visa","funding":"debit","customer":"cus_1","off_session":true}
 
 {"at":"2026-11-22T12:00:01.5Z","country":"DE","bin":"424242","provider":"b","outcome":"declined","decline_code":"do_not_honor","candidates":["a","b"]}
 {"at":"2026-11-22T12:00:02Z","country":"FR","provider":"a","outcome":"technical"}
 `
 
-const csvHistory = `at,country,bin,provider,outcome,decline_code,amount,fee,currency,candidates
-2026-11-22T12:00:00Z,DE,424242,a,approved,,1999,45,EUR,
-2026-11-22T12:00:01.5Z,DE,424242,b,declined,do_not_honor,,,,a|b
-2026-11-22T12:00:02Z,FR,,a,technical,,,,,
+const csvHistory = `at,country,bin,provider,outcome,decline_code,amount,fee,currency,candidates,payment,brand,funding,customer,off_session
+2026-11-22T12:00:00Z,DE,424242,a,approved,,1999,45,EUR,,pay_1,visa,debit,cus_1,true
+2026-11-22T12:00:01.5Z,DE,424242,b,declined,do_not_honor,,,,a|b,,,,,
+2026-11-22T12:00:02Z,FR,,a,technical,,,,,,,,,,
 `
 
 func TestBothFormatsReadTheSameHistory(t *testing.T) {
@@ -217,6 +217,7 @@ func TestAFaultyHistoryIsRefusedWithItsLine(t *testing.T) {
 		head + "2026-11-22T12:00:00Z,a,approved,-1,EUR,,\n":                                 "line 2: amount and fee cannot be negative",
 		head + "2026-11-22T12:00:00Z,a,approved,,,do_not_honor,\n":                          "line 2: only a declined payment",
 		head + "2026-11-22T12:00:00Z,a,approved,,,,b|c\n":                                   "line 2: provider a is not among",
+		"at,provider,outcome,off_session\n2026-11-22T12:00:00Z,a,approved,perhaps\n":        "line 2: off_session:",
 		head + "2026-11-22T12:00:00Z,a\n":                                                   "wrong number of fields",
 		head:                                                                                "the history has no payments",
 	} {
@@ -268,7 +269,7 @@ func TestAReplayFindsTheBetterProviderAndCountsMatchesOnly(t *testing.T) {
 	if r.Payments != 6000 || r.Matched.Payments < 2500 || r.Matched.Payments > 3500 || rate < 0.87 || usual < 0.77 || usual > 0.83 {
 		t.Errorf("%d of %d matched, %.3f approved where %.3f is usual", r.Matched.Payments, r.Payments, rate, usual)
 	}
-	if r.Matched.Fees["EUR"] != 10*r.Matched.Approved {
+	if r.Matched.Fees["EUR"] != 10*r.Matched.Approved || r.Matched.Unpriced != 0 {
 		t.Errorf("fees %v of %d approved", r.Matched.Fees, r.Matched.Approved)
 	}
 	if len(r.ByProvider) != 2 || r.ByProvider[1].Name != "b" || r.ByProvider[1].Payments < 9*r.ByProvider[0].Payments || len(r.ByCountry) != 1 {
@@ -283,6 +284,23 @@ func TestAFixedOrderMatchesWhatWentToItsFirst(t *testing.T) {
 	}
 	if len(r.ByProvider) != 1 || r.ByProvider[0].Name != "a" || r.ByProvider[0].Payments != r.Matched.Payments {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestApprovedPaymentsWithoutAFeeAreCounted(t *testing.T) {
+	history := func(yield func(Recorded, error) bool) {
+		for _, r := range []Recorded{
+			{Fee: 3, Outcome: ApprovedOutcome}, {Outcome: ApprovedOutcome}, {FeeKnown: true, Outcome: ApprovedOutcome}, {Outcome: DeclinedOutcome, DeclineCode: "do_not_honor"},
+		} {
+			r.At, r.Provider, r.Currency = epoch, "a", "EUR"
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+	r, err := Replay(history, []string{"a"}, Fixed{}, classify, 1)
+	if err != nil || r.Matched.Approved != 3 || r.Matched.Unpriced != 1 || r.Matched.Fees["EUR"] != 3 {
+		t.Errorf("%+v, %v", r.Matched, err)
 	}
 }
 
