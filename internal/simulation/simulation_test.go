@@ -283,7 +283,7 @@ func TestWhatIsLeftOutIsTold(t *testing.T) {
 	}
 	large := func(p *payment.Past) { p.Metadata = map[string]string{"note": strings.Repeat("x", 500)} }
 	h.all = []payment.Past{paid(1, "alpha", true, large), paid(2, "alpha", true, large), paid(3, "alpha", true, large)}
-	read, err := Stored(t.Context(), h, Window{Subject: Subject{tenant, "card"}, Days: 1, Now: noon, Attempts: 10, Bytes: 1_200}, nil)
+	read, err := Stored(t.Context(), h, Window{Subject: Subject{tenant, "card"}, Days: 1, Now: noon, Attempts: 10, Bytes: 2_000}, nil)
 	if err != nil || !read.Truncated || len(read.Payments) != 2 || read.Payments[1].Payment != "pay_1" {
 		t.Errorf("too large: %+v, %v", read, err)
 	}

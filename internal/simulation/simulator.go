@@ -19,7 +19,7 @@ import (
 // The bounds of a simulation beside payments: what it reads, how much that takes, and for how long it runs. There is one at a time.
 const (
 	mostAttempts = 200_000
-	mostBytes    = 32 << 20
+	mostBytes    = 96 << 20
 	mostTime     = 60 * time.Second
 	busyRetry    = 10 * time.Second
 )

@@ -71,11 +71,17 @@ func places(own []routing.Candidate) map[string]int {
 	return at
 }
 
+// About what a map of texts takes, and each of its entries beyond the letters. The first few have room in the map.
+const mapSize, entrySize = 320, 16
+
 // size is about what a payment takes beyond what all of them take.
 func size(p payment.Past) int {
 	n := len(p.Customer)
+	if len(p.Metadata) > 0 {
+		n += mapSize
+	}
 	for key, value := range p.Metadata {
-		n += len(key) + len(value) + 64
+		n += len(key) + len(value) + entrySize
 	}
 	return n
 }
