@@ -29,8 +29,18 @@ type chromium struct {
 // errNoChromium leads to a skip by name.
 var errNoChromium = errors.New("there is no Chromium: as root, make tools installs it")
 
-// sharedChromium is started by the first browser test.
-var sharedChromium = sync.OnceValues(startChromium)
+// sharedChromium is started by the first browser test. On a busy machine Chromium crashes now and then as it starts, before anybody has asked
+// it for a page: it is started again then.
+var sharedChromium = sync.OnceValues(func() (c *chromium, err error) {
+	for range 3 {
+		var failed error
+		if c, failed = startChromium(); failed == nil || errors.Is(failed, errNoChromium) {
+			return c, failed
+		}
+		err = errors.Join(err, failed)
+	}
+	return nil, err
+})
 
 // browserCommands are the names under which Chromium is known.
 var browserCommands = []string{"chromium", "chromium-browser", "google-chrome"}

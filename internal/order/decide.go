@@ -73,21 +73,21 @@ type standing struct {
 	captured int64
 	refunded int64 // or on its way
 	over     bool
-	adjusted bool // what was captured cleared at another amount: nothing more was captured
+	shift    int64 // by how much what was captured has cleared above what was asked for, or below: the order has not heard of it
 }
 
 // settle decides what it means for an order how one of its payments will stand. others are its other payments that are not over.
 // What was captured is the order's as far as that needs it; the rest is surplus and goes back.
 func (o Order) settle(p Payment, s standing, others []Payment, now time.Time) (decision, error) {
 	was, d := p, decision{}
-	came := s.captured - p.Captured.Minor()
-	switch {
-	case s.adjusted:
-		d.adjust(&o, &p, s.captured)
-	case came > 0:
+	if came := s.captured - s.shift - p.Captured.Minor(); came > 0 {
 		if err := d.came(&o, &p, came, now); err != nil {
 			return decision{}, err
 		}
+	}
+	p.Captured = money.Of(s.captured-s.shift, p.Captured.Currency())
+	if s.shift != 0 {
+		d.adjust(&o, &p, s.captured)
 	}
 	p.Captured, p.Over = money.Of(s.captured, p.Captured.Currency()), s.over
 	p.returns(s.refunded, now)

@@ -107,17 +107,18 @@ func TestEveryCentIsKeptOrGoesBack(t *testing.T) {
 			case 4:
 				clears := rapid.Int64Range(p.Returned.Minor(), 2*p.Captured.Minor()).Draw(t, "clears at")
 				kept := p.kept()
-				d, err = o.settle(*p, standing{clears, p.Returned.Minor(), p.Over, true}, nil, noon)
+				d, err = o.settle(*p, standing{clears, p.Returned.Minor(), p.Over, clears - p.Captured.Minor()}, nil, noon)
 				if now := d.of(*p); now.kept() != kept || now.Surplus.Minor() > now.Captured.Minor() {
 					t.Fatalf("cleared as %+v, %d were kept", now, kept)
 				}
 				captured[id] = clears
 			case 1:
-				d, err = o.settle(*p, standing{p.Captured.Minor(), rapid.Int64Range(0, p.Captured.Minor()).Draw(t, "refunded"), true, false}, nil, noon)
+				d, err = o.settle(*p, standing{p.Captured.Minor(), rapid.Int64Range(0, p.Captured.Minor()).Draw(t, "refunded"), true, 0}, nil, noon)
 			default:
 				more := rapid.Int64Range(0, amount).Draw(t, "more")
-				captured[id] += more
-				d, err = o.settle(*p, standing{p.Captured.Minor() + more, p.Returned.Minor(), false, false}, nil, noon)
+				shift := rapid.Int64Range(-more, more).Draw(t, "cleared already")
+				captured[id] += more + shift
+				d, err = o.settle(*p, standing{p.Captured.Minor() + more + shift, p.Returned.Minor(), false, shift}, nil, noon)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,7 @@ const (
 	goodCard = "pm_tok_00000000000000000000000001"
 	poorCard = "pm_tok_00000000000000000000000002" // declined
 	lateCard = "pm_tok_00000000000000000000000003" // its bank answers when the test says so
+	muteCard = "pm_tok_00000000000000000000000004" // the answer is lost
 )
 
 // acquirer is a provider with books of its own.
@@ -55,6 +56,9 @@ func (q *acquirer) Authorize(_ context.Context, _ provider.Account, r provider.A
 		q.captured[r.Reference] = r.Amount.Minor()
 	}
 	q.outcomes[r.Reference] = o
+	if r.Card == muteCard {
+		return provider.Doubt("no answer in time")
+	}
 	return o
 }
 
@@ -115,7 +119,7 @@ func (q *acquirer) has() (sum int64) {
 type cards struct{}
 
 func (cards) Describe(_ context.Context, _, token string) (vault.Description, error) {
-	if !slices.Contains([]string{goodCard, poorCard, lateCard}, token) {
+	if !slices.Contains([]string{goodCard, poorCard, lateCard, muteCard}, token) {
 		return vault.Description{}, fault.Missing("token")
 	}
 	return vault.Description{Token: token, Fingerprint: "of " + token, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}, nil

@@ -496,3 +496,40 @@ func TestAnOrderStaysPaidAtWhateverItsPaymentClears(t *testing.T) {
 		}
 	})
 }
+
+// What has cleared at another amount before it was heard of pays the order by what was asked for, and the rest is the clearing's. What comes when
+// the order is paid goes back as it cleared.
+func TestAnOrderIsPaidByWhatHadClearedBeforeItWasHeardOf(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, cleared := range []int64{9_000, 11_500} {
+			o := d.makes(cart())
+			p, err := d.charge(o.ID, 10_000, muteCard, true)
+			if err != nil || p.Status != payment.Processing {
+				d.Fatalf("%+v, %v", p, err)
+			}
+			d.clears(p.ID, cleared)
+			d.pays(p.ID, payment.Captured, cleared, 0)
+			if got := d.stands(o.ID, Paid, 10_000, 0); got.Payments[0].AmountCaptured != cleared {
+				d.Errorf("cleared at %d, and is %+v", cleared, got.Payments[0])
+			}
+		}
+	})
+}
+
+func TestWhatHadClearedAndIsNotNeededGoesBackWhole(t *testing.T) {
+	each(t, func(d *desk) {
+		o := d.makes(cart())
+		second, err := d.charge(o.ID, 10_000, muteCard, true)
+		if err != nil {
+			d.Fatal(err)
+		}
+		first, err := d.charge(o.ID, 10_000, goodCard, true)
+		if err != nil || first.Status != payment.Captured {
+			d.Fatalf("%+v, %v", first, err)
+		}
+		d.clears(second.ID, 11_500)
+		d.later(time.Hour)
+		d.pays(second.ID, payment.Captured, 11_500, 11_500)
+		d.stands(o.ID, Paid, 10_000, 11_500)
+	})
+}

@@ -241,16 +241,7 @@ func (s *Service) Ordered(ctx context.Context, c *db.Change, p payment.Payment) 
 }
 
 // Settled hears how a payment of an order will stand. See payment.Orders.
-func (s *Service) Settled(ctx context.Context, c *db.Change, p payment.Payment) error {
-	return s.hear(ctx, c, p, false)
-}
-
-// Adjusted hears at what amount a payment of an order cleared. See payment.Orders.
-func (s *Service) Adjusted(ctx context.Context, c *db.Change, p payment.Payment) error {
-	return s.hear(ctx, c, p, true)
-}
-
-func (s *Service) hear(ctx context.Context, c *db.Change, p payment.Payment, adjusted bool) error {
+func (s *Service) Settled(ctx context.Context, c *db.Change, p payment.Payment, shift int64) error {
 	mine, err := s.store.payment(ctx, p.Merchant, p.Order, p.ID)
 	if err != nil {
 		return fmt.Errorf("payment %s of %s: %w", p.ID, p.Order, err)
@@ -264,7 +255,7 @@ func (s *Service) hear(ctx context.Context, c *db.Change, p payment.Payment, adj
 		return fmt.Errorf("order of %s: %w", p.ID, err)
 	}
 	d, err := o.settle(mine, standing{
-		captured: p.Captured.Minor(), refunded: p.Refunded.Minor() + p.Refunding.Minor(), over: p.Over(), adjusted: adjusted,
+		captured: p.Captured.Minor(), refunded: p.Refunded.Minor() + p.Refunding.Minor(), over: p.Over(), shift: shift,
 	}, openBut(all, p.ID), s.Clock.Now())
 	if err != nil {
 		return err

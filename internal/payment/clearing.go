@@ -61,9 +61,8 @@ func tolerated(was, cleared money.Money) bool {
 }
 
 // clears tells whether money of which it was not known that it was taken may have cleared already, at another amount than was asked for.
-// An order counts what was asked for, and does not hear of both at once: there a person decides.
 func (p Payment) clears(asked, said money.Money) bool {
-	return p.Method.isCard() && p.Order == "" && said != (money.Money{}) && tolerated(asked, said)
+	return p.Method.isCard() && said != (money.Money{}) && tolerated(asked, said)
 }
 
 // soldAndCleared adopts an authorization that was captured at once, and of which nothing was heard before it had cleared.

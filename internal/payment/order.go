@@ -16,10 +16,9 @@ type Orders interface {
 	// Ordered is asked before money is asked for: by a payment that is being made for an order, and by each later try of it. It fails
 	// with fault.NotFound, with fault.Conflict if the order takes no payment, and with fault.Invalid if this one does not fit it.
 	Ordered(ctx context.Context, c *db.Change, p Payment) error
-	// Settled hears of a payment as it will be: money was captured or is going back, or it ended without any.
-	Settled(ctx context.Context, c *db.Change, p Payment) error
-	// Adjusted hears of a payment as it will be: what it captured clears at another amount.
-	Adjusted(ctx context.Context, c *db.Change, p Payment) error
+	// Settled hears of a payment as it will be: money was captured or is going back, it ended without any, or what it captured has cleared
+	// at another amount. shift is by how much that is more than was asked for, in minor units, or less. Both may be new at once.
+	Settled(ctx context.Context, c *db.Change, p Payment, shift int64) error
 }
 
 // errNoOrders is the refusal of an order where there are none.
@@ -47,10 +46,10 @@ func (s *Service) settled(ctx context.Context, c *db.Change, d decision) error {
 	switch {
 	case d.payment.Order == "" || s.Orders == nil || d.payment.Version == 0: // of a new one the order hears by Ordered
 		return nil
-	case slices.Contains(d.events, event.PaymentAdjusted):
-		return s.Orders.Adjusted(ctx, c, d.payment)
+	case d.clearing != nil:
+		return s.Orders.Settled(ctx, c, d.payment, d.clearing.Cleared.Minor()-d.clearing.Captured.Minor())
 	case slices.ContainsFunc(d.events, func(t event.Type) bool { return slices.Contains(settling, t) }):
-		return s.Orders.Settled(ctx, c, d.payment)
+		return s.Orders.Settled(ctx, c, d.payment, 0)
 	}
 	return nil
 }

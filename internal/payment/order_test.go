@@ -29,15 +29,11 @@ func (c *orderBook) Ordered(_ context.Context, _ *db.Change, p Payment) error {
 	return c.refuses
 }
 
-func (c *orderBook) Settled(_ context.Context, _ *db.Change, p Payment) error {
+func (c *orderBook) Settled(_ context.Context, _ *db.Change, p Payment, _ int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = append(c.heard, p)
 	return c.fails
-}
-
-func (c *orderBook) Adjusted(ctx context.Context, change *db.Change, p Payment) error {
-	return c.Settled(ctx, change, p)
 }
 
 // last is what was heard last.
