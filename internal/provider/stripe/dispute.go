@@ -183,7 +183,7 @@ func place(files []provider.EvidenceFile) (all []placed, why string) {
 func (c *Connector) SubmitEvidence(ctx context.Context, a provider.Account, e provider.Evidence) provider.Outcome {
 	files, why := place(e.Files)
 	if why != "" {
-		return provider.Refused(provider.ProcessingError, "evidence_not_representable", why)
+		return provider.Refused(provider.TransactionNotAllowed, "evidence_not_representable", why) // nothing was asked of Stripe
 	}
 	form := newForm()
 	for _, field := range texts(e.Texts) {

@@ -157,7 +157,7 @@ func TestEvidenceThatStripeHasNoPlaceForIsRefused(t *testing.T) {
 	} {
 		connector, a, asked := answering(t, "200 dispute.under_review")
 		out := connector.SubmitEvidence(t.Context(), a, provider.Evidence{DisputeAnswer: provider.DisputeAnswer{Reference: answerID, Dispute: disputeID}, Files: files})
-		if out.Class != provider.Declined || !strings.Contains(out.Detail, files[0].Name) || len(*asked) != 0 {
+		if out.Class != provider.Declined || out.Decline.Code != provider.TransactionNotAllowed || !strings.Contains(out.Detail, files[0].Name) || len(*asked) != 0 {
 			t.Errorf("%s: %+v after %v", name, out, *asked)
 		}
 	}
