@@ -292,9 +292,11 @@ func TestOfABurstWhatAProviderCannotBearIsRefusedBeforeItIsWritten(t *testing.T)
 		u.Providers = provider.Registry{"fake": q}
 		refused, paid := make(chan error, bears+beyond), make(chan Object, bears+beyond)
 		var crowd sync.WaitGroup
-		for range bears + beyond {
+		for n := range int64(bears + beyond) {
 			crowd.Go(func() {
-				o, err := u.Create(u.Context(), order(true), alone{})
+				in := order(true)
+				in.Amount += n // or it would be one card at one amount too often
+				o, err := u.Create(u.Context(), in, alone{})
 				if err != nil {
 					refused <- err
 					return
@@ -302,21 +304,24 @@ func TestOfABurstWhatAProviderCannotBearIsRefusedBeforeItIsWritten(t *testing.T)
 				paid <- o
 			})
 		}
-		for range bears {
-			<-q.arrived
-		}
-		for range beyond {
-			if err := <-refused; !errors.Is(err, errFull) {
-				t.Errorf("beyond the limit: %v", err)
+		arrived := 0
+		for range bears + beyond {
+			select {
+			case <-q.arrived:
+				arrived++
+			case err := <-refused:
+				if !errors.Is(err, errFull) {
+					t.Errorf("beyond the limit: %v", err)
+				}
 			}
 		}
 		close(q.release)
 		crowd.Wait()
-		if len(paid) != bears || len(refused) != 0 {
-			t.Errorf("%d are paid, %d were refused besides", len(paid), len(refused))
+		if arrived != bears || len(paid) != bears || len(refused) != 0 {
+			t.Errorf("%d arrived, %d are paid, %d were refused besides", arrived, len(paid), len(refused))
 		}
-		if n, captured := u.q.charged(); n != bears || captured != bears*10_000 {
-			t.Errorf("%d authorizations of %d in all", n, captured)
+		if n, _ := u.q.charged(); n != bears {
+			t.Errorf("%d authorizations", n)
 		}
 		all, _, err := u.List(u.Context(), shop, Page{Limit: bears + beyond}, Filter{})
 		if err != nil || len(all) != bears {
