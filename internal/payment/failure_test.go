@@ -16,6 +16,12 @@ func TestARefusedOperationIsToldInWordsOfItsOwn(t *testing.T) {
 		_, err := u.Cancel(u.Context(), shop, o.ID, "", alone{})
 		return err
 	}
+	tooLate := func(do func(*till, Object) error) func(*till, Object) error { // to wait for a provider that is down
+		return func(u *till, o Object) error {
+			u.now.Advance(o.CaptureBefore.Sub(u.now.Now()))
+			return do(u, o)
+		}
+	}
 	refund := func(u *till, o Object) error {
 		r, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{}, alone{})
 		if err != nil || r.Failure == nil {
@@ -32,7 +38,7 @@ func TestARefusedOperationIsToldInWordsOfItsOwn(t *testing.T) {
 	}{
 		"a capture is refused": {false, declined51, capture, fault.CodeCardDeclined, "The capture failed. Nothing was captured."},
 		"a void is refused":    {false, declined51, void, fault.CodeCardDeclined, "The authorization could not be released."},
-		"a void is not sent":   {false, refused, void, fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was released."},
+		"a void is not sent":   {false, refused, tooLate(void), fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was released."},
 		"a refund is refused":  {true, declined51, refund, fault.CodeCardDeclined, "The refund failed. Nothing was refunded."},
 	} {
 		t.Run(name, func(t *testing.T) {
