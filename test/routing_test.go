@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,6 +64,19 @@ func TestPaymentsAreRoutedByThePublishedPolicy(t *testing.T) {
 		t.Errorf("after the rollback: %s", got)
 	}
 
+	if now := f.get(at).want(t, http.StatusOK, "read the policy"); dig(now.object, "document", "name") != "to beta" || dig(now.object, "document_version") != 1.0 {
+		t.Errorf("after the rollback the policy is shown as %s", now)
+	}
+	simulated := f.post(at+"/simulate", "", map[string]any{"version": 2, "days": 1}).want(t, http.StatusOK, "simulate the change")
+	var told []string
+	for _, p := range simulated.object["policies"].([]any) {
+		told = append(told, fmt.Sprint(dig(p, "name"), " ", dig(p, "approved"), "/", dig(p, "matched")))
+	}
+	// Two of the six went to beta at once, by version 1. The others went to alpha first; one of them has no tier, which is the same to both versions.
+	if got := strings.Join(told, ", "); got != "simulated 0/4, published 2/3, fixed 0/4" || dig(simulated.object, "payments") != 6.0 {
+		t.Errorf("simulated: %s: %s", got, simulated)
+	}
+
 	wrong := f.post(at+"/versions", "", map[string]any{"name": "wrong", "rules": []any{
 		map[string]any{"id": "a", "when": "amount / 2 > 3", "then": map[string]any{"strategy": "ordered", "accounts": []string{"delta"}}},
 	}}).want(t, http.StatusBadRequest, "save what is wrong")
@@ -98,4 +112,33 @@ func TestARestartRanksAsBefore(t *testing.T) {
 	f.process.stop()
 	f.start()
 	eventually(t, "beta is preferred again, without another payment", func() bool { return order() == "beta highest_estimate" })
+}
+
+func TestHowAnExperimentStandsIsShownOnceItIsWritten(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	ordered := func(name, account string) map[string]any {
+		return map[string]any{"name": name, "then": map[string]any{"strategy": "ordered", "accounts": []string{account}}}
+	}
+	made := f.post("/v1/routing/policies", "", map[string]any{
+		"name": "trial", "rules": []any{}, "actions": []any{ordered("usual", "alpha"), ordered("tried", "beta")},
+		"default": map[string]any{"then": map[string]any{"strategy": "experiment", "experiment": map[string]any{"name": "beta-first", "control": "usual", "challenger": "tried", "share": 50, "minimum_sample": 50}}},
+	}).want(t, http.StatusCreated, "create a policy")
+	at := "/v1/routing/policies/" + made.text("id")
+	f.post(at+"/publish", "", map[string]any{"version": 1}).want(t, http.StatusOK, "publish")
+	want := map[string]int{}
+	for range 8 {
+		tries := f.attemptsOf(t, map[string]any{"amount": 9232, "currency": "EUR", "payment_method_token": f.token(alphaSaysNo, "")})
+		want[tries]++
+	}
+	const control, challenger = "alpha declined, beta captured", "beta captured"
+	if want[control]+want[challenger] != 8 {
+		t.Fatalf("the payments went %v", want)
+	}
+	eventually(t, "the experiment is counted", func() bool {
+		shown := f.get(at+"/experiments").want(t, http.StatusOK, "read the experiments")
+		e := func(path ...string) any { return dig(shown.object["data"].([]any)[0], path...) }
+		return e("name") == "beta-first" && e("status") == "running" && e("control", "outcomes") == float64(want[control]) && e("control", "approved") == 0.0 &&
+			e("challenger", "outcomes") == float64(want[challenger]) && e("challenger", "approved") == float64(want[challenger])
+	})
 }

@@ -216,7 +216,7 @@ var simulated = simulation.Subject{Tenant: "simulated", Method: string(provider.
 // try walks a history once to see that it is whole, and then for each policy. own are accounts that policies may name beside those of the
 // history.
 func (s routingSimulate) try(ctx context.Context, history func() iter.Seq2[sim.Recorded, error], own []string, of simulation.Subject, name string) (shown replayShown, err error) {
-	accounts, err := sim.Providers(simulation.Politely(ctx, history()))
+	accounts, err := sim.Providers(simulation.Until(ctx, history()))
 	if err != nil {
 		return shown, fmt.Errorf("%s: %w", name, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"runtime"
 	"slices"
 
 	"github.com/florinpay/florin/internal/routing/sim"
@@ -16,7 +15,7 @@ func Replay(ctx context.Context, history func() iter.Seq2[sim.Recorded, error], 
 	price := pricesOf(contenders, s)
 	out := Report{Policies: []Result{}}
 	for _, c := range contenders {
-		r, err := sim.Replay(Politely(ctx, priced(history(), price)), accounts, c.Make(), classOf, seed)
+		r, err := sim.Replay(Until(ctx, priced(history(), price)), accounts, c.Make(), classOf, seed)
 		if err != nil {
 			return Report{}, err
 		}
@@ -25,22 +24,15 @@ func Replay(ctx context.Context, history func() iter.Seq2[sim.Recorded, error], 
 	return out, nil
 }
 
-// manners is after how many payments a simulation lets others go first: payments are made in the same process.
-const manners = 32
-
-// Politely walks a history until ctx ends, and lets others work in between.
-func Politely(ctx context.Context, history iter.Seq2[sim.Recorded, error]) iter.Seq2[sim.Recorded, error] {
+// Until walks a history until ctx ends.
+func Until(ctx context.Context, history iter.Seq2[sim.Recorded, error]) iter.Seq2[sim.Recorded, error] {
 	return func(yield func(sim.Recorded, error) bool) {
-		n := 0
 		for r, err := range history {
 			if err == nil {
 				err = ctx.Err()
 			}
 			if !yield(r, err) || err != nil {
 				return
-			}
-			if n++; n%manners == 0 {
-				runtime.Gosched()
 			}
 		}
 	}

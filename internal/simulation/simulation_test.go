@@ -337,3 +337,37 @@ func TestASimulationEndsWithItsTimeOrItsRequest(t *testing.T) {
 		}
 	})
 }
+
+func TestASimulationRestsForAsLongAsItWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := func(each time.Duration) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				for n := range 100 {
+					<-time.After(each)
+					if !yield(n, nil) {
+						return
+					}
+				}
+			}
+		}
+		for each, want := range map[time.Duration]time.Duration{
+			time.Millisecond: 200 * time.Millisecond, 5 * time.Millisecond: time.Second, time.Second: 102 * time.Second, // it waits for the database
+		} {
+			began, n := time.Now(), 0
+			for range rested(t.Context(), history(each)) {
+				n++
+			}
+			if took := time.Since(began); n != 100 || took != want {
+				t.Errorf("%d of %s took %s, want %s", n, each, took, want)
+			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		began := time.Now()
+		for range rested(ctx, history(5*time.Millisecond)) {
+		}
+		if took := time.Since(began); took != 500*time.Millisecond {
+			t.Errorf("without time it rested: %s", took)
+		}
+	})
+}

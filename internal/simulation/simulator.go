@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/routing"
+	"github.com/florinpay/florin/internal/routing/sim"
 )
 
 // The bounds of a simulation beside payments: what it reads, how much that takes, and for how long it runs. There is one at a time.
@@ -147,14 +149,14 @@ func (s *Simulator) run(ctx context.Context, contenders []Contender, w Window) (
 	if err != nil {
 		return Object{}, fmt.Errorf("list the provider accounts of %s: %w", w.Tenant, err)
 	}
-	history, err := Stored(ctx, s.Attempts, w, own)
+	history, err := Stored(ctx, restful{s.Attempts}, w, own)
 	if err != nil {
 		return Object{}, err
 	}
 	if len(history.Payments) == 0 {
 		return Object{}, fault.Wrong("days", fault.CodeInvalid, fmt.Sprintf("no payment by %s of the last %d days has an outcome: there is nothing to try a policy on", w.Method, w.Days))
 	}
-	report, err := Replay(ctx, history.All, nil, contenders, w.Subject, 1)
+	report, err := Replay(ctx, func() iter.Seq2[sim.Recorded, error] { return rested(ctx, history.All()) }, nil, contenders, w.Subject, 1)
 	if err != nil {
 		return Object{}, fmt.Errorf("simulate on %s: %w", w.Tenant, err)
 	}
