@@ -22,7 +22,7 @@ var floors = map[string]int{
 	"internal/problem": 1, "internal/strict": 1, "internal/exchange": 1, "internal/bank": 1, "internal/descriptor": 1, "internal/paycode": 1, "internal/routing/adaptive": 1,
 	"internal/merchant": 2, "internal/customer": 2, "internal/event": 2, "internal/ledger": 2, "internal/vault": 2, "internal/idempotency": 2,
 	"internal/routing/sim": 2,
-	"internal/provider":    3, "internal/risk": 3, "internal/routing": 3, "internal/control": 3, "internal/health": 3,
+	"internal/provider":    3, "internal/risk": 3, "internal/routing": 3, "internal/control": 3, "internal/health": 3, "internal/retry": 3,
 	"internal/payment": 4,
 	"internal/order":   5, "internal/dispute": 5, "internal/payout": 5, "internal/webhook": 5, "internal/inbound": 5, "internal/recon": 5, "internal/access": 5, "internal/alert": 5,
 	"internal/simulation":        5, // tries routing on payments

@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // A payment whose payer is not there can wait: nobody looks at a page meanwhile. While no provider can be called it waits until one can
@@ -46,11 +47,7 @@ const (
 )
 
 // Smart is what a merchant asked of smart retries.
-type Smart struct {
-	Until    time.Time `json:"until"`
-	MaxTries int64     `json:"max_tries"` // how often issuers may be asked in all
-	Declined int64     `json:"declined"`  // how often they have said no
-}
+type Smart = retry.Smart
 
 // until is the end of all waiting.
 func (l Later) until() time.Time {
@@ -111,56 +108,11 @@ func (in Create) later(now time.Time) (*Later, error) {
 	return l, nil
 }
 
-// spacings are how long to wait after each decline of a category of the decline table. A category that is not here is not tried again. Past
-// the end of the limits' the last repeats; of the others so many tries are enough.
-var spacings = map[string][]time.Duration{
-	"limits":    {24 * time.Hour, 3 * 24 * time.Hour, 5 * 24 * time.Hour, 7 * 24 * time.Hour},
-	"transient": {time.Hour, 6 * time.Hour, 24 * time.Hour},
-	"opaque":    {2 * 24 * time.Hour, 5 * 24 * time.Hour},
-}
-
-// repeats are the categories whose last spacing repeats: an account can be filled up any day.
-var repeats = map[string]bool{"limits": true}
-
-// alignFrom is how long a wait must be to be moved to the best hour of the day.
-const alignFrom = 12 * time.Hour
-
-// next is when a payment that was declined is tried again; false if it is not. The decline is counted in s already. advised says that
-// the network said itself how long to wait, which is then m.After. hour is the best one of the day, UTC.
-func (s Smart) next(m provider.Meaning, advised bool, hour int, now time.Time) (time.Time, bool) {
-	steps, known := spacings[m.Category]
-	mayRepeat := m.Retry == provider.RetryLater || m.Retry == provider.RetryOtherProvider
-	if !known || !mayRepeat || s.Declined >= s.MaxTries || s.Declined > int64(len(steps)) && !repeats[m.Category] {
-		return time.Time{}, false
-	}
-	wait := m.After
-	if step := steps[min(max(s.Declined, 1), int64(len(steps)))-1]; !advised {
-		wait = max(step, wait)
-	}
-	at := now.Add(wait)
-	if at.After(s.Until) {
-		return time.Time{}, false
-	}
-	if wait < alignFrom {
-		return at, true
-	}
-	if best := atHour(at, hour); !best.After(s.Until) {
-		at = best
-	}
-	return at, true
-}
-
-// atHour is the first moment not before at whose hour of the day, UTC, is hour.
-func atHour(at time.Time, hour int) time.Time {
-	at = at.UTC()
-	if at.Hour() == hour {
-		return at
-	}
-	best := time.Date(at.Year(), at.Month(), at.Day(), hour, 0, 0, 0, time.UTC)
-	if best.Before(at) {
-		best = best.AddDate(0, 0, 1)
-	}
-	return best
+// retried is what a decline of a card of a brand says about another try of it.
+func retried(d provider.Decline, brand string) retry.Decline {
+	m := d.Meaning(brand)
+	return retry.Decline{Category: m.Category, Again: m.Retry == provider.RetryLater || m.Retry == provider.RetryOtherProvider,
+		After: m.After, Advised: m.After != provider.Explain(d.Code).After}
 }
 
 // again decides whether a try that did not succeed is followed by another one later, and then why and when.
@@ -178,8 +130,7 @@ func (d *decision) again(o provider.Outcome, t terms) (LaterReason, time.Time, b
 	}
 	smart := p.ownLater().Smart
 	smart.Declined++
-	m := o.Decline.Meaning(p.Method.Brand)
-	at, ok := smart.next(m, m.After != provider.Explain(o.Decline.Code).After, t.hour, t.now)
+	at, ok := smart.Next(retried(o.Decline, p.Method.Brand), t.hour, t.now)
 	return LaterIssuer, health.Spread(p.ID, at), ok
 }
 
@@ -305,7 +256,7 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 		return err
 	}
 	defer s.enters(p, p.Attempts+1)()
-	var past history
+	var past retry.History
 	if p.counts() {
 		if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // agreement is a saved method that may be charged while its customer is not there.
@@ -160,7 +161,7 @@ func TestADeclineForNowIsTriedAgainAtTheBestHour(t *testing.T) {
 		if o.Status != Processing || o.Failure.DeclineCode != provider.InsufficientFunds || o.Retry.MaxTries != defaultMaxTries || o.Retry.Declined != 1 {
 			t.Fatalf("%s, %+v, %+v", o.Status, o.Failure, o.Retry)
 		}
-		if at := o.NextRetryAt; at.Before(u.now.Now().Add(24*time.Hour)) || at.After(u.now.Now().Add(48*time.Hour)) || at.UTC().Hour() != hourUsual {
+		if at := o.NextRetryAt; at.Before(u.now.Now().Add(24*time.Hour)) || at.After(u.now.Now().Add(48*time.Hour)) || at.UTC().Hour() != retry.UsualHour {
 			t.Errorf("tried again at %v", at)
 		}
 		second := u.untilTried(o)
@@ -293,22 +294,10 @@ func TestWhenADeclineIsTriedAgain(t *testing.T) {
 		"nobody knows why":             {provider.Decline{Code: "x"}, 1, far, -1},
 		"as often as asked for":        {provider.Decline{Code: provider.InsufficientFunds}, 9, far, -1},
 	} {
-		m := c.decline.Meaning("mastercard")
-		at, ok := Smart{Until: c.until, MaxTries: 9, Declined: c.tries}.next(m, m.After != provider.Explain(c.decline.Code).After, hourUsual, noon)
+		at, ok := Smart{Until: c.until, MaxTries: 9, Declined: c.tries}.Next(retried(c.decline, "mastercard"), retry.UsualHour, noon)
 		if ok != (c.want >= 0) || ok && at.Sub(noon) != c.want {
 			t.Errorf("%s: %v, %v; want %v", name, at.Sub(noon), ok, c.want)
 		}
-	}
-}
-
-func TestTheBestHourIsLearnedByCountry(t *testing.T) {
-	best := bestHours([]hourCount{
-		{"DE", 6, 200, 140}, {"DE", 14, 300, 240}, {"DE", 15, 3, 3}, // three in three is luck
-		{"FR", 9, 10, 10}, // too few
-		{"US", 3, 100, 50}, {"US", 1, 100, 50},
-	})
-	if len(best) != 2 || best["DE"] != 14 || best["US"] != 1 {
-		t.Errorf("learned %v", best)
 	}
 }
 
@@ -325,8 +314,8 @@ func TestHoursAreCountedFromTriesWhosePayersWereNotThere(t *testing.T) {
 		u.now.Advance(2 * time.Hour)
 		u.charge(card, nil)
 		counts, err := u.store.hourCounts(u.Context(), shop, u.now.Now().Add(-hourSpan))
-		slices.SortFunc(counts, func(a, b hourCount) int { return a.hour - b.hour })
-		if err != nil || !slices.Equal(counts, []hourCount{{"DE", hour, 2, 1}, {"DE", hour + 2, 1, 1}}) {
+		slices.SortFunc(counts, func(a, b retry.HourCount) int { return a.Hour - b.Hour })
+		if err != nil || !slices.Equal(counts, []retry.HourCount{{Country: "DE", Hour: hour, Asked: 2, Approved: 1}, {Country: "DE", Hour: hour + 2, Asked: 1, Approved: 1}}) {
 			t.Errorf("counted %+v, %v", counts, err)
 		}
 	})

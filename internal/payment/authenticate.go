@@ -93,7 +93,7 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 			return decision{}, err
 		}
 		d, err := authenticated(p, a, o, t)
-		d.remembered(s.Networks, t)
+		d.remembered(s.rules(p), t)
 		if err == nil && a.challenged() && d.attempt != nil && d.attempt.State == AttemptSending {
 			return s.stillAllowed(ctx, p, a, d)
 		}

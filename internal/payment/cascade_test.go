@@ -14,6 +14,7 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 	"github.com/florinpay/florin/internal/routing"
 )
 
@@ -310,7 +311,7 @@ func (u *till) intent(in Create) (Payment, Attempt) {
 	if err != nil {
 		u.Fatal(err)
 	}
-	begun, err := u.begin(u.Context(), p, nil, d, history{}, alone{})
+	begun, err := u.begin(u.Context(), p, nil, d, retry.History{}, alone{})
 	if err != nil {
 		u.Fatal(err)
 	}
@@ -371,7 +372,7 @@ func TestARequestDoesNotGoOnWithAnothersTry(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if _, err := u.begin(u.Context(), before, nil, next, history{}, alone{}); err != nil {
+		if _, err := u.begin(u.Context(), before, nil, next, retry.History{}, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		step, err := u.record(u.Context(), alpha, decision{payment: p, attempt: &a}, declinedLate, alone{})

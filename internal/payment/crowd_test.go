@@ -12,6 +12,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // desk is an acquirer before whose desk requests queue until the test lets them through.
@@ -71,7 +72,7 @@ func (r *rush) next(n int) (refused int) {
 // empty fails the test if a service still knows of a try.
 func (u *till) empty(s *Service) {
 	u.Helper()
-	if n := len(s.crowd.cards); n != 0 {
+	if n := s.crowd.Len(); n != 0 {
 		u.Errorf("tries of %d cards are still under way", n)
 	}
 }
@@ -217,7 +218,7 @@ func TestAFirstTryAloneWritesNoHistory(t *testing.T) {
 			u.pay(true)
 		}
 		h, err := u.recorded(u.Context(), u.tried1())
-		if err != nil || h.version != 0 {
+		if err != nil || h.Version != 0 {
 			u.Errorf("%+v, %v", h, err)
 		}
 	})
@@ -307,7 +308,7 @@ func TestATryThatGoesOnElsewhereKeepsItsPlaceAmongOthers(t *testing.T) {
 				}
 				h, err := u.recorded(u.Context(), u.tried1())
 				var has []string
-				for _, t := range h.tries {
+				for _, t := range h.Tries {
 					has = append(has, fmt.Sprintf("%s-%d", t.Payment, t.Number))
 				}
 				if err != nil || !slices.Contains(has, second) || early && slices.Contains(has, first) {
@@ -340,7 +341,7 @@ func TestATryThatNeverWasCountsForAMoment(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.Networks = three()
 		p := u.tried1()
-		leave := u.crowd.enter(p.cardAmount(), pastTry{Payment: "pay_gone", Number: 1, At: u.now.Now()})
+		leave := u.crowd.Enter(p.countedCard(), retry.Try{Payment: "pay_gone", Number: 1, At: u.now.Now()})
 		u.again(order(true))
 		leave()
 		u.again(order(true))
@@ -407,44 +408,3 @@ func (t twice) Intent(c *db.Change, subject string) {
 }
 
 func (twice) Result(*db.Change, any, error) error { return nil }
-
-func TestTheCrowdKnowsWhoBeganAlone(t *testing.T) {
-	var c crowd
-	of := cardAmount{tenant: shop, card: "a", amount: euros(1)}
-	at := func(payment string, number int64) pastTry { return pastTry{Payment: payment, Number: number, At: noon} }
-	check := func(name string, p string, number int64, alone bool, others ...pastTry) {
-		t.Helper()
-		beside, is := c.beside(of, at(p, number))
-		if is != alone || !slices.Equal(beside, others) {
-			t.Errorf("%s: alone %v, beside %v", name, is, beside)
-		}
-	}
-	leaveOne := c.enter(of, at("one", 1))
-	check("the first", "one", 1, true)
-	leaveTwin := c.enter(of, at("one", 1)) // two requests for one payment
-	check("its twin", "one", 1, true)
-	leaveTwo := c.enter(of, at("two", 1))
-	leaveThree := c.enter(of, at("three", 1))
-	check("the second", "two", 1, false, at("one", 1), at("one", 1))
-	leaveTwin()
-	c.goOn(of, at("one", 2))
-	c.goOn(of, at("one", 2))
-	check("the first, elsewhere", "one", 2, false)
-	leaveOne()
-	check("who has left", "one", 2, false)
-	leaveTwo()
-	leaveFour := c.enter(of, at("four", 1))
-	check("the fourth", "four", 1, false)
-	leaveThree()
-	c.goOn(of, at("four", 2))
-	check("the fourth, elsewhere", "four", 2, true)
-	leaveFive := c.enter(of, at("five", 1))
-	check("the fifth", "five", 1, false, at("four", 2))
-	leaveElse := c.enter(cardAmount{tenant: shop, card: "a", amount: euros(2)}, at("six", 1))
-	for _, leave := range []func(){leaveFour, leaveFive, leaveElse, leaveElse} {
-		leave()
-	}
-	if len(c.cards) != 0 {
-		t.Errorf("%d cards are left", len(c.cards))
-	}
-}

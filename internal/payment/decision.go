@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // decision is what a pure function decided: the rows as they shall be, what is to be booked and what is to be told. The
@@ -27,9 +28,9 @@ type decision struct {
 	// contradiction is set if what was heard cannot be true together with what is known. It is written down, and changes
 	// no state and no amount.
 	contradiction *Contradiction
-	clearing      *Clearing   // that the payment follows
-	history       *history    // of the payment's card, if it changes
-	told          toldDecline // the decline that it writes down, if it does
+	clearing      *Clearing      // that the payment follows
+	history       *retry.History // of the payment's card, if it changes
+	told          toldDecline    // the decline that it writes down, if it does
 }
 
 // toldDecline is a decline, and the connector that told it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // waiting is what of a kind waits for an account, the most urgent first. The state stands in the text, as in the index.
@@ -20,12 +21,12 @@ func (s store) waitingCounts(ctx context.Context) (map[string]int64, error) {
 
 // hourCounts is how a tenant's tries without their payers went since a time, by country and hour of the day. What was not answered is not
 // counted.
-func (s store) hourCounts(ctx context.Context, tenant string, since time.Time) ([]hourCount, error) {
-	return db.List(ctx, s.db, func(r db.Scanner) (hourCount, error) {
-		var c hourCount
+func (s store) hourCounts(ctx context.Context, tenant string, since time.Time) ([]retry.HourCount, error) {
+	return db.List(ctx, s.db, func(r db.Scanner) (retry.HourCount, error) {
+		var c retry.HourCount
 		var hour int64
-		err := r.Scan(&c.country, &hour, &c.asked, &c.approved)
-		c.hour = int(hour)
+		err := r.Scan(&c.Country, &hour, &c.Asked, &c.Approved)
+		c.Hour = int(hour)
 		return c, err
 	}, `SELECT issuer_country, hour, COUNT(*), CAST(SUM(yes) AS BIGINT) FROM (
 			SELECT issuer_country, (created_at / 3600000000) % 24 AS hour, CASE WHEN state = 'declined' THEN 0 ELSE 1 END AS yes

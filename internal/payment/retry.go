@@ -10,177 +10,60 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
-// Card networks bound how often a merchant tries a declined card again at the same amount, and fine who does it after they said never again.
-// Florin counts for itself and refuses before anybody is called. A card that is tried once and approved has no history, and a payment with it
-// costs one look at an index. A history begins with the first decline, with a second try while one is under way, or with one whose end is not
-// known when its request ends, in the Change that records it; from then on every try is written into it in the Change of its intent, by
-// compare-and-set, so that two at the limit do not both pass. docs/providers.md has the rules for people.
+// Whether a card may be tried again is decided by the package retry, from its history. What is here keeps that history: it is read before a
+// try, changed in the Change of the try's intent or of its outcome by compare-and-set, and looked up where it ends. docs/retries.md says how
+// exact that is.
 
-// history is what came of a merchant's tries of one card at one amount.
-type history struct {
-	merchant, card string // card is the fingerprint of a number: a network token has its own
-	amount         money.Money
-	tries          []pastTry // oldest first
-	version        int64     // 0: there is none
-	wanted         bool      // others are under way: the next try is written into it even if there is none yet
-}
-
-// pastTry is a try that was declined, or whose end is not written down. One that succeeds stays so: nobody has to write here for it.
-type pastTry struct {
-	Payment string               `json:"payment"`
-	Number  int64                `json:"number"` // of the attempt
-	At      time.Time            `json:"at"`     // when it began, or was declined
-	Code    provider.DeclineCode `json:"code,omitempty"`
-	Network string               `json:"network,omitempty"` // the network's response code
-	Advice  string               `json:"advice,omitempty"`
-}
-
-func (t pastTry) open() bool { return t.Code == "" }
-
-func (t pastTry) same(as pastTry) bool { return t.Payment == as.Payment && t.Number == as.Number }
-
-func (t pastTry) decline() provider.Decline {
-	return provider.Decline{Code: t.Code, NetworkDecline: t.Network, NetworkAdvice: t.Advice}
-}
-
-// ruleNever is the name of the rule that a card is not tried again after a decline that said so. Limits have names of their own.
-const ruleNever = "never_again"
-
-// ban is why a card may not be tried at an amount now.
-type ban struct {
-	rule  string
-	last  pastTry   // the decline that the caller is told
-	until time.Time // when the rule lets the next try through, or may; zero: not by waiting
-}
-
-// openWait is after how long it is worth asking again where tries are in the way whose end is not known: by then it mostly is.
-const openWait = time.Minute
-
-// banned tells whether a network's rules keep a card from being tried.
-func (h history) banned(rules provider.Networks, brand string, now time.Time) (ban, bool) {
-	var last pastTry
-	for _, t := range h.tries {
-		if t.open() {
-			continue
-		}
-		last = t
-		if rules.NeverAgain(brand, t.decline()) && now.Before(t.At.Add(rules.NeverFor)) {
-			return ban{rule: ruleNever, last: t}, true
-		}
+// rules are those of the network of a payment's card.
+func (s *Service) rules(p Payment) retry.Rules {
+	n := s.Networks.Of(p.Method.Brand)
+	r := retry.Rules{ApprovalEnds: n.ApprovalEnds, NeverFor: s.Networks.NeverFor, KeepFor: s.Networks.KeepFor(), Most: provider.MaxDeclines,
+		Never: func(t retry.Try) bool { return s.Networks.NeverAgain(p.Method.Brand, declineOf(t)) }}
+	for _, l := range n.Limits {
+		r.Limits = append(r.Limits, retry.Limit{Name: l.Name, Declines: l.Declines, Window: l.Window})
 	}
-	var worst ban
-	for _, l := range rules.Of(brand).Limits {
-		within := slices.DeleteFunc(slices.Clone(h.tries), func(t pastTry) bool { return !now.Before(t.At.Add(l.Window)) })
-		if len(within) < l.Declines {
-			continue
-		}
-		until := within[len(within)-l.Declines].At.Add(l.Window)
-		if sooner := known(within, l.Declines, now); !sooner.IsZero() && sooner.Before(until) {
-			until = sooner
-		}
-		if until.After(worst.until) {
-			worst = ban{rule: l.Name, last: last, until: until}
-		}
-	}
-	return worst, worst.rule != ""
+	return r
 }
 
-// known is when it may be known that a limit is not reached, as some of the tries are not declined yet: a minute ahead, and later the longer
-// they are open. It is zero if the declines alone reach it.
-func known(tries []pastTry, limit int, now time.Time) time.Time {
-	declines, wait := 0, openWait
-	for _, t := range tries {
-		if !t.open() {
-			declines++
-		} else {
-			wait = max(wait, now.Sub(t.At))
-		}
-	}
-	if declines >= limit {
-		return time.Time{}
-	}
-	return now.Add(wait)
+// declineOf is the decline that a try ended with.
+func declineOf(t retry.Try) provider.Decline {
+	return provider.Decline{Code: provider.DeclineCode(t.Code), NetworkDecline: t.Network, NetworkAdvice: t.Advice}
 }
 
-// counted is the history with a decline. One that no rule of the card's network asks about leaves it as it is.
-func (h history) counted(rules provider.Networks, brand string, a Attempt, d provider.Decline, now time.Time) history {
-	if len(rules.Of(brand).Limits) == 0 && !rules.NeverAgain(brand, d) {
-		return h
-	}
-	return h.with(pastTry{Payment: a.Payment, Number: a.Number, At: now, Code: d.Code, Network: d.NetworkDecline, Advice: d.NetworkAdvice}, rules, now)
+// begunTry is an attempt that begins, in the history of its card.
+func begunTry(a Attempt, now time.Time) retry.Try {
+	return retry.Try{Payment: a.Payment, Number: a.Number, At: now}
 }
 
-// begun is the history with a try that begins. If there is none, and none is wanted, there is nothing to count yet.
-func (h history) begun(rules provider.Networks, a Attempt, now time.Time) history {
-	if len(h.tries) == 0 && !h.wanted {
-		return h
-	}
-	return h.with(pastTry{Payment: a.Payment, Number: a.Number, At: now}, rules, now)
+// declinedTry is an attempt that was declined, in the history of its card.
+func declinedTry(a Attempt, d provider.Decline, now time.Time) retry.Try {
+	t := begunTry(a, now)
+	t.Code, t.Network, t.Advice = string(d.Code), d.NetworkDecline, d.NetworkAdvice
+	return t
 }
 
-// as is the history as one of its tries finds it: with those of the others under way that it does not tell of, and without the try itself,
-// which another one may have taken along already.
-func (h history) as(self pastTry, others []pastTry, alone bool) history {
-	h.wanted = !alone
-	h.tries = slices.DeleteFunc(slices.Clone(h.tries), self.same)
-	for _, t := range others {
-		if !h.has(t) {
-			h.tries = append(h.tries, t)
-		}
-	}
-	slices.SortStableFunc(h.tries, func(a, b pastTry) int { return a.At.Compare(b.At) })
-	return h
-}
-
-func (h history) has(t pastTry) bool { return slices.ContainsFunc(h.tries, t.same) }
-
-// with puts a try at the end, in the place of what was known of it, and forgets what is too old for every rule.
-func (h history) with(t pastTry, rules provider.Networks, now time.Time) history {
-	old := now.Add(-rules.KeepFor())
-	h.tries = slices.DeleteFunc(slices.Clone(h.tries), func(is pastTry) bool {
-		return is.same(t) || !is.At.After(old)
-	})
-	h.tries = append(h.tries, t)
-	if over := len(h.tries) - provider.MaxDeclines; over > 0 {
-		h.tries = h.tries[over:]
-	}
-	return h
-}
-
-// without is the history less a try that has ended without a decline. approved says that it has the money: where the network's rules
-// count the tries of one sale, that sale is over.
-func (h history) without(t pastTry, approved bool, rules provider.Networks, brand string) history {
-	over := approved && rules.Of(brand).ApprovalEnds
-	h.tries = slices.DeleteFunc(slices.Clone(h.tries), func(is pastTry) bool {
-		return is.same(t) ||
-			over && !is.open() && !is.At.After(t.At) && !rules.NeverAgain(brand, is.decline())
-	})
-	return h
-}
-
-// failure is what a ban makes of a payment: the issuer's last word again, and the rule by which nobody was asked.
-func (b ban) failure() *FailureObject {
-	last := b.last.decline()
+// banned is what a ban makes of a payment: the issuer's last word again, and the rule by which nobody was asked.
+func banned(b retry.Ban) *FailureObject {
+	last := declineOf(b.Last)
 	if last.Code == "" {
 		last.Code = provider.VelocityExceeded // so many are under way at once that no decline is left to repeat
 	}
 	f := declined(provider.Outcome{Class: provider.Declined, Decline: last})
-	f.RetryRule = b.rule
-	if !b.until.IsZero() {
-		until := b.until.UTC()
+	f.RetryRule = b.Rule
+	if !b.Until.IsZero() {
+		until := b.Until.UTC()
 		f.RetryAt = &until
 	}
 	return f
 }
 
 // unasked decides the end of a try that the networks' rules forbid: the payment has failed, and there is no attempt. One with smart retries waits
-// on, if the rule lets it through in time. given is a try that is
-// given up for it, if there is one.
-func (p Payment) unasked(b ban, given *Attempt, now time.Time) (decision, error) {
+// on, if the rule lets it through in time. given is a try that is given up for it, if there is one.
+func (p Payment) unasked(b retry.Ban, given *Attempt, now time.Time) (decision, error) {
 	d := decision{payment: p}
 	if p.Version == 0 {
 		d.tell(event.PaymentCreated)
@@ -191,11 +74,11 @@ func (p Payment) unasked(b ban, given *Attempt, now time.Time) (decision, error)
 		}
 	}
 	q := &d.payment
-	q.Failure = b.failure()
+	q.Failure = banned(b)
 	if p.waits() {
-		if p.Later.Smart != nil && !b.until.IsZero() && !b.until.After(p.Later.Smart.Until) {
+		if p.Later.Smart != nil && !b.Until.IsZero() && !b.Until.After(p.Later.Smart.Until) {
 			d.tell(event.PaymentPending)
-			return d, q.postpone(LaterIssuer, b.until)
+			return d, q.postpone(LaterIssuer, b.Until)
 		}
 		q.ownLater().Waits = ""
 	}
@@ -209,14 +92,14 @@ func (p Payment) unasked(b ban, given *Attempt, now time.Time) (decision, error)
 }
 
 // forbidden ends an attempt whose payer is back from their bank, for a card that may not be tried any more.
-func (p Payment) forbidden(b ban, a Attempt, now time.Time) (decision, error) {
+func (p Payment) forbidden(b retry.Ban, a Attempt, now time.Time) (decision, error) {
 	d := decision{payment: p, attempt: &a}
 	waited := a
 	if err := a.move(AttemptDeclined); err != nil {
 		return d, err
 	}
 	d.leaveIssuer(waited, now)
-	return d, d.end(b.failure())
+	return d, d.end(banned(b))
 }
 
 // counts tells whether the tries of a payment's method are counted.
@@ -227,8 +110,9 @@ func (s *Service) bounded(p Payment) bool {
 	return p.counts() && len(s.Networks.Of(p.Method.Brand).Limits) > 0
 }
 
-func (p Payment) cardAmount() cardAmount {
-	return cardAmount{tenant: p.Merchant, card: p.Method.Fingerprint, amount: p.Amount}
+// countedCard is what the payment's tries are counted by.
+func (p Payment) countedCard() retry.Card {
+	return retry.Card{Merchant: p.Merchant, Fingerprint: p.Method.Fingerprint, Amount: p.Amount}
 }
 
 // enters has a request try a payment's card, until it leaves. It goes before the history of the card is read.
@@ -236,67 +120,70 @@ func (s *Service) enters(p Payment, number int64) (leave func()) {
 	if !s.bounded(p) {
 		return func() {}
 	}
-	return s.crowd.enter(p.cardAmount(), pastTry{Payment: p.ID, Number: number, At: s.Clock.Now()})
+	return s.crowd.Enter(p.countedCard(), retry.Try{Payment: p.ID, Number: number, At: s.Clock.Now()})
 }
 
 // recall begins to read the history of a payment's card for its next try. What it gives waits for it; it must be called.
-func (s *Service) recall(ctx context.Context, p Payment) func() (history, error) {
+func (s *Service) recall(ctx context.Context, p Payment) func() (retry.History, error) {
 	if !p.counts() {
-		return func() (history, error) { return history{}, nil }
+		return func() (retry.History, error) { return retry.History{}, nil }
 	}
-	var h history
+	var h retry.History
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		h, err = s.history(ctx, p, p.Attempts+1)
 	}()
-	return func() (history, error) {
+	return func() (retry.History, error) {
 		<-done
 		return h, err
 	}
 }
 
 // history is that of a payment's card and amount as one of its tries finds it.
-func (s *Service) history(ctx context.Context, p Payment, number int64) (history, error) {
+func (s *Service) history(ctx context.Context, p Payment, number int64) (retry.History, error) {
 	h, err := s.recorded(ctx, p)
 	if err == nil && s.bounded(p) {
-		self := pastTry{Payment: p.ID, Number: number}
-		others, alone := s.crowd.beside(p.cardAmount(), self)
-		h = h.as(self, others, alone)
+		self := retry.Try{Payment: p.ID, Number: number}
+		others, alone := s.crowd.Beside(p.countedCard(), self)
+		h = h.As(self, others, alone)
 	}
 	return h, err
 }
 
 // recorded is the history of a payment's card and amount as it is written; one without tries if there is none.
-func (s *Service) recorded(ctx context.Context, p Payment) (history, error) {
-	h, err := s.store.history(ctx, p.Merchant, p.Method.Fingerprint, p.Amount)
+func (s *Service) recorded(ctx context.Context, p Payment) (retry.History, error) {
+	h, err := s.store.history(ctx, p.countedCard())
 	if fault.Is(err, fault.NotFound) {
-		return history{merchant: p.Merchant, card: p.Method.Fingerprint, amount: p.Amount}, nil
+		return retry.History{Card: p.countedCard()}, nil
 	}
 	return h, err
 }
 
 // judge tells whether a payment's card may be tried now. At a limit it looks up the tries whose end is not written down, and gives the
 // history without those that were not declined. It fails with fault.Stale if the history changed meanwhile.
-func (s *Service) judge(ctx context.Context, p Payment, h history) (history, *ban, error) {
-	now := s.Clock.Now()
-	b, banned := h.banned(s.Networks, p.Method.Brand, now)
+func (s *Service) judge(ctx context.Context, p Payment, h retry.History) (retry.History, *retry.Ban, error) {
+	if len(h.Tries) == 0 {
+		return h, nil, nil
+	}
+	now, rules := s.Clock.Now(), s.rules(p)
+	b, banned := h.Banned(rules, now)
 	if !banned {
 		return h, nil, nil
 	}
-	if b.rule == ruleNever || !slices.ContainsFunc(h.tries, pastTry.open) {
+	if b.Rule == retry.NeverAgain || !slices.ContainsFunc(h.Tries, retry.Try.Open) {
 		return h, &b, nil
 	}
 	clean, err := s.ended(ctx, p, h)
 	if err != nil {
 		return h, nil, err
 	}
-	if b, banned = clean.banned(s.Networks, p.Method.Brand, now); banned {
+	if b, banned = clean.Banned(rules, now); banned {
 		return clean, &b, nil
 	}
 	again, err := s.recorded(ctx, p)
-	if err == nil && again.version != h.version {
+	if err == nil && again.Version != h.Version {
 		err = errHistory // what seems to have ended may be a decline that came in between
 	}
 	return clean, nil, err
@@ -306,37 +193,26 @@ func (s *Service) judge(ctx context.Context, p Payment, h history) (history, *ba
 const unwritten = time.Minute
 
 // ended is a history without the tries that have ended, as if none of them had been declined meanwhile.
-func (s *Service) ended(ctx context.Context, p Payment, h history) (history, error) {
-	attempts, err := s.store.attemptsOf(ctx, p.Merchant, h.open())
+func (s *Service) ended(ctx context.Context, p Payment, h retry.History) (retry.History, error) {
+	attempts, err := s.store.attemptsOf(ctx, p.Merchant, h.OpenPayments())
 	if err != nil {
 		return h, fmt.Errorf("tries of the card of %s: %w", p.ID, err)
 	}
-	clean, now := h, s.Clock.Now()
-	for _, t := range h.tries {
-		if !t.open() {
+	clean, now, rules := h, s.Clock.Now(), s.rules(p)
+	for _, t := range h.Tries {
+		if !t.Open() {
 			continue
 		}
 		at := slices.IndexFunc(attempts, func(a Attempt) bool { return a.Payment == t.Payment && a.Number == t.Number })
 		switch {
 		case at < 0 && now.Before(t.At.Add(unwritten)):
 		case at < 0:
-			clean = clean.without(t, false, s.Networks, p.Method.Brand) // it was given up before it was written
+			clean = clean.Without(t, false, rules) // it was given up before it was written
 		case !inquirable[attempts[at].State] && attempts[at].State != AttemptAction:
-			clean = clean.without(t, attempts[at].State.has(), s.Networks, p.Method.Brand)
+			clean = clean.Without(t, attempts[at].State.has(), rules)
 		}
 	}
 	return clean, nil
-}
-
-// open are the payments of the tries whose end is not written down.
-func (h history) open() []string {
-	var payments []string
-	for _, t := range h.tries {
-		if t.open() {
-			payments = append(payments, t.Payment)
-		}
-	}
-	return payments
 }
 
 // heard is what a decision about an attempt does to the history of its card: a decline is counted, and a try that follows needs its place.
@@ -348,16 +224,16 @@ func (s *Service) heard(ctx context.Context, p Payment, a Attempt, o provider.Ou
 	number := a.Number
 	if o.Class != provider.Declined { // its place is the next one's, which nobody knows of yet
 		number++
-		s.crowd.goOn(p.cardAmount(), pastTry{Payment: p.ID, Number: number, At: t.now})
+		s.crowd.GoOn(p.countedCard(), retry.Try{Payment: p.ID, Number: number, At: t.now})
 	}
 	h, err := s.history(ctx, p, number)
 	if err != nil {
 		return err
 	}
 	if o.Class == provider.Declined {
-		h = h.counted(s.Networks, p.Method.Brand, a, o.Decline, t.now)
+		h = h.Counted(declinedTry(a, o.Decline, t.now), s.rules(p), t.now)
 	} else {
-		h = h.without(pastTry{Payment: a.Payment, Number: a.Number}, false, s.Networks, p.Method.Brand)
+		h = h.Without(begunTry(a, t.now), false, s.rules(p))
 	}
 	h, banned, err := s.judge(ctx, p, h)
 	if banned != nil {
@@ -368,8 +244,8 @@ func (s *Service) heard(ctx context.Context, p Payment, a Attempt, o provider.Ou
 }
 
 // reserve gives a try that begins its place in the history of its card, if there is one or one is wanted.
-func (d *decision) reserve(h history, rules provider.Networks, now time.Time) {
-	if h = h.begun(rules, *d.latest().attempt, now); len(h.tries) > 0 {
+func (d *decision) reserve(h retry.History, rules retry.Rules, now time.Time) {
+	if h = h.Begun(begunTry(*d.latest().attempt, now), rules, now); len(h.Tries) > 0 {
 		d.history = &h
 	}
 }
@@ -383,12 +259,12 @@ func (s *Service) leftOpen(ctx context.Context, d *decision) error {
 	if a == nil || d.history != nil || a.was != AttemptSending || !leavesOpen[a.State] || !s.bounded(d.payment) {
 		return nil
 	}
+	now := s.Clock.Now()
 	h, err := s.recorded(ctx, d.payment)
-	if err != nil || h.has(pastTry{Payment: a.Payment, Number: a.Number}) {
+	if err != nil || h.Has(begunTry(*a, now)) {
 		return err
 	}
-	h.wanted = true
-	h = h.begun(s.Networks, *a, s.Clock.Now())
+	h = h.With(begunTry(*a, now), s.rules(d.payment), now)
 	d.history = &h
 	return nil
 }
@@ -403,15 +279,15 @@ func historyChanged(err error) bool {
 }
 
 // remembered puts into a decision what it does to the history of its card.
-func (d *decision) remembered(rules provider.Networks, t terms) {
+func (d *decision) remembered(rules retry.Rules, t terms) {
 	if t.past == nil || d.attempt == nil || d.attempt.State != AttemptDeclined && d.next == nil {
 		return
 	}
 	h := *t.past
 	if d.next != nil {
-		h = h.begun(rules, *d.next, t.now)
+		h = h.Begun(begunTry(*d.next, t.now), rules, t.now)
 	}
-	if len(h.tries) > 0 {
+	if len(h.Tries) > 0 {
 		d.history = &h
 	}
 }
@@ -426,14 +302,14 @@ func (s *Service) stillAllowed(ctx context.Context, p Payment, a Attempt, goesOn
 	if err != nil {
 		return goesOn, err
 	}
-	h = h.without(pastTry{Payment: a.Payment, Number: a.Number}, false, s.Networks, p.Method.Brand)
-	h, banned, err := s.judge(ctx, p, h)
+	now, rules := s.Clock.Now(), s.rules(p)
+	h, banned, err := s.judge(ctx, p, h.Without(begunTry(a, now), false, rules))
 	switch {
 	case err != nil:
 		return decision{}, err
 	case banned != nil:
-		return p.forbidden(*banned, a, s.Clock.Now())
+		return p.forbidden(*banned, a, now)
 	}
-	goesOn.reserve(h, s.Networks, s.Clock.Now())
+	goesOn.reserve(h, rules, now)
 	return goesOn, nil
 }

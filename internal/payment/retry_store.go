@@ -7,36 +7,36 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 var retryTable = &db.Table{Name: "card_retry", Key: 4, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "fingerprint"}, {Name: "currency"}, {Name: "amount", Kind: db.Int}, {Name: "tries"}, {Name: "kept_until", Kind: db.Int},
 }}
 
-func historyRow(h history, keep time.Duration) (db.Row, error) {
-	tries, err := json.Marshal(h.tries)
+func historyRow(h retry.History, keep time.Duration) (db.Row, error) {
+	tries, err := json.Marshal(h.Tries)
 	if err != nil {
 		return db.Row{}, err
 	}
-	until := h.tries[len(h.tries)-1].At.Add(keep)
-	return write(retryTable, h.version, []any{h.merchant, h.card, h.amount.Currency().Code(), h.amount.Minor(), string(tries), db.Micros(until)}), nil
+	until := h.Tries[len(h.Tries)-1].At.Add(keep)
+	return write(retryTable, h.Version, []any{h.Merchant, h.Fingerprint, h.Amount.Currency().Code(), h.Amount.Minor(), string(tries), db.Micros(until)}), nil
 }
 
 // history is what is written of a card at an amount. It fails with fault.NotFound.
-func (s store) history(ctx context.Context, tenant, card string, amount money.Money) (history, error) {
-	h := history{merchant: tenant, card: card, amount: amount}
-	return db.Get(ctx, s.db, func(r db.Scanner) (history, error) {
+func (s store) history(ctx context.Context, of retry.Card) (retry.History, error) {
+	h := retry.History{Card: of}
+	return db.Get(ctx, s.db, func(r db.Scanner) (retry.History, error) {
 		var tries string
-		if err := r.Scan(&tries, &h.version); err != nil {
+		if err := r.Scan(&tries, &h.Version); err != nil {
 			return h, err
 		}
-		if err := json.Unmarshal([]byte(tries), &h.tries); err != nil {
-			return h, fmt.Errorf("tries of a card of %s: %w", tenant, err)
+		if err := json.Unmarshal([]byte(tries), &h.Tries); err != nil {
+			return h, fmt.Errorf("tries of a card of %s: %w", of.Merchant, err)
 		}
 		return h, nil
 	}, "SELECT tries, version FROM card_retry WHERE merchant_id = $1 AND fingerprint = $2 AND currency = $3 AND amount = $4",
-		tenant, card, amount.Currency().Code(), amount.Minor())
+		of.Merchant, of.Fingerprint, of.Amount.Currency().Code(), of.Amount.Minor())
 }
 
 // prunePortion is how many histories one statement deletes.

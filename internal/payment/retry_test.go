@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // three are rules with small numbers: Visa takes 3 declines in 30 days and an approval ends them, Mastercard 2 in a day and 3 in 30.
@@ -24,63 +25,6 @@ func three() provider.Networks {
 		panic(err)
 	}
 	return n
-}
-
-func TestARuleForbidsATryUntilItsWindowIsOver(t *testing.T) {
-	const day = 24 * time.Hour
-	ago := func(d time.Duration, code, advice string) pastTry {
-		return pastTry{Payment: "pay_1", Number: int64(d), At: noon.Add(-d), Code: provider.DoNotHonor, Network: code, Advice: advice}
-	}
-	under := func(d time.Duration) pastTry { return pastTry{Payment: "pay_1", Number: int64(d), At: noon.Add(-d)} }
-	for name, c := range map[string]struct {
-		brand string
-		tries []pastTry
-		rule  string
-		until time.Time
-	}{
-		"nothing":                        {"visa", nil, "", time.Time{}},
-		"one":                            {"visa", []pastTry{ago(day, "05", "")}, "", time.Time{}},
-		"at the limit":                   {"visa", []pastTry{ago(3*day, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "visa", noon.Add(27 * day)},
-		"one is out of the window":       {"visa", []pastTry{ago(30*day, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "", time.Time{}},
-		"one is a moment from its end":   {"visa", []pastTry{ago(30*day-1, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "visa", noon.Add(1)},
-		"over the limit":                 {"visa", []pastTry{ago(4*day, "05", ""), ago(3*day, "05", ""), ago(2*day, "05", ""), ago(day, "05", "")}, "visa", noon.Add(27 * day)},
-		"open ones count":                {"visa", []pastTry{ago(3*day, "05", ""), under(2), under(1)}, "visa", noon.Add(time.Minute)},
-		"open ones that stay open":       {"visa", []pastTry{ago(3*day, "05", ""), under(time.Hour), under(1)}, "visa", noon.Add(time.Hour)},
-		"no longer than the window":      {"visa", []pastTry{under(20 * day), ago(2, "05", ""), under(1)}, "visa", noon.Add(10 * day)},
-		"enough without the open one":    {"visa", []pastTry{ago(4*day, "05", ""), ago(3*day, "05", ""), ago(2*day, "05", ""), under(1)}, "visa", noon.Add(27 * day)},
-		"the longer window counts":       {"mastercard", []pastTry{ago(20*day, "05", ""), ago(2, "05", ""), ago(1, "05", "")}, "month", noon.Add(10 * day)},
-		"the shorter one alone":          {"mastercard", []pastTry{ago(2, "05", ""), ago(1, "05", "")}, "day", noon.Add(day - 2)},
-		"another network":                {"amex", []pastTry{ago(4, "05", ""), ago(3, "05", ""), ago(2, "05", ""), ago(1, "05", "")}, "", time.Time{}},
-		"never, by advice":               {"amex", []pastTry{ago(29*day, "05", "03"), ago(day, "05", "")}, ruleNever, time.Time{}},
-		"never, by the response code":    {"visa", []pastTry{ago(29*day, "46", "")}, ruleNever, time.Time{}},
-		"another network's code":         {"mastercard", []pastTry{ago(29*day, "46", "")}, "", time.Time{}},
-		"never is over after its days":   {"visa", []pastTry{ago(30*day, "46", "03")}, "", time.Time{}},
-		"never is stronger than a limit": {"visa", []pastTry{ago(3*day, "46", ""), ago(2*day, "05", ""), ago(day, "05", "")}, ruleNever, time.Time{}},
-	} {
-		b, banned := history{tries: c.tries}.banned(three(), c.brand, noon)
-		if banned != (c.rule != "") || b.rule != c.rule || !b.until.Equal(c.until) {
-			t.Errorf("%s: %v by %q until %v", name, banned, b.rule, b.until)
-		}
-	}
-}
-
-func TestAHistoryForgetsWhatIsTooOld(t *testing.T) {
-	rules := three()
-	h := history{tries: []pastTry{{Payment: "pay_1", Number: 1, At: noon.Add(-30 * 24 * time.Hour), Code: provider.DoNotHonor}}}
-	h = h.begun(rules, Attempt{Payment: "pay_2", Number: 1}, noon)
-	h = h.counted(rules, "visa", Attempt{Payment: "pay_2", Number: 1}, provider.Decline{Code: provider.DoNotHonor}, noon)
-	if len(h.tries) != 1 || h.tries[0].Payment != "pay_2" || h.tries[0].open() {
-		t.Errorf("it has %+v", h.tries)
-	}
-	for n := range int64(200) {
-		h = h.begun(rules, Attempt{Payment: "pay_3", Number: n}, noon)
-	}
-	if len(h.tries) != provider.MaxDeclines {
-		t.Errorf("it has %d tries", len(h.tries))
-	}
-	if h := (history{}).counted(rules, "amex", Attempt{}, provider.Decline{Code: provider.DoNotHonor}, noon); len(h.tries) != 0 {
-		t.Error("a network without limits is counted")
-	}
 }
 
 // again pays once more, and gives the rule that forbade it; empty if somebody was asked.
@@ -112,7 +56,7 @@ func TestACardIsNotTriedAtAnAmountAfterItsNetworkSaidNever(t *testing.T) {
 		d := &diary{}
 		o, err := u.Create(u.Context(), order(true), d)
 		var refused *DeclinedError
-		if !errors.As(err, &refused) || refused.Rule != ruleNever || refused.Decline.Code != provider.InsufficientFunds || refused.Meaning.Retry != provider.RetryNever ||
+		if !errors.As(err, &refused) || refused.Rule != retry.NeverAgain || refused.Decline.Code != provider.InsufficientFunds || refused.Meaning.Retry != provider.RetryNever ||
 			refused.Meaning.After != 0 || o.Status != Failed || o.Failure.NetworkAdviceCode != "03" || o.Failure.RetryAt != nil || u.q.calls != 1 {
 			u.Errorf("the second try: %+v, %+v after %d calls", o, refused, u.q.calls)
 		}
@@ -148,7 +92,7 @@ func TestAPayerWhoseCardMayNotBeTriedTakesAnother(t *testing.T) {
 		}
 		var refused *DeclinedError
 		o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: token}}, alone{})
-		if !errors.As(err, &refused) || refused.Rule != ruleNever || o.Status != RequiresPaymentMethod || o.ClientSecret == "" || u.q.calls != 1 {
+		if !errors.As(err, &refused) || refused.Rule != retry.NeverAgain || o.Status != RequiresPaymentMethod || o.ClientSecret == "" || u.q.calls != 1 {
 			u.Fatalf("with the card: %+v, %v", o, err)
 		}
 		if o, err = u.Confirm(u.Context(), shop, o.ID, Confirmation{Choice: Choice{Token: tokenOther}}, alone{}); err != nil || o.Status != Captured {
@@ -188,7 +132,7 @@ func TestAtTheLimitOfTriesAtOnceExactlyTheRestPasses(t *testing.T) {
 			u.Errorf("refused by %v after %d calls", count, u.q.calls)
 		}
 		h, err := u.recorded(u.Context(), u.tried1())
-		if err != nil || len(h.tries) != 3 || slices.ContainsFunc(h.tries, pastTry.open) {
+		if err != nil || len(h.Tries) != 3 || slices.ContainsFunc(h.Tries, retry.Try.Open) {
 			u.Errorf("the history is %+v, %v", h, err)
 		}
 	}, mishaps...)
@@ -291,7 +235,7 @@ func TestAPayerWhoIsBackFromTheirBankIsNotChargedOnACardThatMayNotBeTried(t *tes
 		if err != nil {
 			u.Fatal(err)
 		}
-		h = h.counted(u.Networks, p.Method.Brand, Attempt{Payment: "pay_other", Number: 1}, refusals[declined03], u.now.Now())
+		h = h.Counted(declinedTry(Attempt{Payment: "pay_other", Number: 1}, refusals[declined03], u.now.Now()), u.rules(p), u.now.Now())
 		row, err := historyRow(h, u.Networks.KeepFor())
 		if err == nil {
 			err = u.DB.Commit(u.Context(), db.NewChange(shop, row))
@@ -302,7 +246,7 @@ func TestAPayerWhoIsBackFromTheirBankIsNotChargedOnACardThatMayNotBeTried(t *tes
 		calls := u.q.calls
 		u.q.finish(o.ID+"-1", passes)
 		o, err = u.back(o, u.ticketOf(o), o.ID+"-1")
-		if err != nil || o.Status != Failed || o.Failure == nil || o.Failure.RetryRule != ruleNever || u.q.calls != calls {
+		if err != nil || o.Status != Failed || o.Failure == nil || o.Failure.RetryRule != retry.NeverAgain || u.q.calls != calls {
 			u.Errorf("%+v, %v after %d calls", o, err, u.q.calls-calls)
 		}
 	})
@@ -338,12 +282,12 @@ func TestASmartRetryThatALimitForbidsIsPutOffOrEnds(t *testing.T) {
 					u.Fatal(err)
 				}
 				h, err := u.recorded(u.Context(), p)
-				if err != nil || len(h.tries) != 1 {
+				if err != nil || len(h.Tries) != 1 {
 					u.Fatalf("%+v, %v", h, err)
 				}
-				over := h.tries[0].At.Add(30 * 24 * time.Hour)
+				over := h.Tries[0].At.Add(30 * 24 * time.Hour)
 				for n := range int64(2) {
-					h = h.counted(u.Networks, "visa", Attempt{Payment: "pay_other", Number: n}, refusals[declined51], u.now.Now())
+					h = h.Counted(declinedTry(Attempt{Payment: "pay_other", Number: n}, refusals[declined51], u.now.Now()), u.rules(p), u.now.Now())
 				}
 				row, err := historyRow(h, u.Networks.KeepFor())
 				if err == nil {

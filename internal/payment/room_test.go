@@ -13,6 +13,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 	"github.com/florinpay/florin/internal/routing"
 )
 
@@ -177,7 +178,7 @@ func TestAPlaceThatIsNotUsedIsGivenBack(t *testing.T) {
 		"the network forbids the try": {func(u *till) error {
 			u.q.mishaps = []mishap{declined03}
 			u.again(order(true))
-			if _, rule := u.again(order(true)); rule != ruleNever {
+			if _, rule := u.again(order(true)); rule != retry.NeverAgain {
 				u.Errorf("refused by %q", rule)
 			}
 			return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 	"github.com/florinpay/florin/internal/vault"
 )
 
@@ -84,7 +85,7 @@ type Service struct {
 	readers   *readers
 	bankLists bankLists
 	drains    drains
-	crowd     crowd
+	crowd     retry.Crowd                           // the tries of cards that requests here are about
 	hours     *recent.Cache[string, map[string]int] // the best ones of the day, by tenant and country
 }
 
@@ -325,7 +326,7 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })
 	}
 	d, err := settle(p, a, o, t)
-	d.remembered(s.Networks, t)
+	d.remembered(s.rules(p), t)
 	if err == nil {
 		err = s.leftOpen(ctx, &d)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/retry"
 )
 
 // begin decides a try: the intent that is written before anybody outside is called.
@@ -92,7 +93,7 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 
 // begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
 // changed meanwhile but the order that it is for, and the history of its card: it is put together again then.
-func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent decision, past history, with Companion) (stage, error) {
+func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent decision, past retry.History, with Companion) (stage, error) {
 	for try := 1; ; try++ {
 		if err := s.permits(ctx, intent.payment, string(provider.OpAuthorize), intent.payment.Account); err != nil {
 			return stage{}, err
@@ -120,7 +121,7 @@ func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent d
 }
 
 // opening is the Change that begins a try, or that ends its payment because the card may not be tried.
-func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent decision, past history, with Companion) (stage, *db.Change, error) {
+func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent decision, past retry.History, with Companion) (stage, *db.Change, error) {
 	past, banned, err := s.judge(ctx, p, past)
 	if err != nil {
 		return stage{}, nil, err
@@ -129,7 +130,7 @@ func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent
 	if banned != nil {
 		d, err = p.unasked(*banned, given, now)
 	} else {
-		d.reserve(past, s.Networks, now)
+		d.reserve(past, s.rules(p), now)
 	}
 	if err != nil {
 		return stage{}, nil, err

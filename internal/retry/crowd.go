@@ -1,26 +1,18 @@
-package payment
+package retry
 
 import (
 	"slices"
 	"sync"
-
-	"github.com/florinpay/florin/internal/money"
 )
 
 // A try of a card that nobody has tried at the amount before writes nothing that others could count it by. So this process knows which of its
 // requests are about which card: a try that begins while another one is under way begins the history of the card, and takes the other one
 // along into it.
 
-// cardAmount is what card networks count by.
-type cardAmount struct {
-	tenant, card string
-	amount       money.Money
-}
-
-// crowd holds the tries of cards that requests of this process are about: as many as there are such requests. The zero value has none.
-type crowd struct {
+// Crowd holds the tries of cards that requests of this process are about: as many as there are such requests. The zero value has none.
+type Crowd struct {
 	mu    sync.Mutex
-	cards map[cardAmount][]*stay
+	cards map[Card][]*stay
 }
 
 // stay is one request about a card.
@@ -31,18 +23,18 @@ type stay struct {
 
 // beginning is a try, and who was there when it began.
 type beginning struct {
-	pastTry
-	alone  bool      // no other payment of the card was: no history has the try, unless there was one already
-	beside []pastTry // those of the others that had begun alone
+	Try
+	alone  bool  // no other payment of the card was: no history has the try, unless there was one already
+	beside []Try // those of the others that had begun alone
 }
 
-// enter has a request try a card, until it leaves. The history of the card is read after it: what ended before is in there, and who enters
+// Enter has a request try a card, until it leaves. The history of the card is read after it: what ended before is in there, and who enters
 // later finds the try here.
-func (c *crowd) enter(of cardAmount, t pastTry) (leave func()) {
+func (c *Crowd) Enter(of Card, t Try) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cards == nil {
-		c.cards = map[cardAmount][]*stay{}
+		c.cards = map[Card][]*stay{}
 	}
 	s := &stay{payment: t.Payment, tries: []beginning{c.beginning(of, t)}}
 	c.cards[of] = append(c.cards[of], s)
@@ -56,21 +48,21 @@ func (c *crowd) enter(of cardAmount, t pastTry) (leave func()) {
 	}
 }
 
-// goOn has the request that is about a payment go on with the payment's next try, of the same card.
-func (c *crowd) goOn(of cardAmount, t pastTry) {
+// GoOn has the request that is about a payment go on with the payment's next try, of the same card.
+func (c *Crowd) GoOn(of Card, t Try) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.beginning(of, t)
 	for _, s := range c.cards[of] {
-		if s.payment == t.Payment && !slices.ContainsFunc(s.tries, func(is beginning) bool { return is.same(t) }) {
+		if s.payment == t.Payment && !slices.ContainsFunc(s.tries, func(is beginning) bool { return is.Same(t) }) {
 			s.tries = append(s.tries, b)
 		}
 	}
 }
 
 // beginning looks around for a try. At most one payment's tries of a card have begun alone and are still there.
-func (c *crowd) beginning(of cardAmount, t pastTry) beginning {
-	b := beginning{pastTry: t, alone: true}
+func (c *Crowd) beginning(of Card, t Try) beginning {
+	b := beginning{Try: t, alone: true}
 	for _, s := range c.cards[of] {
 		if s.payment == t.Payment {
 			continue
@@ -78,24 +70,31 @@ func (c *crowd) beginning(of cardAmount, t pastTry) beginning {
 		b.alone = false
 		for _, other := range s.tries {
 			if other.alone {
-				b.beside = append(b.beside, other.pastTry)
+				b.beside = append(b.beside, other.Try)
 			}
 		}
 	}
 	return b
 }
 
-// beside are the tries that were under way alone when one began, and whether it was alone itself. One that no request here is about counts as
+// Beside are the tries that were under way alone when one began, and whether it was alone itself. One that no request here is about counts as
 // one among others.
-func (c *crowd) beside(of cardAmount, t pastTry) (others []pastTry, alone bool) {
+func (c *Crowd) Beside(of Card, t Try) (others []Try, alone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.cards[of] {
 		for _, b := range s.tries {
-			if b.same(t) {
+			if b.Same(t) {
 				return b.beside, b.alone
 			}
 		}
 	}
 	return nil, false
+}
+
+// Len is how many cards are being tried.
+func (c *Crowd) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.cards)
 }
