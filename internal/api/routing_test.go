@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -72,6 +73,26 @@ func TestASimulationIsAskedForInNamedBounds(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s asks for %+v, want %+v", body, got, want)
 		}
+	}
+}
+
+func TestTheSimulationOfTheDocumentationIsAsked(t *testing.T) {
+	text, err := os.ReadFile("../../docs/routing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "```json simulate\n")
+	body, _, ended := strings.Cut(rest, "```")
+	if !found || !ended {
+		t.Fatal("there is none")
+	}
+	var got simulation.Ask
+	d := newDoor(t, func(o *Options) {
+		o.Simulations = fakeSimulations{asked: func(_ context.Context, a simulation.Ask) { got = a }}
+	})
+	accepted(t, d.call("POST", aPolicy+"/simulate", body), http.StatusOK)
+	if want := (simulation.Ask{Version: 2, Days: 28, Method: "card", Against: []string{"published", "fixed", "adaptive"}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("it asks for %+v, want %+v", got, want)
 	}
 }
 
