@@ -336,6 +336,41 @@ func (b byAccount) Authorize(ctx context.Context, account provider.Account, r pr
 	return b.desk.Authorize(ctx, account, r)
 }
 
+// Payers who come back from their banks at the same moment: their money was not asked for yet, and is for as many as the limit lets through.
+func TestOfPayersWhoAreBackAtOnceExactlyTheLimitIsCharged(t *testing.T) {
+	const at = 8
+	eachTill(t, func(u *till) {
+		u.Networks = three()
+		u.q.issuer.status = "C"
+		in := order(true)
+		in.Choice.Token = tokenGerman
+		var all []Object
+		for range at {
+			o, err := u.Create(u.Context(), in, alone{})
+			if err != nil || o.Status != RequiresAction {
+				u.Fatalf("%+v, %v", o, err)
+			}
+			u.q.finish(o.ID+"-1", passes)
+			all = append(all, o)
+		}
+		u.q.mishaps = slices.Repeat([]mishap{declined51}, at)
+		var group sync.WaitGroup
+		for _, o := range all {
+			group.Go(func() {
+				_, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{})
+				var refused *DeclinedError
+				if !errors.As(err, &refused) {
+					u.Errorf("a payer is told %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if len(u.q.asked) != 3 {
+			u.Errorf("%d were charged", len(u.q.asked))
+		}
+	})
+}
+
 // A try that another one took along, and whose intent was never written, stands in nobody's way for long.
 func TestATryThatNeverWasCountsForAMoment(t *testing.T) {
 	eachTill(t, func(u *till) {
