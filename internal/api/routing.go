@@ -160,7 +160,7 @@ func (a *API) registerRoutingActions() {
 	register(a, operation{
 		id: "validateRoutingPolicy", method: http.MethodPost, path: one + "/validate", tag: tag, summary: "Try a routing policy",
 		doc:   "Tells whether a version could be published now, and how it would decide about a payment. Nothing is written, and nobody is asked for money.",
-		scope: access.RoutingWrite, status: http.StatusOK, answer: reflect.TypeFor[policies.TrialObject](), body: reflect.TypeFor[validatePolicy](),
+		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[policies.TrialObject](), body: reflect.TypeFor[validatePolicy](), looks: true,
 		sample: `{"facts":{"amount":9232,"currency":"EUR","brand":"visa","funding":"debit","country":"DE"}}`,
 	}, a.validatePolicy)
 	a.registerSimulation()
