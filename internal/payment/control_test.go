@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
@@ -50,4 +51,52 @@ func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 			u.Errorf("%+v, %v", done, err)
 		}
 	})
+}
+
+// silence is a switch of inquiries, while it is on.
+type silence bool
+
+func (s *silence) Blocked(_ context.Context, _ string, a control.Ask) error {
+	if *s && a.Operation == control.Inquiry && a.Account == "alpha" && a.Method == "card" {
+		return &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: "inquiry is switched off: their desk is on fire", RetryAfter: time.Minute}
+	}
+	return nil
+}
+
+func (*silence) Persons(context.Context, string, control.Ask, money.Money) (int, error) {
+	return 0, nil
+}
+
+func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
+	for name, operate := range map[string]bool{"a payment": false, "a refund": true} {
+		t.Run(name, func(t *testing.T) {
+			var mishaps []mishap
+			if operate {
+				mishaps = []mishap{fine}
+			}
+			eachTill(t, func(u *till) {
+				on := silence(true)
+				u.Control = &on
+				o := u.pay(true)
+				if operate {
+					if _, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 4_000}, alone{}); err != nil {
+						u.Fatal(err)
+					}
+				}
+				asked := u.q.inquiries
+				for range 30 {
+					u.later(5 * time.Minute)
+				}
+				if u.q.inquiries != asked || u.measured("florin_payment_unresolved") != 0 {
+					u.Errorf("asked %d times, %v are a person's business", u.q.inquiries-asked, u.measured("florin_payment_unresolved"))
+				}
+				on = false
+				u.later(5 * time.Minute)
+				u.expect(u.status(o.ID), Captured, 10_000, map[bool]int64{true: 4_000}[operate])
+				if u.q.inquiries == asked {
+					u.Error("nobody was asked when the switch was lifted")
+				}
+			}, append(mishaps, noAnswer)...)
+		})
+	}
 }

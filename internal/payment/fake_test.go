@@ -33,16 +33,17 @@ const (
 // acquirer is a provider with books of its own. It recognizes a repeated reference, as a real one does, and writes a
 // message about everything that happens.
 type acquirer struct {
-	mu       sync.Mutex
-	mishaps  []mishap
-	calls    int
-	auths    map[string]*authorization // by our reference
-	outcomes map[string]provider.Outcome
-	blind    bool // inquiries fail
-	between  func()
-	asked    []provider.Authorization // every authorization that was asked for
-	at       map[string]string        // the account that each of them was asked for at, by our reference
-	once     bool                     // it captures an authorization once only
+	mu        sync.Mutex
+	mishaps   []mishap
+	calls     int
+	inquiries int                       // about authorizations and operations
+	auths     map[string]*authorization // by our reference
+	outcomes  map[string]provider.Outcome
+	blind     bool // inquiries fail
+	between   func()
+	asked     []provider.Authorization // every authorization that was asked for
+	at        map[string]string        // the account that each of them was asked for at, by our reference
+	once      bool                     // it captures an authorization once only
 
 	cardsOnly bool     // it takes no network tokens
 	onTheWay  []func() // requests that arrive late
@@ -243,6 +244,7 @@ func (q *acquirer) Inquire(_ context.Context, account provider.Account, r provid
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.inquiries++
 	if q.blind {
 		return provider.Unanswered(provider.Outcome{Detail: "blind"})
 	}

@@ -33,7 +33,11 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
-	if until := s.shutUntil(account, health.Inquiry); !until.IsZero() {
+	until := s.shutUntil(account, health.Inquiry)
+	if off := s.silenced(ctx, a); off != nil {
+		until = off.NotBefore
+	}
+	if !until.IsZero() {
 		c.DueAt = health.Spread(a.ID, until)
 		return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
 	}
@@ -77,7 +81,7 @@ func (s *Service) remedied(ctx context.Context, c Contradiction) error {
 // letGo asks what the provider has now and what becomes of the late approval: a hold is voided at once, and it is over then or asked
 // about again; taken money, which is given back as well, is booked first.
 func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt, c Contradiction) (Remedy, *provider.Outcome) {
-	finding := s.inquire(ctx, account, provider.Inquiry{
+	finding := s.inquire(ctx, account, a, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: c.Reference, Attempt: a.ourReference(),
 	})
 	if len(finding.Transfers) > 0 { // each of them is booked by itself

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -139,7 +141,7 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 
 // inquireAuthorization asks what became of an attempt's authorization.
 func (s *Service) inquireAuthorization(ctx context.Context, account provider.Account, a Attempt) provider.Finding {
-	finding := s.inquire(ctx, account, provider.Inquiry{
+	finding := s.inquire(ctx, account, a, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: a.Reference, Attempt: a.ourReference(),
 	})
 	if len(finding.Transfers) == 0 {
@@ -227,7 +229,7 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
-	finding := s.inquire(ctx, account, provider.Inquiry{
+	finding := s.inquire(ctx, account, a, provider.Inquiry{
 		Operation: inquiries[op.Kind], Reference: op.ID, Original: a.Reference, Attempt: a.ourReference(),
 	})
 	outcome := finding.Outcome
@@ -290,10 +292,13 @@ func (s *Service) blind(account provider.Account) bool {
 }
 
 // inquire asks a provider what became of a call.
-func (s *Service) inquire(ctx context.Context, account provider.Account, q provider.Inquiry) (found provider.Finding) {
+func (s *Service) inquire(ctx context.Context, account provider.Account, a Attempt, q provider.Inquiry) (found provider.Finding) {
 	inquirer, err := provider.Lookup[provider.Inquirer](s.Providers, account.Provider)
 	if err != nil {
 		return provider.Unanswered(provider.Outcome{Detail: err.Error()})
+	}
+	if off := s.silenced(ctx, a); off != nil {
+		return provider.Unanswered(*off)
 	}
 	done, refused := s.enter(account, health.Inquiry)
 	if refused != nil {
@@ -303,4 +308,25 @@ func (s *Service) inquire(ctx context.Context, account provider.Account, q provi
 	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
 	defer cancel()
 	return inquirer.Inquire(ctx, account, q)
+}
+
+// silenced is the outcome of a question about an attempt that people have switched off; nil if they have not. It is worth a try when the switch
+// says so.
+func (s *Service) silenced(ctx context.Context, a Attempt) *provider.Outcome {
+	if s.Control == nil {
+		return nil
+	}
+	p, err := s.store.payment(ctx, a.Merchant, a.Payment)
+	if err == nil {
+		err = s.permits(ctx, p, string(control.Inquiry), a.Account)
+	}
+	if err == nil {
+		return nil
+	}
+	off := provider.Unable(err.Error())
+	var e *fault.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		off.NotBefore = s.Clock.Now().Add(e.RetryAfter)
+	}
+	return &off
 }

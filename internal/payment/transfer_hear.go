@@ -156,7 +156,7 @@ func (s *Service) giveBack(ctx context.Context, account provider.Account, t Tran
 		r.Original, r.Transfer = cmp.Or(t.Original, a.Reference), ""
 	}
 	for n := 1; t.Tries > 0; n++ {
-		found := s.inquire(ctx, account, provider.Inquiry{Operation: provider.OpRefund, Reference: r.Reference, Original: r.Original, Attempt: r.Attempt})
+		found := s.inquire(ctx, account, a, provider.Inquiry{Operation: provider.OpRefund, Reference: r.Reference, Original: r.Original, Attempt: r.Attempt})
 		if found.Outcome.Class == provider.Unknown || found.Found && (found.Outcome.Class != provider.Declined || n > maxReturns) {
 			return found.Outcome
 		}

@@ -2,9 +2,12 @@ package payout
 
 import (
 	"context"
+	"errors"
 
 	"github.com/florinpay/florin/internal/control"
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // Control knows what people have switched off. See control.Control.
@@ -21,6 +24,24 @@ func (s *Service) permits(ctx context.Context, tenant, account string) error {
 		return nil
 	}
 	return s.Control.Blocked(ctx, tenant, control.Ask{Operation: control.Payout, Account: account})
+}
+
+// silenced is the outcome of a question about a payout that people have switched off; nil if they have not. It is worth a try when the switch
+// says so.
+func (s *Service) silenced(ctx context.Context, p Payout) *provider.Outcome {
+	if s.Control == nil {
+		return nil
+	}
+	err := s.Control.Blocked(ctx, p.Merchant, control.Ask{Operation: control.Inquiry, Account: p.Account})
+	if err == nil {
+		return nil
+	}
+	off := provider.Unable(err.Error())
+	var e *fault.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		off.NotBefore = s.Clock.Now().Add(e.RetryAfter)
+	}
+	return &off
 }
 
 // persons is how many people must agree to a payout, beside the one who asks for it.

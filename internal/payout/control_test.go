@@ -9,15 +9,23 @@ import (
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // room is what people have said of payouts: how many must agree, and whether they are off.
 type room struct {
 	persons int
 	off     bool
+	silent  bool // nobody is to be asked what became of one
 }
 
 func (r *room) Blocked(_ context.Context, _ string, a control.Ask) error {
+	if a.Operation == control.Inquiry && a.Account != "" {
+		if r.silent {
+			return &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: "inquiry is switched off: their desk is on fire", RetryAfter: time.Minute}
+		}
+		return nil
+	}
 	if a.Operation != control.Payout || a.Account == "" {
 		return errors.New("asked of something else")
 	}
@@ -71,5 +79,26 @@ func TestPayoutsThatAreSwitchedOffWaitAndNewOnesAreRefused(t *testing.T) {
 		u.now.Advance(time.Hour)
 		u.sweep()
 		u.expect(queued.ID, Sent)
+	})
+}
+
+func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		of := &room{silent: true}
+		u.Control = of
+		u.earn(eur(2_000))
+		u.bank.pay = func(provider.Payout) provider.Outcome { return provider.Doubt("no answer in time") }
+		made := u.pay(order(500))
+		u.sweep()
+		for range 30 {
+			u.later(5 * time.Minute)
+		}
+		if p, err := u.store.payout(u.Context(), shop, made.ID); err != nil || u.bank.asked != 0 || p.Inquiries > 1 {
+			u.Fatalf("asked %d times, counted %d, %v", u.bank.asked, p.Inquiries, err)
+		}
+		of.silent = false
+		u.answers(provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: eur(500)})
+		u.later(5 * time.Minute)
+		u.expect(made.ID, Paid)
 	})
 }

@@ -256,6 +256,9 @@ func (s *Service) ask(ctx context.Context, account provider.Account, payer provi
 
 // inquire asks what became of a payout, unless the provider's health forbids it.
 func (s *Service) inquire(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) (found provider.Finding) {
+	if off := s.silenced(ctx, p); off != nil {
+		return provider.Unanswered(*off)
+	}
 	ended, refused := s.enter(account, health.Inquiry)
 	if refused != nil {
 		return provider.Unanswered(*refused)
