@@ -23,7 +23,7 @@ import (
 
 // Config tunes a Strategy. The zero value of a field means its default.
 type Config struct {
-	HalfLife    time.Duration // after which an outcome counts half; 24 h
+	HalfLife    time.Duration // after which one of few outcomes counts half; 24 h
 	Temperature float64       // of the draw, as a part of the standard error: 0 takes the default, Greedy none at all
 	Segments    int           // how many pairs of country and BIN are told apart at most; 4,096
 	Providers   int           // how many providers at most; 64
@@ -39,7 +39,7 @@ const maxCountries = 300
 
 func (c Config) withDefaults() Config {
 	set(&c.HalfLife, 24*time.Hour)
-	set(&c.Temperature, 0.35)
+	set(&c.Temperature, 0.25)
 	set(&c.Segments, 4096)
 	set(&c.Providers, 64)
 	set(&c.Refresh, 30*time.Second)

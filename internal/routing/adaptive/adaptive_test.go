@@ -90,19 +90,74 @@ func TestTheSameBitsGiveTheSameRanking(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeCountsHalfAfterTheHalfLife(t *testing.T) {
+// remaining is the part of a provider's outcomes with a BIN that is left a half-life after the last of them.
+func remaining(s *Strategy, outcomes int) (before, after float64) {
+	at := feed(s, "a", "DE", "424242", outcomes, 90, start, time.Second)
+	s.model.refresh(at)
+	before = s.model.total[0].n
+	s.model.refresh(at.Add(s.config.HalfLife))
+	return before, s.model.total[0].n
+}
+
+func TestOneOfFewOutcomesCountsHalfAfterTheHalfLife(t *testing.T) {
 	s := New(Config{HalfLife: 24 * time.Hour})
-	feed(s, "a", "DE", "424242", 1000, 90, start, time.Second)
-	s.Observe(Outcome{"b", "DE", "424242", Approved, start.Add(time.Second)})
-	s.model.refresh(start.Add(time.Second))
-	before := s.model.total[0].n
-	s.model.refresh(start.Add(time.Second + 24*time.Hour))
-	if after := s.model.total[0].n; math.Abs(after/before-0.5) > 1e-9 {
+	if before, after := remaining(s, 2); math.Abs(after/before-0.5) > 0.01 {
 		t.Errorf("%f of %f outcomes are left", after, before)
 	}
 	s.model.observe(Outcome{"c", "DE", "424242", Approved, start.Add(time.Second)})
 	if got := s.model.segments[segmentKey{"DE", "424242"}].cells[s.model.index["c"]].n; math.Abs(got-0.5) > 1e-9 {
 		t.Errorf("an outcome that comes a half-life late counts %f", got)
+	}
+}
+
+func TestTheVarianceOfARateGrowsHalfOfTheWayBackInAHalfLife(t *testing.T) {
+	for _, outcomes := range []int{2, 100, 1000, 20_000} {
+		s := New(Config{})
+		at := feed(s, "a", "DE", "424242", outcomes, 90, start, time.Second)
+		s.model.refresh(at)
+		k := s.model.noise() / sum(s.model.variance[:])
+		variance := func() float64 { return 1 / (s.model.total[0].n + k) } // in parts of the noise
+		before := variance()
+		s.model.refresh(at.Add(s.config.HalfLife))
+		if want := (before + 1/k) / 2; math.Abs(variance()/want-1) > 1e-9 {
+			t.Errorf("%d outcomes: a variance of %g became %g, want %g", outcomes, before, variance(), want)
+		}
+	}
+}
+
+func TestTheFallOfABusyProviderIsNotTakenForTheBINs(t *testing.T) {
+	s := New(Config{})
+	f := Facts{"DE", "424242"}
+	at := start
+	hours := func(n, yes int) (a, base float64) {
+		for i := range n * 30 {
+			at = feed(s, "a", "DE", "424242", 10, yes, at, time.Minute)
+			if i%10 == 0 {
+				at = feed(s, "b", "DE", "424242", 1, 100-100*(i/10%10/9), at, time.Minute) // nine of ten
+			}
+			at = at.Add(time.Minute)
+		}
+		return estimate(t, s, "a", f, at).Estimate, s.model.segments[segmentKey{"DE", "424242"}].base
+	}
+	a, base := hours(72, 92)
+	for range 6 {
+		fallen, moved := hours(2, 82)
+		if base-moved > 0.1*(a-fallen) || a-fallen < 0.02 {
+			t.Errorf("a fell from %.3f to %.3f, and the base from %.3f to %.3f with it", a, fallen, base, moved)
+		}
+	}
+}
+
+func TestTheBaseOfABINThatIsNewFollowsSoon(t *testing.T) {
+	s := New(Config{})
+	at := feed(s, "a", "DE", "400000", 3000, 90, start, 100*time.Hour)
+	for range 3 {
+		for _, p := range []string{"a", "b", "c"} {
+			at = feed(s, p, "DE", "411111", 50, 50, at, 20*time.Minute)
+		}
+	}
+	if got := estimate(t, s, "d", Facts{"DE", "411111"}, at); got.Estimate > 0.65 {
+		t.Errorf("a provider that was never tried with a BIN of which half is approved: %+v", got)
 	}
 }
 
@@ -177,7 +232,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestAFrequentBINOutlivesManyRareOnes(t *testing.T) {
-	s := New(Config{Segments: 50})
+	s := New(Config{Segments: 50, HalfLife: 1000 * time.Hour})
 	at := start
 	for i := range 3000 {
 		at = at.Add(time.Second)

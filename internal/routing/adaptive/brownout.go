@@ -51,10 +51,11 @@ type scope struct {
 	probe atomic.Int64 // unix microseconds from which a payment may be sent to see
 }
 
-// counted is an outcome in the segment that it was counted in.
+// counted is an outcome in the segment that it was counted in, and how many there were then, with it.
 type counted struct {
 	segment *segment
 	cell    cell
+	among   float64
 }
 
 func newScope(d Detector) *scope { return &scope{config: d} }

@@ -25,6 +25,7 @@ type segmentKey struct{ country, bin string }
 type segment struct {
 	key     segmentKey
 	country *country
+	since   time.Time // when it was first seen
 	base    float64
 	cells   []cell
 	effects []float64
@@ -163,7 +164,7 @@ func (m *model) segment(code, bin string) *segment {
 }
 
 func (m *model) addSegment(c *country, bin string) *segment {
-	s := &segment{key: segmentKey{c.code, bin}, country: c, base: c.base}
+	s := &segment{key: segmentKey{c.code, bin}, country: c, since: m.at, base: c.base}
 	s.grow(m)
 	c.segments = append(c.segments, s)
 	m.segments[s.key], m.layout = s, nil

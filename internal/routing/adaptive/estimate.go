@@ -13,6 +13,11 @@ import (
 // zero. So a provider that was hardly tried with a BIN has there the estimate that it has in the country, and a provider that
 // happens to get the better countries is not taken for the better provider. Each level has a strength K = noise/variance of its
 // effects: n outcomes of its own weigh n/(n+K).
+//
+// Effects change. So the variance of a rate of which n outcomes are known, noise/(n+K) with K of all levels together, grows back to
+// noise/K, half of the way in each half-life: a few outcomes count half by then, and where there are many, old ones count less. And the
+// base follows what the effects leave of the outcomes with the same half-life. If it followed at once, the fall of a provider that has
+// nearly all payments of a BIN would in part be taken for the BIN's, and for the other providers'.
 
 // level is a level of effects.
 type level int
@@ -29,6 +34,8 @@ const (
 	priorRate = 0.85
 	// baseStrength shrinks the base of a BIN to that of its country, and of a country to that of all.
 	baseStrength = 30
+	// youth makes the base of a BIN that is new follow sooner: with a half-life of this part of the time since it was first seen.
+	youth = 4
 	// priorSD is the standard deviation of effects before any were seen, and priorCells how many effects that belief counts for.
 	priorSD, priorCells = 0.02, 4
 	// minVariance and maxVariance bound what is learnt: effects between a quarter of a point and fifteen points.
@@ -68,7 +75,7 @@ func (m *model) observe(o Outcome) {
 	if ended != nil {
 		m.takeBack(p, ended, decay(o.At.Sub(ended.since), m.config.HalfLife))
 	}
-	if !counts {
+	if !counts || weight == 0 {
 		return
 	}
 	x := cell{n: weight}
@@ -76,16 +83,18 @@ func (m *model) observe(o Outcome) {
 		x.approved = weight
 	}
 	s.cells[p].add(x)
-	local.doubt(counted{s, x})
-	everywhere.doubt(counted{s, x})
+	c := counted{s, x, s.cells[p].n}
+	local.doubt(c)
+	everywhere.doubt(c)
 }
 
 // takeBack takes the outcomes by which a brown-out was found out of the estimates, once it is over: they were no more what the provider
-// is like than those that followed. f is what is left of their weight.
+// is like than those that followed. f is what is left of their weight, unless they were among so many that less is.
 func (m *model) takeBack(p int, ended *scope, f float64) {
 	for _, c := range ended.doubted {
-		c.cell.scale(f)
-		c.segment.cells[p].remove(c.cell)
+		left := &c.segment.cells[p]
+		c.cell.scale(min(f, left.n/c.among))
+		left.remove(c.cell)
 	}
 	ended.doubted = nil
 	everywhere := m.scopes[p]
@@ -127,31 +136,29 @@ func (m *model) strength(l level) float64 { return m.noise() / m.variance[l] }
 // refresh discounts all outcomes to now, moves every effect to where the others leave it, and learns how large effects are.
 // One sweep is enough: the next refresh goes on from there.
 func (m *model) refresh(now time.Time) {
-	f := 1.0
-	if now.After(m.at) {
-		f = decay(now.Sub(m.at), m.config.HalfLife)
-		m.at = now
-	}
+	passed := max(0, now.Sub(m.at))
+	m.at = m.at.Add(passed)
 	m.fresh = 0
-	m.sum(f)
+	m.sum(decay(passed, m.config.HalfLife))
 	m.solveProviders()
 	for _, c := range m.countries {
 		m.solveCountry(c)
 	}
-	m.solveBases()
+	m.solveBases(passed)
 	m.inform()
 	m.learn()
 }
 
-// sum discounts the cells by f and adds them up.
+// sum discounts the cells and adds them up. f is what remains of the weight of few outcomes.
 func (m *model) sum(f float64) {
 	m.weight = 0
+	k := m.noise() / sum(m.variance[:])
 	clear(m.total)
 	for _, c := range m.countries {
 		clear(c.total)
 		for _, s := range c.segments {
 			for p := range s.cells {
-				s.cells[p].scale(f)
+				s.cells[p].scale(f / (1 + (1-f)*s.cells[p].n/k))
 				c.total[p].add(s.cells[p])
 			}
 		}
@@ -196,8 +203,8 @@ func (m *model) solveCountry(c *country) {
 	}
 }
 
-// solveBases moves the bases to what the effects leave of the outcomes.
-func (m *model) solveBases() {
+// solveBases moves the bases towards what the effects leave of the outcomes.
+func (m *model) solveBases(passed time.Duration) {
 	var all, allN float64
 	for _, c := range m.countries {
 		var sum, sumN float64
@@ -207,7 +214,7 @@ func (m *model) solveBases() {
 				left += x.approved - x.n*(m.effects[p]+c.effects[p]+s.effects[p])
 				n += x.n
 			}
-			s.base = (left + baseStrength*c.base) / (n + baseStrength)
+			s.base += m.follows(s, passed) * ((left+baseStrength*c.base)/(n+baseStrength) - s.base)
 			sum += left
 			sumN += n
 		}
@@ -216,6 +223,14 @@ func (m *model) solveBases() {
 		allN += sumN
 	}
 	m.base = rate((all + baseStrength*priorRate) / (allN + baseStrength))
+}
+
+// follows is how far a segment's base moves in the time that passed.
+func (m *model) follows(s *segment, passed time.Duration) float64 {
+	if memory := min(m.at.Sub(s.since)/youth, m.config.HalfLife); memory > 0 {
+		return 1 - decay(passed, memory)
+	}
+	return 1
 }
 
 // inform tells how many outcomes' worth is known of the effects of each level, once the levels below have taken what may be
