@@ -25,8 +25,8 @@ func TestAdaptiveCapturesMostOfTheGapOnASeedItWasNotTunedOn(t *testing.T) {
 	ours, usual := Run(w, NewAdaptive(adaptive.Config{})), Run(w, NewWindowed(UsualWindow))
 	got, other := Captured(fixed, best, ours), Captured(fixed, best, usual)
 	t.Logf("captured: adaptive %.3f, windowed %.3f; outage loss %.3f ‰", got, other, ours.PerMille())
-	if got < 0.45 || got < other { // a few days of one world: other machines round otherwise, and draw otherwise
-		t.Errorf("adaptive captures %.3f of the gap, want 0.45; windowed %.3f", got, other)
+	if got < 0.55 || got < other { // a few days of one world: other machines round otherwise, and draw otherwise
+		t.Errorf("adaptive captures %.3f of the gap, want 0.55; windowed %.3f", got, other)
 	}
 	if gap := float64(best.Total.Approved-fixed.Total.Approved) / float64(best.Total.Payments); gap < 0.015 || gap > 0.06 {
 		t.Errorf("the gap is %.4f of all payments: the world is not the one that was described", gap)
