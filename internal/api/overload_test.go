@@ -66,6 +66,9 @@ func TestAFullProcessRefusesEverythingUntilThereIsRoom(t *testing.T) {
 		for range 5 {
 			refused(t, d.call("GET", "/v1/payments", ""), 503, "overloaded")
 		}
+		if d.log.Len() > 0 {
+			t.Errorf("what a metric counts is logged one by one: %s", d.log)
+		}
 		want := `# HELP florin_api_shed_total Requests that were refused because there was too much to do.
 # TYPE florin_api_shed_total counter
 florin_api_shed_total{priority="ops"} 0

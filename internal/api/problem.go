@@ -31,10 +31,7 @@ func problemOf(err error) *problem.Problem {
 // reasons of fraud; the merchant, who reads this, gets the code as it is.
 func declineProblem(e *payment.DeclinedError) *problem.Problem {
 	p := problem.New(e.Code, e.Meaning.Text)
-	p.Status, p.Param = http.StatusPaymentRequired, "payment_method_token"
-	if e.Code == fault.CodePaymentDeclined {
-		p.Param = "payment_method"
-	}
+	p.Status, p.Param = http.StatusPaymentRequired, declinedParam(e)
 	p.Payment = e.Payment.ID
 	p.DeclineCode = string(e.Decline.Code)
 	p.NetworkDeclineCode, p.NetworkAdviceCode = e.Decline.NetworkDecline, e.Decline.NetworkAdvice
@@ -44,9 +41,20 @@ func declineProblem(e *payment.DeclinedError) *problem.Problem {
 	}
 	p.Retryable = retryableDeclines[p.Retry]
 	if e.Code == fault.CodeProviderUnavailable { // nobody has said anything of the card
-		p.Param, p.Detail, p.Retry, p.Retryable = "", e.Decline.Message, string(provider.RetryLater), true
+		p.Detail, p.Retry, p.Retryable = e.Decline.Message, string(provider.RetryLater), true
 	}
 	return p
+}
+
+// declinedParam is the parameter by which a request named what was declined. That of an operation names nothing to pay with.
+func declinedParam(e *payment.DeclinedError) string {
+	switch {
+	case e.Refused != "", e.Code == fault.CodeProviderUnavailable:
+		return ""
+	case e.Code == fault.CodePaymentDeclined:
+		return "payment_method"
+	}
+	return "payment_method_token"
 }
 
 // retryableDeclines are the advices under which the same card may be tried again without change.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -56,7 +57,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // fail answers an error, and logs it if it is ours.
 func (rq *request) fail(err error) answer {
 	p := problemOf(err)
-	rq.Failed(p, err)
+	if errors.Is(err, errBusy) { // there are thousands in a second when there are any, and florin_api_shed_total counts them
+		rq.Expected("request shed", err)
+	} else {
+		rq.Failed(p, err)
+	}
 	return rq.Problem(p)
 }
 

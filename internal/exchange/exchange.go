@@ -113,12 +113,17 @@ func (x *Exchange) Failed(p *problem.Problem, err error) {
 	switch {
 	case p.Status < http.StatusInternalServerError || x.abandoned():
 	case p.Code == fault.CodeKillSwitch: // people have switched it off, and know: each request that meets it is no news
-		x.log.DebugContext(x.Request.Context(), "request met a kill switch", x.attributes(err)...)
+		x.Expected("request met a kill switch", err)
 	case p.Status == http.StatusServiceUnavailable:
 		x.log.WarnContext(x.Request.Context(), "request refused for now", x.attributes(err)...)
 	default:
 		x.log.ErrorContext(x.Request.Context(), "request failed", x.attributes(err)...)
 	}
+}
+
+// Expected logs, for who looks closely, a refusal that is no news: it was decided upon, or a metric counts it.
+func (x *Exchange) Expected(what string, err error) {
+	x.log.DebugContext(x.Request.Context(), what, x.attributes(err)...)
 }
 
 // abandoned tells whether a read failed because its caller has hung up: nobody needs to know. A write goes on without its

@@ -70,6 +70,19 @@ func TestOnlyFailuresOfOursAreLogged(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoNewsIsLoggedForWhoLooksClosely(t *testing.T) {
+	for level, logged := range map[slog.Level]bool{slog.LevelInfo: false, slog.LevelDebug: true} {
+		var log strings.Builder
+		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
+		exchange.Serve(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), "req_1", logger, func(x *exchange.Exchange) {
+			x.Expected("request shed", errors.New("the cause"))
+		})
+		if strings.Contains(log.String(), "the cause") != logged {
+			t.Errorf("at %v: logged %q", level, log.String())
+		}
+	}
+}
+
 func TestAWrongMethodIsToldTheRightOnes(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /thing", func(http.ResponseWriter, *http.Request) {})

@@ -13,6 +13,7 @@ import (
 // and says so as well.
 type DeclinedError struct {
 	Payment Object // as it is after the refusal
+	Refused Kind   // the operation that was refused; empty: the payment itself
 	Code    string // fault.CodeCardDeclined, fault.CodePaymentDeclined or fault.CodeProviderUnavailable
 	Decline provider.Decline
 	Meaning provider.Meaning
@@ -73,7 +74,7 @@ func (s *Service) refused(object Object, o Operation) error {
 	err := s.refusal(object, o.Failure)
 	var e *DeclinedError
 	if errors.As(err, &e) {
-		e.Meaning.Text = o.Failure.Message
+		e.Refused, e.Meaning.Text = o.Kind, o.Failure.Message
 	}
 	return err
 }

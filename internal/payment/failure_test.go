@@ -31,15 +31,16 @@ func TestARefusedOperationIsToldInWordsOfItsOwn(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		captured bool
+		kind     Kind
 		goes     mishap
 		do       func(*till, Object) error
 		code     string
 		text     string
 	}{
-		"a capture is refused": {false, declined51, capture, fault.CodeCardDeclined, "The capture failed. Nothing was captured."},
-		"a void is refused":    {false, declined51, void, fault.CodeCardDeclined, "The authorization could not be released."},
-		"a void is not sent":   {false, refused, tooLate(void), fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was released."},
-		"a refund is refused":  {true, declined51, refund, fault.CodeCardDeclined, "The refund failed. Nothing was refunded."},
+		"a capture is refused": {false, KindCapture, declined51, capture, fault.CodeCardDeclined, "The capture failed. Nothing was captured."},
+		"a void is refused":    {false, KindVoid, declined51, void, fault.CodeCardDeclined, "The authorization could not be released."},
+		"a void is not sent":   {false, KindVoid, refused, tooLate(void), fault.CodeProviderUnavailable, "The provider could not be reached. Nothing was released."},
+		"a refund is refused":  {true, KindRefund, declined51, refund, fault.CodeCardDeclined, "The refund failed. Nothing was refunded."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachTill(t, func(u *till) {
@@ -48,6 +49,9 @@ func TestARefusedOperationIsToldInWordsOfItsOwn(t *testing.T) {
 				var e *DeclinedError
 				if err := c.do(u, o); !errors.As(err, &e) || e.Code != c.code {
 					u.Fatalf("refused with %v", err)
+				}
+				if !c.captured && e.Refused != c.kind {
+					u.Errorf("what was refused is a %q", e.Refused)
 				}
 				if e.Decline.Message != c.text {
 					u.Errorf("it says %q", e.Decline.Message)
