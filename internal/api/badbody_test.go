@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/descriptor"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/problem"
 	"github.com/florinpay/florin/internal/strict"
@@ -325,4 +326,14 @@ func TestACardNumberInTheWrongPlaceIsNotToldBack(t *testing.T) {
 	if strings.Contains(d.log.String(), number) {
 		t.Errorf("logged %s", d.log)
 	}
+}
+
+// A longer one would leave no room for the name on the shortest statement.
+func TestASuffixMayBeAsLongAsStatementsHaveRoom(t *testing.T) {
+	d := newDoor(t)
+	body := func(n int) string {
+		return `{"amount":1,"currency":"EUR","payment_method_token":"` + someToken + `","statement_descriptor_suffix":"` + strings.Repeat("x", n) + `"}`
+	}
+	accepted(t, d.call("POST", "/v1/payments", body(descriptor.MaxSuffix)), 201)
+	faulty(t, d.call("POST", "/v1/payments", body(descriptor.MaxSuffix+1)), wrong{"statement_descriptor_suffix": invalid})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // MaxSuffix is how many characters may say what a payment was for: on the shortest statement there is room for a bit of the name beside
-// them.
+// them. The API's limit of statement_descriptor_suffix is a literal, which a test there holds to this one.
 const MaxSuffix = shortest - len(separator) - minName
 
 const (

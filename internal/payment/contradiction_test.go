@@ -41,7 +41,7 @@ func TestATakenAmountThatWasNotAskedForIsNotAdopted(t *testing.T) {
 		u.q.shift(o.ID+"-1", 10_000)
 		u.later(24 * time.Hour)
 		u.expect(u.status(o.ID), Captured, 10_000, 0)
-		if counts, err := u.Unresolved(u.Context()); err != nil || counts["attempt"] != 0 {
+		if counts, err := u.store.unresolved(u.Context()); err != nil || counts["attempt"] != 0 {
 			u.Errorf("still unresolved: %v, %v", counts, err)
 		}
 	}, noAnswer)
@@ -110,7 +110,7 @@ func TestALateApprovalIsSentBack(t *testing.T) {
 				if v := u.tell(letters[len(letters)-1]); v != Contradicted {
 					u.Errorf("the late approval is %s", v)
 				}
-				if counts, err := u.Unresolved(u.Context()); err != nil || counts["late_approval"] != 1 {
+				if counts, err := u.store.unresolved(u.Context()); err != nil || counts["late_approval"] != 1 {
 					u.Errorf("unresolved: %v, %v", counts, err)
 				}
 				u.later(time.Minute)

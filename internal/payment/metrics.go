@@ -77,12 +77,6 @@ func (c counted) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// Unresolved counts, over all tenants, what a person should look at: attempts and operations whose outcome many inquiries
-// could not find out, late approvals that are not reversed yet, and money in suspense that many tries could not return.
-func (s *Service) Unresolved(ctx context.Context) (map[string]int64, error) {
-	return s.store.unresolved(ctx)
-}
-
 // unasked counts a failure by the rules of a card's network, once that is written.
 func (m *metrics) unasked(f *FailureObject) {
 	if f != nil && f.RetryRule != "" {

@@ -164,7 +164,6 @@ type Purpose string
 
 // The purposes of a void.
 const (
-	PurposeNone   Purpose = ""
 	PurposeCancel Purpose = "cancel"
 	PurposeExpire Purpose = "expire"
 )

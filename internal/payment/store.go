@@ -378,7 +378,9 @@ func (s store) tokenPayment(ctx context.Context, tenant, token string) (string, 
 	}, "SELECT payment_id FROM payment_token WHERE merchant_id = $1 AND token = $2", tenant, token)
 }
 
-// unresolved counts what has been open for long. Whatever is open has a due_at, and few rows do.
+// unresolved counts, over all tenants, what a person should look at: attempts and operations whose outcome many inquiries could not find
+// out, late approvals that are not reversed yet, and money in suspense that many tries could not return. Whatever is open has a due_at, and
+// few rows do.
 func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 	return s.counts(ctx, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
 		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1

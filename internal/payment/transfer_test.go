@@ -169,20 +169,20 @@ func TestASurplusThatCannotBeReturnedIsAPersonsBusiness(t *testing.T) {
 		o := c.begin(byPix(5_000))
 		c.hears(comes(o, "t1", reais(6_000)))
 		c.later(time.Minute)
-		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 0 {
+		if open, err := c.store.unresolved(c.Context()); err != nil || open["return"] != 0 {
 			c.Errorf("at first %v, %v", open, err)
 		}
 		for range 10 {
 			c.later(8 * time.Hour)
 		}
-		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 1 || c.measured("florin_payment_unresolved") != 1 {
+		if open, err := c.store.unresolved(c.Context()); err != nil || open["return"] != 1 || c.measured("florin_payment_unresolved") != 1 {
 			c.Errorf("in the end %v, %v", open, err)
 		}
 		c.scheme.mu.Lock()
 		c.scheme.refuse = false
 		c.scheme.mu.Unlock()
 		c.later(8 * time.Hour)
-		if open, err := c.Unresolved(c.Context()); err != nil || open["return"] != 0 {
+		if open, err := c.store.unresolved(c.Context()); err != nil || open["return"] != 0 {
 			c.Errorf("returned, %v, %v", open, err)
 		}
 	})

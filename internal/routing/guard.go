@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/florinpay/florin/internal/audit"
@@ -80,7 +79,7 @@ func (r *Router) settle(ctx context.Context) {
 		}
 	}
 	r.mu.Unlock()
-	for k, c := range maps.All(waiting) {
+	for k, c := range waiting {
 		if err := r.judge(ctx, k, c); err != nil {
 			r.o.Logger.Error("count an experiment", "merchant_id", k.merchant, "policy", k.policy, "experiment", k.name, "error", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"iter"
-	"maps"
 	"slices"
 
 	"github.com/florinpay/florin/internal/routing/adaptive"
@@ -131,7 +130,7 @@ func of[K comparable, V any](m map[K]*V, key K) *V {
 
 func named(m map[string]*Counted) []Named {
 	all := make([]Named, 0, len(m))
-	for name, c := range maps.All(m) {
+	for name, c := range m {
 		all = append(all, Named{name, *c})
 	}
 	slices.SortFunc(all, func(a, b Named) int { return cmp.Compare(a.Name, b.Name) })
