@@ -168,8 +168,8 @@ func (k *Keys) Roll(ctx context.Context, tenant, old string, overlap time.Durati
 	return next, text, nil
 }
 
-// SamePerson tells whether two keys of a tenant are one person's, as far as Florin knows: they are the same, or one came of the other by rolling. Keys
-// that were made apart are different persons'.
+// SamePerson tells whether two keys of a tenant are one person's, as far as Florin knows: they are the same, or one came of the other by
+// rolling. Keys that were made apart are different persons'.
 func (k *Keys) SamePerson(ctx context.Context, tenant, one, other string) (bool, error) {
 	if one == other {
 		return true, nil

@@ -248,23 +248,13 @@ func (a *API) auditDispute(rq *request, o *once, did string, detail map[string]s
 	}
 }
 
-// answering is the companion of an answer to a provider: the record of who gave it goes with the intent.
-type answering struct {
-	*once
-	did string
-}
-
-// Intent adds the record.
-func (w answering) Intent(c *db.Change, subject string) {
-	w.once.Intent(c, subject)
-	c.Add(w.rq.by().Record(w.api.IDs, w.api.Clock.Now(), c.Merchant(), w.did, subject, nil).Row())
-}
-
 func (a *API) answerDispute(kind dispute.AnswerKind, did string) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		tenant := rq.principal.Tenant
 		return a.act(ctx, rq, in, id.Dispute, "dispute", func(ctx context.Context, o *once) (any, error) {
-			return a.Disputes.Answer(ctx, tenant, in.ID, kind, answering{o, did})
+			return a.Disputes.Answer(ctx, tenant, in.ID, kind, onRecord{o, true, func() db.Row {
+				return rq.by().Record(a.IDs, a.Clock.Now(), tenant, did, in.ID, nil).Row()
+			}})
 		}, a.showDispute(tenant))
 	}
 }

@@ -72,7 +72,7 @@ func (a *API) resolveManual(ctx context.Context, rq *request, in *actionInput) (
 		}
 		return a.Manual.ResolveManual(ctx, tenant, in.ID, payment.Resolution{
 			Outcome: payment.ManualOutcome(body.Outcome), Reference: body.Reference, Reason: body.Reason,
-		}, auditedRefund{o, false, record})
+		}, onRecord{o, false, record})
 	}, func(ctx context.Context, subject string) (shown, error) {
 		p, err := a.Reader.Get(ctx, tenant, subject, nil)
 		return shown{object: p}, err

@@ -73,7 +73,7 @@ func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, 
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		return a.act(ctx, rq, in, id.Refund, "refund", func(ctx context.Context, o *once) (any, error) {
-			return do(ctx, rq, in.ID, auditedRefund{o, calls, func() db.Row {
+			return do(ctx, rq, in.ID, onRecord{o, calls, func() db.Row {
 				return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, in.ID, nil).Row()
 			}})
 		}, func(ctx context.Context, subject string) (shown, error) {
@@ -83,21 +83,21 @@ func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, 
 	}
 }
 
-// auditedRefund adds to the first Change of an action who did it.
-type auditedRefund struct {
+// onRecord adds to the first Change of an action who did it.
+type onRecord struct {
 	*once
 	calls  bool
 	record func() db.Row
 }
 
 // Intent adds the record, and takes the key.
-func (c auditedRefund) Intent(change *db.Change, subject string) {
+func (c onRecord) Intent(change *db.Change, subject string) {
 	change.Add(c.record())
 	c.once.Intent(change, subject)
 }
 
 // Result adds the record if there was no intent, and the answer.
-func (c auditedRefund) Result(change *db.Change, object any, err error) error {
+func (c onRecord) Result(change *db.Change, object any, err error) error {
 	if !c.calls {
 		change.Add(c.record())
 	}

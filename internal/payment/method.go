@@ -41,7 +41,8 @@ func (m Method) word() string {
 // known tells whether there is one.
 func (m Method) known() bool { return m.Token != "" || !m.isCard() }
 
-// Choice is what somebody chose to pay with: a token, or the id of a saved method in its place, or a type of method with what that needs. The zero value is no choice.
+// Choice is what somebody chose to pay with: a token, or the id of a saved method in its place, or a type of method with what that needs.
+// The zero value is no choice.
 type Choice struct {
 	Token string
 	Type  provider.Method

@@ -355,8 +355,8 @@ func (d *decision) lapsed(to Status) error {
 	return nil
 }
 
-// end closes a payment whose try did not succeed, for the most telling reason of all that its request met. One that awaits its payer gets another try, unless they could not prove
-// who they are as often as they may try.
+// end closes a payment whose try did not succeed, for the most telling reason of all that its request met. One that awaits its payer gets
+// another try, unless they could not prove who they are as often as they may try.
 func (d *decision) end(f *FailureObject) error {
 	p := &d.payment
 	d.attempt.Failure, p.Failure = f, f

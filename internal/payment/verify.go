@@ -14,8 +14,8 @@ import (
 
 // VerifyBooks holds every payment against the ledger's transactions about it, in one snapshot: what is captured and not
 // refunded is what its provider owes, what is authorized and not captured is on hold while it is authorized, what is being
-// refunded is in flight, and the merchant has the other side of each. What a transfer says that is in suspense of it is there. It gives back what does not agree, at most a hundred
-// faults; the error is for a database that cannot be read.
+// refunded is in flight, and the merchant has the other side of each. What a transfer says that is in suspense of it is there. It gives
+// back what does not agree, at most a hundred faults; the error is for a database that cannot be read.
 func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 	var v bookCheck
 	if err := db.Each(ctx, d, scanBookLine, paymentsAndBooks, nil, v.take); err != nil {

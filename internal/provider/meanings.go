@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// The decline codes of the contract, and consent_declined: a payer who said no at their bank. What a connector does not recognize is GenericDecline, with its raw code beside it.
+// The decline codes of the contract, and consent_declined: a payer who said no at their bank. What a connector does not recognize is
+// GenericDecline, with its raw code beside it.
 const (
 	InsufficientFunds      DeclineCode = "insufficient_funds"
 	DoNotHonor             DeclineCode = "do_not_honor"

@@ -56,8 +56,8 @@ type Book struct{ Options }
 func New(o Options) *Book { return &Book{o} }
 
 // Open adds a break to the Change that writes its cause, with the event that tells of it. A cause that has a break already, open or closed,
-// opens none; but one that closed by itself opens again. Two Changes that open the same one at once meet at the table payment.BreakTable: the second is fault.Exists, and to be decided
-// again.
+// opens none; but one that closed by itself opens again. Two Changes that open the same one at once meet at the table payment.BreakTable:
+// the second is fault.Exists, and to be decided again.
 func (k *Book) Open(ctx context.Context, c *db.Change, what payment.Break) error {
 	now := k.Clock.Now()
 	known, err := k.of(ctx, c.Merchant(), what.Source)

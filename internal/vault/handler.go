@@ -69,8 +69,8 @@ func newTokenObject(r cardRow, live bool) tokenObject {
 	return o
 }
 
-// Handler is the door by which cards come in: POST /v1/tokens, the hosted fields that send it, what wallets need to know, and nothing else. No card can
-// be read through it.
+// Handler is the door by which cards come in: POST /v1/tokens, the hosted fields that send it, what wallets need to know, and nothing else.
+// No card can be read through it.
 func (v *Vault) Handler(auth Authenticate) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/tokens", func(w http.ResponseWriter, r *http.Request) { v.serveTokens(w, r, auth) })

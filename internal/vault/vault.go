@@ -1,7 +1,8 @@
 // Package vault keeps card numbers, and is the only one that sees them.
 //
-// A card comes in by Handler (POST /v1/tokens, from the fields that Handler serves or from a backend) and leaves in two ways only: filled into a request that Send makes to an
-// origin registered for the provider account, or not at all. The rest of Florin holds tokens and Descriptions.
+// A card comes in by Handler (POST /v1/tokens, from the fields that Handler serves or from a backend) and leaves in two ways only: filled
+// into a request that Send makes to an origin registered for the provider account, or not at all. The rest of Florin holds tokens and
+// Descriptions.
 package vault
 
 import (
