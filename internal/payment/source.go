@@ -175,6 +175,12 @@ type Return struct {
 	By      string // the key that asks
 }
 
+// ReturnPersons is how many people must agree that an amount is refunded to its source, beside the one who asks: as many as to a refund that is
+// asked for by itself.
+func (s *Service) ReturnPersons(ctx context.Context, from Source, amount money.Money) (int, error) {
+	return s.persons(ctx, from.Payment, Operation{Kind: KindRefund, Account: from.Payment.Account, Amount: amount})
+}
+
 // Return adds to a Change that a source's money goes back. The worker sends it once the Change has landed. It gives the id of the refund or the void,
 // and fails like Refund and Cancel. If the payment changes meanwhile the Change is stale.
 func (s *Service) Return(ctx context.Context, c *db.Change, from Source, r Return) (string, error) {

@@ -44,7 +44,7 @@ func (s *Service) silenced(ctx context.Context, p Payout) *provider.Outcome {
 	return &off
 }
 
-// persons is how many people must agree to a payout, beside the one who asks for it.
+// persons is how many people must agree to a payout by its account, beside the one who asks for it.
 func (s *Service) persons(ctx context.Context, p Payout) (int, error) {
 	if s.Control == nil {
 		return 0, nil
@@ -52,9 +52,51 @@ func (s *Service) persons(ctx context.Context, p Payout) (int, error) {
 	return s.Control.Persons(ctx, p.Merchant, control.Ask{Operation: control.Payout, Account: p.Account}, p.Amount)
 }
 
+// personsOf is the same of a payout that consists of parts: as many as the part needs that needs most. account is that of what goes to the
+// destination; empty if nothing does. The amount of a payout is its whole; a refund is asked for with its own. No switch has people agree to a reversal.
+func (s *Service) personsOf(ctx context.Context, p Payout, shares []share, account string) (int, error) {
+	p.Account = account
+	most, err := s.persons(ctx, p)
+	for _, one := range shares {
+		if err != nil || one.reverse {
+			continue
+		}
+		var persons int
+		persons, err = s.Payments.ReturnPersons(ctx, one.from, one.amount)
+		most = max(most, persons)
+	}
+	return most, err
+}
+
+// personsNow is how many people must agree to a payout as it was made.
+func (s *Service) personsNow(ctx context.Context, p Payout) (int, error) {
+	if p.Loop == nil {
+		return s.persons(ctx, p)
+	}
+	var shares []share
+	account := ""
+	for _, part := range p.Loop.Parts {
+		switch part.Type {
+		case PartRefund:
+			from, err := s.Payments.SourceOf(ctx, p.Merchant, part.Payment)
+			if err != nil {
+				return 0, err
+			}
+			shares = append(shares, share{from: from, amount: money.Of(part.Amount, p.Amount.Currency())})
+		case PartPayout:
+			leg, err := s.store.payout(ctx, p.Merchant, part.ID)
+			if err != nil {
+				return 0, err
+			}
+			account = leg.Account
+		}
+	}
+	return s.personsOf(ctx, p, shares, account)
+}
+
 // agreeing is what an approval of a payout is held against: whether its key is that of somebody who asked or approved already, and how many must approve.
 func (s *Service) agreeing(ctx context.Context, p Payout, by string) (same bool, persons int, err error) {
-	if persons, err = s.persons(ctx, p); err != nil {
+	if persons, err = s.personsNow(ctx, p); err != nil {
 		return false, 0, err
 	}
 	for _, other := range append(control.Approvers(p.ApprovedBy), p.CreatedBy) {
@@ -63,4 +105,13 @@ func (s *Service) agreeing(ctx context.Context, p Payout, by string) (same bool,
 		}
 	}
 	return false, persons, nil
+}
+
+// agreed refuses a way that a payout takes on only after it was made, if people watch it and fewer have agreed than must. It fails with fault.Conflict.
+func (s *Service) agreed(ctx context.Context, p Payout, account string) error {
+	persons, err := s.personsOf(ctx, p, nil, account)
+	if err == nil && persons > len(control.Approvers(p.ApprovedBy)) {
+		return fault.New(fault.Conflict, CodeTwoPersons, "people must agree to what is paid out by "+account+", and too few have: ask for it anew")
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -100,5 +101,152 @@ func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
 		u.answers(provider.Outcome{Class: provider.Approved, State: provider.Succeeded, Amount: eur(500)})
 		u.later(5 * time.Minute)
 		u.expect(made.ID, Paid)
+	})
+}
+
+// watch is how many people must agree to what.
+type watch func(a control.Ask, amount money.Money) int
+
+func (watch) Blocked(context.Context, string, control.Ask) error { return nil }
+
+func (w watch) Persons(_ context.Context, _ string, a control.Ask, amount money.Money) (int, error) {
+	return w(a, amount), nil
+}
+
+// watches puts payments and payouts under people's eyes.
+func (u *desk) watches(w watch) { u.Control, u.Payments.Control = w, w }
+
+// byAccount asks for people where a payout goes by an account.
+func byAccount(account string, persons int) watch {
+	return func(a control.Ask, _ money.Money) int {
+		if a.Operation == control.Payout && a.Account == account {
+			return persons
+		}
+		return 0
+	}
+}
+
+// byRefund asks for people where a card's refund is above an amount.
+func byRefund(above int64, persons int) watch {
+	return func(a control.Ask, amount money.Money) int {
+		if a.Operation == control.Refund && a.Account == tillAccount.ID && a.Method == "card" && amount.Minor() > above {
+			return persons
+		}
+		return 0
+	}
+}
+
+func TestAPayoutOfPartsWaitsForThoseWhoWatchTheAccountOfItsRest(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(u.payer(), 5_000, true)
+		u.watches(byAccount(alpha.ID, 2))
+		made := u.pay(prefer(ada, 1_500))
+		u.parts(made.ID, Held, stands{PartRefund, 1_000, PartHeld, WhySource}, stands{PartPayout, 500, PartHeld, WhyRest})
+		for i, key := range []string{"key_checker", "key_third"} {
+			o, err := u.Approve(u.Context(), shop, made.ID, key, none)
+			if want := []Status{Held, Queued}[i]; err != nil || o.Status != want {
+				u.Fatalf("approved by %d: %s, want %s, %v", i+1, o.Status, want, err)
+			}
+		}
+		if o := u.pay(prefer(ada, 100)); o.Status != Held {
+			u.Errorf("nothing is left to go back, and the destination is under watch: %+v", o)
+		}
+	})
+}
+
+func TestARefundThatNeedsPeopleHoldsThePayoutThatItIsAPartOf(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(ada, 2_000, true)
+		u.watches(byRefund(1_000, 2))
+		if o := u.pay(require(ada, 500)); o.Status != Queued {
+			u.Fatalf("a refund that nobody watches: %+v", o)
+		}
+		made := u.pay(require(ada, 2_000))
+		u.parts(made.ID, Held, stands{PartRefund, 500, PartHeld, WhySource}, stands{PartRefund, 1_500, PartHeld, WhySource})
+		u.works()
+		if u.till.backs != 500 {
+			u.Errorf("%d were refunded", u.till.backs)
+		}
+		for i, key := range []string{"key_checker", "key_third"} {
+			o, err := u.Approve(u.Context(), shop, made.ID, key, none)
+			if want := []Status{Held, Queued}[i]; err != nil || o.Status != want {
+				u.Fatalf("approved by %d: %s, want %s, %v", i+1, o.Status, want, err)
+			}
+		}
+		u.works()
+		if u.expect(made.ID, Paid); u.till.backs != 2_500 {
+			u.Errorf("%d were refunded", u.till.backs)
+		}
+	})
+}
+
+// What is held reverses nothing, so the way that people watch may come about only by that.
+func TestAnAuthorizationIsNotReversedByAPayoutThatPeopleHold(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 700, false)
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(u.payer(), 5_000, true)
+		u.watches(byRefund(100, 1))
+		made := u.pay(prefer(ada, 1_000))
+		u.parts(made.ID, Held, stands{PartRefund, 1_000, PartHeld, WhySource})
+		if len(made.UnusedSources) != 1 || made.UnusedSources[0].Reason != unusedHeld {
+			u.Errorf("unused %+v", made.UnusedSources)
+		}
+	})
+}
+
+func TestARefundThatFailsDoesNotGoOnByAnAccountThatPeopleWatch(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 3_000, true)
+		u.till.refund = func(provider.Refund) provider.Outcome { return provider.Refused(provider.DoNotHonor, "05", "no") }
+		u.watches(byAccount(alpha.ID, 1))
+		alone := u.pay(prefer(ada, 1_000))
+		u.works()
+		o := u.parts(alone.ID, Failed, stands{PartRefund, 1_000, PartFailed, WhySource}, stands{PartPayout, 1_000, PartFailed, WhyRefundFailed})
+		if o.Failure == nil || o.Failure.Code != CodeTwoPersons || len(u.bank.paid) != 0 || u.left(ada) != 3_000 || u.holds(ledger.MerchantAvailable, "EUR") != 3_000 {
+			u.Errorf("%+v, paid %d times, %d left", o.Failure, len(u.bank.paid), u.left(ada))
+		}
+		u.rules.m.PayoutApproval = map[string]int64{"EUR": 100}
+		agreed := u.pay(prefer(ada, 1_000))
+		if _, err := u.Approve(u.Context(), shop, agreed.ID, "key_checker", none); err != nil {
+			u.Fatal(err)
+		}
+		u.works()
+		u.parts(agreed.ID, Sent, stands{PartRefund, 1_000, PartFailed, WhySource}, stands{PartPayout, 1_000, PartSent, WhyRefundFailed})
+	})
+}
+
+// closedFor is a provider account that people have switched off for payouts.
+type closedFor string
+
+func (c closedFor) Blocked(_ context.Context, _ string, a control.Ask) error {
+	if a.Operation == control.Payout && a.Account == string(c) {
+		return fault.New(fault.Unavailable, fault.CodeKillSwitch, "payout is switched off: it loses messages")
+	}
+	return nil
+}
+
+func (closedFor) Persons(context.Context, string, control.Ask, money.Money) (int, error) {
+	return 0, nil
+}
+
+func TestAPayoutWhoseRestGoesByAnAccountThatIsSwitchedOffIsRefused(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(u.payer(), 5_000, true)
+		u.Control = closedFor(alpha.ID)
+		if _, err := u.Create(u.Context(), shop, prefer(ada, 1_500), none); code(err) != fault.CodeKillSwitch {
+			u.Errorf("part of it goes to the destination: %v", err)
+		}
+		if o := u.pay(prefer(ada, 1_000)); o.Status != Queued {
+			u.Errorf("all of it goes back: %+v", o)
+		}
 	})
 }

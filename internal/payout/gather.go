@@ -176,6 +176,9 @@ func (s *Service) alternative(ctx context.Context, p Payout, minor int64, now ti
 	if err != nil {
 		return decision{}, Balance{}, err
 	}
+	if err := s.agreed(ctx, p, leg.Account); err != nil {
+		return decision{}, Balance{}, err
+	}
 	b, left, err := s.spendable(ctx, p.Merchant, p.Amount.Currency())
 	if err != nil {
 		return decision{}, b, err
@@ -220,8 +223,11 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 		return nil, err
 	}
 	d, err := p.approve(by, same, persons, b, left, now)
-	if err != nil || d.payout.Status == Held {
-		return []decision{d}, err // another one must agree
+	if err != nil {
+		return nil, err
+	}
+	if d.payout.Status == Held { // another one must agree
+		return []decision{d}, s.addAll(ctx, c, []decision{d}, now)
 	}
 	d.balance = nil
 	d.payout.DueAt = now.Add(loopLook)

@@ -96,18 +96,17 @@ func (s *Service) divideInto(ctx context.Context, c *db.Change, d draft) ([]deci
 	if err != nil {
 		return nil, err
 	}
-	cut := divide(p.Amount, f.back, d.held)
-	if err := cut.allowed(p, f, left); err != nil {
+	cut, leg, held, err := s.cut(ctx, d, f, left)
+	if err != nil {
 		return nil, err
 	}
-	held := d.held || cut.second
 	p.Loop = &Loop{Mode: p.Loop.Mode, Order: p.Loop.Order, Source: p.Loop.Source, Unused: cut.told(f.spent, currency)}
 	if err := s.giveBack(ctx, c, &p, cut, held); err != nil {
 		return nil, err
 	}
 	var decisions []decision
 	if cut.rest > 0 {
-		if decisions, err = s.restInto(ctx, c, &p, d, cut, f, held, &b, left); err != nil {
+		if decisions, err = s.restInto(c, &p, leg, cut, f, held, &b, left); err != nil {
 			return nil, err
 		}
 	}
@@ -130,12 +129,36 @@ func (s *Service) divideInto(ctx context.Context, c *db.Change, d draft) ([]deci
 	return decisions, nil
 }
 
-// restInto decides the payout of what the sources do not take, and adds it to the parts.
-func (s *Service) restInto(ctx context.Context, c *db.Change, p *Payout, d draft, cut split, f facts, held bool, b *Balance, left int64) ([]decision, error) {
-	leg, err := s.leg(ctx, *p, cut.rest, d.reach)
-	if err != nil {
-		return nil, err
+// cut divides a payout, and tells what goes to the destination, if anything does, and whether all of it is held. Who must agree is known only of the
+// parts, and what is held is divided otherwise: it reverses nothing.
+func (s *Service) cut(ctx context.Context, d draft, f facts, left int64) (cut split, leg Payout, held bool, err error) {
+	p := d.payout
+	cut = divide(p.Amount, f.back, d.held)
+	for {
+		if err := cut.allowed(p, f, left); err != nil {
+			return cut, leg, held, err
+		}
+		if cut.rest > 0 {
+			if leg, err = s.leg(ctx, p, cut.rest, d.reach); err != nil {
+				return cut, leg, held, err
+			}
+			if err := s.permits(ctx, p.Merchant, leg.Account); err != nil {
+				return cut, leg, held, err
+			}
+		}
+		if held || d.held || cut.second {
+			return cut, leg, true, nil
+		}
+		persons, err := s.personsOf(ctx, p, cut.shares, leg.Account)
+		if err != nil || persons == 0 {
+			return cut, leg, false, err
+		}
+		held, cut = true, divide(p.Amount, f.back, true)
 	}
+}
+
+// restInto decides the payout of what the sources do not take, and adds it to the parts.
+func (s *Service) restInto(c *db.Change, p *Payout, leg Payout, cut split, f facts, held bool, b *Balance, left int64) (_ []decision, err error) {
 	if leg.Draws, err = s.takeFrom(c, f, cut.rest, p.Amount.Currency(), cut.shares); err != nil {
 		return nil, err
 	}
