@@ -250,3 +250,42 @@ func TestAPayoutWhoseRestGoesByAnAccountThatIsSwitchedOffIsRefused(t *testing.T)
 		}
 	})
 }
+
+func TestAPayoutBehindASwitchIsNotSentAfterItsDeadline(t *testing.T) {
+	for name, lifted := range map[string]bool{"lifted too late": true, "not lifted": false} {
+		t.Run(name, func(t *testing.T) {
+			eachDesk(t, func(u *desk) {
+				of := &room{}
+				u.Control = of
+				u.earn(eur(1_000))
+				made := u.pay(order(1_000))
+				of.off = true
+				u.sweep()
+				u.later(71 * time.Hour)
+				u.expect(made.ID, Queued)
+				if of.off = !lifted; lifted {
+					u.now.Advance(3 * 24 * time.Hour) // the worker was down
+				}
+				u.later(time.Hour)
+				o := u.expect(made.ID, Failed)
+				if o.Failure.Code != fault.CodeProviderUnavailable || len(u.bank.paid) != 0 || u.holds(ledger.MerchantAvailable, "EUR") != 1_000 {
+					u.Errorf("%+v, sent %d times, %d available", o.Failure, len(u.bank.paid), u.holds(ledger.MerchantAvailable, "EUR"))
+				}
+			})
+		})
+	}
+}
+
+func TestAPayoutThatIsNotCoveredWaitsWithoutADeadline(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		u.earn(eur(1_000))
+		made := u.pay(order(1_000))
+		u.rules.m.SuspendedAt = u.now.Now()
+		u.sweep()
+		u.later(10 * 24 * time.Hour)
+		u.expect(made.ID, Queued)
+		u.rules.m.SuspendedAt = time.Time{}
+		u.later(time.Hour)
+		u.expect(made.ID, Sent)
+	})
+}

@@ -316,12 +316,12 @@ func (d decision) contradict(claim string, now time.Time) decision {
 	return d
 }
 
-// overdue tells whether a payout has waited for its provider as long as it may.
+// overdue tells whether a payout has waited as long as it may.
 func (p Payout) overdue(now time.Time) bool { return !p.Deadline.IsZero() && !now.Before(p.Deadline) }
 
-// giveUp decides the end of a payout that waited for its provider in vain.
+// giveUp decides the end of a payout that waited for its provider, or behind a switch, in vain.
 func (d decision) giveUp(now time.Time) (decision, error) {
-	d.payout.Failure = &FailureObject{fault.CodeProviderUnavailable, "The provider could not be reached in time. Nothing was sent."}
+	d.payout.Failure = &FailureObject{fault.CodeProviderUnavailable, "It could not be sent in time. Nothing has reached the provider."}
 	d.payout.DueAt = time.Time{}
 	return d, d.move(Failed, now, fault.CodeProviderUnavailable)
 }

@@ -41,7 +41,7 @@ type Payout struct {
 	SentAt      time.Time
 	PaidAt      time.Time // since when the payee has it; zero: not yet
 	DueAt       time.Time
-	Deadline    time.Time // of what has waited for its provider: until when it may; zero: it did not have to
+	Deadline    time.Time // of what has waited for its provider, or behind a switch: until when it may; zero: it did not have to
 	CreatedAt   time.Time
 	Version     int64
 }

@@ -43,20 +43,7 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	}
 	switch {
 	case p.Status == Queued && p.Call == NoCall:
-		if shut := s.shutUntil(p); !shut.IsZero() {
-			return s.waitForProvider(ctx, p, health.Spread(p.ID, shut))
-		}
-		why, err := s.mustWait(ctx, p)
-		if err != nil {
-			return err
-		}
-		if why != "" {
-			return s.wait(ctx, p, s.Clock.Now().Add(waitFor), why)
-		}
-		if turn := s.turn(p); !turn.IsZero() {
-			return s.waitForProvider(ctx, p, turn)
-		}
-		return s.send(ctx, account, payer, p)
+		return s.sendOrWait(ctx, account, payer, p)
 	case p.Status == Queued, p.Status == Sent, p.Status == Paid:
 		return s.ask(ctx, account, payer, p)
 	}
@@ -70,43 +57,66 @@ func (s *Service) work(ctx context.Context, key []string) error {
 	return err
 }
 
+// sendOrWait sends a payout of which nothing was sent yet, unless it has to wait. What has waited as long as it may fails, whatever it waited for.
+func (s *Service) sendOrWait(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
+	if p.overdue(s.Clock.Now()) {
+		return s.waitForProvider(ctx, p, p.Deadline)
+	}
+	if shut := s.shutUntil(p); !shut.IsZero() {
+		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut))
+	}
+	why, bounded, err := s.mustWait(ctx, p)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return s.wait(ctx, p, s.Clock.Now().Add(waitFor), why, bounded)
+	}
+	if turn := s.turn(p); !turn.IsZero() {
+		return s.waitForProvider(ctx, p, turn)
+	}
+	return s.send(ctx, account, payer, p)
+}
+
 // waitFor is how long a payout that must not be sent now is left alone.
 const waitFor = time.Minute
 
 // mustWait is why a payout must not be sent now; empty if it may. What was asked for before its merchant was suspended stays until that is lifted. A
-// refund or a dispute may have taken money that the payout had been given: while the balance is below zero, what is queued is what covers it.
-func (s *Service) mustWait(ctx context.Context, p Payout) (string, error) {
+// refund or a dispute may have taken money that the payout had been given: while the balance is below zero, what is queued is what covers it. Only behind
+// a switch does it wait until a deadline, as for its provider.
+func (s *Service) mustWait(ctx context.Context, p Payout) (why string, bounded bool, err error) {
 	m, err := s.merchant(ctx, p.Merchant)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if m.Suspended() {
-		return "the merchant is suspended", nil
+		return "the merchant is suspended", false, nil
 	}
 	if err := s.permits(ctx, p.Merchant, p.Account); fault.Is(err, fault.Unavailable) {
-		return err.Error(), nil
+		return err.Error(), true, nil
 	} else if err != nil {
-		return "", err
+		return "", false, err
 	}
 	available, err := s.books.Balance(ctx, p.Merchant, ledger.MerchantAvailable, p.Amount.Currency())
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if available.Minor() < 0 {
-		return "refunds or disputes have taken the balance below zero", nil
+		return "refunds or disputes have taken the balance below zero", false, nil
 	}
-	return "", nil
+	return "", false, nil
 }
 
-// wait leaves a payout for later. why is for its timeline; empty: nothing is said.
-func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why string) error {
+// wait leaves a payout for later, bounded until a deadline. why is for its timeline.
+func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why string, bounded bool) error {
 	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
 		d := decision{payout: p}
 		if p.Status == Queued && p.Call == NoCall {
 			d.moved, d.payout.DueAt = true, until
-			if why != "" {
-				d.payout.note(s.Clock.Now(), "waiting", why)
-			}
+			d.payout.note(s.Clock.Now(), "waiting", why)
+		}
+		if bounded {
+			d = d.bounded(s.Queue, s.Clock.Now())
 		}
 		return d, nil
 	}, nobody)
