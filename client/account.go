@@ -68,7 +68,7 @@ type ProviderHealth struct {
 
 // ProviderOperation is how an operation of a provider account fares.
 type ProviderOperation struct {
-	Operation        string     `json:"operation"` // authorize, capture, void, refund, payout or inquiry
+	Operation        string     `json:"operation"` // authorize, authenticate, capture, void, refund, payout or inquiry
 	State            string     `json:"state"`     // closed (calls are made), half_open, open or maintenance
 	Since            *time.Time `json:"since"`
 	Elsewhere        bool       `json:"elsewhere"` // another process says so

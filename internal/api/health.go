@@ -28,7 +28,7 @@ type ProviderHealth interface {
 type announceMaintenance struct {
 	StartsAt   time.Time          `json:"starts_at,omitempty" doc:"When the provider stops. Now if it is not given." example:"2026-11-23T01:00:00Z"`
 	EndsAt     time.Time          `json:"ends_at" doc:"When it is back: at most 7 days later." example:"2026-11-23T03:00:00Z"`
-	Operations []health.Operation `json:"operations,omitempty" maxItems:"6" enum:"authorize,capture,void,refund,payout,inquiry" doc:"The calls that are not made meanwhile. All if it is not given."`
+	Operations []health.Operation `json:"operations,omitempty" maxItems:"7" enum:"authorize,authenticate,capture,void,refund,payout,inquiry" doc:"The calls that are not made meanwhile. All if it is not given."`
 	Reason     string             `json:"reason,omitempty" maxLength:"200" doc:"For your colleagues." example:"Announced by the acquirer"`
 }
 

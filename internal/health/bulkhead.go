@@ -14,6 +14,8 @@ const (
 	firstLimit = 256
 	mostLimit  = 4096
 	reserve    = 32 // beyond the limit: for what outranks authorizations
+
+	reserveBegun = reserve / 2 // of it, for payments that are under way: the rest is there for money that goes back, however many payers come back at once
 )
 
 // bulkhead bounds the calls that are under way at one account, so that a provider that hangs does not keep everybody waiting, and one that is
@@ -34,24 +36,24 @@ func newBulkhead() *bulkhead {
 		Build()}
 }
 
-// enter takes room for a call, which seat.leave gives back.
-func (b *bulkhead) enter(o Operation) (*seat, bool) {
+// enter takes room for a call, which seat.leave gives back; nil if there is none.
+func (b *bulkhead) enter(c Call) *seat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if permit, ok := b.limiter.TryAcquirePermit(); ok {
-		return &seat{in: b, permit: permit, measured: o == Authorize || o == Payout}, true
+		return &seat{in: b, permit: permit, measured: c.Operation == Authorize || c.Operation == Payout}
 	}
-	if !o.outranks() || b.reserved == reserve {
-		return nil, false
+	if b.reserved >= c.reserve() {
+		return nil
 	}
 	b.reserved++
-	return &seat{in: b, reserved: true}, true
+	return &seat{in: b, reserved: true}
 }
 
 // seat is the room of one call.
 type seat struct {
 	in       *bulkhead
-	permit   adaptivelimiter.Permit // nil: it is of the reserve, or beyond a limit that came down
+	permit   adaptivelimiter.Permit // nil: it is of the reserve, or beyond a limit that came down, or another call's
 	reserved bool                   // it is of the reserve
 	measured bool                   // the time that the call takes says something: only of authorizations and payouts, as other operations take their own times
 }

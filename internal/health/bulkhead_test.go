@@ -29,9 +29,9 @@ func (p permit) Record() { p.of.used, p.of.recorded = p.of.used-1, p.of.recorded
 func TestACallIsMadeThoughTheLimitCameDownBeforeIt(t *testing.T) {
 	n := &narrow{room: 2}
 	b := &bulkhead{limiter: n}
-	first, _ := b.enter(Authorize)
-	second, _ := b.enter(Authorize)
-	if _, ok := b.enter(Authorize); ok {
+	call := Call{Operation: Authorize}
+	first, second := b.enter(call), b.enter(call)
+	if b.enter(call) != nil {
 		t.Fatal("there is room for a third")
 	}
 	n.room = 1

@@ -25,16 +25,17 @@ type Operation string
 
 // The operations. Authorize is also a start of a payment by another method than a card.
 const (
-	Authorize Operation = "authorize"
-	Capture   Operation = "capture"
-	Void      Operation = "void"
-	Refund    Operation = "refund"
-	Payout    Operation = "payout"
-	Inquiry   Operation = "inquiry" // what became of an earlier call
+	Authorize    Operation = "authorize"
+	Authenticate Operation = "authenticate" // who the cardholder is, apart from an authorization
+	Capture      Operation = "capture"
+	Void         Operation = "void"
+	Refund       Operation = "refund"
+	Payout       Operation = "payout"
+	Inquiry      Operation = "inquiry" // what became of an earlier call
 )
 
 // Operations are all there are.
-var Operations = []Operation{Authorize, Capture, Void, Refund, Payout, Inquiry}
+var Operations = []Operation{Authorize, Authenticate, Capture, Void, Refund, Payout, Inquiry}
 
 // outranks tells whether an operation has room that new payments cannot take: it gives money back, or finds out where money is.
 func (o Operation) outranks() bool { return o == Void || o == Refund || o == Inquiry }
@@ -45,6 +46,18 @@ type Call struct {
 	Account   string // the provider account
 	Provider  string // the connector behind it: for the metrics, from a closed set
 	Operation Operation
+	Begun     bool // of a payment that is under way already, whose payer may have done their part: it goes before new ones
+}
+
+// reserve is how much of the room beyond the limit a call may find taken, and still have some.
+func (c Call) reserve() int {
+	switch {
+	case c.Operation.outranks():
+		return reserve
+	case c.Begun:
+		return reserveBegun
+	}
+	return 0
 }
 
 // Result is what came of a call.
@@ -139,9 +152,9 @@ func New(o Options) *Health {
 // the error is a *Closed.
 //
 // While a breaker is half open one call at a time gets through, as a probe. Void, refund and inquiry have breakers of their own, like all
-// operations, and room that authorizations, captures and payouts cannot take.
+// operations, and room that what is new cannot take. A call of a payment that is under way has a part of that room.
 func (h *Health) Enter(c Call) (done func(Result), err error) {
-	e, err := h.admit(c)
+	e, err := h.admit(c, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -152,15 +165,26 @@ func (h *Health) Enter(c Call) (done func(Result), err error) {
 type Place struct {
 	Begin func() (done func(Result)) // the call is made now; done says what came of it, exactly once
 	Leave func()                     // it is not made: nothing is learned of the provider, and the room, or the probe, is free again
+
+	// Before asks for a call of another operation that comes before this one, in the same room: it fails only because of the operation's
+	// own breaker, or a window.
+	Before func(o Operation) (Place, error)
 }
 
 // Reserve asks for a call as Enter does, but before something that decides whether it is made. The call is measured from Begin.
-func (h *Health) Reserve(c Call) (Place, error) {
-	e, err := h.admit(c)
+func (h *Health) Reserve(c Call) (Place, error) { return h.reserve(c, nil) }
+
+// reserve is Reserve in room that is there already, if it is not nil.
+func (h *Health) reserve(c Call, in *seat) (Place, error) {
+	e, err := h.admit(c, in)
 	if err != nil {
 		return Place{}, err
 	}
 	return Place{
+		Before: func(o Operation) (Place, error) {
+			c.Operation = o
+			return h.reserve(c, &seat{in: e.seat.in})
+		},
 		Begin: func() func(Result) {
 			e.seat.restart()
 			return e.begin()
@@ -182,24 +206,26 @@ type entry struct {
 	pass  *pass
 }
 
-func (h *Health) admit(c Call) (*entry, error) {
+// admit lets a call through, in a seat or, if that is nil, in one of its own.
+func (h *Health) admit(c Call, in *seat) (*entry, error) {
 	now := h.Clock.Now()
 	if until, ok := h.windows.covers(c, now); ok {
 		return nil, h.refuse(c, &Closed{Maintenance, until})
 	}
 	a, v := h.valve(c, true)
-	seat, ok := a.bulkhead.enter(c.Operation)
-	if !ok {
-		v.release()
-		return nil, h.refuse(c, &Closed{Overloaded, now.Add(overloadPause)})
+	if in == nil {
+		if in = a.bulkhead.enter(c); in == nil {
+			v.release()
+			return nil, h.refuse(c, &Closed{Overloaded, now.Add(overloadPause)})
+		}
 	}
 	pass, wait := v.enter()
 	if pass == nil {
 		v.release()
-		seat.leave(false)
+		in.leave(false)
 		return nil, h.refuse(c, &Closed{Open, now.Add(wait)})
 	}
-	return &entry{h, c, seat, v, pass}, nil
+	return &entry{h, c, in, v, pass}, nil
 }
 
 func (e *entry) begin() (done func(Result)) {

@@ -52,6 +52,103 @@ func TestAPlaceTakesRoomUntilItIsGivenBack(t *testing.T) {
 	})
 }
 
+// One call comes after the other, so both have one room. Each has its own breaker.
+func TestACallBeforeAnotherIsInTheSameRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		place := reserve(t, h, health.Authorize)
+		rest := hang(t, h, health.Authorize)
+		for range 2 { // as the first question may have to be put again
+			question, err := place.Before(health.Authenticate)
+			if err != nil {
+				t.Fatalf("all the room is taken: %v", err)
+			}
+			if o := h.Reported(callOf(health.Authenticate)); o.InFlight != 1 {
+				t.Errorf("%d are under way", o.InFlight)
+			}
+			question.Begin()(health.Result{Class: "approved"})
+		}
+		if more := hang(t, h, health.Authorize); len(more) != 0 {
+			t.Errorf("the question gave the room back: there is some for %d more", len(more))
+		}
+		unused, err := place.Before(health.Authenticate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unused.Leave()
+		place.Begin()(health.Result{Class: "approved"})
+		if more := hang(t, h, health.Authorize); len(more) != 1 {
+			t.Errorf("afterwards there is room for %d more", len(more))
+		}
+		if o := h.Reported(callOf(health.Authenticate)); o.Calls != 2 || o.InFlight != 0 {
+			t.Errorf("reported %+v", o)
+		}
+		for _, done := range rest {
+			done(health.Result{Class: "approved"})
+		}
+	})
+}
+
+func TestACallBeforeAnotherIsRefusedByItsOwnBreakerAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		place := reserve(t, h, health.Authorize)
+		for range 5 {
+			question, err := place.Before(health.Authenticate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			question.Begin()(health.Result{Class: "unknown", Technical: true})
+		}
+		var shut *health.Closed
+		if _, err := place.Before(health.Authenticate); !errors.As(err, &shut) || shut.Reason != health.Open {
+			t.Errorf("after five failures: %v", err)
+		}
+		place.Begin()(health.Result{Class: "approved"})
+		if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || s.Probe {
+			t.Errorf("authorizations: %+v", s)
+		}
+		if s := h.State(shop, alpha, health.Inquiry); !s.Enterable() {
+			t.Errorf("inquiries: %+v", s)
+		}
+	})
+}
+
+func TestPaymentsThatAreUnderWayGoBeforeNewOnesAndLeaveRoomForRefunds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		stuck := hang(t, h, health.Authorize)
+		under := callOf(health.Authorize)
+		under.Begun = true
+		var begun []health.Place
+		for {
+			place, err := h.Reserve(under)
+			if err != nil {
+				break
+			}
+			begun = append(begun, place)
+		}
+		refunds := hang(t, h, health.Refund)
+		if len(begun) != 16 || len(refunds) != 16 {
+			t.Errorf("room for %d payments that are under way, and %d refunds", len(begun), len(refunds))
+		}
+		refunds[0](health.Result{Class: "approved"})
+		if _, err := h.Reserve(under); err == nil {
+			t.Error("a payment took the room that is kept for refunds")
+		}
+		begun[0].Begin()(health.Result{Class: "approved"})
+		for _, p := range begun[1:] {
+			p.Leave()
+		}
+		for _, done := range append(stuck, refunds[1:]...) {
+			done(health.Result{Class: "approved"})
+		}
+		if again := hang(t, h, health.Authorize); len(again) != h.Limit(shop, alpha) {
+			t.Errorf("afterwards there is room for %d", len(again))
+		}
+	})
+}
+
 func TestAPlaceThatIsUsedIsACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := fresh()

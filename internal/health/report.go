@@ -28,7 +28,7 @@ type Report struct {
 
 // OperationReport is how an operation fares.
 type OperationReport struct {
-	Operation        Operation  `json:"operation" enum:"authorize,capture,void,refund,payout,inquiry"`
+	Operation        Operation  `json:"operation" enum:"authorize,authenticate,capture,void,refund,payout,inquiry"`
 	State            string     `json:"state" enum:"closed,half_open,open,maintenance" doc:"closed: calls are made. open: they are not, because too many failed. half_open: one at a time is, to see. maintenance: they are not, until the window ends."`
 	Since            *time.Time `json:"since" doc:"Since when calls are made, or since when they began to fail. Null if nothing was called lately."`
 	Elsewhere        bool       `json:"elsewhere" doc:"Another process of this installation says so; this one sees no failure."`
@@ -36,7 +36,7 @@ type OperationReport struct {
 	Failures         int64      `json:"failures" doc:"Of these, for technical reasons. Declines are none."`
 	LatencyP50       *int64     `json:"latency_p50_ms" doc:"Of the calls that did not fail; null if there are none."`
 	LatencyP95       *int64     `json:"latency_p95_ms"`
-	ConcurrencyLimit int64      `json:"concurrency_limit" doc:"How many calls may be under way at once, of all the account's operations together. Refunds, voids and inquiries have some room beyond what others have."`
+	ConcurrencyLimit int64      `json:"concurrency_limit" doc:"How many calls may be under way at once, of all the account's operations together. Refunds, voids and inquiries have some room beyond what others have, and payments that are under way a part of that."`
 	InFlight         int64      `json:"in_flight" doc:"Calls of this operation that are under way."`
 	NextProbeAt      *time.Time `json:"next_probe_at" doc:"When the next call is let through; null if calls are made."`
 }

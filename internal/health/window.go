@@ -42,7 +42,7 @@ type WindowObject struct {
 	Object          string      `json:"object" enum:"provider_maintenance"`
 	Livemode        bool        `json:"livemode"`
 	ProviderAccount string      `json:"provider_account" example:"alpha"`
-	Operations      []Operation `json:"operations" enum:"authorize,capture,void,refund,payout,inquiry" doc:"The calls that are not made."`
+	Operations      []Operation `json:"operations" enum:"authorize,authenticate,capture,void,refund,payout,inquiry" doc:"The calls that are not made."`
 	Reason          string      `json:"reason" example:"Announced by the acquirer"`
 	StartsAt        time.Time   `json:"starts_at"`
 	EndsAt          time.Time   `json:"ends_at"`
@@ -85,7 +85,7 @@ func (w Window) check(now time.Time) error {
 	}
 	for i, o := range w.Operations {
 		if !slices.Contains(Operations, o) || slices.Contains(w.Operations[:i], o) {
-			wrong.Add(fmt.Sprintf("operations[%d]", i), fault.CodeInvalid, "must be one of authorize, capture, void, refund, payout and inquiry, each once")
+			wrong.Add(fmt.Sprintf("operations[%d]", i), fault.CodeInvalid, "must be one of authorize, authenticate, capture, void, refund, payout and inquiry, each once")
 		}
 	}
 	if utf8.RuneCountInString(w.Reason) > maxReason || strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' }) {

@@ -239,19 +239,15 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 
 // beginAgain begins the next try of a payment that waited, at the first account that has room for it.
 func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider.Account, route Route) error {
-	held, accounts, err := s.take(accounts, &route.Decision)
+	at, err := s.take(ctx, p, accounts, &route.Decision)
 	if shut(err) {
 		return s.waitOn(ctx, p, LaterProvider, providerBack(p, time.Time{}, route.Since))
 	}
 	if err != nil {
 		return err
 	}
-	defer held.giveBack() // of what is not made after all
-	at, err := s.lane(ctx, p, accounts[0])
-	if err != nil {
-		return err
-	}
-	intent, err := p.begin(s.IDs.New(id.Attempt), at, route, route.Since)
+	defer at.room.giveBack() // of what is not made after all
+	intent, err := p.begin(s.IDs.New(id.Attempt), at.lane, route, route.Since)
 	if err != nil {
 		return err
 	}
@@ -271,7 +267,7 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 	case err != nil || begins.refused != nil: // or the rules of the card's network forbid it, which is recorded
 		return err
 	}
-	_, err = s.pursue(ctx, accounts[0], held, begins.next.latest(), alone{})
+	_, err = s.pursue(ctx, at.account, at.room, begins.next.latest(), alone{})
 	var refused *DeclinedError
 	if errors.As(err, &refused) || lost(err) {
 		return nil // it is recorded

@@ -13,6 +13,7 @@ import (
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
 
@@ -28,8 +29,14 @@ func (s *Service) authenticates(a provider.Account) bool {
 	return err == nil && s.PublicURL != ""
 }
 
-// askIssuer asks who the cardholder is. An answer that was lost is asked for again: the reference keeps it one question.
-func (s *Service) askIssuer(ctx context.Context, account provider.Account, p Payment, a Attempt) provider.AuthenticationOutcome {
+// proves tells whether a payer can be authenticated at an account, apart from the authorization or along with it.
+func (s *Service) proves(a provider.Account) bool {
+	return s.authenticates(a) || s.capabilities(a).Authenticates
+}
+
+// askIssuer asks who the cardholder is, in the room that is held if there is some. An answer that was lost is asked for again: the reference
+// keeps it one question.
+func (s *Service) askIssuer(ctx context.Context, held *room, account provider.Account, p Payment, a Attempt) provider.AuthenticationOutcome {
 	asks, err := provider.Lookup[provider.Authenticator](s.Providers, account.Provider)
 	if err != nil {
 		return provider.AuthenticationOutcome{Class: provider.NotSent, Detail: err.Error()}
@@ -41,32 +48,61 @@ func (s *Service) askIssuer(ctx context.Context, account provider.Account, p Pay
 	if p.Asked.Browser != nil {
 		r.Browser = *p.Asked.Browser
 	}
-	ask := func() provider.AuthenticationOutcome {
+	ask := func() (out provider.AuthenticationOutcome) {
+		done, refused := s.enterIn(held, account)
+		if refused != nil {
+			return unput(*refused)
+		}
+		defer func() { done(health.Result{Class: out.Class.String(), Technical: out.Technical()}) }()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(account).Timeout)
 		defer cancel()
 		return asks.Authenticate(ctx, account, r)
 	}
 	out := ask()
-	if out.Class == provider.Unknown {
-		out = ask()
+	if out.Class != provider.Unknown {
+		return out
+	}
+	if again := ask(); again.NotBefore.IsZero() {
+		out = again
 	}
 	return out
 }
 
+// enterIn is enter to ask the issuer, in room that is held if there is some.
+func (s *Service) enterIn(held *room, account provider.Account) (done func(health.Result), refused *provider.Outcome) {
+	if done, err := held.ask(); done != nil || err != nil {
+		return entered(done, err)
+	}
+	return s.enter(account, health.Authenticate)
+}
+
+// unput is a question that Florin would not put.
+func unput(o provider.Outcome) provider.AuthenticationOutcome {
+	return provider.AuthenticationOutcome{Class: o.Class, Detail: o.Detail, Withheld: o.Withheld, NotBefore: o.NotBefore}
+}
+
 // inquireIssuer asks the provider what the issuer said in the end.
-func (s *Service) inquireIssuer(ctx context.Context, account provider.Account, a Attempt) provider.AuthenticationOutcome {
+func (s *Service) inquireIssuer(ctx context.Context, account provider.Account, a Attempt) (out provider.AuthenticationOutcome) {
 	asks, err := provider.Lookup[provider.Authenticator](s.Providers, account.Provider)
 	if err != nil {
 		return provider.AuthenticationOutcome{Detail: err.Error()}
 	}
+	if off := s.silenced(ctx, a); off != nil {
+		return unput(*off)
+	}
+	done, refused := s.enter(account, health.Inquiry)
+	if refused != nil {
+		return unput(*refused)
+	}
+	defer func() { done(health.Result{Class: out.FoundClass(), Technical: out.TechnicalInquiry()}) }()
 	ctx, cancel := context.WithTimeout(ctx, s.capabilities(account).Timeout)
 	defer cancel()
 	return asks.Authenticated(ctx, account, provider.AuthenticationInquiry{Reference: a.ourReference(), Card: a.Token})
 }
 
 // hearIssuer commits what an issuer's answer means, from the given rows or, if somebody was faster, from those that are
-// there. Only whoever writes that the money is asked for goes on to do so.
-func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from decision, o provider.AuthenticationOutcome, with Companion) (stage, error) {
+// there. Only whoever writes that the money is asked for goes on to do so, in the room that held has then.
+func (s *Service) hearIssuer(ctx context.Context, account provider.Account, held *room, from decision, o provider.AuthenticationOutcome, with Companion) (stage, error) {
 	ctx = context.WithoutCancel(ctx)
 	p, a := from.payment, *from.attempt
 	first, ours := true, false
@@ -82,22 +118,7 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 		if ours = a.asking() || a.challenged(); !ours {
 			return decision{payment: p}, nil
 		}
-		t, err := s.terms(ctx, p.Merchant, account)
-		if err == nil && o.Class == provider.NotSent && a.asking() {
-			t.next, err = s.successor(ctx, p, a, t.tries)
-		}
-		if err == nil {
-			err = s.heard(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t)
-		}
-		if err != nil {
-			return decision{}, err
-		}
-		d, err := authenticated(p, a, o, t)
-		d.remembered(s.rules(p), t)
-		if err == nil && a.challenged() && d.attempt != nil && d.attempt.State == AttemptSending {
-			return s.stillAllowed(ctx, p, a, d)
-		}
-		return d, err
+		return s.weighAnswer(ctx, account, held, p, a, o)
 	}, func(c *db.Change, d decision) error {
 		if d.attempt != nil {
 			a = *d.attempt
@@ -118,6 +139,32 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, from
 		now.next = &next
 	}
 	return now, err
+}
+
+// weighAnswer decides what an issuer's answer means for an attempt, with the facts that stand beside its rows.
+func (s *Service) weighAnswer(ctx context.Context, account provider.Account, held *room, p Payment, a Attempt, o provider.AuthenticationOutcome) (decision, error) {
+	t, err := s.terms(ctx, p.Merchant, account)
+	if err == nil && o.Class == provider.NotSent && a.asking() {
+		t.next, err = s.successor(ctx, p, a, t.tries)
+	}
+	if err == nil {
+		err = s.heard(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t)
+	}
+	if err != nil {
+		return decision{}, err
+	}
+	d, err := authenticated(p, a, o, t)
+	d.remembered(s.rules(p), t)
+	if err != nil || d.attempt == nil || d.attempt.State != AttemptSending || d.attempt.asking() {
+		return d, err
+	}
+	if waits, err := s.readmit(ctx, account, held, a, &d, t); err != nil || waits {
+		return d, err
+	}
+	if a.challenged() || a.waitsForRoom() {
+		return s.stillAllowed(ctx, p, a, d)
+	}
+	return d, nil
 }
 
 // resume goes on with a payment whose payer had to act: the provider is asked what came of it.
@@ -162,9 +209,11 @@ func (s *Service) note(ctx context.Context, p Payment) (Payment, error) {
 func (s *Service) goOn(ctx context.Context, account provider.Account, from decision, with Companion) (Object, error) {
 	var now stage
 	var err error
+	held := &room{}
+	defer held.giveBack() // of what is not made after all
 	if a := *from.attempt; a.challenged() {
 		defer s.enters(from.payment, a.Number)()
-		now, err = s.hearIssuer(ctx, account, from, s.inquireIssuer(ctx, account, a), with)
+		now, err = s.hearIssuer(ctx, account, held, from, s.inquireIssuer(ctx, account, a), with)
 	} else {
 		now, err = s.record(ctx, account, from, s.inquireAuthorization(ctx, account, a).Outcome, with)
 	}
@@ -174,7 +223,7 @@ func (s *Service) goOn(ctx context.Context, account provider.Account, from decis
 		}
 		return now.object, err
 	}
-	return s.pursue(ctx, account, nil, *now.next, begun{with})
+	return s.pursue(ctx, account, held, *now.next, begun{with})
 }
 
 // replace gives up what the payer had to do, and tries another card.

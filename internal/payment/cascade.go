@@ -43,6 +43,16 @@ func (r *Route) approved(now time.Time) *Route {
 	return &noted
 }
 
+// anew is the route of an attempt whose money is asked for long after its request began.
+func (r *Route) anew(now time.Time) *Route {
+	if r == nil {
+		return nil
+	}
+	next := *r
+	next.Since = now
+	return &next
+}
+
 // follows is the route of an attempt that follows another one at the same account.
 func (r *Route) follows(number int64) *Route {
 	if r == nil {
@@ -60,6 +70,9 @@ type lane struct {
 	able     bool          // its issuer can be asked apart from the authorization
 	patience time.Duration // how long a call may take before the worker takes it up
 }
+
+// asks tells whether the issuer is asked before the money is.
+func (l lane) asks() bool { return l.how.authenticate && l.able }
 
 // succession is the try that may follow one that failed: who is asked, and within which bounds.
 type succession struct {

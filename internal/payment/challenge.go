@@ -164,11 +164,10 @@ func (d *decision) proceed(_ provider.AuthenticationOutcome, t terms) error {
 		if err := a.move(AttemptSending); err != nil {
 			return err
 		}
-		if a.Route != nil { // the payer is back: this is another request
-			route := *a.Route
-			route.Since = t.now
-			a.Route = &route
-		}
+		a.Route = a.Route.anew(t.now) // the payer is back: this is another request
+	}
+	if a.waitsForRoom() {
+		a.Route = a.Route.anew(t.now)
 	}
 	a.Secure.Asking, a.Secure.Challenge = false, nil
 	a.SentAt, a.DueAt, a.Inquiries = t.now, t.now.Add(t.patience), 0
@@ -275,7 +274,7 @@ func newAttempt(p Payment, attempt string, at lane, now time.Time) Attempt {
 		a.Country = p.Method.Country
 	}
 	if at.how.authenticate {
-		a.Secure = &Secure{Asking: at.able, Indicator: at.how.indicator, Exemption: at.how.exemption, Required: at.how.required}
+		a.Secure = &Secure{Asking: at.asks(), Indicator: at.how.indicator, Exemption: at.how.exemption, Required: at.how.required}
 	}
 	return a
 }

@@ -15,13 +15,17 @@ type Health interface {
 	Drain(tenant, account string, o health.Operation) (wait time.Time, ok bool)
 }
 
-// enter asks to make a call. A call that must not be made has an outcome already: it was not sent, and says when it is worth another try.
-// Else done is told what came of it.
+// enter asks to make a call, of a payment that is under way. A call that must not be made has an outcome already: it was not sent, and says
+// when it is worth another try. Else done is told what came of it.
 func (s *Service) enter(a provider.Account, o health.Operation) (done func(health.Result), refused *provider.Outcome) {
 	if s.Health == nil {
 		return func(health.Result) {}, nil
 	}
-	done, err := s.Health.Enter(callTo(a, o))
+	return entered(s.Health.Enter(goingOn(a, o)))
+}
+
+// entered is what enter gives for Health's answer.
+func entered(done func(health.Result), err error) (func(health.Result), *provider.Outcome) {
 	if err != nil {
 		shut := provider.Shut(err.Error(), health.Until(err))
 		return nil, &shut
@@ -29,8 +33,24 @@ func (s *Service) enter(a provider.Account, o health.Operation) (done func(healt
 	return done, nil
 }
 
+// goingOn is a call of a payment that is under way: to ask for its money, or who its payer is, it goes before new payments.
+func goingOn(a provider.Account, o health.Operation) health.Call {
+	c := callTo(a, o)
+	c.Begun = o == health.Authorize || o == health.Authenticate
+	return c
+}
+
 func callTo(a provider.Account, o health.Operation) health.Call {
 	return health.Call{Tenant: a.Merchant, Account: a.ID, Provider: a.Provider, Operation: o}
+}
+
+// answers tells whether an account's issuers can be asked now. Whether there is room is seen when they are.
+func (s *Service) answers(a provider.Account) bool {
+	if s.Health == nil {
+		return true
+	}
+	now := s.Health.State(a.Merchant, a.ID, health.Authenticate)
+	return now.Enterable() || now.Reason == health.Overloaded
 }
 
 // shutUntil is until when an operation of an account is not worth a try; zero if it is.

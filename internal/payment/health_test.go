@@ -21,6 +21,7 @@ type gates struct {
 	sudden bool
 	heard  []string        // such as "alpha authorize unknown technical"
 	full   map[string]bool // accounts with as many payments under way as they bear
+	packed bool            // and with no room for those that are under way already
 	taken  int             // places, in all
 	held   int             // places that were taken and neither used nor given back
 	twice  int             // places that were both, or one of it twice
@@ -35,18 +36,18 @@ func shutting(u *till, until map[string]time.Time) *gates {
 func (g *gates) State(_, account string, o health.Operation) health.State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if shut := g.refusal(account, o); shut != nil && !g.sudden {
+	if shut := g.refusal(health.Call{Account: account, Operation: o}); shut != nil && !g.sudden {
 		return health.State{Reason: shut.Reason, Until: shut.Until}
 	}
 	return health.State{}
 }
 
 // refusal is why a call would be refused; nil if it would not.
-func (g *gates) refusal(account string, o health.Operation) *health.Closed {
-	if until := g.until[account+" "+string(o)]; until.After(g.now()) {
+func (g *gates) refusal(c health.Call) *health.Closed {
+	if until := g.until[c.Account+" "+string(c.Operation)]; until.After(g.now()) {
 		return &health.Closed{Reason: health.Open, Until: until}
 	}
-	if g.full[account] && o == health.Authorize {
+	if o := c.Operation; g.full[c.Account] && (o == health.Authorize || o == health.Authenticate) && (!c.Begun || g.packed) {
 		return &health.Closed{Reason: health.Overloaded, Until: g.now().Add(time.Second)}
 	}
 	return nil
@@ -57,10 +58,13 @@ func (g *gates) Drain(tenant, account string, o health.Operation) (time.Time, bo
 	return s.Until, s.Enterable()
 }
 
-func (g *gates) Enter(c health.Call) (func(health.Result), error) {
+func (g *gates) Enter(c health.Call) (func(health.Result), error) { return g.enter(c, false) }
+
+// enter lets a call through, which may have room already.
+func (g *gates) enter(c health.Call, roomy bool) (func(health.Result), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if shut := g.refusal(c.Account, c.Operation); shut != nil {
+	if shut := g.refusal(c); shut != nil && (!roomy || shut.Reason != health.Overloaded) {
 		return nil, shut
 	}
 	call := c.Account + " " + string(c.Operation)
@@ -76,12 +80,27 @@ func (g *gates) Enter(c health.Call) (func(health.Result), error) {
 }
 
 func (g *gates) Reserve(c health.Call) (health.Place, error) {
-	place, err := reserved(g, c)
+	done, err := g.Enter(c)
 	if err != nil {
-		return place, err
+		return health.Place{}, err
 	}
+	return g.place(c, done), nil
+}
+
+// place counts a place. In its room nothing but an operation's own breaker is in the way.
+func (g *gates) place(c health.Call, done func(health.Result)) health.Place {
 	over := g.hold()
-	return health.Place{Begin: func() func(health.Result) { over(); return place.Begin() }, Leave: over}, nil
+	return health.Place{
+		Begin: func() func(health.Result) { over(); return done }, Leave: over,
+		Before: func(o health.Operation) (health.Place, error) {
+			c.Operation = o
+			done, err := g.enter(c, true)
+			if err != nil {
+				return health.Place{}, err
+			}
+			return g.place(c, done), nil
+		},
+	}
 }
 
 // hold counts a place until over, and what is over twice.
@@ -106,7 +125,7 @@ func (g *gates) hold() (over func()) {
 func (g *gates) shuts(account string, o health.Operation) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.refusal(account, o) != nil
+	return g.refusal(health.Call{Account: account, Operation: o}) != nil
 }
 
 // fill has accounts bear no more payments, or as many as come if there are none.
@@ -133,7 +152,10 @@ func reserved(h interface {
 	Enter(health.Call) (func(health.Result), error)
 }, c health.Call) (health.Place, error) {
 	done, err := h.Enter(c)
-	return health.Place{Begin: func() func(health.Result) { return done }, Leave: func() {}}, err
+	return health.Place{
+		Begin: func() func(health.Result) { return done }, Leave: func() {},
+		Before: func(o health.Operation) (health.Place, error) { c.Operation = o; return reserved(h, c) },
+	}, err
 }
 
 func TestEveryCallIsHeardOfAndWhetherItFailed(t *testing.T) {

@@ -88,7 +88,7 @@ func (s *Service) serves(account provider.Account, p Payment) error {
 		if err == nil && p.Method.isWallet() && !s.capabilities(account).NetworkTokens {
 			err = errNoMethod
 		}
-		if err == nil && p.Asked.Challenge == ChallengeMandate && !s.authenticates(account) && !s.capabilities(account).Authenticates {
+		if err == nil && p.Asked.Challenge == ChallengeMandate && !s.proves(account) {
 			err = errNoAccount
 		}
 		return err

@@ -128,7 +128,11 @@ type Secure struct {
 	Required  bool                        `json:"required,omitempty"` // without a proof the money is not asked for
 	Challenge *provider.Challenge         `json:"challenge,omitempty"`
 	Result    provider.ThreeDS            `json:"result"`
+	Ready     time.Time                   `json:"ready,omitzero"` // since when the money could be asked for, if there were room; zero: it did not have to wait
 }
+
+// waitsForRoom tells whether the issuer has answered, and only room for the call for the money is missing.
+func (a Attempt) waitsForRoom() bool { return a.asking() && !a.Secure.Ready.IsZero() }
 
 // asking tells whether the issuer is being asked, and no money was asked for.
 func (a Attempt) asking() bool {

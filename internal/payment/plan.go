@@ -288,8 +288,17 @@ func (s *Service) successor(ctx context.Context, p Payment, a Attempt, tries int
 			continue
 		}
 		next, err := s.lane(ctx, p, account)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case a.proof() != nil: // which goes along
+		case a.asking() && next.how.required && !s.proves(account):
+			continue // whoever must be asked about is not charged unasked
+		case next.asks() && !s.answers(account):
+			if next.how.required {
+				continue
+			}
+			next.able = false
 		}
 		return &succession{attempt: s.IDs.New(id.Attempt), lane: next, place: place, tries: tries, budget: s.Cascade}, nil
 	}

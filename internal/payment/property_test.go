@@ -78,17 +78,22 @@ type story struct {
 	gates   *gates
 }
 
-// trouble is that people switch something off, or on again, or that an account's breaker shuts an operation.
+// trouble is that people switch something off, or on again, that an account's breaker shuts an operation, or that accounts are full.
 func (s *story) trouble() {
-	operation := rapid.SampledFrom([]string{"authorize", "authorize", "capture", "void", "refund", "inquiry"}).Draw(s.r, "operation")
+	operation := rapid.SampledFrom([]string{"authorize", "authorize", "authenticate", "capture", "void", "refund", "inquiry"}).Draw(s.r, "operation")
 	account := rapid.SampledFrom([]string{alpha.ID, beta.ID}).Draw(s.r, "account")
-	if rapid.Bool().Draw(s.r, "by people") && operation != "inquiry" {
+	if rapid.Bool().Draw(s.r, "by people") && operation != "inquiry" && operation != "authenticate" {
 		s.off[operation+" "+account] = !s.off[operation+" "+account]
 		return
 	}
 	until := s.now.Now().Add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 3 * time.Hour}).Draw(s.r, "shut for"))
 	s.gates.mu.Lock()
 	defer s.gates.mu.Unlock()
+	if rapid.SampledFrom([]bool{false, false, true}).Draw(s.r, "by a burst") {
+		s.gates.full = map[string]bool{account: rapid.Bool().Draw(s.r, "full")}
+		s.gates.packed = rapid.Bool().Draw(s.r, "packed")
+		return
+	}
 	s.gates.until[account+" "+operation] = until
 }
 
@@ -99,7 +104,7 @@ func (s *story) refused(err error) {
 		s.r.Fatalf("not made: %v, with %v", err, s.letters())
 	}
 	for _, a := range []provider.Account{alpha, beta} {
-		if !s.gates.shuts(a.ID, health.Authorize) && !s.off["authorize "+a.ID] {
+		if !s.gates.shuts(a.ID, health.Authorize) && !s.gates.shuts(a.ID, health.Authenticate) && !s.off["authorize "+a.ID] {
 			s.r.Fatalf("not made, though %s could: %v", a.ID, err)
 		}
 	}
@@ -229,6 +234,7 @@ func (s *story) end() {
 	clear(s.off)
 	s.gates.mu.Lock()
 	clear(s.gates.until)
+	clear(s.gates.full)
 	s.gates.mu.Unlock()
 	s.q.mishaps, s.q.issuer.mishaps = nil, nil
 	s.later(time.Hour)

@@ -96,15 +96,29 @@ func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, 
 // asked now: no money has been asked for yet, and the attempt's reference keeps it one question.
 func (s *Service) askAgain(ctx context.Context, account provider.Account, from decision) error {
 	defer s.enters(from.payment, from.attempt.Number)()
-	out := s.inquireIssuer(ctx, account, *from.attempt)
-	if out.Class != provider.Approved {
-		out = s.askIssuer(ctx, account, from.payment, *from.attempt)
-	}
-	now, err := s.hearIssuer(ctx, account, from, out, alone{})
+	out := s.whatIssuerSaid(ctx, account, from)
+	held := &room{}
+	defer held.giveBack() // of what is not made after all
+	now, err := s.hearIssuer(ctx, account, held, from, out, alone{})
 	if err == nil && now.next != nil {
-		_, err = s.pursue(ctx, account, nil, *now.next, alone{})
+		_, err = s.pursue(ctx, account, held, *now.next, alone{})
 	}
 	return err
+}
+
+// whatIssuerSaid finds an answer out, if it is not known already. What cannot be asked now may have been heard of before: it is in doubt.
+func (s *Service) whatIssuerSaid(ctx context.Context, account provider.Account, from decision) provider.AuthenticationOutcome {
+	if from.attempt.waitsForRoom() {
+		return provider.AuthenticationOutcome{Class: provider.Approved, ThreeDS: from.attempt.Secure.Result, Detail: from.attempt.Detail}
+	}
+	out := s.inquireIssuer(ctx, account, *from.attempt)
+	if out.Class != provider.Approved {
+		out = s.askIssuer(ctx, nil, account, from.payment, *from.attempt)
+	}
+	if !out.NotBefore.IsZero() {
+		out.Class = provider.Unknown
+	}
+	return out
 }
 
 // resolveAction asks what the payer did on a page of the provider's. When their time is over, the attempt ends, and the page is

@@ -186,13 +186,13 @@ func TestAPlaceThatIsNotUsedIsGivenBack(t *testing.T) {
 		"the payer is led to their bank": {func(u *till) error {
 			u.challenged(false)
 			return nil
-		}, nil},
+		}, []string{"alpha authenticate approved"}},
 		"the issuer vouches": {func(u *till) error {
 			in := order(true)
 			in.Choice.Token = tokenGerman
 			_, err := u.Create(u.Context(), in, alone{})
 			return err
-		}, []string{"alpha authorize approved"}},
+		}, []string{"alpha authenticate approved", "alpha authorize approved"}},
 		"the connection is refused, and it goes on elsewhere": {func(u *till) error {
 			u.q.mishaps = []mishap{refused}
 			_, err := u.Create(u.Context(), order(true), alone{})
@@ -204,7 +204,7 @@ func TestAPlaceThatIsNotUsedIsGivenBack(t *testing.T) {
 			in.Choice.Token = tokenGerman
 			_, err := u.Create(u.Context(), in, alone{})
 			return err
-		}, []string{"beta authorize approved"}},
+		}, []string{"alpha authenticate not_sent technical", "beta authenticate approved", "beta authorize approved"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachPair(t, func(u *till) {
@@ -242,7 +242,8 @@ func (p *probing) Reserve(c health.Call) (health.Place, error) {
 			done := place.Begin()
 			return func(r health.Result) { free(); done(r) }
 		},
-		Leave: func() { free(); place.Leave() },
+		Leave:  func() { free(); place.Leave() },
+		Before: place.Before,
 	}, nil
 }
 

@@ -304,7 +304,7 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	if o.Class == provider.Declined && p.Later != nil && p.Later.Smart != nil {
 		t.hour = s.bestHour(ctx, p.Merchant, p.Method.Country)
 	}
-	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) {
+	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) && s.answers(account) {
 		t.again = s.IDs.New(id.Attempt)
 	}
 	if err := s.heard(ctx, p, a, o, &t); err != nil {

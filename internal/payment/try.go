@@ -49,11 +49,11 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
 	past, unread := recalled()
-	var held *room
+	var at start
 	if err == nil && unread == nil {
-		held, accounts, err = s.take(accounts, &decided)
+		at, err = s.take(ctx, p, accounts, &decided)
 	}
-	defer held.giveBack() // of what is not made after all
+	defer at.room.giveBack() // of what is not made after all
 	if p.Later != nil && p.Version == 0 && shut(err) {
 		return s.enqueue(ctx, p, with)
 	}
@@ -63,12 +63,8 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if unread != nil {
 		return Object{}, unread
 	}
-	first, err := s.lane(ctx, p, accounts[0])
-	if err != nil {
-		return Object{}, err
-	}
 	now := s.Clock.Now()
-	intent, err := p.begin(s.IDs.New(id.Attempt), first, Route{Decision: decided, Since: now}, now)
+	intent, err := p.begin(s.IDs.New(id.Attempt), at.lane, Route{Decision: decided, Since: now}, now)
 	if err != nil {
 		return Object{}, err
 	}
@@ -88,7 +84,7 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if begins.refused != nil {
 		return begins.object, begins.refused
 	}
-	return s.pursue(ctx, accounts[0], held, begins.next.latest(), begun{with})
+	return s.pursue(ctx, at.account, at.room, begins.next.latest(), begun{with})
 }
 
 // begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
@@ -178,8 +174,7 @@ func (s *Service) approach(ctx context.Context, p Payment, account provider.Acco
 }
 
 // pursue takes an attempt whose intent is written to its end, or to where its payer must act: it asks the issuer, then for
-// the money, and goes on with the next try if there is one. held is the place for the first call for its money, nil if none was taken: while
-// the issuer is asked it is kept.
+// the money, and goes on with the next try if there is one. held is the room that was taken for that: while the issuer is asked it is kept.
 func (s *Service) pursue(ctx context.Context, account provider.Account, held *room, from decision, with Companion) (Object, error) {
 	for {
 		var now stage
@@ -191,7 +186,7 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, held *ro
 			}
 		}
 		if from.attempt.asking() {
-			now, err = s.hearIssuer(ctx, account, from, s.askIssuer(ctx, account, from.payment, *from.attempt), with)
+			now, err = s.hearIssuer(ctx, account, held, from, s.askIssuer(ctx, held, account, from.payment, *from.attempt), with)
 		} else {
 			outcome := s.callIn(ctx, held, account, func(ctx context.Context) provider.Outcome {
 				return s.ask(ctx, account, from.payment, *from.attempt)

@@ -101,4 +101,23 @@ type AuthenticationOutcome struct {
 	Canceled  bool       // the payer gave up (challengeCancel 01)
 	TimedOut  bool       // the challenge was not finished in time (challengeCancel 04, 05)
 	Detail    string     // for operators
+	Withheld  bool       // of NotSent: Florin itself would not send it, which says nothing of the provider
+	NotBefore time.Time  // of what was withheld: when it is worth another try; zero: nobody knows
+}
+
+// Technical tells whether the outcome speaks against the provider itself, or the way to it: its breakers count that. Whatever the issuer says
+// is an answer, and that the provider would not ask is about the one card.
+func (o AuthenticationOutcome) Technical() bool {
+	return o.Class == Unknown || o.Class == NotSent && !o.Withheld
+}
+
+// TechnicalInquiry is Technical of an inquiry: that there is no such authentication is an answer.
+func (o AuthenticationOutcome) TechnicalInquiry() bool { return o.Class == Unknown }
+
+// FoundClass is what an inquiry found, by the name that metrics show.
+func (o AuthenticationOutcome) FoundClass() string {
+	if o.Class == NotSent {
+		return "not_found"
+	}
+	return o.Class.String()
 }

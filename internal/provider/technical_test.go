@@ -40,6 +40,32 @@ func TestWhatSpeaksAgainstAProvider(t *testing.T) {
 	}
 }
 
+func TestWhatOfAnAuthenticationSpeaksAgainstAProvider(t *testing.T) {
+	said := func(status string) AuthenticationOutcome {
+		return AuthenticationOutcome{Class: Approved, ThreeDS: ThreeDS{Status: status}}
+	}
+	for _, c := range []struct {
+		name           string
+		o              AuthenticationOutcome
+		call, question bool
+		class          string
+	}{
+		{"no answer", AuthenticationOutcome{Class: Unknown}, true, true, "unknown"},
+		{"not sent, or of an inquiry: not found", AuthenticationOutcome{Class: NotSent}, true, false, "not_found"},
+		{"a card that the vault has not", AuthenticationOutcome{Class: NotSent, Withheld: true}, false, false, "not_found"},
+		{"it would not ask", AuthenticationOutcome{Class: Declined}, false, false, "declined"},
+		{"authenticated", said("Y"), false, false, "approved"},
+		{"not authenticated", said("N"), false, false, "approved"},
+		{"rejected", said("R"), false, false, "approved"},
+		{"not available", said("U"), false, false, "approved"},
+		{"a challenge", AuthenticationOutcome{Class: Approved, Pending: true}, false, false, "approved"},
+	} {
+		if c.o.Technical() != c.call || c.o.TechnicalInquiry() != c.question || c.o.FoundClass() != c.class {
+			t.Errorf("%s: %t, of an inquiry %t, %s", c.name, c.o.Technical(), c.o.TechnicalInquiry(), c.o.FoundClass())
+		}
+	}
+}
+
 func TestAnInquiryFailsOnlyIfItHasNoAnswer(t *testing.T) {
 	for _, c := range []struct {
 		f     Finding

@@ -46,29 +46,32 @@ var authenticationReferences = []string{"threeDSServerTransID", "dsTransID", "ac
 func (c *Connector) Authenticate(ctx context.Context, a provider.Account, r provider.Authentication) provider.AuthenticationOutcome {
 	request := post(a, pathAuthentications, authenticationBody(r))
 	request.Card = r.Card
-	return c.askIssuer(ctx, request, r.Reference)
+	answer, outcome, ok := c.askIssuer(ctx, request)
+	if !ok {
+		return unasked(outcome)
+	}
+	return answer.outcome(r.Reference)
 }
 
 // Authenticated asks what the issuer said in the end.
 func (c *Connector) Authenticated(ctx context.Context, a provider.Account, r provider.AuthenticationInquiry) provider.AuthenticationOutcome {
-	out := c.askIssuer(ctx, get(a, pathAuthentications, r.Reference), r.Reference)
-	if out.Class == provider.Declined {
-		out.Class = provider.Unknown // that the question was refused is not what the issuer said
+	answer, outcome, ok := c.askIssuer(ctx, get(a, pathAuthentications, r.Reference))
+	switch {
+	case ok:
+		return answer.outcome(r.Reference)
+	case outcome.State == provider.Missing:
+		return unasked(outcome)
 	}
-	return out
+	return doubt(outcome.Detail) // that the question was refused, or did not arrive, is not what the issuer said
 }
 
-func (c *Connector) askIssuer(ctx context.Context, r vault.Request, reference string) provider.AuthenticationOutcome {
+func (c *Connector) askIssuer(ctx context.Context, r vault.Request) (authentication, provider.Outcome, bool) {
 	r.References = append(r.References, authenticationReferences...)
 	response, err := c.send.Send(ctx, r)
 	if err != nil {
-		return unasked(provider.FromSend(err))
+		return authentication{}, provider.FromSend(err), false
 	}
-	answer, outcome, ok := readAnswer[authentication](response)
-	if !ok {
-		return unasked(outcome)
-	}
-	return answer.outcome(reference)
+	return readAnswer[authentication](response)
 }
 
 // unasked is a call that did not come to the issuer, or whose answer cannot be read.
@@ -76,7 +79,7 @@ func unasked(o provider.Outcome) provider.AuthenticationOutcome {
 	if o.State == provider.Missing {
 		o.Class = provider.NotSent
 	}
-	return provider.AuthenticationOutcome{Class: o.Class, Detail: o.Detail}
+	return provider.AuthenticationOutcome{Class: o.Class, Detail: o.Detail, Withheld: o.Withheld}
 }
 
 func doubt(detail string) provider.AuthenticationOutcome {

@@ -1,0 +1,532 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/health"
+	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/routing"
+)
+
+// german is a payment whose payer must be authenticated.
+func german() Create {
+	in := order(true)
+	in.Choice.Token = tokenGerman
+	return in
+}
+
+// plain is an acquirer that cannot ask issuers.
+type plain struct {
+	provider.Connector
+	provider.Authorizer
+	provider.Inquirer
+}
+
+// listed are a merchant's accounts, in its own order.
+type listed []provider.Account
+
+func (l listed) List(context.Context, string) ([]provider.Account, error) { return l, nil }
+
+func (l listed) Get(_ context.Context, _, account string) (provider.Account, error) {
+	at := slices.IndexFunc(l, func(a provider.Account) bool { return a.ID == account })
+	if at < 0 {
+		return provider.Account{}, fault.Missing("provider account")
+	}
+	return l[at], nil
+}
+
+func TestAQuestionToTheIssuerIsHeardOfAndWhetherItFailedAtAuthentications(t *testing.T) {
+	for name, c := range map[string]struct {
+		status  string
+		mishaps []mishap
+		heard   []string
+	}{
+		"authenticated":        {"Y", nil, []string{"alpha authenticate approved", "alpha authorize approved"}},
+		"not authenticated":    {"N", nil, []string{"alpha authenticate approved"}},
+		"not available":        {"U", nil, []string{"alpha authenticate approved"}},
+		"rejected":             {"R", nil, []string{"alpha authenticate approved"}},
+		"connection refused":   {"Y", []mishap{refused}, []string{"alpha authenticate not_sent technical"}},
+		"one answer lost":      {"Y", []mishap{noAnswer}, []string{"alpha authenticate unknown technical", "alpha authenticate approved", "alpha authorize approved"}},
+		"two answers lost":     {"Y", []mishap{noAnswer, noAnswer}, []string{"alpha authenticate unknown technical", "alpha authenticate unknown technical"}},
+		"the process dies":     {"Y", []mishap{diesBefore}, []string{"alpha authenticate unknown technical"}},
+		"the payer is to come": {"C", nil, []string{"alpha authenticate approved"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				g := shutting(u, nil)
+				u.q.issuer.status, u.q.issuer.mishaps = c.status, c.mishaps
+				_ = dies(func() error { _, err := u.Create(u.Context(), german(), alone{}); return err }) // whatever comes of it
+				g.settled(t.Errorf)
+				if !slices.Equal(g.heard, c.heard) {
+					t.Errorf("heard %q, want %q", g.heard, c.heard)
+				}
+			})
+		})
+	}
+}
+
+func TestAnInquiryAboutAnAuthenticationIsAnInquiry(t *testing.T) {
+	for name, c := range map[string]struct {
+		blind bool
+		heard string
+	}{"answered": {false, "alpha inquiry approved"}, "not answered": {true, "alpha inquiry unknown technical"}} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				g := shutting(u, nil)
+				o := u.challenged(false)
+				u.q.issuer.blind = c.blind
+				if _, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); err != nil {
+					t.Fatal(err)
+				}
+				if want := []string{"alpha authenticate approved", c.heard}; !slices.Equal(g.heard, want) {
+					t.Errorf("heard %q, want %q", g.heard, want)
+				}
+			})
+		})
+	}
+}
+
+// What cannot be asked about is not asked, and nothing is learned from that.
+func TestAPayerWhoseAuthenticationCannotBeAskedAboutIsAskedAboutLater(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(false)
+		g := shutting(u, map[string]time.Time{"alpha inquiry": u.now.Now().Add(time.Minute)})
+		u.q.finish(o.ID+"-1", passes)
+		if now, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{}); err != nil || now.Status != RequiresAction || len(g.heard) != 0 {
+			t.Fatalf("%+v, %v, heard %q", now, err, g.heard)
+		}
+		u.later(2 * time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	})
+}
+
+func TestASwitchOfInquiriesHoldsThoseAboutAuthenticationsBack(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.challenged(false)
+		on, g := silence(true), shutting(u, nil)
+		u.Control = &on
+		u.q.finish(o.ID+"-1", passes)
+		if now, err := u.back(o, u.ticketOf(o), o.ID+"-1"); err != nil || now.Status != RequiresAction || len(g.heard) != 0 {
+			t.Fatalf("%+v, %v, heard %q", now, err, g.heard)
+		}
+		on = false
+		u.later(time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	})
+}
+
+func TestAPaymentThatMustBeAuthenticatedGoesWhereTheIssuerCanBeAsked(t *testing.T) {
+	eachPair(t, func(u *till) {
+		g := shutting(u, map[string]time.Time{"alpha authenticate": u.now.Now().Add(time.Minute)})
+		o, err := u.Create(u.Context(), german(), alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := u.tried(o, "beta captured")
+		if r := now.Attempts[0].Routing; len(r.Ranked) != 1 || !slices.Equal(r.Excluded, []routing.Excluded{{Account: "alpha", Reason: health.Open}}) {
+			t.Errorf("routed by %+v", r)
+		}
+		if !o.ThreeDS.LiabilityShift {
+			t.Errorf("authenticated as %+v", o.ThreeDS)
+		}
+		u.tried(u.pay(true), "alpha captured") // nobody has to be asked about it
+		if want := []string{"beta authenticate approved", "beta authorize approved", "alpha authorize approved"}; !slices.Equal(g.heard, want) {
+			t.Errorf("heard %q, want %q", g.heard, want)
+		}
+		g.settled(t.Errorf)
+	})
+}
+
+func TestAPaymentThatMustBeAuthenticatedAndCannotBeLeavesNothingBehindAndNoRoomTaken(t *testing.T) {
+	for name, accounts := range map[string]map[string]provider.Account{
+		"at the only account":               {},
+		"at any":                            {"beta": beta},
+		"and the other account never could": {"beta": {Merchant: shop, ID: "beta", Provider: "plain"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				if second, ok := accounts["beta"]; ok {
+					u.Accounts = listed{alpha, second}
+				}
+				u.Providers["plain"] = plain{u.q, u.q, u.q}
+				until := u.now.Now().Add(time.Minute)
+				g, d := shutting(u, map[string]time.Time{"alpha authenticate": until, "beta authenticate": until}), &diary{}
+				if _, err := u.Create(u.Context(), german(), d); !errors.Is(err, errShut) || errShut.RetryAfter == 0 {
+					t.Errorf("%v", err)
+				}
+				if u.made() != 0 || d.intents != 0 || u.written() != 0 || len(u.events()) != 0 || u.q.calls != 0 || len(g.heard) != 0 {
+					t.Errorf("%d payments, %+v, told %v, %d calls, heard %q", u.made(), d, u.events(), u.q.calls, g.heard)
+				}
+				g.settled(t.Errorf)
+			})
+		})
+	}
+}
+
+// An account that cannot ask issuers takes what comes to it anyway.
+func TestAnAccountThatNeverAsksIssuersIsNotHeldToTheirHealthAtAuthentications(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Accounts = listed{{Merchant: shop, ID: "beta", Provider: "plain"}, alpha}
+		u.Providers["plain"] = plain{u.q, u.q, u.q}
+		shutting(u, map[string]time.Time{"alpha authenticate": u.now.Now().Add(time.Minute)})
+		o, err := u.Create(u.Context(), german(), alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.tried(o, "beta captured")
+	})
+}
+
+func TestAnAuthenticationThatIsNotRequiredIsLeftOutWhileIssuersCannotBeAsked(t *testing.T) {
+	eachPair(t, func(u *till) {
+		g := shutting(u, map[string]time.Time{"alpha authenticate": u.now.Now().Add(time.Minute)})
+		in := order(true)
+		in.Asked.Challenge = ChallengeRequest
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.tried(o, "alpha captured")
+		if o.ThreeDS != nil && o.ThreeDS.LiabilityShift || !slices.Equal(g.heard, []string{"alpha authorize approved"}) {
+			t.Errorf("authenticated as %+v, heard %q", o.ThreeDS, g.heard)
+		}
+		g.settled(t.Errorf)
+	})
+}
+
+func TestACascadeDoesNotGoWhereThePayerCannotBeAuthenticated(t *testing.T) {
+	eachPair(t, func(u *till) {
+		g := shutting(u, map[string]time.Time{"beta authenticate": u.now.Now().Add(time.Minute)})
+		u.q.issuer.mishaps = []mishap{refused}
+		o, err := u.Create(u.Context(), german(), alone{})
+		if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Declined) {
+			t.Errorf("%v", err)
+		}
+		u.tried(o, "alpha not_sent")
+		if u.q.calls != 0 {
+			t.Errorf("heard %q", g.heard)
+		}
+	})
+}
+
+func TestACascadeDoesNotGoWhereIssuersAreNeverAskedAboutAuthentications(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Accounts = listed{alpha, {Merchant: shop, ID: "beta", Provider: "plain"}}
+		u.Providers["plain"] = plain{u.q, u.q, u.q}
+		for _, c := range []struct {
+			challenge Preference
+			card      string
+			want      []string
+		}{{ChallengeAuto, tokenGerman, []string{"alpha not_sent"}}, {ChallengeRequest, token, []string{"alpha captured"}}} {
+			u.q.issuer.mishaps = []mishap{refused}
+			in := order(true)
+			in.Choice.Token, in.Asked.Challenge = c.card, c.challenge
+			o, err := u.Create(u.Context(), in, alone{})
+			if failed := o.Status == Failed; failed != (err != nil) {
+				t.Errorf("%s: %v", o.Status, err)
+			}
+			u.tried(o, c.want...)
+		}
+	})
+}
+
+func TestADeclineForWantOfAuthenticationIsOneWhileIssuersCannotBeAsked(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.q.issuer.insists = true
+		shutting(u, map[string]time.Time{"alpha authenticate": u.now.Now().Add(time.Minute)})
+		o, err := u.Create(u.Context(), order(true), alone{})
+		var declined *DeclinedError
+		if !errors.As(err, &declined) || declined.Decline.Code != provider.AuthenticationRequired || u.q.issuer.counted != 0 {
+			t.Errorf("%v, the issuer was asked %d times", err, u.q.issuer.counted)
+		}
+		u.tried(o, "alpha declined")
+	})
+}
+
+// The other payments take all the room, and the payer comes back: they go before new ones.
+func TestAPayerWhoIsBackGoesBeforeNewPaymentsWhereThereIsNoRoom(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, nil)
+		o := u.challenged(false)
+		g.fill("alpha")
+		if _, err := u.Create(u.Context(), german(), alone{}); !errors.Is(err, errFull) {
+			t.Errorf("a new one: %v", err)
+		}
+		u.q.finish(o.ID+"-1", passes)
+		now, err := u.back(o, u.ticketOf(o), o.ID+"-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.expect(now, Captured, 10_000, 0)
+		g.settled(t.Errorf)
+	})
+}
+
+// Not even they have room: their payment waits, whoever heard of what they did, and is made once.
+func TestAPayerWhoIsBackLosesNothingToABurstThatLeavesNoRoom(t *testing.T) {
+	for name, come := range map[string]func(u *till, o Object) (Object, error){
+		"by the bank's page": func(u *till, o Object) (Object, error) { return u.back(o, u.ticketOf(o), o.ID+"-1") },
+		"by a confirmation": func(u *till, o Object) (Object, error) {
+			d := &diary{}
+			now, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, d)
+			if d.intents != 0 || d.results != 1 {
+				u.Errorf("%d intents, %d results", d.intents, d.results)
+			}
+			return now, err
+		},
+		"and is not heard of until their time is over": func(u *till, o Object) (Object, error) {
+			u.later(challengeTime + time.Minute)
+			return u.status(o.ID), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				g := shutting(u, nil)
+				o := u.challenged(false)
+				g.fill("alpha")
+				g.packed = true
+				u.q.finish(o.ID+"-1", passes)
+				now, err := come(u, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				u.expect(now, Processing, 0, 0)
+				heard := len(g.heard)
+				u.later(5 * time.Minute)
+				u.expect(u.status(o.ID), Processing, 0, 0)
+				if u.q.calls != 0 || len(g.heard) != heard {
+					t.Errorf("while there is no room: %d calls, heard %q", u.q.calls, g.heard)
+				}
+				g.fill()
+				u.later(5 * time.Minute)
+				u.expect(u.status(o.ID), Captured, 10_000, 0)
+				if now := u.status(o.ID); len(now.Attempts) != 1 || !now.ThreeDS.LiabilityShift {
+					t.Errorf("%d attempts, authenticated as %+v", len(now.Attempts), now.ThreeDS)
+				}
+				if want := []event.Type{event.PaymentCreated, event.PaymentRequiresAction, event.PaymentPending, event.PaymentCaptured}; !slices.Equal(u.events(), want) {
+					t.Errorf("told %v", u.events())
+				}
+				g.settled(t.Errorf)
+			})
+		})
+	}
+}
+
+func TestAPayerWhoIsBackGoesOnElsewhereWhereThereIsRoom(t *testing.T) {
+	for name, prepare := range map[string]func(g *gates, u *till){
+		"it is full": func(g *gates, _ *till) { g.fill("alpha"); g.packed = true },
+		"it is down": func(g *gates, u *till) { g.until["alpha authorize"] = u.now.Now().Add(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachPair(t, func(u *till) {
+				g := shutting(u, map[string]time.Time{})
+				o := u.challenged(false)
+				prepare(g, u)
+				u.now.Advance(5 * time.Minute)
+				prepare(g, u)
+				u.q.finish(o.ID+"-1", passes)
+				now, err := u.back(o, u.ticketOf(o), o.ID+"-1")
+				if err != nil {
+					t.Fatal(err)
+				}
+				u.expect(now, Captured, 10_000, 0)
+				u.tried(now, "alpha not_sent", "beta captured")
+				if n := len(u.q.asked); n != 1 || u.q.asked[0].ThreeDS == nil || u.q.issuer.counted != 1 {
+					t.Errorf("asked %+v, and the issuer %d times", u.q.asked, u.q.issuer.counted)
+				}
+				g.settled(t.Errorf)
+			})
+		})
+	}
+}
+
+// An account that is well again may be another one.
+func TestAPayerWhoWaitsForRoomGoesOnElsewhereOnceThereIsSome(t *testing.T) {
+	eachPair(t, func(u *till) {
+		g := shutting(u, nil)
+		o := u.challenged(false)
+		g.fill("alpha", "beta")
+		g.packed = true
+		u.q.finish(o.ID+"-1", passes)
+		if now, err := u.back(o, u.ticketOf(o), o.ID+"-1"); err != nil || now.Status != Processing {
+			t.Fatalf("%+v, %v", now, err)
+		}
+		u.later(2 * time.Minute)
+		g.fill("alpha")
+		u.later(2 * time.Minute)
+		u.tried(u.status(o.ID), "alpha not_sent", "beta captured")
+	})
+}
+
+func TestAPayerDoesNotWaitForRoomForEver(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, nil)
+		o := u.challenged(false)
+		g.fill("alpha")
+		g.packed = true
+		u.q.finish(o.ID+"-1", passes)
+		if now, err := u.back(o, u.ticketOf(o), o.ID+"-1"); err != nil || now.Status != Processing {
+			t.Fatalf("%+v, %v", now, err)
+		}
+		u.later(roomPatience / 2)
+		u.expect(u.status(o.ID), Processing, 0, 0)
+		u.later(roomPatience)
+		now := u.status(o.ID)
+		u.expect(now, Failed, 0, 0)
+		if now.Failure == nil || now.Failure.Code != fault.CodeProviderUnavailable || u.q.calls != 0 {
+			t.Errorf("%+v after %d calls", now.Failure, u.q.calls)
+		}
+	})
+}
+
+// While a payer waits for room their card may be tried too often, like that of one who is away.
+func TestACardThatWasTriedTooOftenWhileThePayerWaitedForRoomIsNotChargedAfterTheChallenge(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, nil)
+		o := u.challenged(false)
+		g.fill("alpha")
+		g.packed = true
+		u.q.finish(o.ID+"-1", passes)
+		if now, err := u.back(o, u.ticketOf(o), o.ID+"-1"); err != nil || now.Status != Processing {
+			t.Fatalf("%+v, %v", now, err)
+		}
+		g.fill()
+		u.q.issuer.status, u.q.mishaps = "Y", []mishap{declined03}
+		if _, err := u.Create(u.Context(), german(), alone{}); !fault.Is(err, fault.Declined) {
+			t.Fatal(err)
+		}
+		calls := u.q.calls
+		u.later(time.Minute)
+		if now := u.status(o.ID); now.Status != Failed || u.q.calls != calls {
+			t.Errorf("it is %s after %d calls more", now.Status, u.q.calls-calls)
+		}
+	})
+}
+
+// The worker hears what the issuer said, and there is no room: nobody waits for the answer, but for the money.
+func TestAnAnswerThatTheWorkerHearsWaitsForRoomAtAuthentications(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, nil)
+		u.q.issuer.mishaps = []mishap{noAnswer, noAnswer}
+		o, err := u.Create(u.Context(), german(), alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.expect(o, Processing, 0, 0)
+		g.fill("alpha")
+		g.packed = true
+		u.later(3 * time.Minute)
+		u.expect(u.status(o.ID), Processing, 0, 0)
+		g.fill()
+		u.later(3 * time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+		if want := []event.Type{event.PaymentCreated, event.PaymentPending, event.PaymentCaptured}; !slices.Equal(u.events(), want) {
+			t.Errorf("told %v", u.events())
+		}
+		g.settled(t.Errorf)
+	})
+}
+
+// By then the time in which its request could go on elsewhere is over. It is another one that goes on.
+func TestAnAnswerThatTheWorkerHearsIsNotLostToABurstWhereAnotherAccountHasRoom(t *testing.T) {
+	eachPair(t, func(u *till) {
+		g := shutting(u, nil)
+		u.q.issuer.mishaps = []mishap{noAnswer, noAnswer}
+		o, err := u.Create(u.Context(), german(), alone{})
+		if err != nil || o.Status != Processing {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		g.fill("alpha")
+		g.packed = true
+		u.now.Advance(2 * DefaultCascade)
+		u.later(3 * time.Minute)
+		u.tried(u.status(o.ID), "alpha not_sent", "beta captured")
+		g.settled(t.Errorf)
+	})
+}
+
+// A question that was lost, and cannot be put again now, is not given up at once.
+func TestALostAuthenticationOutlivesABreakerThatOpens(t *testing.T) {
+	eachTill(t, func(u *till) {
+		g := shutting(u, map[string]time.Time{})
+		u.q.issuer.mishaps = []mishap{noArrival, noArrival}
+		o, err := u.Create(u.Context(), german(), alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.until["alpha authenticate"] = u.now.Now().Add(time.Minute)
+		u.later(30 * time.Second)
+		u.expect(u.status(o.ID), Processing, 0, 0)
+		u.later(5 * time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	})
+}
+
+// As many payments as the provider bears are under way, and more payers come back from their banks than there is room kept for: some are
+// charged at once, the others when there is room again. None fails.
+func TestABurstOfPayersWhoAreBackIsPaidInTheEnd(t *testing.T) {
+	eachTill(t, func(u *till) {
+		const bears, kept, back = 256, 16, 24 // the first limit of health's, and what it keeps
+		u.Health = health.New(health.Options{Clock: u.now})
+		u.q.issuer.status = "C"
+		q := &busy{u.q, make(chan struct{}, bears+back), make(chan struct{})}
+		u.Providers = provider.Registry{"fake": q}
+		var returned []Object
+		for n := range int64(back) {
+			in := german()
+			in.Amount += n
+			o, err := u.Create(u.Context(), in, alone{})
+			if err != nil || o.Status != RequiresAction {
+				t.Fatalf("%+v, %v", o, err)
+			}
+			u.q.finish(o.ID+"-1", passes)
+			returned = append(returned, o)
+		}
+		var crowd sync.WaitGroup
+		for n := range int64(bears) {
+			crowd.Go(func() {
+				in := order(true)
+				in.Amount += n
+				if _, err := u.Create(u.Context(), in, alone{}); err != nil {
+					t.Errorf("create: %v", err)
+				}
+			})
+			<-q.arrived // one after the other: none is refused
+		}
+		waits, charged := make(chan Object), 0
+		for _, o := range returned {
+			crowd.Go(func() {
+				now, err := u.Confirm(u.Context(), shop, o.ID, Confirmation{}, alone{})
+				if err != nil {
+					t.Errorf("confirm: %v", err)
+				}
+				if now.Status == Processing {
+					waits <- now
+				}
+			})
+			select { // one after the other: what is asked about them takes some of the same room
+			case <-q.arrived:
+				charged++
+			case <-waits:
+			}
+		}
+		if charged != kept {
+			t.Errorf("%d of %d had room, want %d", charged, back, kept)
+		}
+		close(q.release)
+		crowd.Wait()
+		u.later(time.Minute)
+		for _, o := range returned {
+			if now := u.status(o.ID); now.Status != Captured || len(now.Attempts) != 1 {
+				t.Errorf("%s is %s after %d attempts", now.ID, now.Status, len(now.Attempts))
+			}
+		}
+	})
+}
