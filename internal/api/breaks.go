@@ -84,11 +84,8 @@ func (a *API) closeBreak(ctx context.Context, rq *request, in *actionInput) (ans
 		if err != nil {
 			return nil, err
 		}
-		return a.Breaks.Close(ctx, tenant, in.ID, rq.principal.KeyID, body.Note, func(c *db.Change, closed recon.Object) error {
-			c.Add(rq.by().Record(a.IDs, a.Clock.Now(), tenant, "recon_break.closed", closed.ID, map[string]string{
-				"kind": string(closed.Kind), "subject": closed.Subject, "note": closed.Note,
-			}).Row())
-			return o.Result(c, closed, nil)
-		})
+		return a.Breaks.Close(ctx, tenant, in.ID, rq.principal.KeyID, body.Note, recordedAs(o, "recon_break.closed", func(closed recon.Object) map[string]string {
+			return map[string]string{"kind": string(closed.Kind), "subject": closed.Subject, "note": closed.Note}
+		}))
 	}, asItIs(tenant, a.Breaks.Get))
 }

@@ -163,19 +163,16 @@ func (a *API) createCustomer(ctx context.Context, rq *request, in *bodyInput) (a
 		if err != nil {
 			return nil, err
 		}
-		o.personal = true
 		return a.Customers.Create(ctx, tenant, customer.Person{
 			Name: body.Name, Email: body.Email, Phone: body.Phone, Address: body.Address.address(), Reference: body.Reference, Metadata: body.Metadata,
-		}, a.auditedCustomer(rq, o, "customer.created", nil))
+		}, recordedCustomer(o, "customer.created", nil))
 	}, a.showCustomer(tenant))
 }
 
-// auditedCustomer adds to a Change of a customer who made it, and the answer. The record tells which fields, never what is in them.
-func (a *API) auditedCustomer(rq *request, o *once, action string, detail map[string]string) customer.With {
-	return func(c *db.Change, made customer.Object) error {
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, made.ID, detail).Row())
-		return o.Result(c, made, nil)
-	}
+// recordedCustomer is recorded for a customer, the answer with which is personal. The record tells which fields, never what is in them.
+func recordedCustomer(o *once, did string, detail map[string]string) customer.With {
+	o.personal = true
+	return recorded[customer.Object](o, did, detail)
 }
 
 func (a *API) showCustomer(tenant string) view {
@@ -195,8 +192,7 @@ func (a *API) updateCustomer(ctx context.Context, rq *request, in *actionInput) 
 		if err != nil {
 			return nil, err
 		}
-		o.personal = true
-		return a.Customers.Update(ctx, tenant, in.ID, body.change(), a.auditedCustomer(rq, o, "customer.updated", body.told()))
+		return a.Customers.Update(ctx, tenant, in.ID, body.change(), recordedCustomer(o, "customer.updated", body.told()))
 	}, a.showCustomer(tenant))
 }
 
@@ -223,7 +219,7 @@ func (b *updateCustomer) told() map[string]string {
 func (a *API) eraseCustomer(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	tenant := rq.principal.Tenant
 	return a.act(ctx, rq, in, id.Customer, "customer", func(ctx context.Context, o *once) (any, error) {
-		return a.Customers.Erase(ctx, tenant, in.ID, a.auditedCustomer(rq, o, "customer.erased", nil))
+		return a.Customers.Erase(ctx, tenant, in.ID, recordedCustomer(o, "customer.erased", nil))
 	}, a.showCustomer(tenant))
 }
 

@@ -110,14 +110,6 @@ func (a *API) registerDestinations() {
 	}, a.updateDestination)
 }
 
-// destined adds to a Change of a destination who made it, and the answer.
-func (a *API) destined(rq *request, o *once, action string, detail map[string]string) payout.With {
-	return func(c *db.Change, d payout.DestinationObject) error {
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, d.ID, detail).Row())
-		return o.Result(c, d, nil)
-	}
-}
-
 func (a *API) showDestination(tenant string) view {
 	return asItIs(tenant, a.Destinations.GetDestination)
 }
@@ -129,7 +121,7 @@ func (a *API) createDestination(ctx context.Context, rq *request, in *bodyInput)
 		if err != nil {
 			return nil, err
 		}
-		return a.Destinations.CreateDestination(ctx, tenant, body.input(), a.destined(rq, o, "destination.created", map[string]string{"type": body.Type}))
+		return a.Destinations.CreateDestination(ctx, tenant, body.input(), recorded[payout.DestinationObject](o, "destination.created", map[string]string{"type": body.Type}))
 	}, a.showDestination(tenant))
 }
 
@@ -154,7 +146,7 @@ func (a *API) updateDestination(ctx context.Context, rq *request, in *actionInpu
 			detail["metadata"] = "replaced"
 		}
 		change := payout.DestinationChange{Blocked: body.Blocked, Reason: body.BlockedReason, Metadata: body.Metadata}
-		return a.Destinations.UpdateDestination(ctx, tenant, in.ID, change, a.destined(rq, o, "destination.updated", detail))
+		return a.Destinations.UpdateDestination(ctx, tenant, in.ID, change, recorded[payout.DestinationObject](o, "destination.updated", detail))
 	}, a.showDestination(tenant))
 }
 

@@ -88,7 +88,7 @@ func (a *API) rotateSecret(ctx context.Context, rq *request, in *actionInput) (a
 			r.Overlap = time.Duration(*body.ExpireOldAfter) * time.Second
 		}
 		return a.Endpoints.RotateSecret(ctx, tenant, in.ID, r,
-			a.audited(rq, o, "webhook_endpoint.secret_rotated", map[string]string{"expire_old_after": fmt.Sprint(int64(r.Overlap / time.Second))}))
+			recorded[event.EndpointObject](o, "webhook_endpoint.secret_rotated", map[string]string{"expire_old_after": fmt.Sprint(int64(r.Overlap / time.Second))}))
 	}, a.showEndpoint(tenant))
 }
 
@@ -98,7 +98,7 @@ func (a *API) endpointAction(did string, do func(ctx context.Context, tenant, en
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		tenant := rq.principal.Tenant
 		return a.act(ctx, rq, in, id.Endpoint, "webhook endpoint", func(ctx context.Context, o *once) (any, error) {
-			return do(ctx, tenant, in.ID, a.audited(rq, o, "webhook_endpoint."+did, nil))
+			return do(ctx, tenant, in.ID, recorded[event.EndpointObject](o, "webhook_endpoint."+did, nil))
 		}, a.showEndpoint(tenant))
 	}
 }

@@ -144,16 +144,8 @@ func (a *API) createEndpoint(ctx context.Context, rq *request, in *bodyInput) (a
 		if body.Concurrency != nil {
 			made.Concurrency = *body.Concurrency
 		}
-		return a.Endpoints.Create(ctx, tenant, made, a.audited(rq, o, "webhook_endpoint.created", map[string]string{"url": body.URL}))
+		return a.Endpoints.Create(ctx, tenant, made, recorded[event.EndpointObject](o, "webhook_endpoint.created", map[string]string{"url": body.URL}))
 	}, a.showEndpoint(tenant))
-}
-
-// audited adds to a Change of an endpoint who made it, and the answer.
-func (a *API) audited(rq *request, o *once, action string, detail map[string]string) webhook.With {
-	return func(c *db.Change, e event.EndpointObject) error {
-		c.Add(a.auditEndpoint(rq, action, e.ID, detail))
-		return o.Result(c, e, nil)
-	}
 }
 
 func (a *API) auditEndpoint(rq *request, action, object string, detail map[string]string) db.Row {
@@ -170,7 +162,7 @@ func (a *API) updateEndpoint(ctx context.Context, rq *request, in *actionInput) 
 		if err != nil {
 			return nil, err
 		}
-		return a.Endpoints.Update(ctx, tenant, in.ID, body.change(), a.audited(rq, o, "webhook_endpoint.updated", body.told()))
+		return a.Endpoints.Update(ctx, tenant, in.ID, body.change(), recorded[event.EndpointObject](o, "webhook_endpoint.updated", body.told()))
 	}, a.showEndpoint(tenant))
 }
 

@@ -84,6 +84,9 @@ type inboundWebhook struct {
 	CreatedAt       time.Time       `json:"created_at" doc:"When it came."`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (w inboundWebhook) ObjectID() string { return w.ID }
+
 type listInboundInput struct {
 	Paging
 	ProviderAccount string `query:"provider_account" maxLength:"64" doc:"Only messages for this provider account." example:"alpha"`

@@ -9,18 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/dispute"
-	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
-	orders "github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
-	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/problem"
-	policies "github.com/florinpay/florin/internal/routing"
 )
 
 const headerReplayed = idempotency.Replayed
@@ -300,37 +294,10 @@ func (o *once) render(object any, err error) {
 	o.answer = o.rq.fail(err)
 }
 
-// subjectOf is the id of what an answer shows.
+// subjectOf is the id of what an answer shows; empty for one that shows many.
 func subjectOf(object any) string {
-	switch o := object.(type) {
-	case payment.Object:
-		return o.ID
-	case payment.RefundObject:
-		return o.ID
-	case event.EndpointObject:
-		return o.ID
-	case event.DeliveryObject:
-		return o.ID
-	case event.RecoveryObject:
-		return o.ID
-	case payout.Object:
-		return o.ID
-	case payout.DestinationObject:
-		return o.ID
-	case payout.BatchObject:
-		return o.ID
-	case customer.Object:
-		return o.ID
-	case policies.Object:
-		return o.ID
-	case orders.Object:
-		return o.ID
-	case customer.MethodObject:
-		return o.ID
-	case dispute.Object:
-		return o.ID
-	case inboundWebhook:
-		return o.ID
+	if o, ok := object.(identified); ok {
+		return o.ObjectID()
 	}
 	return ""
 }

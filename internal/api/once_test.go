@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,28 @@ func same(t *testing.T, first, second *httptest.ResponseRecorder) {
 	}
 	if got := second.Header().Get("Idempotent-Replayed"); got != "true" {
 		t.Errorf("the second answer has Idempotent-Replayed %q", got)
+	}
+}
+
+// By the id a repeat finds what was made where its answer was lost, and people find who made it.
+func TestWhatAWriteShowsIsKnownByItsID(t *testing.T) {
+	some := 0
+	for _, o := range newDoor(t).operations {
+		if o.answer == nil || !o.writes() || o.method == http.MethodDelete { // which does the same when it is repeated
+			continue
+		}
+		if _, has := o.answer.FieldByName("ID"); !has {
+			continue
+		}
+		made := reflect.New(o.answer).Elem()
+		made.FieldByName("ID").SetString("x_1")
+		if got := subjectOf(made.Interface()); got != "x_1" {
+			t.Errorf("%s shows a %v, whose id is %q", o.id, o.answer, got)
+		}
+		some++
+	}
+	if some < 30 {
+		t.Errorf("only %d writes show what has an id", some)
 	}
 }
 

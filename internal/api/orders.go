@@ -123,16 +123,8 @@ func (a *API) createOrder(ctx context.Context, rq *request, in *bodyInput) (answ
 			return nil, err
 		}
 		o.secret = true // the address of its page has one
-		return a.Orders.Create(ctx, body.order(tenant), a.auditedOrder(rq, o, "order.created", nil))
+		return a.Orders.Create(ctx, body.order(tenant), recorded[orders.Object](o, "order.created", nil))
 	}, a.showOrder(tenant))
-}
-
-// auditedOrder adds to a Change of an order who made it, and the answer.
-func (a *API) auditedOrder(rq *request, o *once, action string, detail map[string]string) orders.With {
-	return func(c *db.Change, made orders.Object) error {
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, made.ID, detail).Row())
-		return o.Result(c, made, nil)
-	}
 }
 
 func (a *API) showOrder(tenant string) view {
@@ -154,7 +146,7 @@ func (a *API) cancelOrder(ctx context.Context, rq *request, in *actionInput) (an
 		}
 		o.secret = true
 		detail := map[string]string{"reason": body.Reason, "refund": strconv.FormatBool(body.Refund)}
-		return a.Orders.Cancel(ctx, tenant, in.ID, body.Reason, body.Refund, a.auditedOrder(rq, o, "order.canceled", detail))
+		return a.Orders.Cancel(ctx, tenant, in.ID, body.Reason, body.Refund, recorded[orders.Object](o, "order.canceled", detail))
 	}, a.showOrder(tenant))
 }
 

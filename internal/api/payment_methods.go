@@ -149,17 +149,14 @@ func (a *API) keepMethod(ctx context.Context, rq *request, in *bodyInput) (answe
 		}
 		return a.PaymentMethods.Keep(ctx, tenant, customer.Keep{
 			Token: body.Token, Customer: body.Customer, Consent: body.Consent.consent(a.Clock.Now()), Metadata: body.Metadata,
-		}, a.auditedMethod(rq, o, "payment_method.kept", map[string]string{"customer": body.Customer}))
+		}, recordedMethod(o, "payment_method.kept", map[string]string{"customer": body.Customer}))
 	}, a.showMethod(tenant))
 }
 
-// auditedMethod adds to a Change of a saved method who made it, and the answer, which is personal.
-func (a *API) auditedMethod(rq *request, o *once, action string, detail map[string]string) customer.WithMethod {
+// recordedMethod is recorded for a saved method, the answer with which is personal.
+func recordedMethod(o *once, did string, detail map[string]string) customer.WithMethod {
 	o.personal = true
-	return func(c *db.Change, m customer.MethodObject) error {
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, m.ID, detail).Row())
-		return o.Result(c, m, nil)
-	}
+	return recorded[customer.MethodObject](o, did, detail)
 }
 
 func (a *API) showMethod(tenant string) view {
@@ -194,14 +191,14 @@ func (a *API) updateMethod(ctx context.Context, rq *request, in *actionInput) (a
 			told["metadata"] = "replaced"
 		}
 		return a.PaymentMethods.UpdateMethod(ctx, tenant, in.ID, body.Consent.consent(a.Clock.Now()), body.Metadata,
-			a.auditedMethod(rq, o, "payment_method.updated", told))
+			recordedMethod(o, "payment_method.updated", told))
 	}, a.showMethod(tenant))
 }
 
 func (a *API) withdrawConsent(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	tenant := rq.principal.Tenant
 	return a.act(ctx, rq, in, id.PaymentMethod, "payment method", func(ctx context.Context, o *once) (any, error) {
-		return a.PaymentMethods.Withdraw(ctx, tenant, in.ID, a.auditedMethod(rq, o, "payment_method.consent_withdrawn", nil))
+		return a.PaymentMethods.Withdraw(ctx, tenant, in.ID, recordedMethod(o, "payment_method.consent_withdrawn", nil))
 	}, a.showMethod(tenant))
 }
 

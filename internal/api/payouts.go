@@ -183,14 +183,6 @@ func (a *API) registerPayouts() {
 	}, a.cancelPayout)
 }
 
-// paidOut adds to a Change of a payout who moved it, and the answer.
-func (a *API) paidOut(rq *request, o *once, action string, detail map[string]string) payout.Result {
-	return func(c *db.Change, p payout.Object) error {
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, p.ID, detail).Row())
-		return o.Result(c, p, nil)
-	}
-}
-
 func (a *API) showPayout(tenant string) view {
 	return asItIs(tenant, a.PayoutReader.Get)
 }
@@ -203,7 +195,7 @@ func (a *API) createPayout(ctx context.Context, rq *request, in *bodyInput) (ans
 			return nil, err
 		}
 		detail := map[string]string{"amount": strconv.FormatInt(body.Amount, 10), "currency": body.Currency}
-		made, err := a.Payouts.Create(ctx, tenant, body.order(rq.principal.KeyID), a.paidOut(rq, o, "payout.created", detail))
+		made, err := a.Payouts.Create(ctx, tenant, body.order(rq.principal.KeyID), recorded[payout.Object](o, "payout.created", detail))
 		return made, renamed(err, body.names())
 	}, a.showPayout(tenant))
 }
@@ -215,11 +207,9 @@ func (a *API) createPayoutBatch(ctx context.Context, rq *request, in *bodyInput)
 		if err != nil {
 			return nil, err
 		}
-		return a.Payouts.Batch(ctx, tenant, rq.principal.KeyID, body.CSV, body.DryRun, func(c *db.Change, b payout.BatchObject) error {
-			detail := map[string]string{"payouts": strconv.FormatInt(b.Created, 10)}
-			c.Add(rq.by().Record(a.IDs, a.Clock.Now(), tenant, "payout_batch.created", b.ID, detail).Row())
-			return o.Result(c, b, nil)
-		})
+		return a.Payouts.Batch(ctx, tenant, rq.principal.KeyID, body.CSV, body.DryRun, recordedAs(o, "payout_batch.created", func(b payout.BatchObject) map[string]string {
+			return map[string]string{"payouts": strconv.FormatInt(b.Created, 10)}
+		}))
 	}, func(context.Context, string) (shown, error) {
 		return shown{}, fault.Missing("batch") // its answer is always stored with it
 	})
@@ -227,13 +217,13 @@ func (a *API) createPayoutBatch(ctx context.Context, rq *request, in *bodyInput)
 
 func (a *API) approvePayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, _ *noParameters, o *once) (payout.Object, error) {
-		return a.Payouts.Approve(ctx, tenant, in.ID, rq.principal.KeyID, a.paidOut(rq, o, "payout.approved", nil))
+		return a.Payouts.Approve(ctx, tenant, in.ID, rq.principal.KeyID, recorded[payout.Object](o, "payout.approved", nil))
 	})
 }
 
 func (a *API) cancelPayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayout, o *once) (payout.Object, error) {
-		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, a.paidOut(rq, o, "payout.canceled", nil))
+		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, recorded[payout.Object](o, "payout.canceled", nil))
 	})
 }
 

@@ -173,7 +173,7 @@ func (a *API) createPolicy(ctx context.Context, rq *request, in *bodyInput) (ans
 		if err != nil {
 			return nil, err
 		}
-		return a.Policies.Create(ctx, tenant, rq.principal.KeyID, *body, a.auditedPolicy(rq, o, "routing_policy.created"))
+		return a.Policies.Create(ctx, tenant, rq.principal.KeyID, *body, recordedPolicy(o, "routing_policy.created"))
 	}, a.showPolicy(tenant))
 }
 
@@ -183,7 +183,7 @@ func (a *API) updatePolicy(ctx context.Context, rq *request, in *actionInput) (a
 		if err != nil {
 			return nil, err
 		}
-		return a.Policies.Update(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, *body, a.auditedPolicy(rq, o, "routing_policy.changed"))
+		return a.Policies.Update(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, *body, recordedPolicy(o, "routing_policy.changed"))
 	})
 }
 
@@ -193,7 +193,7 @@ func (a *API) publishPolicy(ctx context.Context, rq *request, in *actionInput) (
 		if err != nil {
 			return nil, err
 		}
-		return a.Policies.Publish(ctx, rq.principal.Tenant, in.ID, body.Version, rq.principal.KeyID, a.auditedPolicy(rq, o, "routing_policy.published"))
+		return a.Policies.Publish(ctx, rq.principal.Tenant, in.ID, body.Version, rq.principal.KeyID, recordedPolicy(o, "routing_policy.published"))
 	})
 }
 
@@ -202,7 +202,7 @@ func (a *API) rollbackPolicy(ctx context.Context, rq *request, in *actionInput) 
 		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
 			return nil, err
 		}
-		return a.Policies.Rollback(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, a.auditedPolicy(rq, o, "routing_policy.rolled_back"))
+		return a.Policies.Rollback(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, recordedPolicy(o, "routing_policy.rolled_back"))
 	})
 }
 
@@ -214,16 +214,15 @@ func (a *API) changePolicy(ctx context.Context, rq *request, in *actionInput, st
 	return a.once(ctx, rq, in.RawBody, status, do, a.showPolicy(rq.principal.Tenant))
 }
 
-// auditedPolicy adds to a Change of a policy who made it, and the answer.
-func (a *API) auditedPolicy(rq *request, o *once, action string) policies.With {
-	return func(c *db.Change, made policies.Object) error {
+// recordedPolicy is recorded for a policy, with its versions.
+func recordedPolicy(o *once, did string) policies.With {
+	return recordedAs(o, did, func(made policies.Object) map[string]string {
 		detail := map[string]string{"latest_version": strconv.FormatInt(made.LatestVersion, 10)}
 		if made.PublishedVersion != nil {
 			detail["published_version"] = strconv.FormatInt(*made.PublishedVersion, 10)
 		}
-		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, made.ID, detail).Row())
-		return o.Result(c, made, nil)
-	}
+		return detail
+	})
 }
 
 func (a *API) showPolicy(tenant string) view {

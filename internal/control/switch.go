@@ -183,6 +183,9 @@ type Object struct {
 	LiftedAt  *time.Time `json:"lifted_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // objectOf is the switch as a tenant sees it.
 func (s Switch) objectOf(tenant string, now time.Time) Object {
 	o := Object{

@@ -158,6 +158,9 @@ type MethodObject struct {
 	CreatedAt        time.Time         `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o MethodObject) ObjectID() string { return o.ID }
+
 // ConsentObject is a consent as the contract shows it.
 type ConsentObject struct {
 	GivenAt     time.Time  `json:"given_at"`

@@ -22,6 +22,9 @@ type Object struct {
 	CreatedAt            time.Time         `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // Object shows the customer.
 func (c Customer) Object() Object {
 	o := Object{

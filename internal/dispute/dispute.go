@@ -153,6 +153,9 @@ type Object struct {
 	CreatedAt         time.Time              `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // ResponseObject is an answer to a dispute.
 type ResponseObject struct {
 	Type   AnswerKind  `json:"type" enum:"submit,accept"`

@@ -73,6 +73,9 @@ type DeliveryObject struct {
 	CreatedAt      time.Time       `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o DeliveryObject) ObjectID() string { return o.ID }
+
 // Object is the delivery as the contract shows it.
 func (d Delivery) Object() DeliveryObject {
 	return DeliveryObject{

@@ -147,6 +147,9 @@ type EndpointObject struct {
 	CreatedAt         time.Time          `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o EndpointObject) ObjectID() string { return o.ID }
+
 // CertificateObject tells which client certificate an endpoint is shown.
 type CertificateObject struct {
 	Subject     string    `json:"subject"`

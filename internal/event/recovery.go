@@ -50,6 +50,9 @@ type RecoveryObject struct {
 	CreatedAt time.Time       `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o RecoveryObject) ObjectID() string { return o.ID }
+
 // Object is the recovery as the contract shows it.
 func (r Recovery) Object() RecoveryObject {
 	o := RecoveryObject{

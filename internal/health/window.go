@@ -50,6 +50,9 @@ type WindowObject struct {
 	CreatedAt       time.Time   `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o WindowObject) ObjectID() string { return o.ID }
+
 // Object is the window as the API shows it.
 func (w Window) Object() WindowObject {
 	o := WindowObject{

@@ -39,6 +39,9 @@ type Object struct {
 	Timeline []payment.TimelineEntry `json:"timeline,omitempty" doc:"With expand=timeline."`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // ReminderObject is a reminder as the contract shows it.
 type ReminderObject struct {
 	Days   int64      `json:"days" doc:"After due_at; negative: before." example:"-3"`

@@ -54,6 +54,9 @@ type Object struct {
 	Timeline []TimelineEntry `json:"timeline,omitzero" doc:"With expand=timeline."`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // NextAction is what the payer must do before the money can move.
 type NextAction struct {
 	Type       provider.ActionKind `json:"type" enum:"redirect,display_qr,await_notification"`
@@ -190,6 +193,9 @@ type RefundObject struct {
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
 }
+
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o RefundObject) ObjectID() string { return o.ID }
 
 // TimelineEntry is one thing that happened to a payment.
 type TimelineEntry struct {

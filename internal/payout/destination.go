@@ -90,6 +90,9 @@ type DestinationObject struct {
 	CreatedAt     time.Time         `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o DestinationObject) ObjectID() string { return o.ID }
+
 // CardObject is what is known of a destination's card.
 type CardObject struct {
 	Brand   string `json:"brand" example:"visa"`

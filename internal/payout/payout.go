@@ -115,6 +115,9 @@ type Object struct {
 	CreatedAt           time.Time         `json:"created_at"`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // object shows a payout.
 func (p Payout) object() Object {
 	o := Object{

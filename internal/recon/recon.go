@@ -183,6 +183,9 @@ type Object struct {
 	CreatedAt       time.Time         `json:"created_at" doc:"When it was opened."`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 func (b Break) object() Object {
 	o := Object{
 		ID: b.ID, Object: "recon_break", Livemode: id.Live(b.Merchant), Kind: b.Kind, Status: b.Status, Subject: b.Subject, ProviderAccount: b.Account,

@@ -22,6 +22,9 @@ type Object struct {
 	UpdatedAt        time.Time `json:"updated_at" doc:"When the latest version was made."`
 }
 
+// ObjectID is the id by which the audit trail and an idempotency key name it.
+func (o Object) ObjectID() string { return o.ID }
+
 // objectOf shows a policy, with what one of its versions says unless that is nil.
 func objectOf(p policy, pub pointer, e *edition) Object {
 	o := Object{
