@@ -87,6 +87,31 @@ func (c *cluster) recover(n int) {
 	}
 }
 
+func TestThatIssuersCannotBeAskedIsToldAndShownApart(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 1)
+		try(t, c.nodes[0], health.Authorize, false)
+		fail(t, c.nodes[0], health.Authenticate)
+		c.round(0)
+		for _, o := range c.report(0).Operations {
+			want := "closed"
+			if o.Operation == health.Authenticate {
+				want = "open"
+			}
+			if o.State != want {
+				t.Errorf("%s is %s", o.Operation, o.State)
+			}
+		}
+		c.nodes[0].EndPause(callOf(health.Authenticate))
+		for range 3 {
+			try(t, c.nodes[0], health.Authenticate, false)
+		}
+		c.clock.Advance(time.Second)
+		c.round(0)
+		c.wants("degraded alpha authenticate", "recovered alpha authenticate")
+	}, schemas...)
+}
+
 func TestManyProcessesTellOnceThatAProviderIsDown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := newCluster(t, d, 3)
