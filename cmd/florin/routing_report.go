@@ -12,12 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/florinpay/florin/internal/ppm"
 	"github.com/florinpay/florin/internal/routing/sim"
 	"github.com/florinpay/florin/internal/simulation"
 )
 
-// ppm is a part in millionths, as all parts are printed: 814512 is 81.4512 %.
-func ppm(x float64) int64 { return int64(math.Round(x * 1_000_000)) }
+// millionths is a part as all parts are printed.
+func millionths(x float64) int64 { return int64(math.Round(x * ppm.Whole)) }
 
 // generatedShown is what policies made of generated worlds, all seeds together.
 type generatedShown struct {
@@ -109,14 +110,14 @@ func newWorldRow(name string, fixed, oracle, own []sim.Result) worldRow {
 	row := worldRow{Name: name}
 	var sum, low, high sim.Result
 	for w := range own {
-		row.Captured = append(row.Captured, ppm(sim.Captured(fixed[w], oracle[w], own[w])))
+		row.Captured = append(row.Captured, millionths(sim.Captured(fixed[w], oracle[w], own[w])))
 		sum.Add(own[w])
 		low.Add(fixed[w])
 		high.Add(oracle[w])
 	}
-	row.CapturedPPM = ppm(sim.Captured(low, high, sum))
-	row.Payments, row.Approved, row.ApprovedPPM = sum.Total.Payments, sum.Total.Approved, simulation.Share(sum.Total.Approved, sum.Total.Payments)
-	row.Regret, row.Lost, row.LossPPM = int64(math.Round(sum.Regret)), sum.Lost, ppm(sum.PerMille()/1000)
+	row.CapturedPPM = millionths(sim.Captured(low, high, sum))
+	row.Payments, row.Approved, row.ApprovedPPM = sum.Total.Payments, sum.Total.Approved, ppm.Of(sum.Total.Approved, sum.Total.Payments)
+	row.Regret, row.Lost, row.LossPPM = int64(math.Round(sum.Regret)), sum.Lost, millionths(sum.PerMille()/1000)
 	row.Fees, row.Cost = sum.Total.Fees, sum.Total.Cost
 	row.Outages, row.Brownouts = newBackShown(sum.Back(true)), newBackShown(sum.Back(false))
 	row.Countries, row.Providers = segmentRows(sim.Countries(), sum.ByCountry[:]), segmentRows(sim.Accounts(), sum.ByProvider[:])
@@ -131,14 +132,14 @@ func newBackShown(sorted []time.Duration) backShown {
 func segmentRows(names []string, lines []sim.Line) []segmentRow {
 	rows := make([]segmentRow, 0, len(names))
 	for i, l := range lines {
-		rows = append(rows, segmentRow{names[i], l.Payments, l.Approved, simulation.Share(l.Approved, l.Payments), l.Fees, l.Cost})
+		rows = append(rows, segmentRow{names[i], l.Payments, l.Approved, ppm.Of(l.Approved, l.Payments), l.Fees, l.Cost})
 	}
 	return rows
 }
 
 // percent rounds to two decimals.
-func percent(ppm int64) string {
-	hundredths := (ppm + 50) / 100
+func percent(part int64) string {
+	hundredths := (part + 50) / 100
 	return fmt.Sprintf("%d.%02d %%", hundredths/100, hundredths%100)
 }
 
@@ -171,11 +172,11 @@ func (g generatedShown) text(w io.Writer) {
 }
 
 // signed is a percentage that may be below nothing.
-func signed(ppm int64) string {
-	if ppm < 0 {
-		return "-" + percent(-ppm)
+func signed(part int64) string {
+	if part < 0 {
+		return "-" + percent(-part)
 	}
-	return percent(ppm)
+	return percent(part)
 }
 
 func seedsText(seeds []uint64) string {

@@ -59,9 +59,9 @@ var samples = story{
 	"RoutingTrial.valid": true, "RoutingTrial.faults": []policies.FaultObject{}, "decision": policies.Decision{Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Rule: "german-debit", Strategy: policies.Ordered,
 		Ranked: []policies.Ranked{{Account: "beta", Reason: "listed"}, {Account: "alpha", Reason: "listed"}}}, "published_at": "2026-11-22T12:00:00Z",
 	"RoutingExperimentResult.version": 2, "RoutingExperimentResult.status": "running", "RoutingExperimentResult.share": 10, "RoutingExperimentResult.minimum_sample": 500, "stopped_at": nil, "stopped_reason": nil, "next_look": 1000,
-	"RoutingExperimentResult.control": policies.ExperimentSide{Action: "usual", Outcomes: 5400, Approved: 4860, ApprovedPPM: millionths(900_000)}, "RoutingExperimentResult.challenger": policies.ExperimentSide{Action: "tried", Outcomes: 600, Approved: 528, ApprovedPPM: millionths(880_000)},
-	"last_look": policies.LookObject{Number: 1, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Control: policies.ExperimentSide{Outcomes: 4500, Approved: 4050, ApprovedPPM: millionths(900_000)},
-		Challenger: policies.ExperimentSide{Outcomes: 500, Approved: 440, ApprovedPPM: millionths(880_000)}, Level: "1/200", Z: "1.4018", ZLimit: "2.5758"},
+	"RoutingExperimentResult.control": policies.ExperimentSide{Action: "usual", Outcomes: 5400, Approved: 4860, ApprovedPPM: new(int64(900_000))}, "RoutingExperimentResult.challenger": policies.ExperimentSide{Action: "tried", Outcomes: 600, Approved: 528, ApprovedPPM: new(int64(880_000))},
+	"last_look": policies.LookObject{Number: 1, At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Control: policies.ExperimentSide{Outcomes: 4500, Approved: 4050, ApprovedPPM: new(int64(900_000))},
+		Challenger: policies.ExperimentSide{Outcomes: 500, Approved: 440, ApprovedPPM: new(int64(880_000))}, Level: "1/200", Z: "1.4018", ZLimit: "2.5758"},
 	"RoutingSimulation.version": 2, "from": "2026-10-25T12:00:00Z", "RoutingSimulation.truncated": false, "RoutingSimulation.payments": 18211, "RoutingSimulation.approved": 16480, "RoutingSimulation.approved_ppm": 904947,
 	"RoutingSimulation.policies": []simulation.Result{{Name: "simulated", Policy: "rp_01jd9qk3v8m2x4r6t7w9y0a1b2", Version: 2, Matched: 9407, MatchedPPM: 516556, Approved: 8602, ApprovedPPM: 914425, UsualPPM: 906210,
 		Fees: []simulation.Amount{{Amount: 271844, Currency: "EUR"}}, Unpriced: 0,
@@ -75,8 +75,6 @@ var samples = story{
 	"in_flight": 3, "next_probe_at": nil, "elsewhere": false, "ProviderMaintenance.reason": "Announced by the acquirer", "starts_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z", "lifted_at": nil,
 	"last_attempt_at": "2026-11-22T12:00:01Z", "Event.data": map[string]string{"object": "payment", "id": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2"},
 }
-
-func millionths(n int64) *int64 { return &n }
 
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"github.com/florinpay/florin/internal/splitmix"
 )
 
 // strategyExperiment is what a document calls an experiment. A decision has the strategy of the side that decided.
@@ -80,7 +82,7 @@ func (s split) order(d *deciding) {
 	draw := newDraw(s.seed, d.req, s.sticky)
 	left, weights := s.total, slices.Clone(s.weights)
 	for left > 0 {
-		at := int64(draw.next() % uint64(left))
+		at := int64(draw.Next() % uint64(left))
 		for i, w := range weights {
 			if at -= w.Weight; at < 0 {
 				d.take(Ranked{Account: w.Account, Reason: s.reason(w)})
@@ -97,11 +99,9 @@ func (s split) order(d *deciding) {
 
 func (s split) reason(w Weight) string { return fmt.Sprintf("weight %d of %d", w.Weight, s.total) }
 
-// draw is a row of numbers that looks random and is the same each time, on every machine: of a payment, so that its next try decides the
-// same, or of a customer.
-type draw struct{ state uint64 }
-
-func newDraw(seed string, req *Request, sticky bool) draw {
+// newDraw is a row of numbers that looks random and is the same each time: of a payment, so that its next try decides the same, or of a
+// customer.
+func newDraw(seed string, req *Request, sticky bool) splitmix.Stream {
 	kind, key := "payment", req.Payment
 	if sticky && req.Customer != "" {
 		kind, key = "customer", req.Customer
@@ -112,16 +112,7 @@ func newDraw(seed string, req *Request, sticky bool) draw {
 		text = append(text, 0)
 	}
 	sum := sha256.Sum256(text)
-	return draw{binary.BigEndian.Uint64(sum[:])}
-}
-
-// next is the next number: splitmix64, after Steele, Lea and Flood.
-func (d *draw) next() uint64 {
-	d.state += 0x9e3779b97f4a7c15
-	z := d.state
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	return splitmix.Stream(binary.BigEndian.Uint64(sum[:]))
 }
 
 // adaptive asks the ranker.
@@ -162,7 +153,7 @@ const parts = 10_000
 func (e *experiment) order(d *deciding) {
 	arm := Arm{Name: e.name, Stopped: d.world.Stopped != nil && d.world.Stopped(e.name)}
 	draw := newDraw("experiment "+e.name, d.req, e.sticky)
-	arm.Challenger = !arm.Stopped && draw.next()%parts < uint64(e.share)*(parts/100)
+	arm.Challenger = !arm.Stopped && draw.Next()%parts < uint64(e.share)*(parts/100)
 	d.out.Experiment = &arm
 	if arm.Challenger {
 		e.challenger.order(d)

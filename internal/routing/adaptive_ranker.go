@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/florinpay/florin/internal/ppm"
 	learning "github.com/florinpay/florin/internal/routing/adaptive"
 )
 
@@ -53,14 +54,11 @@ func (l *Learned) Rank(r *Request) []Ranked {
 		names = append(names, c.Account)
 	}
 	d := newDraw("adaptive", r, false)
-	for _, x := range s.Rank(make([]learning.Ranked, 0, len(names)), names, learning.Facts{Country: r.Country, BIN: r.BIN}, r.At, d.next()) {
-		ranked = append(ranked, Ranked{Account: x.Provider, Reason: string(x.Reason), Score: int64(x.Estimate * perMillion)})
+	for _, x := range s.Rank(make([]learning.Ranked, 0, len(names)), names, learning.Facts{Country: r.Country, BIN: r.BIN}, r.At, d.Next()) {
+		ranked = append(ranked, Ranked{Account: x.Provider, Reason: string(x.Reason), Score: int64(x.Estimate * ppm.Whole)})
 	}
 	return ranked
 }
-
-// perMillion is the unit of scores.
-const perMillion = 1_000_000
 
 // Learn hears of an outcome.
 func (l *Learned) Learn(o Outcome) { l.learn(o) }

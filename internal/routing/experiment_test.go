@@ -3,6 +3,8 @@ package routing
 import (
 	"fmt"
 	"testing"
+
+	"github.com/florinpay/florin/internal/splitmix"
 )
 
 const tried = `{"name": "p", "rules": [], "default": {"then": {"strategy": "experiment", "sticky": "customer",
@@ -92,9 +94,9 @@ func TestAChallengerIsWorseOnlyIfThatIsSignificant(t *testing.T) {
 // However often one looks, a challenger that is as good is stopped at most once in a hundred experiments.
 func TestLookingOftenDoesNotStopAGoodChallenger(t *testing.T) {
 	const experiments, length = 1_000, 3_000
-	random := draw{1}
+	random := splitmix.Stream(1)
 	coin := func() int64 {
-		if random.next()%100 < 85 {
+		if random.Next()%100 < 85 {
 			return 1
 		}
 		return 0

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/ppm"
 )
 
 // How an experiment stands.
@@ -197,8 +198,8 @@ func (v verdict) object() *LookObject {
 func side(outcomes, approved int64) ExperimentSide {
 	s := ExperimentSide{Outcomes: outcomes, Approved: approved}
 	if outcomes > 0 {
-		ppm := (approved*perMillion + outcomes/2) / outcomes
-		s.ApprovedPPM = &ppm
+		rate := ppm.Of(approved, outcomes)
+		s.ApprovedPPM = &rate
 	}
 	return s
 }

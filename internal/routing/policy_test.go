@@ -229,7 +229,7 @@ func TestADecisionIsTheSameOnTheNextTry(t *testing.T) {
 func TestDrawsStayWhatTheyAreOverReleases(t *testing.T) {
 	req := germanDebit()
 	d := newDraw("rule a", &req, false)
-	if got := [...]uint64{d.next(), d.next()}; got != [...]uint64{0x6b7d0158589f89ce, 0x9a80ac7a92f8b143} {
+	if got := [...]uint64{d.Next(), d.Next()}; got != [...]uint64{0x6b7d0158589f89ce, 0x9a80ac7a92f8b143} {
 		t.Errorf("drew %#x", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/florinpay/florin/internal/ppm"
 	"github.com/florinpay/florin/internal/routing/sim"
 )
 
@@ -111,10 +112,10 @@ type Amount struct {
 }
 
 func (s *Report) add(c Contender, r sim.Replayed) {
-	s.Payments, s.Approved, s.ApprovedPPM = r.Payments, r.Approved, Share(r.Approved, r.Payments)
+	s.Payments, s.Approved, s.ApprovedPPM = r.Payments, r.Approved, ppm.Of(r.Approved, r.Payments)
 	row := Result{
-		Name: c.Name, Policy: c.Policy, Version: c.Version, Matched: r.Matched.Payments, MatchedPPM: Share(r.Matched.Payments, r.Payments),
-		Approved: r.Matched.Approved, ApprovedPPM: Share(r.Matched.Approved, r.Matched.Payments), Fees: amounts(r.Matched.Fees), Unpriced: r.Matched.Unpriced,
+		Name: c.Name, Policy: c.Policy, Version: c.Version, Matched: r.Matched.Payments, MatchedPPM: ppm.Of(r.Matched.Payments, r.Payments),
+		Approved: r.Matched.Approved, ApprovedPPM: ppm.Of(r.Matched.Approved, r.Matched.Payments), Fees: amounts(r.Matched.Fees), Unpriced: r.Matched.Unpriced,
 		Countries: segments(r.ByCountry), Accounts: segments(r.ByProvider),
 	}
 	if r.Matched.Payments > 0 {
@@ -126,7 +127,7 @@ func (s *Report) add(c Contender, r sim.Replayed) {
 func segments(all []sim.Named) []Segment {
 	rows := make([]Segment, 0, len(all))
 	for _, n := range all {
-		rows = append(rows, Segment{n.Name, n.Payments, n.Approved, Share(n.Approved, n.Payments), amounts(n.Fees), n.Unpriced})
+		rows = append(rows, Segment{n.Name, n.Payments, n.Approved, ppm.Of(n.Approved, n.Payments), amounts(n.Fees), n.Unpriced})
 	}
 	return rows
 }
@@ -138,15 +139,4 @@ func amounts(byCurrency map[string]int64) []Amount {
 	}
 	slices.SortFunc(all, func(a, b Amount) int { return cmp.Compare(a.Currency, b.Currency) })
 	return all
-}
-
-// millionths is the unit of parts: 814512 is 81.4512 %.
-const millionths = 1_000_000
-
-// Share is a part of a whole in millionths, rounded; 0 of nothing.
-func Share(part, whole int64) int64 {
-	if whole == 0 {
-		return 0
-	}
-	return (part*millionths + whole/2) / whole
 }

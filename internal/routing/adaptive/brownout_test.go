@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/florinpay/florin/internal/splitmix"
 )
 
 // two is a strategy that knows two providers well: a approves 90 in a hundred, b 85.
@@ -145,7 +147,7 @@ func TestOrdinaryRefusalsAreNoBrownout(t *testing.T) {
 	for i := range 20_000 {
 		at = at.Add(time.Second)
 		class := Approved
-		if mix(uint64(i))%100 < 12 {
+		if splitmix.Mix(uint64(i))%100 < 12 {
 			class = Issuer
 		}
 		s.Observe(Outcome{"a", "DE", "400000", class, at})

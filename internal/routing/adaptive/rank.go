@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/florinpay/florin/internal/splitmix"
 )
 
 // Reason is why a candidate stands where it stands.
@@ -127,7 +129,7 @@ func (s *Strategy) Rank(dst []Ranked, candidates []string, f Facts, now time.Tim
 				state = local[p].look(now, &probing)
 			}
 		}
-		bits = mix(bits)
+		bits = splitmix.Mix(bits)
 		x := Ranked{name, b.mean, b.error, state, b.mean + s.config.Temperature*b.error*normal(bits)}
 		switch state {
 		case Probed:
@@ -173,14 +175,6 @@ func explain(ranked []Ranked) {
 			ranked[0].Reason = Explored
 		}
 	}
-}
-
-// mix is the finalizer of SplitMix64, after a step: from one number to the next that looks unrelated.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // normal makes a number that is nearly normal, with mean 0 and variance 1, and never beyond 3.5: a sum of four uniform ones.

@@ -1,8 +1,12 @@
 package sim
 
-import "math"
+import (
+	"math"
 
-// dice is a stream of random numbers (SplitMix64): the same seed gives the same stream on every machine and with every release of Go.
+	"github.com/florinpay/florin/internal/splitmix"
+)
+
+// dice is a stream of random numbers that its seed makes.
 type dice uint64
 
 // roll derives a stream from a seed and the numbers that name it.
@@ -15,13 +19,7 @@ func roll(seed uint64, names ...uint64) dice {
 	return d
 }
 
-func (d *dice) bits() uint64 {
-	*d += 0x9e3779b97f4a7c15
-	x := uint64(*d)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func (d *dice) bits() uint64 { return (*splitmix.Stream)(d).Next() }
 
 // unit is from 0 to below 1.
 func (d *dice) unit() float64 { return float64(d.bits()>>11) / (1 << 53) }

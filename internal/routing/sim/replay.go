@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/florinpay/florin/internal/ppm"
 	"github.com/florinpay/florin/internal/routing/adaptive"
 )
 
@@ -74,9 +75,6 @@ func (c *Counted) add(r Recorded) {
 	c.Fees[r.Currency] += r.Fee
 }
 
-// million is the unit of Usual.
-const million = 1_000_000
-
 // usual is what is counted of a country and BIN.
 type usual struct{ payments, approved, matched int64 }
 
@@ -113,7 +111,7 @@ func Replay(history iter.Seq2[Recorded, error], providers []string, r Router, cl
 		r.Observe(adaptive.Outcome{Provider: rec.Provider, Country: rec.Country, BIN: rec.BIN, Class: rec.class(classify), At: rec.At})
 	}
 	for _, s := range segments {
-		out.Usual += million * s.matched * s.approved / s.payments
+		out.Usual += ppm.Whole * s.matched * s.approved / s.payments
 	}
 	out.ByCountry, out.ByProvider = named(countries), named(accounts)
 	return out, nil

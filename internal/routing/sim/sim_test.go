@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/florinpay/florin/internal/ppm"
 	"github.com/florinpay/florin/internal/routing/adaptive"
 )
 
@@ -265,7 +266,7 @@ func TestAReplayFindsTheBetterProviderAndCountsMatchesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	rate := float64(r.Matched.Approved) / float64(r.Matched.Payments)
-	usual := float64(r.Usual) / million / float64(r.Matched.Payments)
+	usual := float64(r.Usual) / ppm.Whole / float64(r.Matched.Payments)
 	if r.Payments != 6000 || r.Matched.Payments < 2500 || r.Matched.Payments > 3500 || rate < 0.87 || usual < 0.77 || usual > 0.83 {
 		t.Errorf("%d of %d matched, %.3f approved where %.3f is usual", r.Matched.Payments, r.Payments, rate, usual)
 	}
