@@ -6,11 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/vault"
 )
 
 // mishap is what goes wrong with the next call.
@@ -372,9 +369,6 @@ func (q *acquirer) charged() (count int, captured int64) {
 	return count, captured
 }
 
-// cards knows some cards.
-type cards struct{}
-
 // The tokens of the cards.
 const (
 	token        = "pm_tok_00000000000000000000000001"
@@ -384,65 +378,3 @@ const (
 	tokenOther   = "pm_tok_0000000000000000000000000c" // another one of a browser
 	tokenWallet  = "pm_tok_0000000000000000000000000f" // a wallet gave it for 100.00 EUR, by a German card
 )
-
-func (cards) Describe(_ context.Context, tenant, asked string) (vault.Description, error) {
-	d := vault.Description{Token: asked, Fingerprint: "of " + asked, Brand: "visa", Last4: "4242", BIN: "424242", ExpMonth: 12, ExpYear: 2030, Funding: "credit"}
-	switch asked {
-	case token:
-	case tokenGerman:
-		d.Country = "DE"
-	case tokenMaster:
-		d.Country, d.Brand = "DE", "mastercard"
-	case tokenBrowser, tokenOther:
-		d.SingleUse = true
-	case tokenWallet, tokenWallet + "1", tokenWallet + "2", tokenWallet + "3":
-		d.SingleUse, d.Country, d.Wallet = true, "DE", vault.WalletToken{Type: "sandbox", Amount: 10_000, Currency: "EUR", ECI: "05"}
-	default:
-		tenant = ""
-	}
-	if tenant != shop {
-		return vault.Description{}, fault.Missing("token")
-	}
-	return d, nil
-}
-
-// pair knows two accounts, alpha before beta, with one acquirer behind them.
-type pair struct{}
-
-var beta = provider.Account{Merchant: shop, ID: "beta", Provider: "fake"}
-
-func (pair) Get(_ context.Context, tenant, account string) (provider.Account, error) {
-	for _, a := range []provider.Account{alpha, beta} {
-		if tenant == shop && a.ID == account {
-			return a, nil
-		}
-	}
-	return provider.Account{}, fault.Missing("provider account")
-}
-
-func (pair) List(context.Context, string) ([]provider.Account, error) {
-	return []provider.Account{alpha, beta}, nil
-}
-
-// contracts knows one provider account.
-type contracts struct{}
-
-var alpha = provider.Account{Merchant: shop, ID: "alpha", Provider: "fake"}
-
-func (contracts) Get(_ context.Context, tenant, account string) (provider.Account, error) {
-	if tenant != shop || account != alpha.ID {
-		return provider.Account{}, fault.Missing("provider account")
-	}
-	return alpha, nil
-}
-
-func (contracts) List(context.Context, string) ([]provider.Account, error) {
-	return []provider.Account{alpha}, nil
-}
-
-// merchants knows one merchant, who pays us one percent.
-type merchants struct{}
-
-func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
-	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100, Origins: []string{"https://shop.example"}}, nil
-}
