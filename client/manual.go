@@ -8,10 +8,11 @@ import (
 
 // ManualItem is an outcome that the provider does not tell, and that waits for a person.
 type ManualItem struct {
-	ID                string     `json:"id"` // of the attempt, the capture, the void or the refund
+	ID                string     `json:"id"` // of the attempt, the capture, the void, the refund or the payout
 	Livemode          bool       `json:"livemode"`
-	Payment           string     `json:"payment"`
-	Operation         string     `json:"operation"` // authorize, capture, void or refund
+	Payment           string     `json:"payment,omitempty"`
+	Payout            string     `json:"payout,omitempty"` // of one, or that which it is a part of
+	Operation         string     `json:"operation"`        // authorize, capture, void, refund or payout
 	Amount            int64      `json:"amount"`
 	Currency          string     `json:"currency"`
 	Provider          string     `json:"provider"`  // the provider account
@@ -42,7 +43,7 @@ func (s *ManualQueueService) List(ctx context.Context, limit int, options ...Cal
 	return all(ctx, s.core, manualQueue, Page{Limit: limit}.values(), func(i *ManualItem) string { return i.ID }, options)
 }
 
-// Resolve says what is so. It fails with a conflict if the outcome became known meanwhile.
+// Resolve says what is so of a payment's item; of a payout see PayoutService.Resolve. It fails with a conflict if the outcome became known meanwhile.
 func (s *ManualQueueService) Resolve(ctx context.Context, id string, p ResolveManual, options ...CallOption) (*Payment, error) {
 	path, err := under(manualQueue, id, "resolve")
 	if err != nil {

@@ -229,6 +229,22 @@ func (s *PayoutService) Cancel(ctx context.Context, id string, p CancelPayout, o
 	return post[Payout](ctx, s.core, path, p, options)
 }
 
+// ResolvePayout is what a person found out at the provider.
+type ResolvePayout struct {
+	Outcome   string `json:"outcome"`             // paid or not_paid
+	Reason    string `json:"reason"`              // how you know: for the audit trail
+	Reference string `json:"reference,omitempty"` // the provider's, if you know it
+}
+
+// Resolve says what became of a payout that is in the manual queue. It fails with a conflict if it is not, or became known meanwhile.
+func (s *PayoutService) Resolve(ctx context.Context, id string, p ResolvePayout, options ...CallOption) (*Payout, error) {
+	path, err := under(payouts, id, "resolve")
+	if err != nil {
+		return nil, err
+	}
+	return post[Payout](ctx, s.core, path, p, options)
+}
+
 // Destination is where money can go. Its number is shown by its end. It prints without the name.
 type Destination struct {
 	ID            string            `json:"id"`

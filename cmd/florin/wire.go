@@ -461,7 +461,7 @@ func (a *parts) api() *api.API {
 			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
 			Mail: a.plan.mail != nil,
 		},
-		Orders: a.orders, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
+		Orders: a.orders, ManualQueue: a.payouts, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
 		ProviderAccounts: a.accounts, Policies: a.policies, Simulations: a.simulator, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,

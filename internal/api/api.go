@@ -184,7 +184,8 @@ type Options struct {
 	Orders           Orders
 	Policies         Policies
 	Simulations      Simulations
-	Manual           ManualQueue
+	ManualQueue      ManualQueue
+	Manual           ManualResolver
 	ProviderAccounts ProviderAccounts
 	Health           ProviderHealth
 	Switches         KillSwitches

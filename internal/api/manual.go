@@ -12,9 +12,13 @@ import (
 	"github.com/florinpay/florin/internal/payment"
 )
 
-// ManualQueue shows outcomes that nobody can find out by asking, and takes a person's word for them. See payment.Service.
+// ManualQueue shows outcomes that nobody can find out by asking, of payments and payouts. See payout.Service, which has both.
 type ManualQueue interface {
 	ManualQueue(ctx context.Context, tenant, after string, limit int) ([]payment.ManualItem, bool, error)
+}
+
+// ManualResolver takes a person's word for the outcomes of payments. Those of payouts are theirs. See payment.Service.
+type ManualResolver interface {
 	ResolveManual(ctx context.Context, tenant, item string, r payment.Resolution, with payment.Companion) (payment.Object, error)
 }
 
@@ -34,7 +38,7 @@ func (a *API) registerManual() {
 	const tag, all = "Operations", "/v1/manual_queue"
 	register(a, operation{
 		id: "listManualQueue", method: http.MethodGet, path: all, tag: tag, summary: "List what waits for a person",
-		doc:   "Payments, captures, voids and refunds whose outcome the provider does not tell, however often it is asked. What has waited longest comes first. Look them up where the provider shows them to people, and say what is so.",
+		doc:   "Payments, captures, voids, refunds and payouts whose outcome the provider does not tell, however often it is asked. What has waited longest comes first. Look them up where the provider shows them to people, and say what is so: of a payout by resolvePayout.",
 		scope: access.OpsRead, status: http.StatusOK, answer: reflect.TypeFor[listing[payment.ManualItem]](),
 	}, a.listManual)
 	register(a, operation{
@@ -46,13 +50,16 @@ func (a *API) registerManual() {
 }
 
 func (a *API) listManual(ctx context.Context, rq *request, in *listManualInput) (answer, error) {
-	return showList(a.Manual.ManualQueue(ctx, rq.principal.Tenant, in.StartingAfter, int(in.Limit)))
+	return showList(a.ManualQueue.ManualQueue(ctx, rq.principal.Tenant, in.StartingAfter, int(in.Limit)))
 }
 
-// manualIDs are the kinds of what can be in the queue.
+// manualIDs are the kinds of what can be in the queue, beside payouts.
 var manualIDs = []id.Prefix{id.Attempt, id.Capture, id.Void, id.Refund}
 
 func (a *API) resolveManual(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	if id.Has(in.ID, id.Payout) {
+		return answer{}, fault.Wrong("id", fault.CodeInvalid, "is a payout's: say what became of it at /v1/payouts/{id}/resolve")
+	}
 	known := false
 	for _, kind := range manualIDs {
 		known = known || id.Has(in.ID, kind)

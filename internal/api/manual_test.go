@@ -9,9 +9,10 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/payment"
+	"github.com/florinpay/florin/internal/payout"
 )
 
-// fakeManual is a queue of one.
+// fakeManual is a queue of a payout and an attempt.
 type fakeManual struct {
 	said   payment.Resolution
 	change *db.Change
@@ -22,6 +23,9 @@ func (*fakeManual) ManualQueue(_ context.Context, merchant, _ string, _ int) ([]
 		return nil, false, nil
 	}
 	return []payment.ManualItem{{
+		ID: "po_" + someID, Object: "manual_item", Payout: "po_" + someID, Operation: "payout", Amount: 1, Currency: "EUR", Provider: "payouts", Reference: "po_" + someID,
+		Reason: payment.ManualNoAnswer, Inquiries: 9, Since: start, CreatedAt: start,
+	}, {
 		ID: "att_" + someID, Object: "manual_item", Payment: "pay_" + someID, Operation: "authorize", Amount: 9232, Currency: "EUR", Provider: "alpha", Reference: "pay_" + someID + "-1",
 		ProviderReference: "p", Reason: payment.ManualNoAnswer, Detail: "d", Inquiries: 9, Since: start, NextInquiryAt: &start, CreatedAt: start,
 	}}, false, nil
@@ -38,7 +42,7 @@ func (f *fakeManual) ResolveManual(_ context.Context, merchant, item string, r p
 
 func TestAPersonsWordIsTakenOnceAndRecorded(t *testing.T) {
 	f := &fakeManual{}
-	d := newDoor(t, func(o *Options) { o.Manual = f })
+	d := newDoor(t, func(o *Options) { o.Manual, o.ManualQueue = f, f })
 	path := "/v1/manual_queue/att_" + someID + "/resolve"
 	for name, c := range map[string]struct {
 		path, body string
@@ -49,6 +53,7 @@ func TestAPersonsWordIsTakenOnceAndRecorded(t *testing.T) {
 		"an empty reason":   {path, `{"outcome":"charged","reason":""}`, http.StatusBadRequest},
 		"no such outcome":   {path, `{"outcome":"maybe","reason":"r"}`, http.StatusBadRequest},
 		"nothing of ours":   {"/v1/manual_queue/pay_" + someID + "/resolve", `{"outcome":"charged","reason":"r"}`, http.StatusNotFound},
+		"a payout":          {"/v1/manual_queue/po_" + someID + "/resolve", `{"outcome":"charged","reason":"r"}`, http.StatusBadRequest},
 		"not in the queue":  {"/v1/manual_queue/ref_" + someID + "/resolve", `{"outcome":"failed","reason":"r"}`, http.StatusNotFound},
 		"an unknown member": {path, `{"outcome":"charged","reason":"r","amount":1}`, http.StatusBadRequest},
 	} {
@@ -61,5 +66,44 @@ func TestAPersonsWordIsTakenOnceAndRecorded(t *testing.T) {
 	}
 	if got := d.call("GET", "/v1/manual_queue", ""); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), `"id":"att_`+someID) {
 		t.Errorf("the queue: %d %s", got.Code, got.Body)
+	}
+}
+
+// heardOf remembers what a person said of a payout.
+type heardOf struct {
+	fakePayouts
+	said *payout.Resolution
+	rows *int
+}
+
+func (h heardOf) Resolve(_ context.Context, merchant, _ string, r payout.Resolution, with payout.Result) (payout.Object, error) {
+	*h.said = r
+	c := db.NewChange(merchant)
+	err := with(c, somePayout())
+	*h.rows = c.Len()
+	return somePayout(), err
+}
+
+func TestAPersonsWordForAPayoutIsTakenAndRecorded(t *testing.T) {
+	var said payout.Resolution
+	rows := 0
+	d := newDoor(t, func(o *Options) { o.Payouts = heardOf{said: &said, rows: &rows} })
+	path := "/v1/payouts/po_" + someID + "/resolve"
+	for body, status := range map[string]int{
+		`{"outcome":"not_paid","reference":"tx_1","reason":"seen in the portal"}`: http.StatusOK,
+		`{"outcome":"paid"}`:                    http.StatusBadRequest,
+		`{"outcome":"charged","reason":"r"}`:    http.StatusBadRequest,
+		`{"outcome":"paid","reason":""}`:        http.StatusBadRequest,
+		`{"outcome":"paid","reason":"r","x":1}`: http.StatusBadRequest,
+	} {
+		if got := d.call("POST", path, body); got.Code != status {
+			t.Errorf("%s: %d %s", body, got.Code, got.Body)
+		}
+	}
+	if got := d.call("POST", "/v1/payouts/att_"+someID+"/resolve", `{"outcome":"paid","reason":"r"}`); got.Code != http.StatusNotFound {
+		t.Errorf("of an attempt: %d %s", got.Code, got.Body)
+	}
+	if said != (payout.Resolution{Outcome: payout.NotPaid, Reference: "tx_1", Reason: "seen in the portal"}) || rows != 1 {
+		t.Errorf("said %+v, %d rows", said, rows)
 	}
 }

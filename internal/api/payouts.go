@@ -23,6 +23,7 @@ type Payouts interface {
 	Create(ctx context.Context, tenant string, in payout.Create, with payout.Result) (payout.Object, error)
 	Approve(ctx context.Context, tenant, payout, by string, with payout.Result) (payout.Object, error)
 	Cancel(ctx context.Context, tenant, payout, reason string, with payout.Result) (payout.Object, error)
+	Resolve(ctx context.Context, tenant, payout string, r payout.Resolution, with payout.Result) (payout.Object, error)
 	Batch(ctx context.Context, tenant, by, file string, dryRun bool, with func(*db.Change, payout.BatchObject) error) (payout.BatchObject, error)
 }
 
@@ -119,6 +120,13 @@ type cancelPayout struct {
 	Reason string `json:"reason,omitempty" maxLength:"200" check:"printable" doc:"Why, for your records."`
 }
 
+// resolvePayout is the body of POST /v1/payouts/{id}/resolve.
+type resolvePayout struct {
+	Outcome   string `json:"outcome" enum:"paid,not_paid" doc:"paid: the payee has it. not_paid: they have not, and will not get it."`
+	Reference string `json:"reference,omitempty" maxLength:"200" check:"printable" doc:"The provider's, if you know it."`
+	Reason    string `json:"reason" minLength:"1" maxLength:"500" check:"printable" doc:"How you know. For the audit trail." example:"Seen in the bank's portal, executed on Monday."`
+}
+
 type createPayoutBatch struct {
 	CSV    string `json:"csv" minLength:"1" maxLength:"900000" doc:"A file with a heading and up to 500 payouts. Columns: amount, currency, one of destination_token, iban, pix_key, payid and vpa, with name beside a number or an alias, description, statement_descriptor." example:"amount,currency,iban,name\n9232,EUR,DE89370400440532013000,Ada Lovelace\n"`
 	DryRun bool   `json:"dry_run,omitempty" doc:"Only tell what would become of it."`
@@ -181,6 +189,13 @@ func (a *API) registerPayouts() {
 		scope: access.PayoutsWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[cancelPayout](), optional: true,
 		sample: `{"reason":"wrong payee"}`, shows: story{"Payout.status": "canceled", "Payout.amount_paid": 0},
 	}, a.cancelPayout)
+	register(a, operation{
+		id: "resolvePayout", method: http.MethodPost, path: one + "/resolve", tag: tag, summary: "Say what became of a payout",
+		doc: "Takes your word for a payout that is in the manual queue, as it would take the provider's: it moves, and is booked. Of one that was not paid the amount is available again, so be sure: " +
+			"if the provider says later that it paid, nothing is undone, and it stands in the timeline as a contradiction.",
+		scope: access.OpsWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[resolvePayout](),
+		sample: `{"outcome":"paid","reference":"tx_80144","reason":"Seen in the bank's portal, executed on Monday."}`,
+	}, a.resolvePayout)
 }
 
 func (a *API) showPayout(tenant string) view {
@@ -225,6 +240,22 @@ func (a *API) cancelPayout(ctx context.Context, rq *request, in *actionInput) (a
 	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayout, o *once) (payout.Object, error) {
 		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, recorded[payout.Object](o, "payout.canceled", nil))
 	})
+}
+
+func (a *API) resolvePayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	if !id.Has(in.ID, id.Payout) {
+		return answer{}, fault.Missing("payout")
+	}
+	tenant := rq.principal.Tenant
+	return a.once(ctx, rq, in.RawBody, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		body, err := decode[resolvePayout](rq, in.RawBody, a.Clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		said := map[string]string{"outcome": body.Outcome, "reference": body.Reference, "reason": body.Reason}
+		return a.Payouts.Resolve(ctx, tenant, in.ID, payout.Resolution{Outcome: payout.ManualOutcome(body.Outcome), Reference: body.Reference, Reason: body.Reason},
+			a.paidOut(rq, o, "manual_item.resolved", said))
+	}, a.showPayout(tenant))
 }
 
 // payoutAction runs an operation on one payout.

@@ -85,6 +85,10 @@ func (f fakePayouts) Cancel(_ context.Context, merchant, _, _ string, with payou
 	return f.moved(merchant, with)
 }
 
+func (f fakePayouts) Resolve(_ context.Context, merchant, _ string, _ payout.Resolution, with payout.Result) (payout.Object, error) {
+	return f.moved(merchant, with)
+}
+
 func (f fakePayouts) Batch(_ context.Context, merchant, _, _ string, _ bool, with func(*db.Change, payout.BatchObject) error) (payout.BatchObject, error) {
 	b := payout.BatchObject{ID: "pob_" + someID, Object: "payout_batch", Created: 1, Invalid: 1, Totals: map[string]int64{"EUR": 1}, Lines: []payout.LineObject{
 		{Line: 2, Status: "created", Amount: 1, Currency: "EUR", Payout: "po_" + someID, Held: true, Arrival: &payout.Window{Earliest: start, Latest: start}, Errors: []payout.FaultObject{}},

@@ -80,7 +80,7 @@ var samples = story{
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
 	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
-	"lifted_by": true, "two_above": true,
+	"lifted_by": true, "two_above": true, "ManualItem.payout": true,
 	"ManualItem.detail": true, "description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,
 }

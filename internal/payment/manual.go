@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,13 +18,13 @@ import (
 // The manual queue: outcomes that nobody can find out by asking. A person looks them up where the provider shows them to people, and says
 // what is so. What they say goes the way of an inquiry's answer. Meanwhile the provider is still asked, once a day.
 
-// When an outcome becomes a person's business: after so many inquiries, over so long a time; or after so long whatever their number, for
-// those that a provider's health forbids do not count.
+// When an outcome becomes a person's business, of payments and of payouts: after so many inquiries, over so long a time; or after so long whatever
+// their number, for those that a provider's health forbids do not count.
 const (
-	manualInquiries = 8
-	manualAge       = 6 * time.Hour
-	manualAtLast    = 24 * time.Hour
-	manualAgain     = 24 * time.Hour // between inquiries from then on
+	ManualInquiries = 8
+	ManualAge       = 6 * time.Hour
+	ManualAtLast    = 24 * time.Hour
+	ManualAgain     = 24 * time.Hour // between inquiries from then on
 )
 
 // ManualReason is why an outcome is a person's business.
@@ -43,7 +44,7 @@ func (a *Attempt) handOver(o provider.Outcome, t terms) {
 	}
 	a.ManualAt, a.ManualReason = queued(a.ManualAt, a.ManualReason, t, a.Inquiries, t.now.Sub(a.SentAt), a.State != AttemptPending)
 	if !a.ManualAt.IsZero() {
-		a.DueAt = t.now.Add(manualAgain)
+		a.DueAt = t.now.Add(ManualAgain)
 	}
 }
 
@@ -51,7 +52,7 @@ func (a *Attempt) handOver(o provider.Outcome, t terms) {
 func (o *Operation) handOver(t terms) {
 	o.ManualAt, o.ManualReason = queued(o.ManualAt, o.ManualReason, t, o.Inquiries, t.now.Sub(o.CreatedAt), o.State == OperationUnknown)
 	if !o.ManualAt.IsZero() {
-		o.DueAt = t.now.Add(manualAgain)
+		o.DueAt = t.now.Add(ManualAgain)
 	}
 }
 
@@ -61,9 +62,9 @@ func queued(since time.Time, why ManualReason, t terms, inquiries int64, age tim
 	switch {
 	case !since.IsZero():
 		return since, why
-	case t.blind && (doubtful || age >= manualAge):
+	case t.blind && (doubtful || age >= ManualAge):
 		return t.now, ManualNoInquiry
-	case inquiries >= manualInquiries && age >= manualAge, age >= manualAtLast:
+	case inquiries >= ManualInquiries && age >= ManualAge, age >= ManualAtLast:
 		return t.now, ManualNoAnswer
 	}
 	return since, why
@@ -71,11 +72,12 @@ func queued(since time.Time, why ManualReason, t terms, inquiries int64, age tim
 
 // ManualItem is an outcome that waits for a person, as the contract shows it.
 type ManualItem struct {
-	ID                string             `json:"id" doc:"Of the attempt, the capture, the void or the refund." example:"att_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	ID                string             `json:"id" doc:"Of the attempt, the capture, the void, the refund or the payout." example:"att_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Object            string             `json:"object" enum:"manual_item"`
 	Livemode          bool               `json:"livemode"`
-	Payment           string             `json:"payment"`
-	Operation         provider.Operation `json:"operation" enum:"authorize,capture,void,refund" doc:"What nobody knows the outcome of."`
+	Payment           string             `json:"payment,omitempty" doc:"Absent of a payout."`
+	Payout            string             `json:"payout,omitempty" doc:"The payout, of one; or that which it is a part of." example:"po_01jd9qk3v8m2x4r6t7w9y0a1b2"`
+	Operation         provider.Operation `json:"operation" enum:"authorize,capture,void,refund,payout" doc:"What nobody knows the outcome of."`
 	Amount            int64              `json:"amount"`
 	Currency          string             `json:"currency"`
 	Provider          string             `json:"provider" doc:"The provider account."`
@@ -105,16 +107,30 @@ func (o Operation) manualItem() ManualItem {
 	}
 }
 
-// ManualQueue is what waits for a person, the longest first, and whether there is more. after is the id of the last one of the stretch
-// before; empty: from the beginning.
-func (s *Service) ManualQueue(ctx context.Context, tenant, after string, limit int) ([]ManualItem, bool, error) {
-	attempts, err := s.store.manualAttempts(ctx, tenant)
+// ManualPlace is a place in the manual queue: that of what waits since a time, and of what began to wait at once that of an id. The zero value is
+// before all.
+type ManualPlace struct {
+	Since time.Time
+	ID    string
+}
+
+// Place is where an item stands in the queue.
+func (i ManualItem) Place() ManualPlace { return ManualPlace{i.Since, i.ID} }
+
+// Compare orders places.
+func (p ManualPlace) Compare(q ManualPlace) int {
+	return cmp.Or(p.Since.Compare(q.Since), strings.Compare(p.ID, q.ID))
+}
+
+// ManualQueue is what of payments waits for a person, the longest first, behind a place; at most most.
+func (s *Service) ManualQueue(ctx context.Context, tenant string, after ManualPlace, most int) ([]ManualItem, error) {
+	attempts, err := s.store.manualAttempts(ctx, tenant, after, most)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	operations, err := s.store.manualOperations(ctx, tenant)
+	operations, err := s.store.manualOperations(ctx, tenant, after, most)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	all := make([]ManualItem, 0, len(attempts)+len(operations))
 	for _, a := range attempts {
@@ -123,20 +139,27 @@ func (s *Service) ManualQueue(ctx context.Context, tenant, after string, limit i
 	for _, o := range operations {
 		all = append(all, o.manualItem())
 	}
-	slices.SortFunc(all, func(a, b ManualItem) int {
-		if c := a.Since.Compare(b.Since); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	if after != "" {
-		at := slices.IndexFunc(all, func(o ManualItem) bool { return o.ID == after })
-		if at < 0 {
-			return nil, false, fault.Wrong("starting_after", fault.CodeInvalid, "is not in the queue any more")
-		}
-		all = all[at+1:]
+	slices.SortFunc(all, func(a, b ManualItem) int { return a.Place().Compare(b.Place()) })
+	return all[:min(most, len(all))], nil
+}
+
+// ManualPlace is where an item stands in the manual queue; fault.NotFound if it is not in it.
+func (s *Service) ManualPlace(ctx context.Context, tenant, item string) (ManualPlace, error) {
+	if id.Has(item, id.Attempt) {
+		a, err := s.store.manualAttempt(ctx, tenant, item)
+		return ManualPlace{a.ManualAt, a.ID}, err
 	}
-	return all[:min(limit, len(all))], len(all) > limit, nil
+	op, err := s.manualOperation(ctx, tenant, item)
+	return ManualPlace{op.ManualAt, op.ID}, err
+}
+
+// manualOperation is an operation in the manual queue; fault.NotFound if it is not in it.
+func (s *Service) manualOperation(ctx context.Context, tenant, operation string) (Operation, error) {
+	op, err := s.store.operation(ctx, tenant, operation)
+	if fault.Is(err, fault.NotFound) || err == nil && op.ManualAt.IsZero() {
+		err = errNotQueued
+	}
+	return op, err
 }
 
 // ManualOutcome is what a person says of an outcome.
@@ -170,10 +193,7 @@ func (s *Service) ResolveManual(ctx context.Context, tenant, item string, r Reso
 			return s.attemptByHand(ctx, account, a, r)
 		})
 	}
-	op, err := s.store.operation(ctx, tenant, item)
-	if fault.Is(err, fault.NotFound) || err == nil && op.ManualAt.IsZero() {
-		err = errNotQueued
-	}
+	op, err := s.manualOperation(ctx, tenant, item)
 	if err != nil {
 		return Object{}, err
 	}

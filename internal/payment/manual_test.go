@@ -35,9 +35,9 @@ func (m mute) Refund(ctx context.Context, a provider.Account, r provider.Refund)
 // queue is the manual queue.
 func (u *till) queue() []ManualItem {
 	u.Helper()
-	items, more, err := u.ManualQueue(u.Context(), shop, "", 10)
-	if err != nil || more {
-		u.Fatalf("%v, %v", more, err)
+	items, err := u.ManualQueue(u.Context(), shop, ManualPlace{}, 10)
+	if err != nil {
+		u.Fatal(err)
 	}
 	return items
 }
@@ -215,24 +215,49 @@ func TestAProviderThatCannotBeAskedIsAPersonsBusinessAtOnce(t *testing.T) {
 	}, noAnswer)
 }
 
+// Three attempts and two refunds, some of which began to wait at once.
 func TestTheQueueIsShownInStretches(t *testing.T) {
 	eachTill(t, func(u *till) {
+		paid := u.pay(true)
 		u.Providers = provider.Registry{"fake": mute{u.q}}
-		for range 3 {
+		for i := range 3 {
 			u.pay(true)
-			u.later(time.Minute)
+			if i < 2 {
+				u.refund(paid, 100)
+				u.later(time.Minute)
+			}
 		}
+		u.later(time.Minute)
 		all := u.queue()
-		first, more, err := u.ManualQueue(u.Context(), shop, "", 2)
-		rest, last, err2 := u.ManualQueue(u.Context(), shop, first[1].ID, 2)
-		if err != nil || err2 != nil || !more || last || len(all) != 3 || len(rest) != 1 || rest[0].ID != all[2].ID ||
-			!slices.IsSortedFunc(all, func(a, b ManualItem) int { return a.Since.Compare(b.Since) }) {
-			u.Errorf("%+v, then %+v, of %+v", first, rest, all)
+		if len(all) != 5 || !slices.IsSortedFunc(all, func(a, b ManualItem) int { return a.Place().Compare(b.Place()) }) {
+			u.Fatalf("the queue is %+v", all)
 		}
-		if _, _, err := u.ManualQueue(u.Context(), shop, "att_gone", 2); !fault.Is(err, fault.Invalid) {
-			u.Errorf("after what is gone: %v", err)
+		for _, most := range []int{1, 2, 3} {
+			var walked []ManualItem
+			var at ManualPlace
+			for {
+				stretch, err := u.ManualQueue(u.Context(), shop, at, most)
+				if err != nil || len(stretch) > most {
+					u.Fatalf("%d items, %v", len(stretch), err)
+				}
+				if len(stretch) == 0 {
+					break
+				}
+				walked = append(walked, stretch...)
+				if at, err = u.ManualPlace(u.Context(), shop, stretch[len(stretch)-1].ID); err != nil {
+					u.Fatal(err)
+				}
+			}
+			if !slices.EqualFunc(walked, all, func(a, b ManualItem) bool { return a.ID == b.ID }) {
+				u.Errorf("by %d: %+v", most, walked)
+			}
 		}
-	}, noAnswer, noAnswer, noAnswer)
+		for _, gone := range []string{"att_gone", "ref_gone"} {
+			if _, err := u.ManualPlace(u.Context(), shop, gone); !fault.Is(err, fault.NotFound) {
+				u.Errorf("the place of what is gone: %v", err)
+			}
+		}
+	}, fine, noAnswer, noAnswer, noAnswer, noAnswer, noAnswer)
 }
 
 func TestTheScheduleOfInquiries(t *testing.T) {

@@ -7,16 +7,23 @@ import (
 	"github.com/florinpay/florin/internal/db"
 )
 
-// maxManual bounds how much of one tenant's manual queue is read, of attempts and of operations. Nobody works through more at a time; the
-// metric counts all.
-const maxManual = 1000
+// behind is what of the manual queue comes after a place, the longest first.
+const behind = ` WHERE merchant_id = $1 AND manual_at IS NOT NULL AND manual_at >= $2 AND (manual_at > $2 OR id > $3) ORDER BY manual_at, id LIMIT $4`
 
-func (s store) manualAttempts(ctx context.Context, tenant string) ([]Attempt, error) {
-	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+" WHERE merchant_id = $1 AND manual_at IS NOT NULL ORDER BY manual_at LIMIT $2", tenant, int64(maxManual))
+// since is when a place is, as it is stored. That of the beginning is before every time.
+func (p ManualPlace) since() int64 {
+	if p.Since.IsZero() {
+		return 0
+	}
+	return db.Micros(p.Since)
 }
 
-func (s store) manualOperations(ctx context.Context, tenant string) ([]Operation, error) {
-	return db.List(ctx, s.db, scanOperation, operationTable.Select()+" WHERE merchant_id = $1 AND manual_at IS NOT NULL ORDER BY manual_at LIMIT $2", tenant, int64(maxManual))
+func (s store) manualAttempts(ctx context.Context, tenant string, after ManualPlace, most int) ([]Attempt, error) {
+	return db.List(ctx, s.db, scanAttempt, attemptTable.Select()+behind, tenant, after.since(), after.ID, int64(most))
+}
+
+func (s store) manualOperations(ctx context.Context, tenant string, after ManualPlace, most int) ([]Operation, error) {
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+behind, tenant, after.since(), after.ID, int64(most))
 }
 
 // manualAttempt is an attempt in the manual queue, by its own id; fault.NotFound if it is not in it.

@@ -30,6 +30,7 @@ type decision struct {
 	told     []telling
 	claim    string // what was heard that cannot be true together with what is known
 	moved    bool   // the payout's row changes
+	handed   bool   // its outcome has become a person's business
 }
 
 // telling is an event, with the payout as it was then.
@@ -151,9 +152,6 @@ var inquiries = []time.Duration{
 
 func inquiryDelay(asked int64) time.Duration { return inquiries[min(asked, int64(len(inquiries)-1))] }
 
-// unresolvedAfter is how many inquiries without an answer make an outcome a person's business. They never stop.
-const unresolvedAfter = 6
-
 // statusOf is the state of a payout that an outcome speaks of; empty if it says nothing that can be relied on.
 func statusOf(o provider.Outcome) Status {
 	switch {
@@ -185,6 +183,7 @@ func (p Payout) settle(o provider.Outcome, rail bank.Rail, now time.Time) (decis
 		return d.contradict(fmt.Sprintf("it is %s, the provider says %s", p.Status, to), now).lookedAt(p.nextLook(rail, now)), nil
 	}
 	d.payout.Inquiries, d.payout.NotFound = 0, 0
+	d.payout.told()
 	if o.Reference != "" {
 		d.payout.Reference = o.Reference
 	}
@@ -222,6 +221,7 @@ func failureOf(o provider.Outcome) *FailureObject {
 // known: nothing is new, but a payout that is being asked about is asked again.
 func (d decision) known(now time.Time) decision {
 	if d.payout.Status == Sent {
+		d.payout.told()
 		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries + 4)) // from five minutes on
 		d.payout.Inquiries++
 		d.moved = true
@@ -249,7 +249,7 @@ func (d decision) doubt(o provider.Outcome, rail bank.Rail, now time.Time) decis
 		p.Inquiries-- // nobody was asked
 	}
 	d.moved = true
-	return d
+	return d.handOver(o.NotBefore.IsZero(), now)
 }
 
 // wait has it sent when its provider is back: that was no try.
@@ -289,6 +289,7 @@ func (p Payout) missing(believable bool, rail bank.Rail, now time.Time) decision
 	}
 	if p.Status == Queued && d.payout.NotFound >= notFoundTwice {
 		d.payout.Call, d.payout.NotFound, d.payout.DueAt = NoCall, 0, now
+		d.payout.told()
 		d.payout.note(now, "call.not_found", "the provider never had it: it is sent again")
 		return d
 	}
@@ -299,7 +300,7 @@ func (p Payout) missing(believable bool, rail bank.Rail, now time.Time) decision
 	} else {
 		d.payout.Call = CallUnknown
 	}
-	return d
+	return d.handOver(true, now)
 }
 
 // contradict notes what cannot be true together with what is known. An outcome that is open stays so.
@@ -312,6 +313,7 @@ func (d decision) contradict(claim string, now time.Time) decision {
 		}
 		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries))
 		d.payout.Inquiries++
+		return d.handOver(true, now)
 	}
 	return d
 }

@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer, s *Service) *metrics {
 			Help: "What providers said of payouts that cannot be true together with what is known."}),
 	}
 	if r != nil {
-		r.MustRegister(m.payouts, m.contradictions, unresolved{s})
+		r.MustRegister(m.payouts, m.contradictions, waiting{s})
 	}
 	return m
 }
@@ -37,24 +37,24 @@ func (m *metrics) moved(p Payout) {
 	m.payouts.WithLabelValues(string(p.Status), rail).Inc()
 }
 
-// unresolved counts, when it is asked, the payouts that a person should look at.
-type unresolved struct{ of *Service }
+// waiting counts, when it is asked, the payouts that a person should look at.
+type waiting struct{ of *Service }
 
-var unresolvedDesc = prometheus.NewDesc("florin_payouts_unresolved", "Payouts whose outcome many inquiries could not find out.", nil, nil)
+var manualDesc = prometheus.NewDesc("florin_payout_manual_queue_items", "Payouts whose outcome waits for a person to find it out.", nil, nil)
 
 // countTime bounds one count.
 const countTime = 2 * time.Second
 
-func (unresolved) Describe(to chan<- *prometheus.Desc) { to <- unresolvedDesc }
+func (waiting) Describe(to chan<- *prometheus.Desc) { to <- manualDesc }
 
-func (u unresolved) Collect(to chan<- prometheus.Metric) {
+func (w waiting) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), countTime)
 	defer cancel()
-	n, err := u.of.store.unresolved(ctx)
+	n, err := w.of.store.manualCount(ctx)
 	if err != nil {
-		to <- prometheus.NewInvalidMetric(unresolvedDesc, err)
-		u.of.Logger.Error("count what is unresolved", "error", err)
+		to <- prometheus.NewInvalidMetric(manualDesc, err)
+		w.of.Logger.Error("count what waits for a person", "error", err)
 		return
 	}
-	to <- prometheus.MustNewConstMetric(unresolvedDesc, prometheus.GaugeValue, float64(n))
+	to <- prometheus.MustNewConstMetric(manualDesc, prometheus.GaugeValue, float64(n))
 }

@@ -37,10 +37,12 @@ type Payout struct {
 	Metadata    map[string]string
 	Tries       int64 // how often it was sent
 	Inquiries   int64
+	Unanswered  int64 // how many questions in a row told nothing
 	NotFound    int64 // how often the provider said that it has no such payout, when that could be believed
 	SentAt      time.Time
 	PaidAt      time.Time // since when the payee has it; zero: not yet
 	DueAt       time.Time
+	ManualAt    time.Time // since when its outcome is a person's business; zero: it is not
 	Deadline    time.Time // of what has waited for its provider, or behind a switch: until when it may; zero: it did not have to
 	CreatedAt   time.Time
 	Version     int64

@@ -224,10 +224,6 @@ func (s *Service) patience(a provider.Account) time.Duration {
 // learn commits what an outcome means.
 func (s *Service) learn(ctx context.Context, p Payout, o provider.Outcome) error {
 	d, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) { return s.settle(p, o) }, nobody)
-	if err == nil && d.payout.Call == CallUnknown && d.payout.Inquiries >= unresolvedAfter {
-		s.Logger.Warn("a payout's outcome is not known after many inquiries", "merchant_id", p.Merchant, "payout_id", p.ID,
-			"inquiries", d.payout.Inquiries, "detail", o.Detail)
-	}
 	if err == nil && o.Decline.Unrecognized && len(d.told) > 0 {
 		account, err := s.Accounts.Get(ctx, p.Merchant, p.Account)
 		if err != nil {

@@ -200,6 +200,9 @@ func (s *Service) landed(c *db.Change, d decision) {
 	for _, t := range d.told {
 		s.metrics.moved(t.then)
 	}
+	if d.handed {
+		s.Logger.Warn("what became of a payout waits for a person to find out", "merchant_id", d.payout.Merchant, "payout_id", d.payout.ID, "inquiries", d.payout.Inquiries)
+	}
 	if d.claim != "" {
 		s.metrics.contradictions.Inc()
 		s.Logger.Warn("a provider contradicts what is known", "merchant_id", d.payout.Merchant, "payout_id", d.payout.ID, "claim", d.claim)

@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
 )
 
 //go:embed migrations/*.sql
@@ -36,7 +37,7 @@ var payoutTable = &db.Table{Name: "payout", Key: 2, IDs: id.Payout, Versioned: t
 	{Name: "tries", Kind: db.Int}, {Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int},
 	{Name: "sent_at", Kind: db.Int, Null: true}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 	{Name: "customer_id", Null: true}, {Name: "part_of"}, {Name: "loop"}, {Name: "draws"}, {Name: "deadline", Kind: db.Int, Null: true},
-	{Name: "paid_at", Kind: db.Int, Null: true},
+	{Name: "paid_at", Kind: db.Int, Null: true}, {Name: "unanswered", Kind: db.Int}, {Name: "manual_at", Kind: db.Int, Null: true},
 }}
 
 // Schema is the payouts' tables.
@@ -136,19 +137,20 @@ func payoutRow(p Payout) (db.Row, error) {
 	return write(payoutTable, p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
 			p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
 			db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
-			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws, db.MicrosOrNil(p.Deadline), db.MicrosOrNil(p.PaidAt)),
+			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws, db.MicrosOrNil(p.Deadline), db.MicrosOrNil(p.PaidAt),
+			p.Unanswered, db.MicrosOrNil(p.ManualAt)),
 		errors.Join(err, err2, err3, err4, err5)
 }
 
 func scanPayout(r db.Scanner) (Payout, error) {
 	var p Payout
 	var minor, created int64
-	var earliest, latest, sent, due, deadline, paid *int64
+	var earliest, latest, sent, due, deadline, paid, manual *int64
 	var code, failure, timeline, metadata, loop, draws string
 	var customer *string
 	err := r.Scan(&p.Merchant, &p.ID, &p.Status, &p.Call, &minor, &code, &p.Destination, &p.Rail, &p.Account, &p.Reference, &failure,
 		&p.Descriptor, &p.Description, &p.Batch, &p.CreatedBy, &p.ApprovedBy, &earliest, &latest, &timeline, &metadata,
-		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &customer, &p.PartOf, &loop, &draws, &deadline, &paid, &p.Version)
+		&p.Tries, &p.Inquiries, &p.NotFound, &sent, &due, &created, &customer, &p.PartOf, &loop, &draws, &deadline, &paid, &p.Unanswered, &manual, &p.Version)
 	if err != nil {
 		return Payout{}, err
 	}
@@ -158,7 +160,7 @@ func scanPayout(r db.Scanner) (Payout, error) {
 	}
 	p.Amount = money.Of(minor, currency)
 	p.Earliest, p.Latest, p.SentAt, p.DueAt, p.CreatedAt = db.NullTime(earliest), db.NullTime(latest), db.NullTime(sent), db.NullTime(due), db.Time(created)
-	p.Deadline, p.PaidAt = db.NullTime(deadline), db.NullTime(paid)
+	p.Deadline, p.PaidAt, p.ManualAt = db.NullTime(deadline), db.NullTime(paid), db.NullTime(manual)
 	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata), untext(loop, &p.Loop), untext(draws, &p.Draws))
 	if customer != nil {
 		p.Customer = *customer
@@ -185,10 +187,19 @@ func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) 
 	return db.ListPage(ctx, s.db, payoutTable, scanPayout, tenant, p, filters...)
 }
 
-// unresolved counts the payouts whose outcome many inquiries could not find out.
-func (s store) unresolved(ctx context.Context) (int64, error) {
-	return db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
-		"SELECT COUNT(*) FROM payout WHERE due_at IS NOT NULL AND call = $1 AND inquiries >= $2", string(CallUnknown), int64(unresolvedAfter))
+// manual is what waits for a person, the longest first, behind a place.
+func (s store) manual(ctx context.Context, tenant string, after payment.ManualPlace, most int) ([]Payout, error) {
+	since := int64(0)
+	if !after.Since.IsZero() {
+		since = db.Micros(after.Since)
+	}
+	return db.List(ctx, s.db, scanPayout, payoutTable.Select()+` WHERE merchant_id = $1 AND manual_at IS NOT NULL AND manual_at >= $2 AND (manual_at > $2 OR id > $3)
+		ORDER BY manual_at, id LIMIT $4`, tenant, since, after.ID, int64(most))
+}
+
+// manualCount is how many wait for a person, over all tenants.
+func (s store) manualCount(ctx context.Context) (int64, error) {
+	return db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) }, "SELECT COUNT(*) FROM payout WHERE manual_at IS NOT NULL")
 }
 
 // cardBusy counts what money may yet be paid to with the card of a token: destinations that are not blocked, and payouts on their way.
