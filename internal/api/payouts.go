@@ -254,7 +254,7 @@ func (a *API) resolvePayout(ctx context.Context, rq *request, in *actionInput) (
 		}
 		said := map[string]string{"outcome": body.Outcome, "reference": body.Reference, "reason": body.Reason}
 		return a.Payouts.Resolve(ctx, tenant, in.ID, payout.Resolution{Outcome: payout.ManualOutcome(body.Outcome), Reference: body.Reference, Reason: body.Reason},
-			a.paidOut(rq, o, "manual_item.resolved", said))
+			recorded[payout.Object](o, "manual_item.resolved", said))
 	}, a.showPayout(tenant))
 }
 
