@@ -131,15 +131,8 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		return d, d.clearedOperation(a, op, o)
 	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && p.Status == Authorized && op.Amount != o.Amount && p.clears(op.Amount, o.Amount):
 		return capturedAndCleared(p, a, op, o, t)
-	case to != OperationUnknown && op.isOfAnotherAmount(o):
-		d.contradict(a, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
-		to = OperationUnknown // not ours to adopt
-	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && p.Status != Authorized:
-		d.contradict(a, op.ID, "a capture of a payment that is "+string(p.Status), o, RemedyNone)
-		to = OperationUnknown
-	case !op.open() && op.State != to && to != OperationUnknown && to != OperationPending:
-		d.contradict(a, op.ID, string(op.State), o, RemedyNone)
 	}
+	to = d.adopted(a, op, o, to)
 	if !op.open() {
 		if d.contradiction != nil && op.Kind != KindRefund {
 			d.askAbout(a, t.now)
@@ -177,6 +170,22 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 		}
 	}
 	return d, torn(err)
+}
+
+// adopted is the state that an outcome takes an operation to, whichever state it speaks of: what contradicts what is known is written down, and
+// leaves the operation as it is or its outcome unknown.
+func (d *decision) adopted(a Attempt, op Operation, o provider.Outcome, to OperationState) OperationState {
+	switch {
+	case to != OperationUnknown && op.isOfAnotherAmount(o):
+		d.contradict(a, op.ID, string(op.State)+" "+op.Amount.String(), o, RemedyNone)
+		return OperationUnknown // not ours to adopt
+	case op.open() && to == OperationSucceeded && op.Kind == KindCapture && d.payment.Status != Authorized:
+		d.contradict(a, op.ID, "a capture of a payment that is "+string(d.payment.Status), o, RemedyNone)
+		return OperationUnknown
+	case !op.open() && op.State != to && to != OperationUnknown && to != OperationPending:
+		d.contradict(a, op.ID, string(op.State), o, RemedyNone)
+	}
+	return to
 }
 
 // isOfAnotherAmount tells whether an outcome speaks of money that was not asked for. What a void released is the

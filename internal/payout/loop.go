@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
 )
@@ -266,65 +265,6 @@ func partDetail(p Part) string {
 		detail += ": " + p.Failure.Code
 	}
 	return detail
-}
-
-// CodePartly is the failure of a payout of which some parts arrived, and some did not.
-const CodePartly = "partly_paid"
-
-// conclude takes a payout to the state that its parts are in.
-func (d *decision) conclude(now time.Time) error {
-	p := &d.payout
-	var open, begun bool
-	var arrived, returned int64
-	var failure *FailureObject
-	for _, part := range p.Loop.Parts {
-		open = open || part.Status.open()
-		begun = begun || part.Status != PartHeld && part.Status != PartQueued
-		switch {
-		case part.Status == PartSucceeded:
-			arrived += part.Amount
-		case part.Status == PartReturned:
-			returned += part.Amount
-		}
-		if part.Failure != nil && !part.Replaced {
-			failure = part.Failure
-		}
-	}
-	if gone[p.Status] {
-		return nil // what comes later stands in its parts
-	}
-	to := p.Status
-	switch {
-	case open && begun && p.Status == Queued:
-		to = Sent
-	case open:
-	case arrived == p.Amount.Minor():
-		to = Paid
-	case p.Status == Paid, arrived == 0 && returned > 0:
-		to, p.Failure = Returned, failure
-	default:
-		to, p.Failure = Failed, failure
-		if arrived > 0 {
-			p.Failure = &FailureObject{CodePartly, fmt.Sprintf("%s of %s arrived.", money.Of(arrived, p.Amount.Currency()), p.Amount)}
-		}
-	}
-	if to == p.Status {
-		return nil
-	}
-	steps, ok := way(p.Status, to)
-	if !ok {
-		return fault.State(fmt.Sprintf("the payout is %s and its parts say %s", p.Status, to))
-	}
-	for i, step := range steps {
-		detail := ""
-		if i == len(steps)-1 && p.Failure != nil {
-			detail = p.Failure.Code
-		}
-		if err := d.move(step, now, detail); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // start decides a payout that consists of parts.
