@@ -112,7 +112,7 @@ func (in Create) later(now time.Time) (*Later, error) {
 func retried(d provider.Decline, brand string) retry.Decline {
 	m := d.Meaning(brand)
 	return retry.Decline{Category: m.Category, Again: m.Retry == provider.RetryLater || m.Retry == provider.RetryOtherProvider,
-		After: m.After, Advised: m.After != provider.Explain(d.Code).After}
+		After: m.After, Advised: m.Advised}
 }
 
 // again decides whether a try that did not succeed is followed by another one later, and then why and when.
@@ -211,8 +211,12 @@ func (s *Service) tryAgain(ctx context.Context, p Payment) error {
 		return err
 	}
 	if p.Later.Waits == LaterProvider && s.Health != nil {
-		if turn, err := s.turnOf(ctx, p, accounts[0].ID); err != nil || !turn.IsZero() {
+		turn, err := s.turnOf(ctx, p, accounts[0].ID)
+		switch {
+		case !turn.IsZero(): // also if what it gave its turn to could not be sent
 			return errors.Join(err, s.waitOn(ctx, p, LaterProvider, turn))
+		case err != nil:
+			return err
 		}
 		accounts = accounts[:1] // its turn is there
 	}
@@ -275,13 +279,13 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 	return err
 }
 
-// waitOn leaves a payment that waits for later. Nobody is told: it waits as before.
+// waitOn leaves a payment that waits for later. Nobody is told: it waits as before. It is given up if its own time is over.
 func (s *Service) waitOn(ctx context.Context, p Payment, why LaterReason, at time.Time) error {
+	if !s.Clock.Now().Before(p.Later.until()) {
+		return s.giveUpWaiting(ctx, p, nil)
+	}
 	if err := p.postpone(why, earlier(at, p.Later.until())); err != nil {
 		return err
-	}
-	if !p.DueAt.After(s.Clock.Now()) {
-		return s.giveUpWaiting(ctx, p, nil)
 	}
 	row, err := paymentRow(p)
 	if err != nil {

@@ -277,22 +277,23 @@ func TestWhenADeclineIsTriedAgain(t *testing.T) {
 		until   time.Time
 		want    time.Duration // negative: never
 	}{
-		"funds":                        {provider.Decline{Code: provider.InsufficientFunds}, 1, far, 44 * time.Hour},
-		"funds, again":                 {provider.Decline{Code: provider.InsufficientFunds}, 2, far, 3*day + 20*time.Hour},
-		"funds, the network knows":     {provider.Decline{Code: provider.InsufficientFunds, NetworkAdvice: "24"}, 1, far, time.Hour},
-		"funds, the network says wait": {provider.Decline{Code: provider.InsufficientFunds, NetworkAdvice: "30"}, 1, far, 10*day + 20*time.Hour},
-		"funds, no time for the hour":  {provider.Decline{Code: provider.InsufficientFunds}, 1, noon.Add(25 * time.Hour), day},
-		"funds, no time":               {provider.Decline{Code: provider.InsufficientFunds}, 1, noon.Add(23 * time.Hour), -1},
-		"the issuer cannot be reached": {provider.Decline{Code: provider.IssuerUnavailable}, 1, far, time.Hour},
-		"not to the end":               {provider.Decline{Code: provider.IssuerUnavailable}, 4, far, -1},
-		"do not honor":                 {provider.Decline{Code: provider.DoNotHonor}, 1, far, 2*day + 20*time.Hour},
-		"do not honor, thrice":         {provider.Decline{Code: provider.DoNotHonor}, 3, far, -1},
-		"the network says never":       {provider.Decline{Code: provider.DoNotHonor, NetworkAdvice: "03"}, 1, far, -1},
-		"stolen":                       {provider.Decline{Code: provider.StolenCard}, 1, far, -1},
-		"expired":                      {provider.Decline{Code: provider.ExpiredCard}, 1, far, -1},
-		"authenticate":                 {provider.Decline{Code: provider.AuthenticationRequired}, 1, far, -1},
-		"nobody knows why":             {provider.Decline{Code: "x"}, 1, far, -1},
-		"as often as asked for":        {provider.Decline{Code: provider.InsufficientFunds}, 9, far, -1},
+		"funds":                         {provider.Decline{Code: provider.InsufficientFunds}, 1, far, 44 * time.Hour},
+		"funds, again":                  {provider.Decline{Code: provider.InsufficientFunds}, 2, far, 3*day + 20*time.Hour},
+		"funds, the network knows":      {provider.Decline{Code: provider.InsufficientFunds, NetworkAdvice: "24"}, 1, far, time.Hour},
+		"funds, the network says wait":  {provider.Decline{Code: provider.InsufficientFunds, NetworkAdvice: "30"}, 1, far, 10*day + 20*time.Hour},
+		"funds, no time for the hour":   {provider.Decline{Code: provider.InsufficientFunds}, 1, noon.Add(25 * time.Hour), day},
+		"funds, no time":                {provider.Decline{Code: provider.InsufficientFunds}, 1, noon.Add(23 * time.Hour), -1},
+		"the issuer cannot be reached":  {provider.Decline{Code: provider.IssuerUnavailable}, 1, far, time.Hour},
+		"not to the end":                {provider.Decline{Code: provider.IssuerUnavailable}, 4, far, -1},
+		"do not honor":                  {provider.Decline{Code: provider.DoNotHonor}, 1, far, 2*day + 20*time.Hour},
+		"the network says as the table": {provider.Decline{Code: provider.DoNotHonor, NetworkAdvice: "25"}, 1, far, 44 * time.Hour},
+		"do not honor, thrice":          {provider.Decline{Code: provider.DoNotHonor}, 3, far, -1},
+		"the network says never":        {provider.Decline{Code: provider.DoNotHonor, NetworkAdvice: "03"}, 1, far, -1},
+		"stolen":                        {provider.Decline{Code: provider.StolenCard}, 1, far, -1},
+		"expired":                       {provider.Decline{Code: provider.ExpiredCard}, 1, far, -1},
+		"authenticate":                  {provider.Decline{Code: provider.AuthenticationRequired}, 1, far, -1},
+		"nobody knows why":              {provider.Decline{Code: "x"}, 1, far, -1},
+		"as often as asked for":         {provider.Decline{Code: provider.InsufficientFunds}, 9, far, -1},
 	} {
 		at, ok := Smart{Until: c.until, MaxTries: 9, Declined: c.tries}.Next(retried(c.decline, "mastercard"), retry.UsualHour, noon)
 		if ok != (c.want >= 0) || ok && at.Sub(noon) != c.want {
@@ -318,5 +319,54 @@ func TestHoursAreCountedFromTriesWhosePayersWereNotThere(t *testing.T) {
 		if err != nil || !slices.Equal(counts, []retry.HourCount{{Country: "DE", Hour: hour, Asked: 2, Approved: 1}, {Country: "DE", Hour: hour + 2, Asked: 1, Approved: 1}}) {
 			t.Errorf("counted %+v, %v", counts, err)
 		}
+	})
+}
+
+// Voided is what its merchant let go of after the issuer had agreed, and what Florin reversed because nobody knew what the issuer had said.
+func TestATryThatOnlyOurReversalEndedTellsNothingOfItsHour(t *testing.T) {
+	eachTill(t, func(u *till) {
+		card := u.saves(u.payer(), tokenGerman, true)
+		if _, err := u.Create(u.Context(), by(card, Asked{}), alone{}); err != nil {
+			t.Fatal(err)
+		}
+		hour := u.now.Now().UTC().Hour()
+		in := by(card, Asked{OffSession: true})
+		in.Capture = false
+		agreed, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Cancel(u.Context(), shop, agreed.ID, "", alone{}); err != nil {
+			t.Fatal(err)
+		}
+		u.q.mishaps = []mishap{noArrival}
+		lost := u.charge(card, nil)
+		u.later(time.Hour)
+		u.tried(u.status(lost.ID), "alpha voided")
+		counts, err := u.store.hourCounts(u.Context(), shop, u.now.Now().Add(-hourSpan))
+		if err != nil || !slices.Equal(counts, []retry.HourCount{{Country: "DE", Hour: hour, Asked: 1, Approved: 1}}) {
+			t.Errorf("counted %+v, %v", counts, err)
+		}
+	})
+}
+
+func TestAPaymentThatWaitsOutlivesAReadThatFails(t *testing.T) {
+	eachTill(t, func(u *till) {
+		method := u.agreement()
+		sold := u.pay(true)
+		sick := &outage{}
+		u.Health = sick
+		sick.down(u.now.Now().Add(time.Minute), health.Authorize, health.Refund)
+		waits := u.charge(method, nil)
+		u.refund(sold, 1_000)
+		u.now.Advance(10 * time.Minute)
+		sick.down(time.Time{})
+		sick.give(-1, time.Time{})
+		u.Control = unread{"refund alpha"}
+		u.later(10 * time.Minute)
+		u.expect(u.status(waits.ID), Processing, 0, 0)
+		u.Control = nil
+		u.later(10 * time.Minute)
+		u.expect(u.status(waits.ID), Captured, 10_000, 0)
 	})
 }

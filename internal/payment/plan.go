@@ -44,18 +44,16 @@ type objection struct {
 	able   bool   // it could take the payment, were it not for people or for its health
 }
 
-// objections are the checks of an account, the first that objects counts.
-var objections = []func(s *Service, ctx context.Context, a provider.Account, p Payment) *objection{
-	(*Service).incapable, (*Service).switchedOff, (*Service).shut,
-}
-
-func (s *Service) objects(ctx context.Context, a provider.Account, p Payment) *objection {
-	for _, check := range objections {
-		if o := check(s, ctx, a, p); o != nil {
-			return o
-		}
+// objects is what keeps an account from being asked for a payment's money, the first that there is; nil if nothing does. It fails if that
+// cannot be found out.
+func (s *Service) objects(ctx context.Context, a provider.Account, p Payment) (*objection, error) {
+	if o := s.incapable(a, p); o != nil {
+		return o, nil
 	}
-	return nil
+	if o, err := s.switchedOff(ctx, a, p); o != nil || err != nil {
+		return o, err
+	}
+	return s.shut(a, p), nil
 }
 
 // limits are the codes of what a method's terms refuse.
@@ -63,7 +61,7 @@ var limits = map[string]string{
 	fault.CodeCurrency: reasonCurrency, fault.CodeAmountTooSmall: reasonLimit, fault.CodeAmountTooLarge: reasonLimit,
 }
 
-func (s *Service) incapable(_ context.Context, a provider.Account, p Payment) *objection {
+func (s *Service) incapable(a provider.Account, p Payment) *objection {
 	why := s.serves(a, p)
 	if why == nil {
 		return nil
@@ -76,14 +74,15 @@ func (s *Service) incapable(_ context.Context, a provider.Account, p Payment) *o
 	return o
 }
 
-func (s *Service) switchedOff(ctx context.Context, a provider.Account, p Payment) *objection {
-	if why := s.permits(ctx, p, string(provider.OpAuthorize), a.ID); why != nil {
-		return &objection{reason: reasonSwitch, why: why, able: true}
+func (s *Service) switchedOff(ctx context.Context, a provider.Account, p Payment) (*objection, error) {
+	why := s.permits(ctx, p, string(provider.OpAuthorize), a.ID)
+	if fault.Is(why, fault.Unavailable) {
+		return &objection{reason: reasonSwitch, why: why, able: true}, nil
 	}
-	return nil
+	return nil, why
 }
 
-func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *objection {
+func (s *Service) shut(a provider.Account, p Payment) *objection {
 	if s.Health == nil {
 		return nil
 	}
@@ -94,7 +93,8 @@ func (s *Service) shut(_ context.Context, a provider.Account, p Payment) *object
 	return &objection{reason: now.Reason, able: true, why: shutFor(now.Reason)}
 }
 
-// permits is nil unless people have switched an operation of a payment off. It fails with fault.Unavailable and their reason.
+// permits is nil unless people have switched an operation of a payment off. It fails with fault.Unavailable and their reason, and with
+// another error if the switches cannot be read.
 func (s *Service) permits(ctx context.Context, p Payment, operation, account string) error {
 	if s.Control == nil {
 		return nil
@@ -122,8 +122,11 @@ func (s *Service) plan(ctx context.Context, p Payment) ([]provider.Account, rout
 	if err != nil {
 		return nil, routing.Decision{}, fmt.Errorf("list the provider accounts of %s: %w", p.Merchant, err)
 	}
-	able, excluded, nearest := s.eligible(ctx, p, all)
-	asked, err := p.named(able, excluded)
+	able, excluded, nearest, err := s.eligible(ctx, p, all)
+	var asked []provider.Account
+	if err == nil {
+		asked, err = p.named(able, excluded)
+	}
 	switch {
 	case err != nil:
 		return nil, routing.Decision{}, err
@@ -201,16 +204,17 @@ func (r ruledOut) of(account string) *objection {
 	return nil
 }
 
-// eligible is the accounts that can be asked for a payment's money, those that cannot, and the error if none can: what people or its
-// health keep an account from weighs more than what it could not do anyway.
-func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Account) (able []provider.Account, excluded ruledOut, nearest error) {
-	nearest = errNoAccount
-	if !p.Method.isCard() || p.Method.isWallet() {
-		nearest = errNoMethod
-	}
-	near := false
+// eligible is the accounts, of those that a payment's request named if it named some, that can be asked for its money, those that cannot,
+// and the error if none can. It fails if it cannot be found out.
+func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Account) (able []provider.Account, excluded ruledOut, nearest, err error) {
 	for _, a := range all {
-		o := s.objects(ctx, a, p)
+		if len(p.Plan) > 0 && !slices.Contains(p.Plan, a.ID) {
+			continue
+		}
+		o, err := s.objects(ctx, a, p)
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		if o == nil {
 			able = append(able, a)
 			continue
@@ -219,14 +223,32 @@ func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Accoun
 			account string
 			objection
 		}{a.ID, *o})
+	}
+	return able, excluded, excluded.nearest(p), nil
+}
+
+// nearest is the refusal if all accounts are ruled out: that of the one that came nearest. What its health keeps an account from weighs most,
+// as it passes by itself, then what people have switched off, then what it could not do anyway.
+func (r ruledOut) nearest(p Payment) error {
+	most, why := 0, error(errNoAccount)
+	if !p.Method.isCard() || p.Method.isWallet() {
+		why = errNoMethod
+	}
+	for _, one := range r {
+		weight := 0
 		switch {
-		case o.able && !near:
-			nearest, near = o.why, true
-		case !near && !errors.Is(o.why, errNoMethod) && !p.Method.isCard():
-			nearest = o.why
+		case one.able && one.reason != reasonSwitch:
+			weight = 3
+		case one.able:
+			weight = 2
+		case !errors.Is(one.why, errNoMethod) && !p.Method.isCard():
+			weight = 1
+		}
+		if weight > most || weight == 1 && most == 1 {
+			most, why = weight, one.why
 		}
 	}
-	return able, excluded, nearest
+	return why
 }
 
 // named is the accounts that a payment's request named, in its order; all that are able if it named none. It fails with fault.Invalid for
@@ -284,7 +306,12 @@ func (s *Service) successor(ctx context.Context, p Payment, a Attempt, tries int
 			continue // it was taken away meanwhile
 		case err != nil:
 			return nil, fmt.Errorf("provider account %s: %w", a.Route.Ranked[place].Account, err)
-		case s.objects(ctx, account, p) != nil, a.proof() != nil && !s.authenticates(account):
+		}
+		o, err := s.objects(ctx, account, p)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil || a.proof() != nil && !s.authenticates(account) {
 			continue
 		}
 		next, err := s.lane(ctx, p, account)

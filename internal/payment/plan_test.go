@@ -302,3 +302,61 @@ func TestWhoCouldNotBeReachedTellsLessThanARefusal(t *testing.T) {
 		}
 	}
 }
+
+// unread are switches that cannot be read where somebody asks for an operation at an account.
+type unread struct{ where string }
+
+func (r unread) Blocked(_ context.Context, _ string, a control.Ask) error {
+	if string(a.Operation)+" "+a.Account == r.where {
+		return errors.New("the switches cannot be read")
+	}
+	return nil
+}
+
+func (unread) Persons(context.Context, string, control.Ask, money.Money) (int, error) { return 0, nil }
+
+func TestSwitchesThatCannotBeReadAreNotTakenForSwitches(t *testing.T) {
+	eachPair(t, func(u *till) {
+		u.Control = unread{"authorize alpha"}
+		if o, err := u.Create(u.Context(), order(true), alone{}); err == nil || fault.Is(err, fault.Unavailable) || u.q.calls > 0 {
+			u.Errorf("before the first try: %+v, %v, %d calls", o, err, u.q.calls)
+		}
+		u.Control, u.q.mishaps = nil, []mishap{declined91}
+		u.q.between = func() { u.Control = unread{"authorize beta"} }
+		if _, err := u.Create(u.Context(), order(true), alone{}); err == nil || fault.Is(err, fault.Declined) {
+			u.Errorf("before the second: %v", err)
+		}
+		page, _, err := u.List(u.Context(), shop, Page{Limit: 2}, Filter{})
+		if err != nil || len(page) != 1 || page[0].Status != Processing {
+			u.Fatalf("%+v, %v", page, err)
+		}
+		u.later(10 * time.Minute) // the worker hears what the first account had said
+		u.tried(u.status(page[0].ID), "alpha declined")
+	})
+}
+
+func TestTheRefusalIsThatOfTheAccountsThatWereNamed(t *testing.T) {
+	eachPair(t, func(u *till) {
+		method := u.agreement()
+		u.Control, u.Health = switches{"authorize alpha": true}, illness{"beta": "breaker_open"}
+		in := order(true)
+		in.ProviderAccounts = []string{"beta"}
+		var refused *fault.Error
+		if _, err := u.Create(u.Context(), in, alone{}); !errors.As(err, &refused) || refused.Code != fault.CodeProviderUnavailable {
+			u.Errorf("the payer is there: %v", err)
+		}
+		if _, err := u.Create(u.Context(), order(true), alone{}); !errors.As(err, &refused) || refused.Code != fault.CodeProviderUnavailable {
+			u.Errorf("one is switched off, the other down: %v", err)
+		}
+		later := by(method, Asked{OffSession: true})
+		later.ProviderAccounts = in.ProviderAccounts
+		o, err := u.Create(u.Context(), later, alone{})
+		if err != nil || o.Status != Processing || o.NextRetryAt == nil {
+			u.Errorf("the payer is not there: %+v, %v", o, err)
+		}
+		in.ProviderAccounts = []string{"alpha"}
+		if _, err := u.Create(u.Context(), in, alone{}); !errors.As(err, &refused) || refused.Code != fault.CodeKillSwitch {
+			u.Errorf("with the other one named: %v", err)
+		}
+	})
+}

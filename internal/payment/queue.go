@@ -82,10 +82,47 @@ func (o Operation) overdue(now time.Time) bool {
 	return !o.Deadline.IsZero() && !now.Before(o.Deadline)
 }
 
-// drains is what this process sends of what waited: several hands take the most urgent one each, and never the same.
+// drains is what this process sends of what waited, by account: several hands take the most urgent one each, and never the same. What is
+// read for one account keeps no other waiting.
 type drains struct {
+	mu sync.Mutex
+	of map[string]*drain // those that a hand is at
+}
+
+// drain is what is sent to one account.
+type drain struct {
 	mu      sync.Mutex
 	sending map[string]bool
+	hands   int // drains.mu holds it
+}
+
+// enter has a hand be at an account's, until it leaves.
+func (d *drains) enter(account string) (at *drain, leave func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.of == nil {
+		d.of = map[string]*drain{}
+	}
+	at = d.of[account]
+	if at == nil {
+		at = &drain{sending: map[string]bool{}}
+		d.of[account] = at
+	}
+	at.hands++
+	return at, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if at.hands--; at.hands == 0 {
+			delete(d.of, account)
+		}
+	}
+}
+
+// sent gives an operation back that a hand has sent.
+func (d *drain) sent(op string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.sending, op)
 }
 
 // drainOrder is which kind goes first: money that goes back before money that is taken.
@@ -93,23 +130,25 @@ var drainOrder = []Kind{KindRefund, KindVoid, KindCapture}
 
 // mostUrgent is the operation of an account that is sent first, and is this hand's now; false if none waits. release gives it back.
 func (s *Service) mostUrgent(ctx context.Context, tenant, account string) (op Operation, release func(), ok bool, err error) {
-	s.drains.mu.Lock()
-	defer s.drains.mu.Unlock()
+	at, leave := s.drains.enter(tenant + " " + account)
+	defer func() {
+		if !ok {
+			leave()
+		}
+	}()
+	at.mu.Lock()
+	defer at.mu.Unlock()
 	for _, kind := range drainOrder {
-		waiting, err := s.store.waiting(ctx, tenant, account, kind, len(s.drains.sending)+1)
+		waiting, err := s.store.waiting(ctx, tenant, account, kind, len(at.sending)+1)
 		if err != nil {
 			return Operation{}, nil, false, err
 		}
 		for _, op := range waiting {
-			if s.drains.sending[op.ID] {
+			if at.sending[op.ID] {
 				continue
 			}
-			s.drains.sending[op.ID] = true
-			return op, func() {
-				s.drains.mu.Lock()
-				defer s.drains.mu.Unlock()
-				delete(s.drains.sending, op.ID)
-			}, true, nil
+			at.sending[op.ID] = true
+			return op, func() { at.sent(op.ID); leave() }, true, nil
 		}
 	}
 	return Operation{}, nil, false, nil
@@ -126,7 +165,7 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 		return err
 	}
 	if !until.IsZero() {
-		return s.putOff(ctx, op, until)
+		return s.holdBack(ctx, op, until)
 	}
 	if op.Deadline.IsZero() { // it was queued to be sent, and has not been tried
 		return s.send(ctx, op)
@@ -155,6 +194,19 @@ func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (ti
 		return time.Time{}, err
 	}
 	return time.Time{}, nil
+}
+
+// holdBack leaves an operation that must not be sent now for later. A part of a payout, which was on its way to be sent and had no deadline,
+// waits no longer than others of its kind.
+func (s *Service) holdBack(ctx context.Context, op Operation, until time.Time) error {
+	if op.Deadline.IsZero() {
+		p, err := s.store.payment(ctx, op.Merchant, op.Payment)
+		if err != nil {
+			return err
+		}
+		op.Deadline = op.until(p, terms{now: s.Clock.Now(), queue: s.Queue})
+	}
+	return s.putOff(ctx, op, until)
 }
 
 // putOff leaves an operation that waits for later.

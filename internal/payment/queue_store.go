@@ -19,8 +19,9 @@ func (s store) waitingCounts(ctx context.Context) (map[string]int64, error) {
 	return s.counts(ctx, "SELECT kind, COUNT(*) FROM payment_operation WHERE state = 'queued' AND deadline IS NOT NULL GROUP BY kind")
 }
 
-// hourCounts is how a tenant's tries without their payers went since a time, by country and hour of the day. What was not answered is not
-// counted.
+// hourCounts is how a tenant's tries without their payers went since a time, by country and hour of the day. Counted are those that the issuer
+// declined, and those that it agreed to, whatever became of them since. What ended without its word is not: the try that Florin reversed
+// because nobody knew its outcome is voided as well, and its route does not tell when it was approved.
 func (s store) hourCounts(ctx context.Context, tenant string, since time.Time) ([]retry.HourCount, error) {
 	return db.List(ctx, s.db, func(r db.Scanner) (retry.HourCount, error) {
 		var c retry.HourCount
@@ -31,6 +32,7 @@ func (s store) hourCounts(ctx context.Context, tenant string, since time.Time) (
 	}, `SELECT issuer_country, hour, COUNT(*), CAST(SUM(yes) AS BIGINT) FROM (
 			SELECT issuer_country, (created_at / 3600000000) % 24 AS hour, CASE WHEN state = 'declined' THEN 0 ELSE 1 END AS yes
 			FROM payment_attempt WHERE merchant_id = $1 AND created_at >= $2 AND issuer_country <> ''
-			AND state IN ('declined', 'authorized', 'captured', 'voided', 'expired') ORDER BY created_at DESC LIMIT $3
+			AND (state IN ('declined', 'authorized', 'captured') OR state IN ('voided', 'expired') AND routing LIKE '%"approved_at":%')
+			ORDER BY created_at DESC LIMIT $3
 		) AS tries GROUP BY issuer_country, hour`, tenant, db.Micros(since), int64(hourMost))
 }

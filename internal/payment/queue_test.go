@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -524,5 +525,67 @@ func TestOnlyWhatWasCertainlyNotSentWaits(t *testing.T) {
 		if got := c.op.waits(c.p, c.out, terms{now: now, queue: time.Hour}); got != c.want {
 			t.Errorf("%s: it waits: %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// A part of a payout has no deadline while it is only on its way to be sent. One that people hold back gets that of its kind.
+func TestAPartOfAPayoutDoesNotWaitBehindASwitchForEver(t *testing.T) {
+	for name, reverse := range map[string]bool{"a refund": false, "a void": true} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.pay(!reverse)
+				from, err := u.SourceOf(u.Context(), shop, o.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := db.NewChange(shop)
+				part, err := u.Return(u.Context(), c, from, Return{Payout: "po_1", Amount: from.Payment.Authorized, Reverse: reverse})
+				if err == nil {
+					err = u.DB.Commit(u.Context(), c)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				u.Control = switches{"refund alpha": true, "void alpha": true}
+				until := u.now.Now().Add(DefaultQueue)
+				if reverse {
+					until = o.CaptureBefore.Add(-captureMargin)
+				}
+				u.later(8 * time.Minute)
+				if op := u.operation(part); op.State != OperationQueued || !op.Deadline.Equal(until) {
+					t.Fatalf("behind the switch it is %s until %s, want %s", op.State, op.Deadline, until)
+				}
+				u.now.Advance(until.Sub(u.now.Now()))
+				u.later(8 * time.Second)
+				if op := u.operation(part); op.State != OperationFailed || op.Failure == nil || op.Failure.Code != fault.CodeProviderUnavailable {
+					t.Errorf("past its time it is %s: %+v", op.State, op.Failure)
+				}
+			})
+		})
+	}
+}
+
+func TestHandsOfOneAccountDoNotWaitForThoseOfAnother(t *testing.T) {
+	var d drains
+	alpha, leave := d.enter("alpha")
+	alpha.mu.Lock() // a read for it takes long
+	beta, gone := d.enter("beta")
+	if !beta.mu.TryLock() {
+		t.Fatal("another account waits for it")
+	}
+	beta.sending["ref_1"] = true
+	beta.mu.Unlock()
+	if beta.sent("ref_1"); len(beta.sending) != 0 {
+		t.Errorf("%v are being sent", beta.sending)
+	}
+	gone()
+	same, left := d.enter("alpha")
+	if same.mu.TryLock() {
+		t.Error("a second hand of the account did not wait for the first")
+	}
+	left()
+	alpha.mu.Unlock()
+	if leave(); len(d.of) != 0 {
+		t.Errorf("%d accounts are kept that no hand is at", len(d.of))
 	}
 }

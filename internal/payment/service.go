@@ -99,7 +99,7 @@ func New(o Options) *Service {
 	if o.Networks.Version == 0 {
 		o.Networks = provider.CardNetworks()
 	}
-	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(), drains: drains{sending: map[string]bool{}},
+	s := &Service{Options: o, store: store{o.DB}, readers: newReaders(),
 		hours: recent.New[string, map[string]int](o.Clock, hourKept, hourCached)}
 	s.metrics = newMetrics(o.Metrics, s)
 	return s

@@ -37,7 +37,10 @@ func (s *Service) Ways(ctx context.Context, tenant, payment, secret string) ([]W
 	var offered []Way
 	for _, m := range ways {
 		p.Method = Method{Type: m}
-		able, excluded, _ := s.eligible(ctx, p, all)
+		able, excluded, _, err := s.eligible(ctx, p, all)
+		if err != nil {
+			return nil, err
+		}
 		if asked, err := p.named(able, excluded); err == nil && len(asked) > 0 {
 			offered = append(offered, Way{m, slices.ContainsFunc(asked, func(a provider.Account) bool { return s.lists(a, m, "") })})
 		}

@@ -34,6 +34,7 @@ type Meaning struct {
 	Category string
 	Retry    Retry
 	After    time.Duration // for RetryLater: not before
+	Advised  bool          // After is the word of the card's network, not the table's
 	Payer    DeclineCode   // what the payer is told; generic for fraud reasons
 	Text     string        // for the payer of a card; see TextOf
 }

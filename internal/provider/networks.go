@@ -183,9 +183,9 @@ func (d Decline) Meaning(brand string) Meaning {
 	said := networks.advice[d.NetworkAdvice]
 	switch {
 	case m.Retry == RetryLater && said.retry == RetryLater:
-		m.After = said.after // the network knows better when
+		m.After, m.Advised = said.after, true // the network knows better when
 	case strictness[said.retry] > strictness[m.Retry] && m.Retry != RetryWith3DS:
-		m.Retry, m.After = said.retry, said.after
+		m.Retry, m.After, m.Advised = said.retry, said.after, said.retry == RetryLater
 	case said.retry == RetryNever:
 		m.Retry, m.After = RetryNever, 0
 	}
