@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -87,7 +88,7 @@ func (s *Service) inquireIssuer(ctx context.Context, account provider.Account, a
 	if err != nil {
 		return provider.AuthenticationOutcome{Detail: err.Error()}
 	}
-	if off := s.silenced(ctx, a); off != nil {
+	if off := s.withheld(ctx, a, control.Inquiry); off != nil {
 		return unput(*off)
 	}
 	done, refused := s.enter(account, health.Inquiry)

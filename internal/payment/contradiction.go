@@ -22,6 +22,7 @@ type Contradiction struct {
 	Remedy    Remedy
 	Heard     int64 // how often
 	Tries     int64 // of the remedy
+	NotFound  int64 // how often the provider has said since, after its settle delay, that it has no such transaction
 	FirstAt   time.Time
 	LastAt    time.Time
 	DueAt     time.Time // of the remedy
@@ -47,7 +48,7 @@ const (
 // provider says that it holds the money after all.
 func (c Contradiction) again(now time.Time) Contradiction {
 	c.Heard++
-	c.LastAt = now
+	c.LastAt, c.NotFound = now, 0
 	if c.Remedy == RemedyReversed {
 		c.Remedy, c.DueAt = RemedyReverse, now
 	}

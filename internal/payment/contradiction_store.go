@@ -10,13 +10,13 @@ var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versio
 	{Name: "merchant_id"}, {Name: "payment_id"}, {Name: "subject"}, {Name: "claim"}, {Name: "attempt", Kind: db.Int},
 	{Name: "provider_reference"}, {Name: "remedy"}, {Name: "heard", Kind: db.Int}, {Name: "tries", Kind: db.Int},
 	{Name: "first_at", Kind: db.Int}, {Name: "last_at", Kind: db.Int}, {Name: "due_at", Kind: db.Int, Null: true},
-	{Name: "provider_account"},
+	{Name: "provider_account"}, {Name: "not_found", Kind: db.Int},
 }}
 
 func contradictionRow(c Contradiction) db.Row {
 	return write(contradictionTable, c.Version, []any{
 		c.Merchant, c.Payment, c.Subject, c.Claim, c.Attempt, c.Reference, string(c.Remedy), c.Heard, c.Tries,
-		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt), c.Account,
+		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt), c.Account, c.NotFound,
 	})
 }
 
@@ -25,7 +25,7 @@ func scanContradiction(r db.Scanner) (Contradiction, error) {
 	var first, last int64
 	var due *int64
 	err := r.Scan(&c.Merchant, &c.Payment, &c.Subject, &c.Claim, &c.Attempt, &c.Reference, &c.Remedy, &c.Heard, &c.Tries,
-		&first, &last, &due, &c.Account, &c.Version)
+		&first, &last, &due, &c.Account, &c.NotFound, &c.Version)
 	c.FirstAt, c.LastAt, c.DueAt = db.Time(first), db.Time(last), db.NullTime(due)
 	return c, err
 }

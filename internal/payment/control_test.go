@@ -100,3 +100,93 @@ func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
 		})
 	}
 }
+
+func TestASwitchOfVoidsHoldsBackTheReleaseOfALapsedAuthorization(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		u.Control = switches{"void alpha": true}
+		u.now.Advance(o.CaptureBefore.Sub(u.now.Now()) + time.Second)
+		u.later(8 * time.Microsecond)
+		p, err := u.store.payment(u.Context(), shop, o.ID)
+		if left := p.DueAt.Sub(u.now.Now()).Round(time.Second); err != nil || p.Status != Authorized || left != retryExpiry {
+			u.Fatalf("it is %s, looked at again after %s, %v", p.Status, left, err)
+		}
+		u.Control = nil
+		u.later(2 * time.Hour)
+		u.expect(u.status(o.ID), Expired, 0, 0)
+		if made := u.q.voidsMade(); len(made) != 1 {
+			u.Errorf("released by %v", made)
+		}
+	})
+}
+
+func TestASwitchOfVoidsHoldsBackFlorinsOwnReversals(t *testing.T) {
+	off := switches{"void alpha": true}
+	for name, c := range map[string]struct {
+		mishaps []mishap
+		begin   func(u *till) Object // until something waits to be released
+		waits   Status
+		done    Status
+	}{
+		"of what was not found": {[]mishap{noArrival}, func(u *till) Object { u.Control = off; return u.pay(false) }, Processing, Failed},
+		"of a late approval": {[]mishap{arrivesLate}, func(u *till) Object {
+			o := u.lateHold()
+			u.Control = off
+			u.hears(o)
+			return o
+		}, Failed, Failed},
+		"of a page that was left": {nil, func(u *till) Object {
+			u.q.issuer.page, u.Control = true, off
+			o, err := u.Create(u.Context(), order(true), alone{})
+			if err == nil {
+				_, err = u.Cancel(u.Context(), shop, o.ID, "", alone{})
+			}
+			if err != nil {
+				u.Fatal(err)
+			}
+			return o
+		}, Canceled, Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := c.begin(u)
+				made := u.q.calls
+				u.later(2 * time.Hour)
+				if now := u.status(o.ID); u.q.calls != made || now.Status != c.waits {
+					u.Fatalf("behind the switch it is %s, after %d calls", now.Status, u.q.calls-made)
+				}
+				u.Control = nil
+				u.later(2 * time.Hour)
+				if now := u.status(o.ID); u.q.calls != made+1 || now.Status != c.done {
+					u.Errorf("once it is lifted it is %s, after %d calls", now.Status, u.q.calls-made)
+				}
+				if open, kept := u.q.keeps(attemptReference(o.ID, 1)); open || kept != 0 {
+					u.Errorf("held: %t, taken: %d", open, kept)
+				}
+				if waiting := u.q.issuer.waiting[attemptReference(o.ID, 1)]; waiting != nil {
+					u.Error("the page is still open")
+				}
+			}, c.mishaps...)
+		})
+	}
+}
+
+func TestASwitchOfRefundsHoldsBackWhatFlorinGivesBack(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		u.later(2 * time.Hour)
+		u.expect(u.status(o.ID), Failed, 0, 0)
+		u.q.arrive()
+		u.Control = switches{"refund alpha": true}
+		u.hears(o)
+		u.later(2 * time.Hour)
+		if _, kept := u.q.keeps(attemptReference(o.ID, 1)); kept != 10_000 || u.balance("suspense") == 0 {
+			u.Fatalf("behind the switch the acquirer keeps %d, %d are in suspense", kept, u.balance("suspense"))
+		}
+		u.Control = nil
+		u.later(2 * time.Hour)
+		if _, kept := u.q.keeps(attemptReference(o.ID, 1)); kept != 0 || u.balance("suspense") != 0 {
+			u.Errorf("once it is lifted the acquirer keeps %d, %d are in suspense", kept, u.balance("suspense"))
+		}
+	}, arrivesLate)
+}

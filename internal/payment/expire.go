@@ -88,9 +88,22 @@ func (s *Service) expire(ctx context.Context, key []string) error {
 		_, err = s.operate(ctx, tenant, payment, alone{}, func(p Payment, a Attempt, at occasion) (decision, error) {
 			return p.void(a, s.IDs.New(id.Void), PurposeExpire, "", at)
 		})
+		if switched(err) {
+			return s.releaseLater(ctx, p)
+		}
 	}
 	if fault.Is(err, fault.Conflict) {
 		return nil // somebody else moved it first: the payer paid, or a capture is under way and the lease brings us back
 	}
 	return err
+}
+
+// releaseLater has a lapsed authorization whose release people have switched off wait for its next turn, as after a failure.
+func (s *Service) releaseLater(ctx context.Context, p Payment) error {
+	p.DueAt = s.Clock.Now().Add(retryExpiry)
+	row, err := paymentRow(p)
+	if err != nil {
+		return err
+	}
+	return unlessOvertaken(s.DB.Commit(ctx, db.NewChange(p.Merchant, row)))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
@@ -34,21 +35,20 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 		return fmt.Errorf("provider account %s: %w", a.Account, err)
 	}
 	until := s.shutUntil(account, health.Inquiry)
-	if off := s.silenced(ctx, a); off != nil {
+	if off := s.withheld(ctx, a, control.Inquiry); off != nil {
 		until = off.NotBefore
 	}
 	if !until.IsZero() {
 		c.DueAt = health.Spread(a.ID, until)
 		return s.DB.Commit(ctx, db.NewChange(c.Merchant, contradictionRow(c)))
 	}
-	to, took := s.letGo(ctx, account, a, c)
-	if c.DueAt = (time.Time{}); to == RemedyReverse {
+	c.DueAt = time.Time{}
+	took := s.letGo(ctx, account, a, &c)
+	if c.Remedy == RemedyReverse && c.DueAt.IsZero() {
 		c.DueAt = s.Clock.Now().Add(inquiryDelay(c.Tries))
-	}
-	c.Remedy = to
-	c.Tries++
-	if to == RemedyReverse && c.Tries >= unresolvedAfter {
-		s.Logger.Warn("a late approval cannot be reversed", "merchant_id", c.Merchant, "payment_id", c.Payment, "attempt_id", a.ID, "tries", c.Tries)
+		if c.Tries++; c.Tries >= unresolvedAfter {
+			s.Logger.Warn("a late approval cannot be reversed", "merchant_id", c.Merchant, "payment_id", c.Payment, "attempt_id", a.ID, "tries", c.Tries)
+		}
 	}
 	if took != nil {
 		return s.bookLate(ctx, c, a, *took)
@@ -78,32 +78,54 @@ func (s *Service) remedied(ctx context.Context, c Contradiction) error {
 	return err
 }
 
-// letGo asks what the provider has now and what becomes of the late approval: a hold is voided at once, and it is over then or asked
-// about again; taken money, which is given back as well, is booked first.
-func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt, c Contradiction) (Remedy, *provider.Outcome) {
+// letGo asks what the provider has now, and decides what becomes of the late approval: a hold is voided at once, and it is over then or asked
+// about again; taken money, which is given back as well, is booked first. That there is nothing is believed as it is of an attempt: when it was
+// said twice after the settle delay, and a reversal finds nothing either. DueAt is set if people hold the reversal back, or its health does.
+func (s *Service) letGo(ctx context.Context, account provider.Account, a Attempt, c *Contradiction) (took *provider.Outcome) {
 	finding := s.inquire(ctx, account, a, provider.Inquiry{
 		Operation: provider.OpAuthorize, Reference: a.ourReference(), Original: c.Reference, Attempt: a.ourReference(),
 	})
 	if len(finding.Transfers) > 0 { // each of them is booked by itself
 		finding = s.hearTransfers(ctx, account, a, finding)
 		if finding.Outcome.Class != provider.Unknown {
-			return RemedyBooked, nil
+			c.Remedy = RemedyBooked
+			return nil
 		}
 	}
-	now := finding.Outcome
+	now, original := finding.Outcome, finding.Outcome.Reference
 	switch {
 	case now.Class == provider.Unknown:
-		return RemedyReverse, nil
-	case !finding.Found, now.Class == provider.Declined, now.State == provider.Voided:
-		return RemedyReversed, nil
+		return nil
+	case !finding.Found:
+		if original = c.Reference; !c.gone(s.Clock.Now(), s.capabilities(account).SettleDelay) {
+			return nil
+		}
+	case now.Class == provider.Declined, now.State == provider.Voided:
+		c.Remedy = RemedyReversed
+		return nil
 	case now.Class == provider.Approved && now.State == provider.Captured:
-		return RemedyBooked, &now
-	case now.Class == provider.Approved && s.reversal(ctx, account, a, provider.Void{
-		Reference: lateVoid(a, c.Tries), Original: now.Reference,
-	}).State == provider.Voided:
-		return RemedyReversed, nil
+		c.Remedy = RemedyBooked
+		return &now
+	case now.Class != provider.Approved:
+		return nil
 	}
-	return RemedyReverse, nil
+	out := s.reversal(ctx, account, a, provider.Void{Reference: lateVoid(a, c.Tries), Original: original})
+	switch {
+	case out.State == provider.Voided, !finding.Found && out.Class == provider.Declined && out.State == provider.Missing:
+		c.Remedy = RemedyReversed
+	case !out.NotBefore.IsZero():
+		c.DueAt = health.Spread(a.ID, out.NotBefore)
+	}
+	return nil
+}
+
+// gone counts a provider's word that it has no such transaction, and tells whether that is believed. A provider may tell of an approval before
+// its inquiries find it.
+func (c *Contradiction) gone(now time.Time, settles time.Duration) bool {
+	if now.Sub(c.LastAt) >= settles {
+		c.NotFound++
+	}
+	return c.NotFound >= notFoundTwice
 }
 
 // bookLate books what a provider took after its attempt had ended. Our reference of the attempt stands for the transfer's: it is one,
@@ -131,7 +153,8 @@ func (s *Service) bookLate(ctx context.Context, c Contradiction, a Attempt, took
 	return err
 }
 
-// reversal voids an authorization, or closes what a payer was to pay by another method.
+// reversal voids an authorization, or closes what a payer was to pay by another method. Nobody asked for it, and people who have switched
+// voids off expect none: it waits like one that somebody asked for.
 func (s *Service) reversal(ctx context.Context, account provider.Account, a Attempt, v provider.Void) provider.Outcome {
 	v.Attempt = a.ourReference()
 	capturer, err := provider.Lookup[provider.Capturer](s.Providers, account.Provider)
@@ -143,6 +166,9 @@ func (s *Service) reversal(ctx context.Context, account provider.Account, a Atte
 	}
 	if err != nil {
 		return provider.Doubt(err.Error())
+	}
+	if off := s.withheld(ctx, a, control.Void); off != nil {
+		return *off
 	}
 	return s.call(ctx, account, health.Void, do)
 }

@@ -39,3 +39,61 @@ func TestWhatASecondAccountTakesHoursLateGoesBack(t *testing.T) {
 		}
 	}, refused, arrivesLate, noAnswer)
 }
+
+// lateHold is a payment that has failed, because nobody found its authorization, which has come to hold money since. Its webhook tells of that.
+func (u *till) lateHold() Object {
+	u.Helper()
+	o := u.pay(false)
+	u.later(2 * time.Hour)
+	o = u.status(o.ID)
+	u.expect(o, Failed, 0, 0)
+	u.q.arrive()
+	if open, _ := u.q.keeps(attemptReference(o.ID, 1)); !open {
+		u.Fatal("nothing is held")
+	}
+	return o
+}
+
+// hears tells of what came late.
+func (u *till) hears(o Object) {
+	u.Helper()
+	u.tell(says(o, "1", u.q.shown(attemptReference(o.ID, 1))))
+}
+
+func TestALateApprovalThatIsNotFoundOnceIsNotTakenForGone(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.lateHold()
+		u.q.slow = 2 // the first within the settle delay
+		u.hears(o)
+		u.later(8 * time.Second)
+		rows, err := u.store.contradictions(u.Context(), shop, o.ID)
+		if err != nil || len(rows) != 1 || rows[0].Remedy != RemedyReverse || rows[0].DueAt.IsZero() {
+			u.Fatalf("after it was not found: %+v, %v", rows, err)
+		}
+		u.later(time.Hour)
+		if open, _ := u.q.keeps(attemptReference(o.ID, 1)); open {
+			u.Error("the hold is still there")
+		}
+		if rows, err = u.store.contradictions(u.Context(), shop, o.ID); err != nil || rows[0].Remedy != RemedyReversed {
+			u.Errorf("in the end: %+v, %v", rows, err)
+		}
+	}, arrivesLate)
+}
+
+// A provider that never finds what its own webhook told of is believed in the end, after a reversal by our own reference.
+func TestALateApprovalThatIsNotFoundTwiceIsReversedByOurReference(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.lateHold()
+		u.q.slow = 1_000
+		calls := u.q.calls
+		u.hears(o)
+		u.later(time.Hour)
+		rows, err := u.store.contradictions(u.Context(), shop, o.ID)
+		if err != nil || rows[0].Remedy != RemedyReversed || rows[0].NotFound != notFoundTwice || u.q.calls != calls+1 {
+			u.Errorf("%+v after %d calls, %v", rows, u.q.calls-calls, err)
+		}
+		if open, _ := u.q.keeps(attemptReference(o.ID, 1)); open {
+			u.Error("the hold is still there")
+		}
+	}, arrivesLate)
+}

@@ -102,6 +102,12 @@ func (s *Service) permits(ctx context.Context, p Payment, operation, account str
 	return s.Control.Blocked(ctx, p.Merchant, p.asks(operation, account))
 }
 
+// switched tells whether an error says that people have switched something off.
+func switched(err error) bool {
+	var e *fault.Error
+	return errors.As(err, &e) && e.Kind == fault.Unavailable && e.Code == fault.CodeKillSwitch
+}
+
 // persons is how many people must agree to a refund, beside the one who asks for it.
 func (s *Service) persons(ctx context.Context, p Payment, op Operation) (int, error) {
 	if s.Control == nil {

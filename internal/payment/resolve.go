@@ -9,7 +9,6 @@ import (
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -311,7 +310,7 @@ func (s *Service) inquire(ctx context.Context, account provider.Account, a Attem
 	if err != nil {
 		return provider.Unanswered(provider.Outcome{Detail: err.Error()})
 	}
-	if off := s.silenced(ctx, a); off != nil {
+	if off := s.withheld(ctx, a, control.Inquiry); off != nil {
 		return provider.Unanswered(*off)
 	}
 	done, refused := s.enter(account, health.Inquiry)
@@ -324,23 +323,20 @@ func (s *Service) inquire(ctx context.Context, account provider.Account, a Attem
 	return inquirer.Inquire(ctx, account, q)
 }
 
-// silenced is the outcome of a question about an attempt that people have switched off; nil if they have not. It is worth a try when the switch
-// says so.
-func (s *Service) silenced(ctx context.Context, a Attempt) *provider.Outcome {
+// withheld is the outcome of a call about an attempt that people have switched off, or of which it cannot be read whether they have; nil if
+// they have not. Nothing was sent. A switch is looked at again soon, as it may be lifted before its time.
+func (s *Service) withheld(ctx context.Context, a Attempt, of control.Operation) *provider.Outcome {
 	if s.Control == nil {
 		return nil
 	}
 	p, err := s.store.payment(ctx, a.Merchant, a.Payment)
 	if err == nil {
-		err = s.permits(ctx, p, string(control.Inquiry), a.Account)
+		err = s.permits(ctx, p, string(of), a.Account)
 	}
 	if err == nil {
 		return nil
 	}
 	off := provider.Unable(err.Error())
-	var e *fault.Error
-	if errors.As(err, &e) && e.RetryAfter > 0 {
-		off.NotBefore = s.Clock.Now().Add(e.RetryAfter)
-	}
+	off.NotBefore = s.Clock.Now().Add(switchedLook)
 	return &off
 }

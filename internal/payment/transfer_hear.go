@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -164,6 +165,9 @@ func (s *Service) giveBack(ctx context.Context, account provider.Account, t Tran
 			break
 		}
 		r.Reference = t.ID + "-" + strconv.Itoa(n)
+	}
+	if off := s.withheld(ctx, a, control.Refund); off != nil {
+		return *off
 	}
 	return s.call(ctx, account, health.Refund, func(ctx context.Context) provider.Outcome { return refunder.Refund(ctx, account, r) })
 }
