@@ -283,10 +283,7 @@ func (s *Service) decideAll(ctx context.Context, tenant string, drafts []draft) 
 // Approve lets a held payout go, by somebody else than who asked for it. It fails with fault.NotFound, with fault.Conflict if it is not held, or its money
 // is not there any more, or its destination is blocked, and with fault.Forbidden if it is the same key.
 func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with Result) (Object, error) {
-	asked, err := s.store.payout(ctx, tenant, payout)
-	if err == nil && asked.PartOf != "" {
-		err = errPart
-	}
+	asked, err := s.whole(ctx, tenant, payout)
 	if err != nil {
 		return Object{}, err
 	}
@@ -318,12 +315,18 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 	return s.show(d.payout), nil
 }
 
-// Cancel ends a payout that was not sent yet. It fails with fault.NotFound, and with fault.Conflict if it is too late.
-func (s *Service) Cancel(ctx context.Context, tenant, payout, reason string, with Result) (Object, error) {
-	asked, err := s.store.payout(ctx, tenant, payout)
-	if err == nil && asked.PartOf != "" {
+// whole is a payout that is decided about as a whole. It fails with fault.NotFound, and with errPart if it is a part of another one.
+func (s *Service) whole(ctx context.Context, tenant, payout string) (Payout, error) {
+	p, err := s.store.payout(ctx, tenant, payout)
+	if err == nil && p.PartOf != "" {
 		err = errPart
 	}
+	return p, err
+}
+
+// Cancel ends a payout that was not sent yet. It fails with fault.NotFound, and with fault.Conflict if it is too late.
+func (s *Service) Cancel(ctx context.Context, tenant, payout, reason string, with Result) (Object, error) {
+	asked, err := s.whole(ctx, tenant, payout)
 	if err != nil {
 		return Object{}, err
 	}
