@@ -140,6 +140,28 @@ func TestASwitchWorksUntilItIsLiftedOrExpires(t *testing.T) {
 	})
 }
 
+// What has expired is never lifted; each payment would be held against it for ever.
+func TestWhatHasExpiredIsNotReadAnyMore(t *testing.T) {
+	each(t, func(d *desk) {
+		for i := range 5 {
+			d.throw(Switch{Scope: Scope{Account: "alpha"}, ExpiresAt: d.now.Now().Add(time.Duration(i+1) * time.Hour)})
+		}
+		lasting := d.throw(Switch{Scope: Scope{Account: "beta"}})
+		d.now.Advance(4 * time.Hour)
+		read, err := d.open(d.Context(), shop)
+		if err != nil || len(read) != 2 || !d.blocked(shop, Ask{Operation: Payout, Account: "alpha"}) || !d.blocked(shop, Ask{Operation: Payout, Account: "beta"}) {
+			d.Errorf("read %+v, %v", read, err)
+		}
+		d.now.Advance(time.Hour)
+		if read, err = d.open(d.Context(), shop); err != nil || len(read) != 1 || read[0].ID != lasting.ID {
+			d.Errorf("read %+v, %v", read, err)
+		}
+		if all, _, err := d.List(d.Context(), shop, db.Page{Limit: 10}); err != nil || len(all) != 6 {
+			d.Errorf("%d are listed, %v", len(all), err)
+		}
+	})
+}
+
 func TestAnotherNodeKnowsASwitchWithinASecond(t *testing.T) {
 	each(t, func(d *desk) {
 		node, pay := New(d.Options), Ask{Operation: Authorize}

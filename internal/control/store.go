@@ -5,6 +5,8 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/id"
@@ -54,12 +56,15 @@ func scan(r db.Scanner) (Switch, error) {
 	return s, nil
 }
 
-// open are a tenant's switches that were not lifted. Some may have expired.
+// open are a tenant's switches that work, oldest first. They are few, and sorted here: an order in the query would have a database walk all that there
+// ever were.
 func (c *Control) open(ctx context.Context, tenant string) ([]Switch, error) {
-	all, err := db.List(ctx, c.DB, scan, table.Select()+" WHERE merchant_id = $1 AND lifted_at IS NULL ORDER BY id", tenant)
+	all, err := db.List(ctx, c.DB, scan, table.Select()+" WHERE merchant_id = $1 AND lifted_at IS NULL AND COALESCE(expires_at, 9223372036854775807) > $2",
+		tenant, db.Micros(c.Clock.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("read the kill switches of %s: %w", tenant, err)
 	}
+	slices.SortFunc(all, func(a, b Switch) int { return strings.Compare(a.ID, b.ID) })
 	return all, nil
 }
 

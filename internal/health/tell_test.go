@@ -367,3 +367,46 @@ func TestWindowsThatMakeNoSenseAreRefused(t *testing.T) {
 		}
 	}, schemas...)
 }
+
+// leaver is a clock at whose nth look the caller goes away.
+type leaver struct {
+	clock.Clock
+	left  int
+	leave func()
+}
+
+func (l *leaver) Now() time.Time {
+	if l.left--; l.left == 0 {
+		l.leave()
+	}
+	return l.Clock.Now()
+}
+
+// A window that was written is no failure, although this process could not read it back. It does so by the next round.
+func TestAWindowThatIsWrittenIsAnsweredWhateverComesAfter(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now := clock.NewManual(time.Now())
+		l := &leaver{Clock: now}
+		h := health.New(health.Options{DB: d, Outbox: event.NewOutbox(event.NewStore(d, nil), id.System(), now), Clock: l, IDs: id.System()})
+		ctx, cancel := context.WithCancel(t.Context())
+		l.left, l.leave = 2, cancel // the second look is for the read after the commit
+		made, err := h.Announce(ctx, health.Window{Tenant: shop, Account: alpha, EndsAt: now.Now().Add(time.Hour)}, noted(new(int)))
+		if err != nil || ctx.Err() == nil {
+			t.Fatalf("%+v, %v, %v", made, err, ctx.Err())
+		}
+		if try(t, h, health.Authorize, false) != nil {
+			t.Error("it is known already")
+		}
+		if err := h.Round(t.Context()); err != nil || try(t, h, health.Authorize, false) == nil {
+			t.Errorf("it is not known after a round: %v", err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		l.left, l.leave = 2, cancel
+		if lifted, err := h.Lift(ctx, shop, alpha, made.ID, noted(new(int))); err != nil || len(lifted) != 1 || ctx.Err() == nil {
+			t.Errorf("%+v, %v, %v", lifted, err, ctx.Err())
+		}
+		if err := h.Round(t.Context()); err != nil || try(t, h, health.Authorize, false) != nil {
+			t.Errorf("it is not lifted after a round: %v", err)
+		}
+	}, schemas...)
+}
