@@ -186,7 +186,7 @@ func historyFormat(name string) (func(io.Reader) iter.Seq2[sim.Recorded, error],
 	case ".csv":
 		return sim.ReadCSV, nil
 	}
-	return nil, fmt.Errorf("--history %s: want %spayments=…, or a file that ends in .jsonl or .csv", name, generated)
+	return nil, fmt.Errorf("--history %s: want %spayments=…, %s:days=…, or a file that ends in .jsonl or .csv", name, generated, stored)
 }
 
 // replayFile tries the policies on a file.

@@ -11,6 +11,12 @@ type Tally struct {
 	Challenger, ChallengerApproved int64
 }
 
+// add counts what was counted apart.
+func (t *Tally) add(o Tally) {
+	t.Control, t.ControlApproved = t.Control+o.Control, t.ControlApproved+o.ControlApproved
+	t.Challenger, t.ChallengerApproved = t.Challenger+o.Challenger, t.ChallengerApproved+o.ChallengerApproved
+}
+
 // looks is how many full samples the side with fewer outcomes has.
 func (t Tally) looks(sample int64) int64 { return min(t.Control, t.Challenger) / sample }
 

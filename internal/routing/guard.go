@@ -18,6 +18,7 @@ type counted struct {
 	sum     Tally
 	version int64 // of the row; 0: there is none yet
 	dirty   bool
+	whole   bool // it has what this process wrote before it last forgot the experiment
 }
 
 // The bounds of counting.
@@ -25,6 +26,8 @@ const (
 	maxTrials  = 10_000
 	writeEvery = time.Second
 	writeTime  = 10 * time.Second // for one round of writes
+	// forgetEvery is how often experiments are looked for that are not published any more.
+	forgetEvery = 5 * time.Minute
 )
 
 // tally counts an outcome in memory.
@@ -84,6 +87,39 @@ func (r *Router) settle(ctx context.Context) {
 			r.o.Logger.Error("count an experiment", "merchant_id", k.merchant, "policy", k.policy, "experiment", k.name, "error", err)
 		}
 	}
+	r.forget(ctx)
+}
+
+// forget drops the counts of experiments that are not published any more, once they are written: those that run need the room. Of one whose last
+// outcomes come later the count begins anew, and is put together with what was written.
+func (r *Router) forget(ctx context.Context) {
+	now := r.o.Clock.Now()
+	var written []trial
+	r.mu.Lock()
+	if !now.Before(r.forgotten.Add(forgetEvery)) {
+		r.forgotten = now
+		for k, c := range r.tallies {
+			if !c.dirty {
+				written = append(written, k)
+			}
+		}
+	}
+	r.mu.Unlock()
+	for _, k := range written {
+		e, err := r.experiment(ctx, k)
+		if err != nil {
+			r.o.Logger.Error("look for experiments that are over", "merchant_id", k.merchant, "error", err)
+			return // the next time
+		}
+		if e != nil {
+			continue
+		}
+		r.mu.Lock()
+		if c := r.tallies[k]; !c.dirty {
+			delete(r.tallies, k)
+		}
+		r.mu.Unlock()
+	}
 }
 
 // judge writes what this process counted of an experiment, and looks whether its challenger must fall back.
@@ -110,12 +146,16 @@ func (r *Router) judge(ctx context.Context, k trial, c counted) error {
 // write writes this process's row. Nobody else writes it: if it changed, a write whose answer was lost came through after all, and
 // this one is written over it by the next round.
 func (r *Router) write(ctx context.Context, k trial, c counted, now time.Time) error {
-	err := r.o.DB.Commit(ctx, db.NewChange(k.merchant, tallyRow(c.version, k, r.process, c.sum, now)))
+	c, err := r.takeUp(ctx, k, c)
+	if err != nil {
+		return err
+	}
+	err = r.o.DB.Commit(ctx, db.NewChange(k.merchant, tallyRow(c.version, k, r.process, c.sum, now)))
 	is := c.version
 	if err == nil {
 		is++
 	} else if fault.Is(err, fault.Exists) || fault.Is(err, fault.Stale) {
-		if there, reading := r.store.tallyVersion(ctx, k, r.process); reading == nil {
+		if _, there, reading := r.store.tallyOf(ctx, k, r.process); reading == nil {
 			is = there
 		}
 	}
@@ -127,6 +167,24 @@ func (r *Router) write(ctx context.Context, k trial, c counted, now time.Time) e
 		return fmt.Errorf("write a tally: %w", err)
 	}
 	return nil
+}
+
+// takeUp puts a count that has begun anew together with what this process wrote of the experiment before.
+func (r *Router) takeUp(ctx context.Context, k trial, c counted) (counted, error) {
+	if c.whole {
+		return c, nil
+	}
+	before, version, err := r.store.tallyOf(ctx, k, r.process)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	mine := r.tallies[k]
+	if err != nil {
+		mine.dirty = true
+		return c, fmt.Errorf("read a tally: %w", err)
+	}
+	mine.sum.add(before)
+	mine.version, mine.whole = version, true
+	return *mine, nil
 }
 
 // experiment is the one of a name in what the merchant has published; nil if there is none any more.

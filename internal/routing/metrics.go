@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer) metrics {
 		stopped: prometheus.NewCounter(prometheus.CounterOpts{Name: "florin_routing_challengers_stopped_total",
 			Help: "Experiments whose challenger was stopped because its approvals were significantly worse."}),
 		uncounted: prometheus.NewCounter(prometheus.CounterOpts{Name: "florin_routing_uncounted_outcomes_total",
-			Help: "Outcomes of experiments that were not counted, because too many experiments ran or the process ended."}),
+			Help: "Outcomes of experiments that were not counted, because this process counts too many experiments already."}),
 	}
 	if r != nil {
 		r.MustRegister(m.decisions, m.errors, m.unreadable, m.stopped, m.uncounted)

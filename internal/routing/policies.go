@@ -129,8 +129,8 @@ func (s *Policies) Publish(ctx context.Context, tenant, policy string, number in
 	})
 }
 
-// Rollback publishes the version of a policy again that was published before the one that is. It fails with fault.Conflict if the
-// policy is not published, or has no such version.
+// Rollback publishes the newest version of a policy again that is older than the one that is published, and was ever published itself. It
+// fails with fault.Conflict if the policy is not published, or has no such version.
 func (s *Policies) Rollback(ctx context.Context, tenant, policy, by string, with With) (Object, error) {
 	return s.again(func() (Object, error) {
 		p, err := s.store().policy(ctx, tenant, policy)

@@ -47,6 +47,8 @@ type Router struct {
 	process string // whose tallies these are
 	mu      sync.Mutex
 	tallies map[trial]*counted
+
+	forgotten time.Time // when experiments that are over were last looked for
 }
 
 // current is what a merchant's payments are routed by.
@@ -65,7 +67,7 @@ type editionKey struct {
 // NewRouter makes a router. Its Run must run as long as it is told of outcomes.
 func NewRouter(o Options) *Router {
 	return &Router{
-		o: o, store: store{o.DB}, metrics: newMetrics(o.Metrics), process: o.IDs.New(id.Process), tallies: map[trial]*counted{},
+		o: o, store: store{o.DB}, metrics: newMetrics(o.Metrics), process: o.IDs.New(id.Process), tallies: map[trial]*counted{}, forgotten: o.Clock.Now(),
 		current:  recent.New[string, *current](o.Clock, freshness, merchants),
 		compiled: recent.New[editionKey, *Policy](o.Clock, compiledAge, compiledMax),
 	}

@@ -233,17 +233,16 @@ func (s store) verdict(ctx context.Context, k trial) (verdict, error) {
 	return v, err
 }
 
-// tallyVersion is the version of a process's row; 0 if there is none.
-func (s store) tallyVersion(ctx context.Context, k trial, process string) (int64, error) {
-	version, err := db.Get(ctx, s.db, func(r db.Scanner) (int64, error) {
-		var n int64
-		return n, r.Scan(&n)
-	},
-		"SELECT version FROM routing_tally WHERE merchant_id = $1 AND policy_id = $2 AND name = $3 AND process = $4", k.merchant, k.policy, k.name, process)
+// tallyOf is what a process has written of an experiment, and the version of its row; 0 if there is none.
+func (s store) tallyOf(ctx context.Context, k trial, process string) (t Tally, version int64, err error) {
+	version, err = db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) {
+		return n, r.Scan(&t.Control, &t.ControlApproved, &t.Challenger, &t.ChallengerApproved, &n)
+	}, `SELECT control, control_approved, challenger, challenger_approved, version FROM routing_tally
+		WHERE merchant_id = $1 AND policy_id = $2 AND name = $3 AND process = $4`, k.merchant, k.policy, k.name, process)
 	if fault.Is(err, fault.NotFound) {
-		return 0, nil
+		return Tally{}, 0, nil
 	}
-	return version, err
+	return t, version, err
 }
 
 // tally is what all processes counted of an experiment.

@@ -101,6 +101,43 @@ func storedAWriteWhoseAnswerWasLostIsNotCountedTwice(t *testing.T, h harness) {
 	}
 }
 
+func storedWhatIsOverMakesRoomAndIsCountedOn(t *testing.T, h harness) {
+	o := h.create(t, must(Read([]byte(tried))))
+	if _, err := h.Publish(t.Context(), h.tenant, o.ID, 1, key, nothing); err != nil {
+		t.Fatal(err)
+	}
+	running, over := trial{h.tenant, o.ID, "beta-first"}, trial{h.tenant, "rp_over", "beta-first"}
+	h.outcomes(h.router, running.policy, false, 5, 4)
+	h.outcomes(h.router, over.policy, false, 5, 4)
+	h.router.settle(t.Context())
+	for i := len(h.router.tallies); i < maxTrials; i++ {
+		h.router.tallies[trial{h.tenant, "rp_over", fmt.Sprint("old-", i)}] = &counted{whole: true}
+	}
+	h.outcomes(h.router, "rp_late", true, 1, 1)
+	if h.router.tallies[trial{h.tenant, "rp_late", "beta-first"}] != nil {
+		t.Fatal("there was room")
+	}
+	h.hands.Advance(forgetEvery)
+	h.router.settle(t.Context())
+	if len(h.router.tallies) != 1 || h.router.tallies[running] == nil {
+		t.Errorf("%d are kept", len(h.router.tallies))
+	}
+	for range 2 { // what comes late adds to what was written
+		h.outcomes(h.router, over.policy, true, 2, 1)
+		h.router.settle(t.Context())
+		h.hands.Advance(forgetEvery)
+		h.router.settle(t.Context())
+	}
+	if got, err := h.store().tally(t.Context(), over); err != nil || got != (Tally{5, 4, 4, 2}) || h.router.tallies[over] != nil {
+		t.Errorf("tally %+v, %v", got, err)
+	}
+	h.outcomes(h.router, running.policy, true, 1, 1)
+	h.router.settle(t.Context())
+	if got, err := h.store().tally(t.Context(), running); err != nil || got != (Tally{5, 4, 1, 1}) {
+		t.Errorf("tally %+v, %v", got, err)
+	}
+}
+
 func storedRunWritesTheRestWhenItEnds(t *testing.T, h harness) {
 	k := trial{h.tenant, "rp_1", "beta-first"}
 	ctx, cancel := context.WithCancel(t.Context())

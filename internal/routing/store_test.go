@@ -73,6 +73,7 @@ func TestPolicies(t *testing.T) {
 			{"HowAnExperimentStandsIsShown", storedHowAnExperimentStandsIsShown},
 			{"AWriteWhoseAnswerWasLostIsNotCountedTwice", storedAWriteWhoseAnswerWasLostIsNotCountedTwice},
 			{"RunWritesTheRestWhenItEnds", storedRunWritesTheRestWhenItEnds},
+			{"WhatIsOverMakesRoomAndIsCountedOn", storedWhatIsOverMakesRoomAndIsCountedOn},
 		} {
 			t.Run(test.name, func(t *testing.T) { test.body(t, newHarness(d, fmt.Sprintf("acct_%d:test", i))) })
 		}

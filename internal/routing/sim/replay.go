@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"iter"
+	"math/bits"
 	"slices"
 
 	"github.com/florinpay/florin/internal/ppm"
@@ -78,6 +79,16 @@ func (c *Counted) add(r Recorded) {
 // usual is what is counted of a country and BIN.
 type usual struct{ payments, approved, matched int64 }
 
+// expected is how many of the matched are approved as usually, in millionths. The product for a few million payments is more than 64 bits hold.
+func (u usual) expected() int64 {
+	if u.payments == 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(ppm.Whole*u.matched), uint64(u.approved))
+	expected, _ := bits.Div64(high, low, uint64(u.payments)) // no more are approved than there are payments, so it fits
+	return int64(expected)
+}
+
 // Replay asks a router about every payment of a history. providers are the candidates of those that name none, and classify tells what a
 // decline code says about a provider. seed is that of the router's random bits.
 func Replay(history iter.Seq2[Recorded, error], providers []string, r Router, classify func(code string) adaptive.Class, seed uint64) (Replayed, error) {
@@ -111,7 +122,7 @@ func Replay(history iter.Seq2[Recorded, error], providers []string, r Router, cl
 		r.Observe(adaptive.Outcome{Provider: rec.Provider, Country: rec.Country, BIN: rec.BIN, Class: rec.class(classify), At: rec.At})
 	}
 	for _, s := range segments {
-		out.Usual += ppm.Whole * s.matched * s.approved / s.payments
+		out.Usual += s.expected()
 	}
 	out.ByCountry, out.ByProvider = named(countries), named(accounts)
 	return out, nil

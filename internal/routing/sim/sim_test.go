@@ -288,6 +288,22 @@ func TestAFixedOrderMatchesWhatWentToItsFirst(t *testing.T) {
 	}
 }
 
+func TestWhatIsUsualFitsWhateverTheSizeOfTheHistory(t *testing.T) {
+	for _, c := range []struct {
+		of   usual
+		want int64
+	}{
+		{usual{}, 0},
+		{usual{payments: 3, approved: 1, matched: 2}, 666_666},
+		{usual{payments: 3_200_000, approved: 3_000_000, matched: 3_200_000}, 3_000_000 * ppm.Whole},
+		{usual{payments: 4_000_000_000, approved: 3_000_000_000, matched: 2_000_000_000}, 1_500_000_000 * ppm.Whole},
+	} {
+		if got := c.of.expected(); got != c.want {
+			t.Errorf("%+v: %d, not %d", c.of, got, c.want)
+		}
+	}
+}
+
 func TestApprovedPaymentsWithoutAFeeAreCounted(t *testing.T) {
 	history := func(yield func(Recorded, error) bool) {
 		for _, r := range []Recorded{
