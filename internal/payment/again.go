@@ -243,6 +243,15 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 
 // beginAgain begins the next try of a payment that waited, at the first account that has room for it.
 func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider.Account, route Route) error {
+	pass := s.arrives(p, p.Attempts+1)
+	defer pass.Leave()
+	let, err := s.entersAgain(ctx, p, pass)
+	switch {
+	case crowded(err): // no hand waits for it
+		return s.waitOn(ctx, p, p.Later.Waits, s.Clock.Now().Add(shortestWait))
+	case err != nil:
+		return err
+	}
 	at, err := s.take(ctx, p, accounts, &route.Decision)
 	if shut(err) {
 		return s.waitOn(ctx, p, LaterProvider, providerBack(p, time.Time{}, route.Since))
@@ -255,17 +264,12 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 	if err != nil {
 		return err
 	}
-	defer s.enters(p, p.Attempts+1)()
-	var past retry.History
-	if p.counts() {
-		if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
-			return err
-		}
-	}
-	begins, err := s.begin(ctx, p, nil, intent, past, alone{})
+	begins, err := s.begin(ctx, p, pass, let, nil, intent, alone{})
 	switch {
 	case lost(err):
 		return nil // it was canceled, or another process is at it
+	case crowded(err): // by other processes
+		return s.waitOn(ctx, p, p.Later.Waits, s.Clock.Now().Add(shortestWait))
 	case fault.Is(err, fault.Unavailable): // switched off this moment
 		return s.waitOn(ctx, p, LaterProvider, route.Since.Add(switchedLook))
 	case err != nil || begins.refused != nil: // or the rules of the card's network forbid it, which is recorded

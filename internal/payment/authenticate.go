@@ -148,21 +148,17 @@ func (s *Service) weighAnswer(ctx context.Context, account provider.Account, hel
 	if err == nil && o.Class == provider.NotSent && a.asking() {
 		t.next, err = s.successor(ctx, p, a, t.tries)
 	}
-	if err == nil {
-		err = s.heard(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t)
-	}
 	if err != nil {
 		return decision{}, err
 	}
-	d, err := authenticated(p, a, o, t)
-	d.remembered(s.rules(p), t)
+	d, err := s.counted(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t, func(t terms) (decision, error) { return authenticated(p, a, o, t) })
 	if err != nil || d.attempt == nil || d.attempt.State != AttemptSending || d.attempt.asking() {
 		return d, err
 	}
 	if waits, err := s.readmit(ctx, account, held, a, &d, t); err != nil || waits {
 		return d, err
 	}
-	if a.challenged() || a.waitsForRoom() {
+	if a.challenged() || a.waitsForRoom() || s.foundLater(p) {
 		return s.stillAllowed(ctx, p, a, d)
 	}
 	return d, nil
@@ -209,15 +205,19 @@ func (s *Service) note(ctx context.Context, p Payment) (Payment, error) {
 // goOn asks what came of what a payer had to do, and takes the attempt on from there.
 func (s *Service) goOn(ctx context.Context, account provider.Account, from decision, with Companion) (Object, error) {
 	var now stage
-	var err error
+	pass, err := s.comesBack(ctx, from.payment, *from.attempt, s.Crowd)
+	defer pass.Leave()
+	if err != nil {
+		return Object{}, err
+	}
 	held := &room{}
 	defer held.giveBack() // of what is not made after all
 	if a := *from.attempt; a.challenged() {
-		defer s.enters(from.payment, a.Number)()
 		now, err = s.hearIssuer(ctx, account, held, from, s.inquireIssuer(ctx, account, a), with)
 	} else {
 		now, err = s.record(ctx, account, from, s.inquireAuthorization(ctx, account, a).Outcome, with)
 	}
+	pass.Step()
 	if err != nil || now.next == nil {
 		if err == nil {
 			err = now.refused

@@ -14,7 +14,6 @@ import (
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/retry"
 	"github.com/florinpay/florin/internal/routing"
 )
 
@@ -311,7 +310,7 @@ func (u *till) intent(in Create) (Payment, Attempt) {
 	if err != nil {
 		u.Fatal(err)
 	}
-	begun, err := u.begin(u.Context(), p, nil, d, retry.History{}, alone{})
+	begun, err := u.begin(u.Context(), p, nil, entry{}, nil, d, alone{})
 	if err != nil {
 		u.Fatal(err)
 	}
@@ -372,7 +371,7 @@ func TestARequestDoesNotGoOnWithAnothersTry(t *testing.T) {
 		if err != nil {
 			u.Fatal(err)
 		}
-		if _, err := u.begin(u.Context(), before, nil, next, retry.History{}, alone{}); err != nil {
+		if _, err := u.begin(u.Context(), before, nil, entry{}, nil, next, alone{}); err != nil {
 			u.Fatal(err)
 		}
 		step, err := u.record(u.Context(), alpha, decision{payment: p, attempt: &a}, declinedLate, alone{})

@@ -85,8 +85,8 @@ func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, 
 		err = s.resolveAction(ctx, account, from)
 	}
 	var refused *DeclinedError
-	if errors.As(err, &refused) || lost(err) {
-		return nil // it is recorded, or somebody else is at it
+	if errors.As(err, &refused) || lost(err) || crowded(err) {
+		return nil // it is recorded, or somebody else is at it, or it comes again when its lease is over
 	}
 	return err
 }
@@ -94,11 +94,16 @@ func (s *Service) resolveWaiting(ctx context.Context, account provider.Account, 
 // askAgain finds out what the issuer said to a question whose answer nobody waits for any more. If it was never asked, it is
 // asked now: no money has been asked for yet, and the attempt's reference keeps it one question.
 func (s *Service) askAgain(ctx context.Context, account provider.Account, from decision) error {
-	defer s.enters(from.payment, from.attempt.Number)()
+	pass, err := s.comesBack(ctx, from.payment, *from.attempt, 0)
+	defer pass.Leave()
+	if err != nil {
+		return err
+	}
 	out := s.whatIssuerSaid(ctx, account, from)
 	held := &room{}
 	defer held.giveBack() // of what is not made after all
 	now, err := s.hearIssuer(ctx, account, held, from, out, alone{})
+	pass.Step()
 	if err == nil && now.next != nil {
 		_, err = s.pursue(ctx, account, held, *now.next, alone{})
 	}

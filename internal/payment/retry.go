@@ -3,8 +3,6 @@ package payment
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -16,7 +14,7 @@ import (
 
 // Whether a card may be tried again is decided by the package retry, from its history. What is here keeps that history: it is read before a
 // try, changed in the Change of the try's intent or of its outcome by compare-and-set, and looked up where it ends. docs/retries.md says how
-// exact that is.
+// exact that is; gate.go has what is under way.
 
 // rules are those of the network of a payment's card.
 func (s *Service) rules(p Payment) retry.Rules {
@@ -115,14 +113,6 @@ func (p Payment) countedCard() retry.Card {
 	return retry.Card{Merchant: p.Merchant, Fingerprint: p.Method.Fingerprint, Amount: p.Amount}
 }
 
-// enters has a request try a payment's card, until it leaves. It goes before the history of the card is read.
-func (s *Service) enters(p Payment, number int64) (leave func()) {
-	if !s.bounded(p) {
-		return func() {}
-	}
-	return s.crowd.Enter(p.countedCard(), retry.Try{Payment: p.ID, Number: number, At: s.Clock.Now()})
-}
-
 // recall begins to read the history of a payment's card for its next try. What it gives waits for it; it must be called.
 func (s *Service) recall(ctx context.Context, p Payment) func() (retry.History, error) {
 	if !p.counts() {
@@ -141,13 +131,11 @@ func (s *Service) recall(ctx context.Context, p Payment) func() (retry.History, 
 	}
 }
 
-// history is that of a payment's card and amount as one of its tries finds it.
+// history is that of a payment's card and amount as one of its tries finds it: without the try itself.
 func (s *Service) history(ctx context.Context, p Payment, number int64) (retry.History, error) {
 	h, err := s.recorded(ctx, p)
-	if err == nil && s.bounded(p) {
-		self := retry.Try{Payment: p.ID, Number: number}
-		others, alone := s.crowd.Beside(p.countedCard(), self)
-		h = h.As(self, others, alone)
+	if err == nil && len(h.Tries) > 0 {
+		h = h.Without(retry.Try{Payment: p.ID, Number: number}, false, s.rules(p))
 	}
 	return h, err
 }
@@ -161,93 +149,10 @@ func (s *Service) recorded(ctx context.Context, p Payment) (retry.History, error
 	return h, err
 }
 
-// judge tells whether a payment's card may be tried now. At a limit it looks up the tries whose end is not written down, and gives the
-// history without those that were not declined. It fails with fault.Stale if the history changed meanwhile.
-func (s *Service) judge(ctx context.Context, p Payment, h retry.History) (retry.History, *retry.Ban, error) {
-	if len(h.Tries) == 0 {
-		return h, nil, nil
-	}
-	now, rules := s.Clock.Now(), s.rules(p)
-	b, banned := h.Banned(rules, now)
-	if !banned {
-		return h, nil, nil
-	}
-	if b.Rule == retry.NeverAgain || !slices.ContainsFunc(h.Tries, retry.Try.Open) {
-		return h, &b, nil
-	}
-	clean, err := s.ended(ctx, p, h)
-	if err != nil {
-		return h, nil, err
-	}
-	if b, banned = clean.Banned(rules, now); banned {
-		return clean, &b, nil
-	}
-	again, err := s.recorded(ctx, p)
-	if err == nil && again.Version != h.Version {
-		err = errHistory // what seems to have ended may be a decline that came in between
-	}
-	return clean, nil, err
-}
-
-// unwritten is how long a try may be under way before its intent is written.
-const unwritten = time.Minute
-
-// ended is a history without the tries that have ended, as if none of them had been declined meanwhile.
-func (s *Service) ended(ctx context.Context, p Payment, h retry.History) (retry.History, error) {
-	attempts, err := s.store.attemptsOf(ctx, p.Merchant, h.OpenPayments())
-	if err != nil {
-		return h, fmt.Errorf("tries of the card of %s: %w", p.ID, err)
-	}
-	clean, now, rules := h, s.Clock.Now(), s.rules(p)
-	for _, t := range h.Tries {
-		if !t.Open() {
-			continue
-		}
-		at := slices.IndexFunc(attempts, func(a Attempt) bool { return a.Payment == t.Payment && a.Number == t.Number })
-		switch {
-		case at < 0 && now.Before(t.At.Add(unwritten)):
-		case at < 0:
-			clean = clean.Without(t, false, rules) // it was given up before it was written
-		case !inquirable[attempts[at].State] && attempts[at].State != AttemptAction:
-			clean = clean.Without(t, attempts[at].State.has(), rules)
-		}
-	}
-	return clean, nil
-}
-
-// heard is what a decision about an attempt does to the history of its card: a decline is counted, and a try that follows needs its place.
-// It takes from the terms what may not follow.
-func (s *Service) heard(ctx context.Context, p Payment, a Attempt, o provider.Outcome, t *terms) error {
-	if !p.counts() || holdsNothing[a.State] || o.Class != provider.Declined && t.next == nil {
-		return nil
-	}
-	number := a.Number
-	if o.Class != provider.Declined { // its place is the next one's, which nobody knows of yet
-		number++
-		s.crowd.GoOn(p.countedCard(), retry.Try{Payment: p.ID, Number: number, At: t.now})
-	}
-	h, err := s.history(ctx, p, number)
-	if err != nil {
-		return err
-	}
-	if o.Class == provider.Declined {
-		h = h.Counted(declinedTry(a, o.Decline, t.now), s.rules(p), t.now)
-	} else {
-		h = h.Without(begunTry(a, t.now), false, s.rules(p))
-	}
-	h, banned, err := s.judge(ctx, p, h)
-	if banned != nil {
-		t.next, t.again = nil, ""
-	}
-	t.past = &h
-	return err
-}
-
-// reserve gives a try that begins its place in the history of its card, if there is one or one is wanted.
-func (d *decision) reserve(h retry.History, rules retry.Rules, now time.Time) {
-	if h = h.Begun(begunTry(*d.latest().attempt, now), rules, now); len(h.Tries) > 0 {
-		d.history = &h
-	}
+// reserve gives a try that begins its place in the history of its card, if there is one.
+func (d *decision) reserve(h past, rules retry.Rules, now time.Time) {
+	h.History = h.Begun(begunTry(*d.latest().attempt, now), rules, now)
+	h.written(d)
 }
 
 // leavesOpen are the states in which an attempt may be left by the request that began it, and be declined later.
@@ -276,40 +181,4 @@ var errHistory = &db.Conflict{Kind: fault.Stale, Table: retryTable.Name}
 func historyChanged(err error) bool {
 	var lost *db.Conflict
 	return errors.As(err, &lost) && lost.Table == retryTable.Name
-}
-
-// remembered puts into a decision what it does to the history of its card.
-func (d *decision) remembered(rules retry.Rules, t terms) {
-	if t.past == nil || d.attempt == nil || d.attempt.State != AttemptDeclined && d.next == nil {
-		return
-	}
-	h := *t.past
-	if d.next != nil {
-		h = h.Begun(begunTry(*d.next, t.now), rules, t.now)
-	}
-	if len(h.Tries) > 0 {
-		d.history = &h
-	}
-}
-
-// stillAllowed is the decision that the money is asked for of a payer who is back from their bank, or that it is not: while they were away
-// their card may have been tried too often.
-func (s *Service) stillAllowed(ctx context.Context, p Payment, a Attempt, goesOn decision) (decision, error) {
-	if !p.counts() {
-		return goesOn, nil
-	}
-	h, err := s.history(ctx, p, a.Number)
-	if err != nil {
-		return goesOn, err
-	}
-	now, rules := s.Clock.Now(), s.rules(p)
-	h, banned, err := s.judge(ctx, p, h.Without(begunTry(a, now), false, rules))
-	switch {
-	case err != nil:
-		return decision{}, err
-	case banned != nil:
-		return p.forbidden(*banned, a, now)
-	}
-	goesOn.reserve(h, rules, now)
-	return goesOn, nil
 }

@@ -74,6 +74,7 @@ type Options struct {
 	Health   Health                // may be nil: every account counts as well
 	Queue    time.Duration         // how long a refund waits for a provider that is down; DefaultQueue if zero
 	Metrics  prometheus.Registerer // may be nil
+	Crowd    time.Duration         // how long a request waits for others of its card and amount; DefaultCrowd if zero
 	Patience time.Duration         // how long after a provider's own timeout an unfinished call is taken up by the worker; 15 s if zero
 }
 
@@ -85,7 +86,7 @@ type Service struct {
 	readers   *readers
 	bankLists bankLists
 	drains    drains
-	crowd     retry.Crowd                           // the tries of cards that requests here are about
+	gate      retry.Gate                            // the tries of cards that requests here are about
 	hours     *recent.Cache[string, map[string]int] // the best ones of the day, by tenant and country
 }
 
@@ -96,6 +97,7 @@ func New(o Options) *Service {
 	}
 	o.Cascade = cmp.Or(o.Cascade, DefaultCascade)
 	o.Queue = cmp.Or(o.Queue, DefaultQueue)
+	o.Crowd = cmp.Or(o.Crowd, DefaultCrowd)
 	if o.Networks.Version == 0 {
 		o.Networks = provider.CardNetworks()
 	}
@@ -307,9 +309,6 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 	if o.Class == provider.Declined && a.Secure == nil && s.authenticates(account) && s.answers(account) {
 		t.again = s.IDs.New(id.Attempt)
 	}
-	if err := s.heard(ctx, p, a, o, &t); err != nil {
-		return decision{}, err
-	}
 	if to := attemptStateOf(a, o); a.State == AttemptAuthorized && (to == AttemptCaptured || to == AttemptVoided) {
 		operations, err := s.store.operations(ctx, p.Merchant, p.ID)
 		if err != nil {
@@ -325,8 +324,7 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 		t.operating = slices.ContainsFunc(operations, func(o Operation) bool { return o.Kind != KindRefund && o.open() })
 		t.restKept = slices.ContainsFunc(operations, func(o Operation) bool { return o.Purpose == PurposeExpire && o.State == OperationFailed })
 	}
-	d, err := settle(p, a, o, t)
-	d.remembered(s.rules(p), t)
+	d, err := s.counted(ctx, p, a, o, &t, func(t terms) (decision, error) { return settle(p, a, o, t) })
 	if err == nil {
 		err = s.leftOpen(ctx, &d)
 	}

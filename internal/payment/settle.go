@@ -8,26 +8,24 @@ import (
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/retry"
 )
 
 // terms are the facts beside the payment that a settlement depends on.
 type terms struct {
 	now       time.Time
-	fee       int64          // Florin's own fee, in basis points
-	hold      time.Duration  // how long the provider holds an authorization
-	operating bool           // a capture or a void of it is under way, whose own outcome will tell
-	restKept  bool           // its time is over, and the provider refused to release the rest
-	patience  time.Duration  // how long a call may take before the worker takes it up
-	again     string         // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
-	whole     bool           // an operation's rows are known to be of one moment
-	blind     bool           // the provider cannot be asked what became of a call
-	tries     int64          // how many accounts one request may try
-	queue     time.Duration  // how long a refund waits for a provider that is down
-	hour      int            // of the day, UTC, at which a payment is best tried again
-	next      *succession    // the try elsewhere that may follow one that failed; nil: there is none
-	provider  string         // the connector
-	past      *retry.History // of the payment's card, as it will be; nil: nothing of it changes
+	fee       int64         // Florin's own fee, in basis points
+	hold      time.Duration // how long the provider holds an authorization
+	operating bool          // a capture or a void of it is under way, whose own outcome will tell
+	restKept  bool          // its time is over, and the provider refused to release the rest
+	patience  time.Duration // how long a call may take before the worker takes it up
+	again     string        // the id of the try with authentication that may follow one that was declined for the want of it; empty: none can
+	whole     bool          // an operation's rows are known to be of one moment
+	blind     bool          // the provider cannot be asked what became of a call
+	tries     int64         // how many accounts one request may try
+	queue     time.Duration // how long a refund waits for a provider that is down
+	hour      int           // of the day, UTC, at which a payment is best tried again
+	next      *succession   // the try elsewhere that may follow one that failed; nil: there is none
+	provider  string        // the connector
 }
 
 // settle decides what an outcome of an authorization means, whether it came as the answer to the call, from an inquiry or

@@ -45,10 +45,15 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	if err != nil {
 		return Object{}, err
 	}
-	defer s.enters(p, p.Attempts+1)()
+	pass := s.arrives(p, p.Attempts+1)
+	defer pass.Leave()
 	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
 	past, unread := recalled()
+	var let entry
+	if err == nil && unread == nil {
+		let, unread = s.admit(ctx, p, p.Attempts+1, pass, past, s.Crowd)
+	}
 	var at start
 	if err == nil && unread == nil {
 		at, err = s.take(ctx, p, accounts, &decided)
@@ -74,7 +79,7 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 			return Object{}, err
 		}
 	}
-	begins, err := s.begin(ctx, p, given, intent, past, with)
+	begins, err := s.begin(ctx, p, pass, let, given, intent, with)
 	if err != nil {
 		return begins.object, err
 	}
@@ -89,16 +94,18 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 
 // begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
 // changed meanwhile but the order that it is for, and the history of its card: it is put together again then.
-func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent decision, past retry.History, with Companion) (stage, error) {
+func (s *Service) begin(ctx context.Context, p Payment, pass *retry.Pass, let entry, given *Attempt, intent decision, with Companion) (stage, error) {
+	defer pass.Step() // whatever comes of it
 	for try := 1; ; try++ {
 		if err := s.permits(ctx, intent.payment, string(provider.OpAuthorize), intent.payment.Account); err != nil {
 			return stage{}, err
 		}
-		now, change, err := s.opening(ctx, p, given, intent, past, with)
+		now, change, err := s.opening(ctx, p, let, given, intent, with)
 		if err == nil {
 			err = s.commitIntent(ctx, change)
 		}
 		if err == nil {
+			pass.Began()
 			s.metrics.unasked(now.next.payment.Failure)
 			return now, nil
 		}
@@ -107,7 +114,7 @@ func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent d
 		}
 		switch {
 		case historyChanged(err):
-			if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
+			if let, err = s.askAnew(ctx, p, p.Attempts+1, pass); err != nil {
 				return stage{}, err
 			}
 		case p.Version > 0 || !fault.Is(err, fault.Stale):
@@ -117,16 +124,13 @@ func (s *Service) begin(ctx context.Context, p Payment, given *Attempt, intent d
 }
 
 // opening is the Change that begins a try, or that ends its payment because the card may not be tried.
-func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent decision, past retry.History, with Companion) (stage, *db.Change, error) {
-	past, banned, err := s.judge(ctx, p, past)
-	if err != nil {
-		return stage{}, nil, err
-	}
+func (s *Service) opening(ctx context.Context, p Payment, let entry, given *Attempt, intent decision, with Companion) (stage, *db.Change, error) {
+	var err error
 	d, now := intent, s.Clock.Now()
-	if banned != nil {
-		d, err = p.unasked(*banned, given, now)
+	if let.ban != nil {
+		d, err = p.unasked(*let.ban, given, now)
 	} else {
-		d.reserve(past, s.rules(p), now)
+		d.reserve(let.past, s.rules(p), now)
 	}
 	if err != nil {
 		return stage{}, nil, err
@@ -140,7 +144,7 @@ func (s *Service) opening(ctx context.Context, p Payment, given *Attempt, intent
 	}
 	latest := written(d)
 	begins := stage{next: &latest}
-	if banned == nil {
+	if let.ban == nil {
 		with.Intent(change, p.ID)
 		return begins, change, err
 	}
@@ -301,6 +305,9 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 func (s *Service) record(ctx context.Context, account provider.Account, from decision, o provider.Outcome, with Companion) (stage, error) {
 	ctx = context.WithoutCancel(ctx)
 	p, a := from.payment, *from.attempt
+	if attemptStateOf(a, o).has() {
+		s.gate.Find(p.countedCard(), p.ID).Approved()
+	}
 	first := true
 	var now stage
 	d, err := s.apply(ctx, func() (decision, error) {

@@ -11,9 +11,9 @@ import (
 )
 
 // Card networks bound how often a merchant tries a declined card again at the same amount, and fine who does it after they said never again.
-// A card that is tried once and approved has no history. One begins with the first decline, with a second try while one is under way, or with
-// one whose end is not known when its request ends; from then on every try is written into it before anybody is called. docs/retries.md says
-// how exact that is, docs/providers.md has the rules for people.
+// A card that is approved has no history. One begins with the first decline, or with a try whose end is not known when its request ends; from
+// then on every try is written into it before anybody is called. What is under way without one is counted in memory: see Gate. docs/retries.md
+// says how exact that is, docs/providers.md has the rules for people.
 
 // Card is what card networks count by: one card of one merchant at one amount.
 type Card struct {
@@ -27,8 +27,6 @@ type History struct {
 	Card
 	Tries   []Try // oldest first
 	Version int64 // that it was read with; 0: there is none
-
-	wanted bool // others are under way: the next try is written into it even if there is none yet
 }
 
 // Try is a try that was declined, or whose end is not written down. One that succeeds stays so: nobody has to write here for it.
@@ -133,26 +131,12 @@ func (h History) Counted(declined Try, rules Rules, now time.Time) History {
 	return h.With(declined, rules, now)
 }
 
-// Begun is the history with a try that begins. If there is none, and none is wanted, there is nothing to count yet.
+// Begun is the history with a try that begins. If there is none, there is nothing to count yet.
 func (h History) Begun(t Try, rules Rules, now time.Time) History {
-	if len(h.Tries) == 0 && !h.wanted {
+	if len(h.Tries) == 0 {
 		return h
 	}
 	return h.With(t, rules, now)
-}
-
-// As is the history as one of its tries finds it, which began beside others or alone: with those of the others that it does not tell of, and
-// without the try itself, which another one may have taken along already. A try that did not begin alone wants a history. See Crowd.
-func (h History) As(self Try, others []Try, alone bool) History {
-	h.wanted = !alone
-	h.Tries = slices.DeleteFunc(slices.Clone(h.Tries), self.Same)
-	for _, t := range others {
-		if !h.Has(t) {
-			h.Tries = append(h.Tries, t)
-		}
-	}
-	slices.SortStableFunc(h.Tries, func(a, b Try) int { return a.At.Compare(b.At) })
-	return h
 }
 
 // Has tells whether the history has an attempt.
@@ -190,4 +174,79 @@ func (h History) OpenPayments() []string {
 		}
 	}
 	return payments
+}
+
+// standing is what stands in the way of a try.
+type standing uint8
+
+const (
+	free     standing = iota
+	refused           // the declines alone
+	crowded           // tries that are under way here, which may be declined
+	doubtful          // tries whose end is not written down
+)
+
+// stands tells what stands in the way of a try beside others that are under way here.
+func (h History) stands(others []Try, rules Rules, now time.Time) (Ban, standing) {
+	ban, banned := h.beside(others).Banned(rules, now)
+	if !banned {
+		return ban, free
+	}
+	if _, banned = h.less(Try.Open).Banned(rules, now); banned {
+		return ban, refused
+	}
+	if _, banned = h.less(among(others)).Banned(rules, now); banned {
+		return ban, doubtful
+	}
+	return ban, crowded
+}
+
+// bears tells whether a try may begin beside others even if as many more were declined meanwhile.
+func (h History) bears(others []Try, more int, rules Rules, now time.Time) bool {
+	for n := range more {
+		others = append(others, Try{Number: -1 - int64(n), At: now})
+	}
+	_, banned := h.beside(others).Banned(rules, now)
+	return !banned
+}
+
+// beside is the history with others that are under way.
+func (h History) beside(others []Try) History {
+	if len(others) == 0 {
+		return h
+	}
+	h.Tries = slices.Clone(h.Tries)
+	for _, t := range others {
+		if !h.Has(t) {
+			h.Tries = append(h.Tries, t)
+		}
+	}
+	slices.SortStableFunc(h.Tries, func(a, b Try) int { return a.At.Compare(b.At) })
+	return h
+}
+
+// less is the history without some of its tries.
+func (h History) less(some func(Try) bool) History {
+	h.Tries = slices.DeleteFunc(slices.Clone(h.Tries), some)
+	return h
+}
+
+// among tells the open tries that are among others.
+func among(others []Try) func(Try) bool {
+	return func(t Try) bool { return t.Open() && slices.ContainsFunc(others, t.Same) }
+}
+
+// elsewhere tells whether the history has open tries that are not among those under way here.
+func (h History) elsewhere(others []Try) bool {
+	here := among(others)
+	return slices.ContainsFunc(h.Tries, func(t Try) bool { return t.Open() && !here(t) })
+}
+
+// least is the smallest limit.
+func (r Rules) least() int {
+	least := r.Most
+	for _, l := range r.Limits {
+		least = min(least, l.Declines)
+	}
+	return least
 }

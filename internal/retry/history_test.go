@@ -79,23 +79,45 @@ func TestAHistoryForgetsWhatIsTooOld(t *testing.T) {
 	}
 }
 
-func TestATryAloneBeginsNoHistory(t *testing.T) {
+func TestATryBeginsNoHistory(t *testing.T) {
 	rules, self, other := three("visa"), Try{Payment: "pay_1", Number: 1, At: noon}, Try{Payment: "pay_2", Number: 1, At: noon.Add(-time.Second)}
-	if h := (History{}).As(self, nil, true).Begun(self, rules, noon); len(h.Tries) != 0 {
-		t.Errorf("alone: %+v", h.Tries)
+	if h := (History{}).Begun(self, rules, noon); len(h.Tries) != 0 {
+		t.Errorf("without one: %+v", h.Tries)
 	}
-	h := History{}.As(self, []Try{other}, false).Begun(self, rules, noon)
+	h := History{}.With(other, rules, noon).Begun(self, rules, noon)
 	if !slices.Equal(h.Tries, []Try{other, self}) {
-		t.Errorf("beside another one: %+v", h.Tries)
+		t.Errorf("with one: %+v", h.Tries)
 	}
-	if h = h.As(other, nil, true); !slices.Equal(h.Tries, []Try{self}) {
-		t.Errorf("as the other one finds it: %+v", h.Tries)
+}
+
+func TestWhatStandsInTheWayOfATry(t *testing.T) {
+	open := func(payment string) Try { return Try{Payment: payment, Number: 1, At: noon} }
+	no := func(payment string) Try {
+		t := open(payment)
+		t.Code = "do_not_honor"
+		return t
 	}
-	declined := other
-	declined.Code = "do_not_honor"
-	h = History{Tries: []Try{declined}}.As(self, []Try{other}, false)
-	if !slices.Equal(h.Tries, []Try{declined}) {
-		t.Errorf("a decline was taken for an open try: %+v", h.Tries)
+	never := no("n")
+	never.Advice = "03"
+	for name, c := range map[string]struct {
+		tries, others []Try
+		want          standing
+	}{
+		"nothing":                              {nil, nil, free},
+		"two declines":                         {[]Try{no("a"), no("b")}, nil, free},
+		"three declines":                       {[]Try{no("a"), no("b"), no("c")}, []Try{open("d")}, refused},
+		"never":                                {[]Try{never}, nil, refused},
+		"three under way here":                 {nil, []Try{open("a"), open("b"), open("c")}, crowded},
+		"declines and what is under way":       {[]Try{no("a"), no("b")}, []Try{open("c")}, crowded},
+		"one that was declined is still here":  {[]Try{no("a"), no("b")}, []Try{open("b")}, free},
+		"one that is written is here":          {[]Try{no("a"), no("b"), open("c")}, []Try{open("c")}, crowded},
+		"one that is written is elsewhere":     {[]Try{no("a"), no("b"), open("c")}, nil, doubtful},
+		"elsewhere alone is enough":            {[]Try{no("a"), open("b"), open("c")}, []Try{open("d")}, doubtful},
+		"elsewhere and here, neither is alone": {[]Try{no("a"), open("b")}, []Try{open("c")}, crowded},
+	} {
+		if _, got := (History{Tries: c.tries}).stands(c.others, three("visa"), noon); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
 	}
 }
 
