@@ -118,7 +118,8 @@ func word(body []byte, mark string) string {
 }
 
 // stencil is a request that is written once; each next payment changes its key, its order number, its token and its amount in place. Cards are
-// few, and many payments of one card and amount at once are what card networks forbid: so amounts differ.
+// few, and of one card at one amount only as many payments are sent at once as its network lets be declined: amounts differ, so that clients do
+// not wait for each other.
 type stencil struct {
 	text     []byte
 	key, ref []byte // where the number of the request stands, in text

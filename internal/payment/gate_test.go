@@ -470,6 +470,28 @@ func (b byAccount) Authorize(ctx context.Context, account provider.Account, r pr
 	return b.desk.Authorize(ctx, account, r)
 }
 
+// Where all that a history tells of has ended well, nothing is left to count: it is emptied, and who comes next writes nothing.
+func TestAHistoryOfWhatWasApprovedIsEmptied(t *testing.T) {
+	eachTill(t, func(u *till) {
+		u.Networks = three()
+		for range 3 {
+			u.again(order(true))
+		}
+		u.later(time.Minute) // they were approved
+		for n, version := range []int64{4, 4} {
+			o, rule := u.again(order(true))
+			h, err := u.recorded(u.Context(), u.tried1())
+			if rule != "" || o.Status != Captured || err != nil || len(h.Tries) != 0 || h.Version != version {
+				u.Errorf("try %d: %s by %q, the history is %+v, %v", n, o.Status, rule, h, err)
+			}
+		}
+		if n, err := u.Prune(u.Context()); n != 1 || err != nil {
+			u.Errorf("pruned %d, %v", n, err)
+		}
+		u.unwritten()
+	}, noAnswer, noAnswer, noAnswer)
+}
+
 // Payers who come back from their banks at the same moment: their money was not asked for yet, and is for as many as the limit lets through.
 func TestOfPayersWhoAreBackAtOnceExactlyTheLimitIsCharged(t *testing.T) {
 	const at = 8

@@ -297,7 +297,7 @@ func TestOfABurstWhatAProviderCannotBearIsRefusedBeforeItIsWritten(t *testing.T)
 		for n := range int64(bears + beyond) {
 			crowd.Go(func() {
 				in := order(true)
-				in.Amount += n // or it would be one card at one amount too often
+				in.Amount += n // of one card at one amount only as many as may be declined would come at once
 				o, err := u.Create(u.Context(), in, alone{})
 				if err != nil {
 					refused <- err
