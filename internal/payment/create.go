@@ -18,8 +18,8 @@ const defaultExpiry = 24 * time.Hour
 // Create makes a payment and, unless Confirm is false, asks for the money.
 //
 // It fails with fault.Invalid for a currency that does not exist, with fault.NotFound for a token that is not this
-// tenant's, with fault.Unavailable if no provider account could take the payment, and with *DeclinedError if the try did
-// not succeed: the payment is there then, and failed.
+// tenant's, with fault.Unavailable if no provider account could take the payment, or others of its card and amount have kept it waiting for
+// too long, and with *DeclinedError if the try did not succeed: the payment is there then, and failed.
 func (s *Service) Create(ctx context.Context, in Create, with Companion) (Object, error) {
 	p, err := s.draft(in)
 	if err == nil {

@@ -54,14 +54,12 @@ func (s *Service) arrives(p Payment, number int64) *retry.Pass {
 	return s.gate.Enter(p.countedCard(), retry.Try{Payment: p.ID, Number: number, At: s.Clock.Now()})
 }
 
-// admit waits at the gate until a try is let through or forbidden, given the history as it was read. It fails with errCrowded after patience,
-// or when the context ends.
-func (s *Service) admit(ctx context.Context, p Payment, number int64, pass *retry.Pass, h retry.History, patience time.Duration) (entry, error) {
+// admit waits at the gate until a try is let through or forbidden, given the history as it was read. It fails with errCrowded when the context
+// of the waiting ends.
+func (s *Service) admit(ctx, waiting context.Context, p Payment, number int64, pass *retry.Pass, h retry.History) (entry, error) {
 	if pass == nil {
 		return s.unbounded(p, h), nil
 	}
-	waiting, done := context.WithTimeout(ctx, patience)
-	defer done()
 	for {
 		e, waits, err := s.asks(ctx, p, pass, h)
 		if err != nil || !waits {
@@ -84,7 +82,9 @@ func (s *Service) askAnew(ctx context.Context, p Payment, number int64, pass *re
 	if err != nil {
 		return entry{}, err
 	}
-	return s.admit(ctx, p, number, pass, h, 0)
+	waiting, done := context.WithTimeout(ctx, 0)
+	defer done()
+	return s.admit(ctx, waiting, p, number, pass, h)
 }
 
 // entersAgain is admit for a try that the worker begins: it waits for nobody.
@@ -96,7 +96,9 @@ func (s *Service) entersAgain(ctx context.Context, p Payment, pass *retry.Pass) 
 	if err != nil {
 		return entry{}, err
 	}
-	return s.admit(ctx, p, p.Attempts+1, pass, h, 0)
+	waiting, done := context.WithTimeout(ctx, 0)
+	defer done()
+	return s.admit(ctx, waiting, p, p.Attempts+1, pass, h)
 }
 
 // comesBack has a request come to the gate with a try that is under way already, before it asks what came of it: if the money is asked for
@@ -106,9 +108,11 @@ func (s *Service) comesBack(ctx context.Context, p Payment, a Attempt, patience 
 	if pass == nil || a.State == AttemptAction && !a.challenged() {
 		return pass, nil // the money is asked for
 	}
+	waiting, done := context.WithTimeout(ctx, patience)
+	defer done()
 	h, err := s.history(ctx, p, a.Number)
 	if err == nil {
-		_, err = s.admit(ctx, p, a.Number, pass, h, patience)
+		_, err = s.admit(ctx, waiting, p, a.Number, pass, h)
 	}
 	pass.Step() // the history is written when it is known what came of it
 	return pass, err

@@ -200,10 +200,7 @@ func TestManyApprovedPaymentsOfACardThatWasDeclinedAreAllPaid(t *testing.T) {
 }
 
 // unasked is a Companion of a request of which nothing may be written.
-type unasked struct {
-	alone
-	*till
-}
+type unasked struct{ *till }
 
 func (w unasked) Intent(*db.Change, string) { w.Error("an intent is written") }
 
@@ -223,7 +220,7 @@ func TestWhoWaitsForOthersOfItsCardInVainIsToldToComeAgain(t *testing.T) {
 		over, cancel := context.WithTimeout(u.Context(), 0)
 		defer cancel()
 		for name, ctx := range map[string]context.Context{"patience": u.Context(), "context": over} {
-			_, err := u.Create(ctx, order(true), unasked{till: u})
+			_, err := u.Create(ctx, order(true), unasked{u})
 			var told *fault.Error
 			if name == "patience" && (!errors.As(err, &told) || told.Kind != fault.Unavailable || told.Code != fault.CodeOverloaded || told.RetryAfter <= 0) || err == nil {
 				u.Errorf("%s: told %v", name, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/retry"
+	"github.com/florinpay/florin/internal/routing"
 )
 
 // begin decides a try: the intent that is written before anybody outside is called.
@@ -50,36 +51,18 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	recalled := s.recall(ctx, p) // beside the plan
 	accounts, decided, err := s.plan(ctx, p)
 	past, unread := recalled()
-	var let entry
-	if err == nil && unread == nil {
-		let, unread = s.admit(ctx, p, p.Attempts+1, pass, past, s.Crowd)
-	}
 	var at start
+	var begins stage
 	if err == nil && unread == nil {
-		at, err = s.take(ctx, p, accounts, &decided)
+		at, begins, err = s.launch(ctx, p, pass, past, accounts, decided, given, with)
 	}
 	defer at.room.giveBack() // of what is not made after all
 	if p.Later != nil && p.Version == 0 && shut(err) {
 		return s.enqueue(ctx, p, with)
 	}
-	if err != nil {
-		return Object{}, err
+	if err == nil {
+		err = unread
 	}
-	if unread != nil {
-		return Object{}, unread
-	}
-	now := s.Clock.Now()
-	intent, err := p.begin(s.IDs.New(id.Attempt), at.lane, Route{Decision: decided, Since: now}, now)
-	if err != nil {
-		return Object{}, err
-	}
-	if given != nil {
-		intent.next, intent.attempt = intent.attempt, nil
-		if err := intent.walkAway(*given, s.Clock.Now()); err != nil {
-			return Object{}, err
-		}
-	}
-	begins, err := s.begin(ctx, p, pass, let, given, intent, with)
 	if err != nil {
 		return begins.object, err
 	}
@@ -92,10 +75,59 @@ func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Atte
 	return s.pursue(ctx, at.account, at.room, begins.next.latest(), begun{with})
 }
 
+// launch waits at the gate, takes room at the first account that has some, and begins a try there. If other processes were faster with their
+// tries of the card it waits on, without room. What it gives back has room only if the try was begun.
+func (s *Service) launch(ctx context.Context, p Payment, pass *retry.Pass, past retry.History, accounts []provider.Account, decided routing.Decision, given *Attempt, with Companion) (start, stage, error) {
+	waiting, done := context.WithTimeout(ctx, s.Crowd)
+	defer done()
+	for {
+		let, err := s.admit(ctx, waiting, p, p.Attempts+1, pass, past)
+		if err != nil {
+			return start{}, stage{}, err
+		}
+		at, begins, err := s.launchIn(ctx, p, pass, let, accounts, decided, given, with)
+		if !crowded(err) {
+			return at, begins, err
+		}
+		pass.Read()
+		if past, err = s.history(ctx, p, p.Attempts+1); err != nil {
+			return start{}, stage{}, err
+		}
+	}
+}
+
+// launchIn takes room for a try that was let through or forbidden, and begins it.
+func (s *Service) launchIn(ctx context.Context, p Payment, pass *retry.Pass, let entry, accounts []provider.Account, decided routing.Decision, given *Attempt, with Companion) (at start, begins stage, err error) {
+	at, err = s.take(ctx, p, accounts, &decided)
+	if err != nil {
+		return start{}, stage{}, err
+	}
+	begun := false
+	defer func() {
+		if !begun {
+			at.room.giveBack()
+		}
+	}()
+	now := s.Clock.Now()
+	intent, err := p.begin(s.IDs.New(id.Attempt), at.lane, Route{Decision: decided, Since: now}, now)
+	if err != nil {
+		return at, stage{}, err
+	}
+	if given != nil {
+		intent.next, intent.attempt = intent.attempt, nil
+		if err := intent.walkAway(*given, now); err != nil {
+			return at, stage{}, err
+		}
+	}
+	begins, err = s.begin(ctx, p, pass, let, given, intent, with)
+	begun = err == nil && begins.refused == nil
+	return at, begins, err
+}
+
 // begin commits a try's intent or, if the rules of the card's network forbid the try, the payment's end. Of a new payment nothing can have
-// changed meanwhile but the order that it is for, and the history of its card: it is put together again then.
+// changed meanwhile but the order that it is for, and the history of its card: it is put together again then. It fails with errCrowded if it
+// would have to wait for others of its card now.
 func (s *Service) begin(ctx context.Context, p Payment, pass *retry.Pass, let entry, given *Attempt, intent decision, with Companion) (stage, error) {
-	defer pass.Step() // whatever comes of it
 	for try := 1; ; try++ {
 		if err := s.permits(ctx, intent.payment, string(provider.OpAuthorize), intent.payment.Account); err != nil {
 			return stage{}, err
@@ -305,8 +337,11 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 func (s *Service) record(ctx context.Context, account provider.Account, from decision, o provider.Outcome, with Companion) (stage, error) {
 	ctx = context.WithoutCancel(ctx)
 	p, a := from.payment, *from.attempt
-	if attemptStateOf(a, o).has() {
-		s.gate.Find(p.countedCard(), p.ID).Approved()
+	switch pass := s.gate.Find(p.countedCard(), p.ID); {
+	case attemptStateOf(a, o).has():
+		pass.Approved()
+	case o.Class == provider.Declined:
+		defer pass.Writes()()
 	}
 	first := true
 	var now stage

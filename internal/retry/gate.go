@@ -19,9 +19,10 @@ type Gate struct {
 
 // queue is what is under way of one card.
 type queue struct {
-	inside []*Pass // who has entered and not left
-	line   []*Pass // who waits; the first one has the turn
-	ended  int     // how many tries that were let through have ended: each may be a decline that whoever read before does not know of
+	inside []*Pass       // who has entered and not left
+	line   []*Pass       // who waits; the first one has the turn
+	pen    chan struct{} // has room for the one who writes a decline
+	ended  int           // how many tries that were let through have ended: each may be a decline that whoever read before does not know of
 }
 
 // maxLine is how many may wait for one card: more would not get their turn before their patience ends.
@@ -66,7 +67,7 @@ func (g *Gate) Enter(of Card, t Try) *Pass {
 	}
 	q := g.cards[of]
 	if q == nil {
-		q = &queue{}
+		q = &queue{pen: make(chan struct{}, 1)}
 		g.cards[of] = q
 	}
 	p := &Pass{gate: g, of: of, at: q, payment: t.Payment, tries: []Try{t}, read: q.ended, wake: make(chan struct{}, 1)}
@@ -225,6 +226,9 @@ func (p *Pass) Ask(h History, looked bool, rules Rules, now time.Time) (Answer, 
 		p.pass(looked || len(h.Tries) > 0)
 		return Through, ban
 	}
+	if stands != free {
+		p.end() // it was let through, and others came in between from elsewhere
+	}
 	if !p.through {
 		p.join()
 	}
@@ -278,6 +282,15 @@ func (p *Pass) ready() bool {
 		return false
 	}
 	return p.fresh || q.ended != p.read
+}
+
+// Writes gives one request after the other the time to write a decline into the history: they do not lose against each other. It ends with done.
+func (p *Pass) Writes() (done func()) {
+	if p == nil {
+		return func() {}
+	}
+	p.at.pen <- struct{}{}
+	return func() { <-p.at.pen }
 }
 
 // Find is the pass of a request that is about a payment; one that was let through, if there is one. It is nil if there is none.

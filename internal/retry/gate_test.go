@@ -275,6 +275,56 @@ func TestTriesThatNobodyHereIsAboutAreLookedUp(t *testing.T) {
 	d.empty()
 }
 
+// Another process was faster with its tries while the intent of one was on its way: it has no place any more, and keeps the turn.
+func TestATryThatOthersHaveOvertakenWaitsOn(t *testing.T) {
+	d := newDoor(t)
+	d.declined(first("pay_0"))
+	one, _ := d.asks("pay_1")
+	one.Began()
+	two, answer := d.asks("pay_2")
+	d.expect("at first", answer, Through)
+	d.declined(first("pay_elsewhere"))
+	two.Read()
+	answer, _ = two.Ask(d.read(), false, d.rules, noon)
+	d.expect("overtaken", answer, Wait)
+	three, answer := d.asks("pay_3")
+	d.expect("who comes later", answer, Wait)
+	one.Leave() // approved
+	if err := two.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	two.Read()
+	answer, _ = two.Ask(d.read(), false, d.rules, noon)
+	d.expect("when there is room", answer, Through)
+	two.Leave()
+	three.Leave()
+	d.empty()
+}
+
+func TestOneDeclineAfterTheOtherIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		one, _ := d.asks("pay_1")
+		two, _ := d.asks("pay_2")
+		done := one.Writes()
+		began := make(chan struct{})
+		go func() {
+			defer two.Writes()()
+			close(began)
+		}()
+		select {
+		case <-began:
+			t.Error("two write at once")
+		case <-time.After(time.Second):
+		}
+		done()
+		<-began
+		one.Leave()
+		two.Leave()
+		(*Pass)(nil).Writes()()
+	})
+}
+
 // The issuer has agreed to a try, and that is not written yet: in the history it is open, and it is in nobody's way.
 func TestAnApprovalMakesRoomBeforeItIsWritten(t *testing.T) {
 	d := newDoor(t)
