@@ -48,7 +48,8 @@ func (c counter) Authorize(_ context.Context, _ provider.Account, r provider.Aut
 
 type shopkeeper struct{}
 
-func (shopkeeper) Get(_ context.Context, account string) (merchant.Merchant, error) {
+func (shopkeeper) Of(_ context.Context, tenant string) (merchant.Merchant, error) {
+	account, _, _ := id.SplitTenant(tenant)
 	return merchant.Merchant{ID: account, FeeBasisPoints: 100}, nil
 }
 

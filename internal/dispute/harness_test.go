@@ -108,7 +108,7 @@ func (cards) Describe(context.Context, string, string) (vault.Description, error
 
 type merchants struct{}
 
-func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
+func (merchants) Of(context.Context, string) (merchant.Merchant, error) {
 	return merchant.Merchant{FeeBasisPoints: 150}, nil
 }
 

@@ -94,7 +94,8 @@ func (anyCard) Describe(_ context.Context, _, token string) (vault.Description, 
 
 type anyMerchant struct{}
 
-func (anyMerchant) Get(_ context.Context, account string) (merchant.Merchant, error) {
+func (anyMerchant) Of(_ context.Context, tenant string) (merchant.Merchant, error) {
+	account, _, _ := id.SplitTenant(tenant)
 	return merchant.Merchant{ID: account, FeeBasisPoints: 100}, nil
 }
 

@@ -69,7 +69,11 @@ func (s *Store) Get(ctx context.Context, account string) (Merchant, error) {
 // Of is the merchant of a tenant. See Get.
 func (s *Store) Of(ctx context.Context, tenant string) (Merchant, error) {
 	account, _, _ := id.SplitTenant(tenant)
-	return s.Get(ctx, account)
+	m, err := s.Get(ctx, account)
+	if err != nil {
+		return m, fmt.Errorf("merchant of %s: %w", tenant, err)
+	}
+	return m, nil
 }
 
 // List gives all merchants, oldest first. It is for the operator's command: the one read here that is not about one

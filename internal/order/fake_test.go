@@ -137,7 +137,7 @@ func (contracts) List(context.Context, string) ([]provider.Account, error) {
 
 type merchants struct{}
 
-func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
+func (merchants) Of(context.Context, string) (merchant.Merchant, error) {
 	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100, Origins: []string{"https://shop.example"}}, nil
 }
 

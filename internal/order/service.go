@@ -25,9 +25,9 @@ type Payments interface {
 	RefundDown(ctx context.Context, tenant, payment string, total int64, reason string) error
 }
 
-// Merchants finds a merchant's settings by its account id.
+// Merchants finds the settings of a tenant's merchant. See merchant.Store.
 type Merchants interface {
-	Get(ctx context.Context, account string) (merchant.Merchant, error)
+	Of(ctx context.Context, tenant string) (merchant.Merchant, error)
 }
 
 // Customers finds payers. See customer.Store.
@@ -105,12 +105,11 @@ func (s *Service) check(ctx context.Context, in Create) error {
 	if in.ReturnURL == "" {
 		return nil
 	}
-	account, live, _ := id.SplitTenant(in.Merchant)
-	m, err := s.Merchants.Get(ctx, account)
+	m, err := s.Merchants.Of(ctx, in.Merchant)
 	if err != nil {
-		return fmt.Errorf("merchant of %s: %w", in.Merchant, err)
+		return err
 	}
-	return m.CheckReturn(in.ReturnURL, live)
+	return m.CheckReturn(in.ReturnURL, id.Live(in.Merchant))
 }
 
 // Get is an order with what expand names: payments, timeline. It fails with fault.NotFound.

@@ -3,7 +3,6 @@ package payment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
@@ -11,7 +10,6 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/retry"
 )
@@ -167,18 +165,7 @@ func (s *Service) enqueue(ctx context.Context, p Payment, with Companion) (Objec
 	if err := p.postpone(LaterProvider, earlier(providerBack(p, time.Time{}, now), p.Later.QueueUntil)); err != nil {
 		return Object{}, err
 	}
-	d, err := s.apply(ctx, func() (decision, error) {
-		return decision{payment: p, events: []event.Type{event.PaymentCreated, event.PaymentPending}}, nil
-	}, func(c *db.Change, d decision) error {
-		if err := s.claim(ctx, c, p); err != nil {
-			return err
-		}
-		if err := s.ordered(ctx, c, p); err != nil {
-			return err
-		}
-		return with.Result(c, s.answered(d.payment), nil)
-	})
-	return s.answered(d.payment), s.unclaimed(ctx, p, err)
+	return s.open(ctx, p, with, event.PaymentCreated, event.PaymentPending)
 }
 
 // tryAgain does what is due about a payment that waits: it is tried, or waits on, or has failed.
@@ -187,7 +174,7 @@ func (s *Service) tryAgain(ctx context.Context, p Payment) error {
 	if now.After(p.Later.until().Add(lateSlack)) {
 		return s.giveUpWaiting(ctx, p, nil)
 	}
-	m, err := s.merchantOf(ctx, p.Merchant)
+	m, err := s.Merchants.Of(ctx, p.Merchant)
 	if err != nil {
 		return err
 	}
@@ -326,13 +313,4 @@ func (p Payment) waitedInVain(why error) (decision, error) {
 	p.DueAt = time.Time{}
 	d := decision{payment: p, events: []event.Type{event.PaymentFailed}}
 	return d, d.payment.move(Failed)
-}
-
-func (s *Service) merchantOf(ctx context.Context, tenant string) (merchant.Merchant, error) {
-	name, _, _ := id.SplitTenant(tenant)
-	m, err := s.Merchants.Get(ctx, name)
-	if err != nil {
-		err = fmt.Errorf("merchant of %s: %w", tenant, err)
-	}
-	return m, err
 }

@@ -239,7 +239,7 @@ func TestACascadeThatFailsShowsTheMostTellingDecline(t *testing.T) {
 // fewTries is a merchant who lets a request try one account.
 type fewTries struct{}
 
-func (fewTries) Get(context.Context, string) (merchant.Merchant, error) {
+func (fewTries) Of(context.Context, string) (merchant.Merchant, error) {
 	return merchant.Merchant{ID: "acct_shop", CascadeTries: 1}, nil
 }
 

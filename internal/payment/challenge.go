@@ -77,16 +77,16 @@ func (d *decision) unheard(o provider.AuthenticationOutcome, t terms) error {
 	switch {
 	case a.asking() && !a.Secure.Required:
 		return d.proceed(o, t)
-	case a.asking() && (o.Class == provider.NotSent || a.Inquiries > unresolvedAfter):
+	case a.asking() && (o.Class == provider.NotSent || a.Inquiries > provider.UnresolvedAfter):
 		if err := a.move(AttemptNotSent); err != nil {
 			return err
 		}
 		a.DueAt = time.Time{}
 		return d.fails(&FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}, provider.Outcome{Class: provider.NotSent}, t)
-	case a.challenged() && a.Inquiries > unresolvedAfter && d.over(t.now):
+	case a.challenged() && a.Inquiries > provider.UnresolvedAfter && d.over(t.now):
 		return d.ranOut(o, t)
 	}
-	a.DueAt = t.now.Add(inquiryDelay(asked))
+	a.DueAt = t.now.Add(provider.InquiryDelay(asked))
 	if a.asking() && asked == 0 {
 		d.tell(event.PaymentPending)
 	}
@@ -191,7 +191,7 @@ func (d *decision) refused(o provider.AuthenticationOutcome, t terms) error {
 func (d *decision) leaveIssuer(waited Attempt, now time.Time) {
 	a := d.attempt
 	if a.DueAt = (time.Time{}); waited.State == AttemptAction && !waited.challenged() {
-		a.DueAt, a.Inquiries = now.Add(inquiryDelay(0)), 0
+		a.DueAt, a.Inquiries = now.Add(provider.InquiryDelay(0)), 0
 	}
 	if a.Secure != nil {
 		secure := *a.Secure

@@ -71,10 +71,9 @@ func (s *Service) checkReturn(ctx context.Context, tenant, address string) error
 	if address == "" {
 		return nil
 	}
-	name, live, _ := id.SplitTenant(tenant)
-	m, err := s.Merchants.Get(ctx, name)
+	m, err := s.Merchants.Of(ctx, tenant)
 	if err != nil {
-		return fmt.Errorf("merchant of %s: %w", tenant, err)
+		return err
 	}
-	return m.CheckReturn(address, live)
+	return m.CheckReturn(address, id.Live(tenant))
 }

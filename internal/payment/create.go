@@ -83,8 +83,13 @@ func (s *Service) createUnconfirmed(ctx context.Context, p Payment, in Create, w
 			return Object{}, err
 		}
 	}
+	return s.open(ctx, p, with, event.PaymentCreated)
+}
+
+// open writes a new payment of which no provider is asked yet, and answers with it.
+func (s *Service) open(ctx context.Context, p Payment, with Companion, events ...event.Type) (Object, error) {
 	d, err := s.apply(ctx, func() (decision, error) {
-		return decision{payment: p, events: []event.Type{event.PaymentCreated}}, nil
+		return decision{payment: p, events: events}, nil
 	}, func(c *db.Change, d decision) error {
 		if err := s.claim(ctx, c, p); err != nil {
 			return err

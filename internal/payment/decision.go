@@ -135,27 +135,11 @@ func claimOf(o provider.Outcome) string {
 	return string(o.State) + " " + o.Amount.String()
 }
 
-// inquiryDelays is how long after an unknown outcome each question is asked; past its end, the last delay repeats.
-var inquiryDelays = []time.Duration{
-	2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour,
-}
-
-func inquiryDelay(asked int64) time.Duration {
-	return inquiryDelays[min(asked, int64(len(inquiryDelays)-1))]
-}
-
 // askedAgain is when a question whose answer was no help, or did not come, is asked again, and how often it was asked. A question that was
 // withheld, because the provider is down, is none: it keeps its place in the schedule.
 func askedAgain(id string, asked int64, o provider.Outcome, now time.Time) (due time.Time, then int64) {
 	if !o.NotBefore.IsZero() {
 		return health.Spread(id, o.NotBefore), asked
 	}
-	return now.Add(inquiryDelay(asked)), asked + 1
+	return now.Add(provider.InquiryDelay(asked)), asked + 1
 }
-
-// unresolvedAfter is how many inquiries without an answer make an outcome a person's business: from the next on they come
-// an hour and more apart. They never stop.
-const unresolvedAfter = 6
-
-// notFoundTwice is how often a provider must say that it has no such transaction, after its settle delay, to be believed.
-const notFoundTwice = 2

@@ -5,15 +5,13 @@ import (
 
 	"github.com/florinpay/florin/internal/descriptor"
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 )
 
 // name gives a payment what its payer reads on the statement: its own descriptor or the merchant's, and behind it what it is for.
 func (s *Service) name(ctx context.Context, p *Payment, suffix string) error {
 	if p.StatementDescriptor == "" {
-		account, _, _ := id.SplitTenant(p.Merchant)
-		m, err := s.Merchants.Get(ctx, account)
+		m, err := s.Merchants.Of(ctx, p.Merchant)
 		if err != nil {
 			return err
 		}

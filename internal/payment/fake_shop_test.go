@@ -70,6 +70,6 @@ func (contracts) List(context.Context, string) ([]provider.Account, error) {
 // merchants knows one merchant, who pays us one percent.
 type merchants struct{}
 
-func (merchants) Get(context.Context, string) (merchant.Merchant, error) {
+func (merchants) Of(context.Context, string) (merchant.Merchant, error) {
 	return merchant.Merchant{ID: "acct_shop", FeeBasisPoints: 100, Origins: []string{"https://shop.example"}}, nil
 }

@@ -45,8 +45,8 @@ func (s *Service) reverseLate(ctx context.Context, key []string) error {
 	c.DueAt = time.Time{}
 	took := s.letGo(ctx, account, a, &c)
 	if c.Remedy == RemedyReverse && c.DueAt.IsZero() {
-		c.DueAt = s.Clock.Now().Add(inquiryDelay(c.Tries))
-		if c.Tries++; c.Tries >= unresolvedAfter {
+		c.DueAt = s.Clock.Now().Add(provider.InquiryDelay(c.Tries))
+		if c.Tries++; c.Tries >= provider.UnresolvedAfter {
 			s.Logger.Warn("a late approval cannot be reversed", "merchant_id", c.Merchant, "payment_id", c.Payment, "attempt_id", a.ID, "tries", c.Tries)
 		}
 	}
@@ -125,7 +125,7 @@ func (c *Contradiction) gone(now time.Time, settles time.Duration) bool {
 	if now.Sub(c.LastAt) >= settles {
 		c.NotFound++
 	}
-	return c.NotFound >= notFoundTwice
+	return c.NotFound >= provider.NotFoundTwice
 }
 
 // bookLate books what a provider took after its attempt had ended. Our reference of the attempt stands for the transfer's: it is one,

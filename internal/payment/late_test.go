@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 // The request to the second account is under way for hours. Twice it is said not to be there, and its reversal, whose first answer is lost,
@@ -89,7 +90,7 @@ func TestALateApprovalThatIsNotFoundTwiceIsReversedByOurReference(t *testing.T) 
 		u.hears(o)
 		u.later(time.Hour)
 		rows, err := u.store.contradictions(u.Context(), shop, o.ID)
-		if err != nil || rows[0].Remedy != RemedyReversed || rows[0].NotFound != notFoundTwice || u.q.calls != calls+1 {
+		if err != nil || rows[0].Remedy != RemedyReversed || rows[0].NotFound != provider.NotFoundTwice || u.q.calls != calls+1 {
 			u.Errorf("%+v after %d calls, %v", rows, u.q.calls-calls, err)
 		}
 		if open, _ := u.q.keeps(attemptReference(o.ID, 1)); open {

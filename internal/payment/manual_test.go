@@ -314,7 +314,7 @@ func TestWhoReadsAPaymentHasItAskedAbout(t *testing.T) {
 			u.Fatal(err)
 		}
 		after := u.attempt(o)
-		if after.Inquiries != before.Inquiries || after.DueAt.Sub(u.now.Now()) != inquiryDelay(before.Inquiries-1) {
+		if after.Inquiries != before.Inquiries || after.DueAt.Sub(u.now.Now()) != provider.InquiryDelay(before.Inquiries-1) {
 			u.Errorf("the schedule goes on at %v after %d inquiries", after.DueAt.Sub(u.now.Now()), after.Inquiries)
 		}
 		u.now.Advance(askAgainAfter - time.Microsecond)

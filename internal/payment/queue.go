@@ -176,7 +176,7 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 // heldBack is until when an operation must not be sent; zero: it may be. While its merchant is suspended, or people have switched it off,
 // it waits.
 func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (time.Time, error) {
-	m, err := s.merchantOf(ctx, op.Merchant)
+	m, err := s.Merchants.Of(ctx, op.Merchant)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -134,7 +134,7 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 	if to := attemptStateOf(a, outcome); to != AttemptAction && to != AttemptUnknown {
 		return s.learn(ctx, account, a, outcome)
 	}
-	unknown := outcome.Class == provider.Unknown && a.Inquiries < unresolvedAfter // then the page may have been left in time
+	unknown := outcome.Class == provider.Unknown && a.Inquiries < provider.UnresolvedAfter // then the page may have been left in time
 	d, err := s.apply(ctx, func() (decision, error) {
 		p, a, err := s.reload(ctx, from.payment, a)
 		if err != nil || a.State != AttemptAction || p.Action == nil {
@@ -190,7 +190,7 @@ func (s *Service) learn(ctx context.Context, account provider.Account, asked Att
 		d.attempt.handOver(o, terms{now: now, blind: s.blind(account)})
 		return d, nil
 	}, nobody)
-	if err == nil && asked.Inquiries+1 >= unresolvedAfter && o.Class == provider.Unknown && o.NotBefore.IsZero() {
+	if err == nil && asked.Inquiries+1 >= provider.UnresolvedAfter && o.Class == provider.Unknown && o.NotBefore.IsZero() {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", asked.Merchant, "payment_id", asked.Payment,
 			"attempt_id", asked.ID, "inquiries", asked.Inquiries+1, "detail", o.Detail)
 	}
@@ -217,7 +217,7 @@ func (s *Service) missing(ctx context.Context, account provider.Account, a *Atte
 		return doubt
 	}
 	a.NotFound++
-	if a.NotFound < notFoundTwice {
+	if a.NotFound < provider.NotFoundTwice {
 		return doubt
 	}
 	outcome := s.reversal(ctx, account, *a, provider.Void{Reference: ownReversal(*a)})
@@ -254,7 +254,7 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 	if !finding.Found && outcome.Class != provider.Unknown {
 		return s.resend(ctx, account, a, op)
 	}
-	if op.Inquiries+1 >= unresolvedAfter && outcome.Class == provider.Unknown && outcome.NotBefore.IsZero() {
+	if op.Inquiries+1 >= provider.UnresolvedAfter && outcome.Class == provider.Unknown && outcome.NotBefore.IsZero() {
 		s.Logger.Warn("an outcome is not known after many inquiries", "merchant_id", op.Merchant, "payment_id", op.Payment,
 			"operation_id", op.ID, "inquiries", op.Inquiries+1, "detail", outcome.Detail)
 	}
@@ -275,14 +275,14 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	if now.Sub(op.SentAt) >= s.capabilities(account).SettleDelay {
 		op.NotFound++
 	}
-	again := op.NotFound >= notFoundTwice && s.mayResend(ctx, a, op)
+	again := op.NotFound >= provider.NotFoundTwice && s.mayResend(ctx, a, op)
 	if again {
 		op.SentAt, op.NotFound = now, 0
 	}
 	if op.State != OperationUnknown {
 		op.State, op.MovedAt = OperationUnknown, now
 	}
-	op.DueAt = now.Add(inquiryDelay(op.Inquiries))
+	op.DueAt = now.Add(provider.InquiryDelay(op.Inquiries))
 	op.Inquiries++
 	op.handOver(terms{now: now})
 	row, err := operationRow(op)

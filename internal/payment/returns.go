@@ -11,7 +11,6 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
@@ -36,12 +35,8 @@ var errOfPayout = fault.State("the refund is a part of a payout, and is approved
 
 // returns is the policy for a payment.
 func (s *Service) returns(ctx context.Context, p Payment) (merchant.Returns, error) {
-	name, _, _ := id.SplitTenant(p.Merchant)
-	m, err := s.Merchants.Get(ctx, name)
-	if err != nil {
-		return merchant.Returns{}, fmt.Errorf("merchant of %s: %w", p.Merchant, err)
-	}
-	return m.ReturnsOf(p.Method.word()), nil
+	m, err := s.Merchants.Of(ctx, p.Merchant)
+	return m.ReturnsOf(p.Method.word()), err
 }
 
 // closes writes down when a payment came to its end, and until when it may be refunded then, by the policy or by the method's own window: a

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 )
@@ -17,7 +18,8 @@ import (
 // strictShop is a merchant with a returns policy.
 type strictShop struct{ returns map[string]merchant.Returns }
 
-func (s strictShop) Get(_ context.Context, account string) (merchant.Merchant, error) {
+func (s strictShop) Of(_ context.Context, tenant string) (merchant.Merchant, error) {
+	account, _, _ := id.SplitTenant(tenant)
 	return merchant.Merchant{ID: account, Returns: s.returns}, nil
 }
 

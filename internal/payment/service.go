@@ -37,9 +37,9 @@ type Accounts interface {
 	List(ctx context.Context, tenant string) ([]provider.Account, error)
 }
 
-// Merchants finds a merchant's settings by its account id.
+// Merchants finds the settings of a tenant's merchant. See merchant.Store.
 type Merchants interface {
-	Get(ctx context.Context, account string) (merchant.Merchant, error)
+	Of(ctx context.Context, tenant string) (merchant.Merchant, error)
 }
 
 // Options are what a Service stands on.
@@ -211,6 +211,25 @@ func (s *Service) put(ctx context.Context, c *db.Change, d decision) error {
 	if d.payment.EndedAt.IsZero() && len(paymentMoves[d.payment.Status]) == 0 {
 		d.payment.EndedAt = now
 	}
+	if err := s.putRows(c, d, now); err != nil {
+		return err
+	}
+	for _, p := range d.postings {
+		if err := ledger.Post(c, s.IDs, p, now); err != nil {
+			return err
+		}
+	}
+	if err := s.settled(ctx, c, d); err != nil {
+		return err
+	}
+	if err := s.agree(ctx, c, d); err != nil {
+		return err
+	}
+	return s.emit(ctx, c, d, now)
+}
+
+// putRows adds the rows of the payment, and of what else of it a decision moves.
+func (s *Service) putRows(c *db.Change, d decision, now time.Time) error {
 	row, err := paymentRow(d.payment)
 	if err != nil {
 		return err
@@ -250,18 +269,7 @@ func (s *Service) put(ctx context.Context, c *db.Change, d decision) error {
 		}
 		c.Add(row)
 	}
-	for _, p := range d.postings {
-		if err := ledger.Post(c, s.IDs, p, now); err != nil {
-			return err
-		}
-	}
-	if err := s.settled(ctx, c, d); err != nil {
-		return err
-	}
-	if err := s.agree(ctx, c, d); err != nil {
-		return err
-	}
-	return s.emit(ctx, c, d, now)
+	return nil
 }
 
 // emit adds the decision's events. An event about a refund carries the refund, every other one the payment.
@@ -338,10 +346,9 @@ func (s *Service) settle(ctx context.Context, account provider.Account, p Paymen
 
 // terms are the facts beside the payment that its settlement depends on.
 func (s *Service) terms(ctx context.Context, tenant string, account provider.Account) (terms, error) {
-	name, _, _ := id.SplitTenant(tenant)
-	m, err := s.Merchants.Get(ctx, name)
+	m, err := s.Merchants.Of(ctx, tenant)
 	if err != nil {
-		return terms{}, fmt.Errorf("merchant of %s: %w", tenant, err)
+		return terms{}, err
 	}
 	return terms{now: s.Clock.Now(), fee: m.FeeBasisPoints, hold: s.capabilities(account).AuthorizationTTL, patience: s.patience(account), tries: m.Tries(), blind: s.blind(account), provider: account.Provider, queue: s.Queue}, nil
 }

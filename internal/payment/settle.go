@@ -46,7 +46,7 @@ func settle(p Payment, a Attempt, o provider.Outcome, t terms) (decision, error)
 		return d, d.cleared(a, a.ID, p.Captured, o)
 	case isEarly:
 		a.Inquiries++
-		d.askAbout(a, t.now.Add(inquiryDelay(a.Inquiries)))
+		d.askAbout(a, t.now.Add(provider.InquiryDelay(a.Inquiries)))
 		return d, nil
 	case isRestGone:
 		to = AttemptVoided

@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/provider"
 )
 
 //go:embed migrations/*.sql
@@ -273,7 +274,7 @@ func (s store) unresolved(ctx context.Context) (map[string]int64, error) {
 	return s.counts(ctx, `SELECT 'attempt', COUNT(*) FROM payment_attempt WHERE due_at IS NOT NULL AND inquiries >= $1
 		UNION ALL SELECT 'operation', COUNT(*) FROM payment_operation WHERE due_at IS NOT NULL AND inquiries >= $1
 		UNION ALL SELECT 'late_approval', COUNT(*) FROM payment_contradiction WHERE due_at IS NOT NULL
-		UNION ALL SELECT 'return', COUNT(*) FROM payment_transfer WHERE due_at IS NOT NULL AND tries >= $1`, int64(unresolvedAfter))
+		UNION ALL SELECT 'return', COUNT(*) FROM payment_transfer WHERE due_at IS NOT NULL AND tries >= $1`, int64(provider.UnresolvedAfter))
 }
 
 // counts is the numbers that a query gives, by their names.

@@ -133,7 +133,7 @@ func (s *Service) leaveSuspense(ctx context.Context, t Transfer, a Attempt) (Tra
 	if t.Reason == TransferPart && !holdsNothing[a.State] {
 		t.DueAt = now.Add(partSlack) // the attempt ends when its own time comes
 	} else {
-		t.State, t.MovedAt, t.DueAt = TransferReturning, now, now.Add(inquiryDelay(0))
+		t.State, t.MovedAt, t.DueAt = TransferReturning, now, now.Add(provider.InquiryDelay(0))
 	}
 	err := s.DB.Commit(ctx, db.NewChange(t.Merchant, transferRow(t)))
 	t.Version++
@@ -179,7 +179,7 @@ const retryReturn = time.Hour
 func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outcome) error {
 	now := s.Clock.Now()
 	c := db.NewChange(t.Merchant)
-	t.Detail, t.DueAt = o.Detail, now.Add(inquiryDelay(t.Tries))
+	t.Detail, t.DueAt = o.Detail, now.Add(provider.InquiryDelay(t.Tries))
 	t.Tries++
 	switch {
 	case !o.NotBefore.IsZero():
@@ -196,7 +196,7 @@ func (s *Service) recordReturn(ctx context.Context, t Transfer, o provider.Outco
 	case o.Class == provider.Declined:
 		t.DueAt = now.Add(retryReturn)
 	}
-	if t.State == TransferReturning && t.Tries >= unresolvedAfter {
+	if t.State == TransferReturning && t.Tries >= provider.UnresolvedAfter {
 		s.Logger.Warn("a transfer cannot be returned", "merchant_id", t.Merchant, "payment_id", t.Payment, "transfer_id", t.ID, "tries", t.Tries, "detail", o.Detail)
 	}
 	c.Add(transferRow(t))

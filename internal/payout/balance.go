@@ -10,7 +10,6 @@ import (
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/ledger"
-	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/payment"
 )
@@ -60,7 +59,7 @@ func (s *Service) matured(ctx context.Context, tenant string, currency money.Cur
 }
 
 func (s *Service) mature(ctx context.Context, tenant string, currency money.Currency) (int64, error) {
-	m, err := s.merchant(ctx, tenant)
+	m, err := s.Merchants.Of(ctx, tenant)
 	if err != nil {
 		return 0, err
 	}
@@ -105,15 +104,6 @@ const fundsSubject = "funds"
 func overtaken(err error) bool {
 	var lost *db.Conflict
 	return fault.Is(err, fault.Stale) || errors.As(err, &lost) && lost.Kind == fault.Exists && (lost.Table == balanceTable.Name || lost.Table == payment.BreakTable || payment.Underway(lost))
-}
-
-func (s *Service) merchant(ctx context.Context, tenant string) (merchant.Merchant, error) {
-	account, _, _ := id.SplitTenant(tenant)
-	m, err := s.Merchants.Get(ctx, account)
-	if err != nil {
-		return m, fmt.Errorf("merchant of %s: %w", tenant, err)
-	}
-	return m, nil
 }
 
 // roundEvery is how often funds that fall due are looked for; patientRound is every how many rounds that is done for merchants whose delay is

@@ -85,7 +85,7 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 			return d, err
 		}
 	}
-	m, err := s.merchant(ctx, tenant)
+	m, err := s.Merchants.Of(ctx, tenant)
 	if err != nil {
 		return d, err
 	}

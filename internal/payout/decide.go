@@ -145,13 +145,6 @@ var backoffs = []time.Duration{
 	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 }
 
-// inquiries are how long after an unknown outcome each question is asked; past its end, the last delay repeats.
-var inquiries = []time.Duration{
-	2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour,
-}
-
-func inquiryDelay(asked int64) time.Duration { return inquiries[min(asked, int64(len(inquiries)-1))] }
-
 // statusOf is the state of a payout that an outcome speaks of; empty if it says nothing that can be relied on.
 func statusOf(o provider.Outcome) Status {
 	switch {
@@ -222,7 +215,7 @@ func failureOf(o provider.Outcome) *FailureObject {
 func (d decision) known(now time.Time) decision {
 	if d.payout.Status == Sent {
 		d.payout.told()
-		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries + 4)) // from five minutes on
+		d.payout.DueAt = now.Add(provider.InquiryDelay(d.payout.Inquiries + 4)) // from five minutes on
 		d.payout.Inquiries++
 		d.moved = true
 	}
@@ -242,7 +235,7 @@ func (d decision) doubt(o provider.Outcome, rail bank.Rail, now time.Time) decis
 		p.Call = CallUnknown
 		p.note(now, "call.unknown", o.Detail)
 	}
-	p.DueAt = now.Add(inquiryDelay(p.Inquiries))
+	p.DueAt = now.Add(provider.InquiryDelay(p.Inquiries))
 	p.Inquiries++
 	if !o.NotBefore.IsZero() {
 		p.DueAt = health.Spread(p.ID, o.NotBefore)
@@ -274,9 +267,6 @@ func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	return d, nil
 }
 
-// notFoundTwice is how often a provider must say that it has no such payout, after its settle delay, to be believed.
-const notFoundTwice = 2
-
 // missing counts a provider's word that it has no such payout. Believed, it is sent again under the same reference.
 func (p Payout) missing(believable bool, rail bank.Rail, now time.Time) decision {
 	d := decision{payout: p, moved: true}
@@ -287,13 +277,13 @@ func (p Payout) missing(believable bool, rail bank.Rail, now time.Time) decision
 	if believable {
 		d.payout.NotFound++
 	}
-	if p.Status == Queued && d.payout.NotFound >= notFoundTwice {
+	if p.Status == Queued && d.payout.NotFound >= provider.NotFoundTwice {
 		d.payout.Call, d.payout.NotFound, d.payout.DueAt = NoCall, 0, now
 		d.payout.told()
 		d.payout.note(now, "call.not_found", "the provider never had it: it is sent again")
 		return d
 	}
-	d.payout.DueAt = now.Add(inquiryDelay(p.Inquiries))
+	d.payout.DueAt = now.Add(provider.InquiryDelay(p.Inquiries))
 	d.payout.Inquiries++
 	if p.Status == Sent {
 		d.payout.note(now, "contradiction", "it is sent, the provider says that it has no such payout")
@@ -311,7 +301,7 @@ func (d decision) contradict(claim string, now time.Time) decision {
 		if d.payout.Status == Queued {
 			d.payout.Call = CallUnknown
 		}
-		d.payout.DueAt = now.Add(inquiryDelay(d.payout.Inquiries))
+		d.payout.DueAt = now.Add(provider.InquiryDelay(d.payout.Inquiries))
 		d.payout.Inquiries++
 		return d.handOver(true, now)
 	}

@@ -102,7 +102,7 @@ func (contracts) List(context.Context, string) ([]provider.Account, error) {
 
 type settings struct{ m merchant.Merchant }
 
-func (s *settings) Get(context.Context, string) (merchant.Merchant, error) { return s.m, nil }
+func (s *settings) Of(context.Context, string) (merchant.Merchant, error) { return s.m, nil }
 func (s *settings) List(context.Context) ([]merchant.Merchant, error) {
 	return []merchant.Merchant{s.m}, nil
 }

@@ -85,7 +85,7 @@ const waitFor = time.Minute
 // refund or a dispute may have taken money that the payout had been given: while the balance is below zero, what is queued is what covers it. Only behind
 // a switch does it wait until a deadline, as for its provider.
 func (s *Service) mustWait(ctx context.Context, p Payout) (why string, bounded bool, err error) {
-	m, err := s.merchant(ctx, p.Merchant)
+	m, err := s.Merchants.Of(ctx, p.Merchant)
 	if err != nil {
 		return "", false, err
 	}

@@ -33,9 +33,9 @@ type Accounts interface {
 	List(ctx context.Context, tenant string) ([]provider.Account, error)
 }
 
-// Merchants finds merchants' settings.
+// Merchants finds the settings of a tenant's merchant. See merchant.Store.
 type Merchants interface {
-	Get(ctx context.Context, account string) (merchant.Merchant, error)
+	Of(ctx context.Context, tenant string) (merchant.Merchant, error)
 	List(ctx context.Context) ([]merchant.Merchant, error)
 }
 
