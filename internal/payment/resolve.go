@@ -336,8 +336,16 @@ func (s *Service) withheld(ctx context.Context, a Attempt, of control.Operation)
 	}
 	p, err := s.store.payment(ctx, a.Merchant, a.Payment)
 	if err == nil {
-		err = s.permits(ctx, p, string(of), a.Account)
+		return s.calledOff(ctx, p, of, a.Account)
 	}
+	off := provider.Unable(err.Error())
+	off.NotBefore = s.Clock.Now().Add(switchedLook)
+	return &off
+}
+
+// calledOff is the same of a payment that is there.
+func (s *Service) calledOff(ctx context.Context, p Payment, of control.Operation, account string) *provider.Outcome {
+	err := s.permits(ctx, p, string(of), account)
 	if err == nil {
 		return nil
 	}

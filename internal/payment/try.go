@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -221,14 +222,7 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, held *ro
 				return Object{}, fmt.Errorf("provider account %s: %w", from.attempt.Account, err)
 			}
 		}
-		if from.attempt.asking() {
-			now, err = s.hearIssuer(ctx, account, held, from, s.askIssuer(ctx, held, account, from.payment, *from.attempt), with)
-		} else {
-			outcome := s.callIn(ctx, held, account, func(ctx context.Context) provider.Outcome {
-				return s.ask(ctx, account, from.payment, *from.attempt)
-			})
-			now, err = s.record(ctx, account, from, outcome, with)
-		}
+		now, err = s.step(ctx, account, held, from, with)
 		switch {
 		case err != nil:
 			return now.object, err
@@ -237,6 +231,24 @@ func (s *Service) pursue(ctx context.Context, account provider.Account, held *ro
 		}
 		from, with = *now.next, begun{with}
 	}
+}
+
+// step makes a try's next call and records what came of it. The switches are looked at once more right before it: since the try began its
+// payer may have been at their bank for long, or the issuer may have taken its time. What they stop was not sent, and goes on like what its
+// provider could not be reached for.
+func (s *Service) step(ctx context.Context, account provider.Account, held *room, from decision, with Companion) (stage, error) {
+	p, a := from.payment, *from.attempt
+	off := s.calledOff(ctx, p, control.Authorize, account.ID)
+	switch {
+	case a.asking() && off != nil:
+		return s.hearIssuer(ctx, account, held, from, unput(*off), with)
+	case a.asking():
+		return s.hearIssuer(ctx, account, held, from, s.askIssuer(ctx, held, account, p, a), with)
+	case off != nil:
+		return s.record(ctx, account, from, *off, with)
+	}
+	outcome := s.callIn(ctx, held, account, func(ctx context.Context) provider.Outcome { return s.ask(ctx, account, p, a) })
+	return s.record(ctx, account, from, outcome, with)
 }
 
 // stage is how far a payment has come: what the caller is told, or what is to be done next.
