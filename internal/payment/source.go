@@ -182,7 +182,7 @@ func (s *Service) ReturnPersons(ctx context.Context, from Source, amount money.M
 }
 
 // Return adds to a Change that a source's money goes back. The worker sends it once the Change has landed. It gives the id of the refund or the void,
-// and fails like Refund and Cancel. If the payment changes meanwhile the Change is stale.
+// and fails like Refund and Cancel, if people have switched them off too. If the payment changes meanwhile the Change is stale.
 func (s *Service) Return(ctx context.Context, c *db.Change, from Source, r Return) (string, error) {
 	p, now := from.Payment, s.Clock.Now()
 	a := Attempt{Number: p.Attempts, Account: p.Account} // the money is at the last one
@@ -197,6 +197,9 @@ func (s *Service) Return(ctx context.Context, c *db.Change, from Source, r Retur
 		return "", err
 	}
 	op := d.operation
+	if err := s.permits(ctx, p, string(inquiries[op.Kind]), op.Account); err != nil {
+		return "", err
+	}
 	op.Payout, op.RequestedBy = r.Payout, r.By
 	op.State, op.DueAt = OperationQueued, now
 	if r.Held {

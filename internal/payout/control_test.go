@@ -222,12 +222,15 @@ func TestARefundThatFailsDoesNotGoOnByAnAccountThatPeopleWatch(t *testing.T) {
 	})
 }
 
-// closedFor is a provider account that people have switched off for payouts.
-type closedFor string
+// closedFor is what people have switched off at a provider account.
+type closedFor struct {
+	operation control.Operation
+	account   string
+}
 
 func (c closedFor) Blocked(_ context.Context, _ string, a control.Ask) error {
-	if a.Operation == control.Payout && a.Account == string(c) {
-		return fault.New(fault.Unavailable, fault.CodeKillSwitch, "payout is switched off: it loses messages")
+	if a.Operation == c.operation && a.Account == c.account {
+		return fault.New(fault.Unavailable, fault.CodeKillSwitch, "it is switched off: it loses messages")
 	}
 	return nil
 }
@@ -236,17 +239,40 @@ func (closedFor) Persons(context.Context, string, control.Ask, money.Money) (int
 	return 0, nil
 }
 
-func TestAPayoutWhoseRestGoesByAnAccountThatIsSwitchedOffIsRefused(t *testing.T) {
+func TestAPayoutOfPartsIsRefusedIfAPartIsSwitchedOff(t *testing.T) {
 	eachDesk(t, func(u *desk) {
-		ada := u.payer()
+		ada, bob := u.payer(), u.payer()
 		u.paysIn(ada, 1_000, true)
+		u.paysIn(bob, 700, false)
 		u.paysIn(u.payer(), 5_000, true)
-		u.Control = closedFor(alpha.ID)
-		if _, err := u.Create(u.Context(), shop, prefer(ada, 1_500), none); code(err) != fault.CodeKillSwitch {
-			u.Errorf("part of it goes to the destination: %v", err)
+		off := func(o control.Operation, account string) {
+			u.Control, u.Payments.Control = closedFor{o, account}, closedFor{o, account}
 		}
-		if o := u.pay(prefer(ada, 1_000)); o.Status != Queued {
-			u.Errorf("all of it goes back: %+v", o)
+		refused := func(in Create) bool {
+			_, err := u.Create(u.Context(), shop, in, none)
+			if err != nil && code(err) != fault.CodeKillSwitch {
+				u.Fatal(err)
+			}
+			return err != nil
+		}
+		off(control.Payout, alpha.ID)
+		if !refused(prefer(ada, 1_500)) {
+			u.Error("a part goes to the destination by what is switched off")
+		}
+		off(control.Refund, tillAccount.ID)
+		if !refused(prefer(ada, 500)) {
+			u.Error("a part is a refund, which is switched off")
+		}
+		off(control.Void, tillAccount.ID)
+		if !refused(require(bob, 700)) {
+			u.Error("a part is a reversal, which is switched off")
+		}
+		if refused(prefer(ada, 500)) {
+			u.Error("a refund is a void")
+		}
+		off(control.Payout, alpha.ID)
+		if refused(prefer(ada, 500)) {
+			u.Error("nothing goes to the destination")
 		}
 	})
 }
