@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -53,33 +52,26 @@ type archiveShown struct {
 }
 
 // Run archives what is not in the archive yet, and checks what is.
-func (e eventsArchive) Run(ctx context.Context, c *console) (err error) {
-	where, err := e.Storage.resolve()
-	if err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	before, err := e.before()
-	if err != nil {
-		return usageError{err}
-	}
-	if before.IsZero() {
-		before = s.clock.Now()
-	}
-	archive, err := event.OpenArchive(event.NewStore(s.main, nil), e.Archive, s.clock)
-	if err != nil {
-		return err
-	}
-	saved, err := archive.Save(ctx, before)
-	if err != nil {
-		return err
-	}
-	shown := archiveShown{saved.Written, saved.Verified, saved.Events, saved.Until.Format(time.DateOnly)}
-	return c.print(shown, shown.text)
+func (e eventsArchive) Run(ctx context.Context, c *console) error {
+	return withMain(ctx, c, e.Storage, func(s *stores, _ storage) error {
+		before, err := e.before()
+		if err != nil {
+			return usageError{err}
+		}
+		if before.IsZero() {
+			before = s.clock.Now()
+		}
+		archive, err := event.OpenArchive(event.NewStore(s.main, nil), e.Archive, s.clock)
+		if err != nil {
+			return err
+		}
+		saved, err := archive.Save(ctx, before)
+		if err != nil {
+			return err
+		}
+		shown := archiveShown{saved.Written, saved.Verified, saved.Events, saved.Until.Format(time.DateOnly)}
+		return c.print(shown, shown.text)
+	})
 }
 
 func (a archiveShown) text(w io.Writer) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/order"
@@ -44,52 +45,38 @@ type accountLine struct {
 	Balance  int64  `json:"balance"` // minor units, in the account's natural sign
 }
 
+// against are what the ledger is held against.
+var against = []func(context.Context, *db.DB) ([]string, error){payment.VerifyBooks, order.VerifyBooks, payout.VerifyBooks, dispute.VerifyBooks}
+
 // Run recomputes the books and prints every balance and every fault.
-func (l ledgerVerify) Run(ctx context.Context, c *console) (err error) {
-	where, err := l.Storage.resolve()
-	if err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	report, err := ledger.Verify(ctx, s.main)
-	if err != nil {
-		return err
-	}
-	against, err := payment.VerifyBooks(ctx, s.main)
-	if err != nil {
-		return err
-	}
-	report.Faults = append(report.Faults, against...)
-	if against, err = order.VerifyBooks(ctx, s.main); err != nil {
-		return err
-	}
-	report.Faults = append(report.Faults, against...)
-	if against, err = payout.VerifyBooks(ctx, s.main); err != nil {
-		return err
-	}
-	report.Faults = append(report.Faults, against...)
-	if against, err = dispute.VerifyBooks(ctx, s.main); err != nil {
-		return err
-	}
-	report.Faults = append(report.Faults, against...)
-	shown := verifyShown{
-		OK: len(report.Faults) == 0, Tenants: report.Tenants, Transactions: report.Transactions, Entries: report.Entries,
-		Accounts: []accountLine{}, Faults: append([]string{}, report.Faults...),
-	}
-	for _, a := range report.Accounts {
-		shown.Accounts = append(shown.Accounts, accountLine{a.Tenant, a.Account, a.Amount.Currency().Code(), a.Amount.Minor()})
-	}
-	if err := c.print(shown, shown.text); err != nil {
-		return err
-	}
-	if !shown.OK {
-		return fmt.Errorf("%w: %d faults", errBooks, len(shown.Faults))
-	}
-	return nil
+func (l ledgerVerify) Run(ctx context.Context, c *console) error {
+	return withMain(ctx, c, l.Storage, func(s *stores, _ storage) error {
+		report, err := ledger.Verify(ctx, s.main)
+		if err != nil {
+			return err
+		}
+		for _, hold := range against {
+			faults, err := hold(ctx, s.main)
+			if err != nil {
+				return err
+			}
+			report.Faults = append(report.Faults, faults...)
+		}
+		shown := verifyShown{
+			OK: len(report.Faults) == 0, Tenants: report.Tenants, Transactions: report.Transactions, Entries: report.Entries,
+			Accounts: []accountLine{}, Faults: append([]string{}, report.Faults...),
+		}
+		for _, a := range report.Accounts {
+			shown.Accounts = append(shown.Accounts, accountLine{a.Tenant, a.Account, a.Amount.Currency().Code(), a.Amount.Minor()})
+		}
+		if err := c.print(shown, shown.text); err != nil {
+			return err
+		}
+		if !shown.OK {
+			return fmt.Errorf("%w: %d faults", errBooks, len(shown.Faults))
+		}
+		return nil
+	})
 }
 
 func (v verifyShown) text(w io.Writer) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -25,32 +24,25 @@ Example:
 }
 
 // Run brings the databases to the version that this binary knows.
-func (m migrateCommand) Run(ctx context.Context, c *console) (err error) {
-	where, err := m.Storage.resolve()
-	if err != nil {
-		return err
-	}
-	s := newStores(c.log, nil)
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openMain(ctx, where); err != nil {
-		return err
-	}
-	migrated := []string{"main"}
-	if !where.VaultDatabase.Empty() {
-		if err := s.openCards(ctx, where); err != nil {
+func (m migrateCommand) Run(ctx context.Context, c *console) error {
+	return withMain(ctx, c, m.Storage, func(s *stores, where storage) error {
+		migrated := []string{"main"}
+		if !where.VaultDatabase.Empty() {
+			if err := s.openCards(ctx, where); err != nil {
+				return err
+			}
+			migrated = append(migrated, "vault")
+		}
+		if err := s.migrate(ctx); err != nil {
 			return err
 		}
-		migrated = append(migrated, "vault")
-	}
-	if err := s.migrate(ctx); err != nil {
-		return err
-	}
-	if m.Grant != "" {
-		if err := s.grant(ctx, m.Grant); err != nil {
-			return err
+		if m.Grant != "" {
+			if err := s.grant(ctx, m.Grant); err != nil {
+				return err
+			}
 		}
-	}
-	return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", strings.Join(migrated, ", ")) })
+		return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", strings.Join(migrated, ", ")) })
+	})
 }
 
 // migrate brings the databases that are open to the version that this binary knows.

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -16,25 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/florinpay/florin/internal/access"
-	"github.com/florinpay/florin/internal/api"
-	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/customer"
-	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/health"
-	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/idempotency"
 	"github.com/florinpay/florin/internal/inbound"
-	"github.com/florinpay/florin/internal/ledger"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/obs"
 	"github.com/florinpay/florin/internal/order"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/payout"
 	"github.com/florinpay/florin/internal/provider"
-	"github.com/florinpay/florin/internal/public"
 	"github.com/florinpay/florin/internal/recon"
 	"github.com/florinpay/florin/internal/risk"
 	"github.com/florinpay/florin/internal/routing"
@@ -98,13 +90,6 @@ func (p plan) browsersReach(zone, told string) string {
 		return s.url()
 	}
 	return told
-}
-
-// cards is the vault as the rest of Florin knows it, in this process or another.
-type cards interface {
-	payment.Cards
-	provider.Sender
-	Forget(ctx context.Context, tenant, token string) error
 }
 
 // parts is what a process consists of; a part that its zones do not need is nil.
@@ -173,72 +158,6 @@ func (a *parts) openBooks(ctx context.Context) error {
 	return nil
 }
 
-func (a *parts) openVault(ctx context.Context) error {
-	if !a.plan.has(zoneVault) {
-		return nil
-	}
-	if err := a.openCards(ctx, a.plan.where); err != nil {
-		return err
-	}
-	if err := a.openCardBox(ctx, a.plan.where); err != nil {
-		return err
-	}
-	a.vault = vault.New(a.card, a.cardBox, vault.Options{
-		Clock: a.clock, IDs: a.ids, Logger: a.log, FrameAncestors: a.mayFrame, Address: a.keys.Address,
-		Wallet: a.walletOfSandbox(), HTTPS: strings.HasPrefix(a.plan.browsersReach(zoneVault, a.plan.vaultAt), "https:"),
-	})
-	a.released = append(a.released, func() error { a.vault.Close(); return nil })
-	a.plan.sites[zoneVault].handle(a.watch.Watch(a.vault.Handler(a.mayTokenize)))
-	if s := a.plan.sites[zoneVaultInternal]; s != nil {
-		s.tls = a.plan.vaultTLS
-		s.handle(a.vault.Internal(a.plan.vaultToken))
-	}
-	return nil
-}
-
-// walletOfSandbox is the simulated wallet, whose tokens a vault in the same process opens in test mode. Its key is made at each start, and
-// another process does not know it.
-func (a *parts) walletOfSandbox() *vault.Wallet {
-	if a.wallet == nil {
-		return nil
-	}
-	return &vault.Wallet{Type: "sandbox", URL: a.walletURL(), Key: a.wallet.Key()}
-}
-
-// walletURL is where browsers reach the simulated wallet's pay sheet; empty if there is none here.
-func (a *parts) walletURL() string {
-	if a.wallet == nil {
-		return ""
-	}
-	return a.plan.sites[zoneSandbox].url() + wallet.SheetPath
-}
-
-// mayTokenize lets a publishable key, or a key with the scope vault:write, bring a card.
-func (a *parts) mayTokenize(r *http.Request) (vault.Caller, error) {
-	p, err := a.keys.Authenticate(r.Context(), r)
-	if err == nil {
-		err = p.RequireTokenize()
-	}
-	return vault.Caller{Merchant: p.Tenant, Live: p.Live, SingleUse: p.Kind == access.Publishable}, err
-}
-
-// mayFrame are the pages that may show the card fields of a publishable key: the merchant's, and our own checkout.
-func (a *parts) mayFrame(ctx context.Context, key string) ([]string, error) {
-	p, err := a.keys.Publishable(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	m, err := a.merchants.Get(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	sources := m.FrameAncestors(p.Live)
-	if ours := a.plan.browsersReach(zonePublic, a.plan.publicAt); ours != "" {
-		sources = append(sources, ours)
-	}
-	return sources, nil
-}
-
 func (a *parts) openSandbox(context.Context) error {
 	if !a.plan.has(zoneSandbox) {
 		return nil
@@ -292,181 +211,6 @@ func handleWorld(all *http.ServeMux, name string, h http.Handler) {
 // besideSandbox is the file of another simulated world: its own, beside that of the acquirers.
 func besideSandbox(file, world string) string {
 	return strings.TrimSuffix(file, ".db") + "-" + world + ".db"
-}
-
-func (a *parts) openPayments(ctx context.Context) error {
-	if !a.plan.needsPayments() {
-		return nil
-	}
-	if err := a.openMainBox(ctx, a.plan.where); err != nil {
-		return err
-	}
-	var door cards = a.vault
-	if a.vault == nil {
-		remote := vault.NewRemote(a.plan.vaultURL, a.plan.vaultTLS, a.plan.vaultToken)
-		a.released = append(a.released, func() error { remote.Close(); return nil })
-		door = remote
-	}
-	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
-	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
-	a.events = event.NewStore(a.main, a.mainBox)
-	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
-	providers := registry(door)
-	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
-	a.openRouting()
-	a.control = control.New(control.Options{DB: a.main, Accounts: candidates{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
-	a.breaks = recon.New(recon.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
-	unrecognized := provider.NewUnrecognized(a.registry, a.log)
-	a.payments = payment.New(payment.Options{
-		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Payers: customer.NewStore(a.main, a.mainBox),
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-		Secret: a.secret, Cascade: a.plan.cascade, Queue: a.plan.queue, Health: a.health, Router: a.router, Control: a.control, SamePerson: a.keys.SamePerson, Unrecognized: unrecognized,
-		Networks: a.plan.networks, Breaks: a.breaks,
-	})
-	a.released = append(a.released, func() error { a.payments.Close(); return nil })
-	a.payouts = payout.New(payout.Options{
-		DB: a.main, Cards: door, Accounts: a.accounts, Providers: providers, Merchants: a.merchants, Outbox: a.outbox, Box: a.mainBox,
-		Payments: a.payments, SamePerson: a.keys.SamePerson, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Health: a.health, Control: a.control, Unrecognized: unrecognized,
-		Queue: a.plan.queue, Breaks: a.breaks,
-	})
-	a.payments.Payouts = a.payouts
-	a.customers = &customer.Service{
-		DB: a.main, Store: a.payments.Payers, Clock: a.clock, IDs: a.ids, Cards: savedCards{door}, Tokens: tokens{a.payments, a.payouts}, Events: a.payments,
-	}
-	a.openOrders()
-	a.sender = webhook.NewSender(webhook.SenderOptions{
-		DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, AllowPrivate: a.plan.localHTTP,
-		Mail: a.plan.mail, BacklogRate: a.plan.backlogRate,
-	})
-	a.disputes = dispute.New(dispute.Options{
-		DB: a.main, Payments: a.payments, Accounts: a.accounts, Providers: providers, Outbox: a.outbox, Sealer: a.mainBox, Keep: a.plan.keepEvidence, Breaks: a.breaks,
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
-	})
-	a.customers.Evidence = a.disputes
-	a.receiver = inbound.NewReceiver(inbound.ReceiverOptions{
-		DB: a.main, Accounts: a.accounts, Providers: providers, Payments: hearers{a.payments, a.payouts, a.disputes},
-		Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
-	})
-	a.released = append(a.released, func() error { a.receiver.Close(); return nil })
-	if err := a.openArchive(); err != nil {
-		return err
-	}
-	if s := a.plan.sites[zoneAPI]; s != nil {
-		a.streams = event.NewStreams(a.events, event.StreamOptions{Clock: a.clock, Logger: a.log, Metrics: a.registry})
-		deafen := a.outbox.Listen(a.streams.Landed)
-		a.released = append(a.released, func() error { deafen(); a.streams.Close(); return nil })
-		zone := a.api()
-		s.handle(a.watch.Watch(zone.Handler()))
-		s.server.RegisterOnShutdown(zone.Release)
-	}
-	return a.openPublic()
-}
-
-// tokens is who knows what a token serves.
-type tokens struct {
-	*payment.Service
-	payouts *payout.Service
-}
-
-// TokenBusy tells whether a try that is under way may still charge the card of a token, or money may still be paid to it.
-func (t tokens) TokenBusy(ctx context.Context, tenant, token string) (bool, error) {
-	busy, err := t.Service.TokenBusy(ctx, tenant, token)
-	if err != nil || busy {
-		return busy, err
-	}
-	return t.payouts.CardBusy(ctx, tenant, token)
-}
-
-// secret derives what payers are known by.
-func (a *parts) secret(data ...string) string {
-	return hex.EncodeToString(a.mainBox.Derive("client_secret", data...)[:16])
-}
-
-func (a *parts) openOrders() {
-	a.orders = order.New(order.Options{
-		DB: a.main, Payments: a.payments, Merchants: a.merchants, Customers: a.customers.Store, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log,
-		Secret: a.secret, PublicURL: a.plan.browsersReach(zonePublic, a.plan.publicAt),
-	})
-	a.payments.Orders = a.orders
-}
-
-// hearers are those who hear what providers tell, each of what is theirs.
-type hearers struct {
-	payments *payment.Service
-	payouts  *payout.Service
-	disputes *dispute.Service
-}
-
-// Notify hands a message to whom it concerns.
-func (h hearers) Notify(ctx context.Context, account provider.Account, n provider.Notification, with func(c *db.Change, h payment.Heard) error) error {
-	switch n.Operation {
-	case provider.OpPayout:
-		return h.payouts.Notify(ctx, account, n, with)
-	case provider.OpDispute:
-		return h.disputes.Notify(ctx, account, n, with)
-	}
-	return h.payments.Notify(ctx, account, n, with)
-}
-
-func (a *parts) openArchive() (err error) {
-	if a.plan.archive != "" {
-		a.archive, err = event.OpenArchive(a.events, a.plan.archive, a.clock)
-	}
-	return err
-}
-
-// openPublic opens the payers' door. Device sessions are kept by whoever prunes them as well.
-func (a *parts) openPublic() error {
-	var countries risk.Countries
-	if a.plan.geoIP != "" {
-		file, err := risk.OpenGeoIP(a.plan.geoIP)
-		if err != nil {
-			return err
-		}
-		a.released = append(a.released, file.Close)
-		countries = file
-	}
-	a.devices = risk.NewDeviceSessions(a.main, risk.Options{Clock: a.clock, IDs: a.ids, Countries: countries})
-	s := a.plan.sites[zonePublic]
-	if s == nil {
-		return nil
-	}
-	zone, err := public.New(public.Options{
-		Payments: a.payments, Ways: a.payments, Orders: a.orders, Merchants: a.merchants, Devices: a.devices, Idempotency: a.answers, Authenticate: a.keys.Authenticate, HostedKey: a.hostedKey,
-		Address: a.keys.Address, URL: a.plan.browsersReach(zonePublic, a.plan.publicAt), VaultURL: a.plan.browsersReach(zoneVault, a.plan.vaultAt),
-		WalletURL: a.walletURL(), Clock: a.clock, IDs: a.ids, Random: rand.Reader, Logger: a.log,
-	})
-	if err != nil {
-		return err
-	}
-	s.handle(a.watch.Watch(zone.Handler()))
-	return nil
-}
-
-// hostedKey is the publishable key of a tenant's pages in the public zone. It is made at the first visit.
-func (a *parts) hostedKey(ctx context.Context, tenant string) (string, error) {
-	text := access.HostedKey(id.Live(tenant), a.mainBox.Derive("hosted pages", tenant))
-	if err := a.keys.EnsureHosted(ctx, tenant, text, audit.By{Actor: "public zone"}); err != nil {
-		return "", err
-	}
-	return text.Reveal(), nil
-}
-
-func (a *parts) api() *api.API {
-	vaultURL := a.plan.browsersReach(zoneVault, cmp.Or(a.plan.vaultAt, a.plan.vaultURL))
-	return api.New(api.Options{
-		Authenticate: a.keys.Authenticate, Address: a.keys.Address,
-		Payments: a.payments, Reader: a.payments, Banks: a.payments, Ledger: ledger.NewStore(a.main), Events: a.events, Streams: a.streams, EventsKept: a.plan.keepEvents,
-		Endpoints: &webhook.Endpoints{
-			DB: a.main, Store: a.events, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Random: rand.Reader, Sender: a.sender, AllowPrivate: a.plan.localHTTP,
-			Mail: a.plan.mail != nil,
-		},
-		Orders: a.orders, ManualQueue: a.payouts, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
-		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Simulations: a.simulator, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
-		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
-		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL, MaxRequests: a.plan.maxRequests,
-	})
 }
 
 // checks is what must work for the process to be sent work.

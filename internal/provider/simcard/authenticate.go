@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/provider/simproto"
 	"github.com/florinpay/florin/internal/vault"
 )
 
@@ -71,7 +72,7 @@ func (c *Connector) askIssuer(ctx context.Context, r vault.Request) (authenticat
 	if err != nil {
 		return authentication{}, provider.FromSend(err), false
 	}
-	return readAnswer[authentication](response)
+	return simproto.Read[authentication](response)
 }
 
 // unasked is a call that did not come to the issuer, or whose answer cannot be read.

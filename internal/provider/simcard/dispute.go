@@ -12,6 +12,7 @@ import (
 
 	"github.com/florinpay/florin/internal/money"
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/provider/simproto"
 	"github.com/florinpay/florin/internal/vault"
 )
 
@@ -50,7 +51,7 @@ func readDisputeEvent(n provider.Notification, data []byte) (provider.Notificati
 		return n.Unbelieved("the webhook's dispute cannot be read")
 	}
 	stage, status := disputeStages[d.Stage], disputeStatuses[d.Status]
-	amount, doubt := readMoney(d.Amount, d.Currency, money.Money{})
+	amount, doubt := simproto.Money(d.Amount, d.Currency, money.Money{})
 	switch {
 	case stage == "" || status == "":
 		return n.Unbelieved("the webhook's dispute has an unknown stage or status")
@@ -113,7 +114,7 @@ func (c *Connector) upload(ctx context.Context, a provider.Account, path, refere
 			return provider.FromSend(err)
 		}
 		if response.Status != 200 {
-			return refused(response)
+			return simproto.Refused(response)
 		}
 		part++
 	}
@@ -126,7 +127,7 @@ func (c *Connector) answer(ctx context.Context, a provider.Account, path string,
 	if err != nil {
 		return provider.FromSend(err)
 	}
-	said, outcome, ok := readAnswer[dispute](response)
+	said, outcome, ok := simproto.Read[dispute](response)
 	switch {
 	case !ok:
 		return outcome

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/provider"
+	"github.com/florinpay/florin/internal/provider/simproto"
 	"github.com/florinpay/florin/internal/secret"
 	"github.com/florinpay/florin/internal/vault"
 )
@@ -49,7 +50,7 @@ func (c *Connector) Authorize(ctx context.Context, a provider.Account, r provide
 	if err != nil {
 		return provider.FromSend(err)
 	}
-	answer, outcome, ok := readAnswer[authorization](response)
+	answer, outcome, ok := simproto.Read[authorization](response)
 	if !ok {
 		return outcome
 	}
@@ -83,7 +84,7 @@ func (c *Connector) operate(ctx context.Context, a provider.Account, path string
 	if err != nil {
 		return provider.FromSend(err)
 	}
-	answer, outcome, ok := readAnswer[operation](response)
+	answer, outcome, ok := simproto.Read[operation](response)
 	if !ok {
 		return outcome
 	}
@@ -93,28 +94,13 @@ func (c *Connector) operate(ctx context.Context, a provider.Account, path string
 // Inquire asks what became of a call: of an authorization by its reference, of anything else by the operation's.
 func (c *Connector) Inquire(ctx context.Context, a provider.Account, r provider.Inquiry) provider.Finding {
 	if r.Operation == provider.OpAuthorize {
-		return inquire(ctx, c.send, get(a, "/v1/authorizations", r.Reference), func(found authorization) provider.Outcome {
+		return simproto.Inquire(ctx, c.send, get(a, "/v1/authorizations", r.Reference), func(found authorization) provider.Outcome {
 			return found.outcome(asked{reference: r.Reference})
 		})
 	}
-	return inquire(ctx, c.send, get(a, "/v1/operations", r.Reference), func(found operation) provider.Outcome {
+	return simproto.Inquire(ctx, c.send, get(a, "/v1/operations", r.Reference), func(found operation) provider.Outcome {
 		return found.outcome(asked{kind: string(r.Operation), reference: r.Reference})
 	})
-}
-
-func inquire[T any](ctx context.Context, send provider.Sender, r vault.Request, read func(T) provider.Outcome) provider.Finding {
-	response, err := send.Send(ctx, r)
-	if err != nil {
-		return provider.Unanswered(provider.FromSend(err))
-	}
-	answer, refusal, ok := readAnswer[T](response)
-	switch {
-	case ok:
-		return provider.Found(read(answer))
-	case refusal.State == provider.Missing:
-		return provider.NotFound()
-	}
-	return provider.Unanswered(refusal)
 }
 
 func authorizationPath(id string) string { return "/v1/authorizations/" + url.PathEscape(id) }

@@ -1,5 +1,5 @@
-// Package simproto is how the sandbox's worlds beside the card acquirers speak: what their connectors share of it. It stands a floor below
-// them, since connectors do not import each other.
+// Package simproto is how the sandbox's worlds speak: what their connectors share of it. It stands a floor below them, since connectors do
+// not import each other.
 package simproto
 
 import (
@@ -96,7 +96,7 @@ func Inquire[T any](ctx context.Context, send provider.Sender, r vault.Request, 
 func Read[T any](r vault.Response) (T, provider.Outcome, bool) {
 	var answer T
 	if r.Status != 200 && r.Status != 201 {
-		return answer, refused(r), false
+		return answer, Refused(r), false
 	}
 	if err := json.Unmarshal(r.Body, &answer); err != nil {
 		return answer, provider.Doubt("the answer cannot be read"), false
@@ -104,8 +104,8 @@ func Read[T any](r vault.Response) (T, provider.Outcome, bool) {
 	return answer, provider.Outcome{}, true
 }
 
-// refused classifies an answer that is an error. Only what the world says itself, in its own form, is a refusal.
-func refused(r vault.Response) provider.Outcome {
+// Refused classifies an answer that is an error. Only what the world says itself, in its own form, is a refusal.
+func Refused(r vault.Response) provider.Outcome {
 	status := strconv.Itoa(r.Status)
 	var said struct {
 		Error   string `json:"error"`
