@@ -47,8 +47,8 @@ type Payout struct {
 	ProviderReference   string                `json:"provider_reference,omitempty"`
 	Batch               string                `json:"batch,omitempty"`
 	CreatedBy           string                `json:"created_by"`
-	ApprovedBy          string                `json:"approved_by,omitempty"`
-	Timeline            []PayoutTimelineEntry `json:"timeline"` // oldest first
+	ApprovedBy          []string              `json:"approved_by"` // the keys that approved it, in their order
+	Timeline            []PayoutTimelineEntry `json:"timeline"`    // oldest first
 	Metadata            map[string]string     `json:"metadata"`
 	CreatedAt           time.Time             `json:"created_at"`
 }

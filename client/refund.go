@@ -30,7 +30,7 @@ type Refund struct {
 	ProviderReference string            `json:"provider_reference,omitempty"`
 	Payout            string            `json:"payout,omitempty"`       // that it is a part of
 	RequestedBy       string            `json:"requested_by,omitempty"` // the key that asked for it
-	ApprovedBy        string            `json:"approved_by,omitempty"`  // the key that approved it
+	ApprovedBy        []string          `json:"approved_by"`            // the keys that approved it, in their order
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
 }

@@ -192,8 +192,11 @@ func (a *API) refundPayment(ctx context.Context, rq *request, in *actionInput) (
 	})
 }
 
-// refundPending is the status of a refund whose outcome is not known.
-const refundPending = "pending"
+// The statuses of a refund that waits for people, and of one whose outcome is not known.
+const (
+	refundHeld    = "held"
+	refundPending = "pending"
+)
 
 func (a *API) getPayment(ctx context.Context, rq *request, in *getPaymentInput) (answer, error) {
 	if !id.Has(in.ID, id.Payment) {

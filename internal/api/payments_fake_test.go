@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,6 +31,7 @@ type fakePayments struct {
 	last      payment.Create
 	refunded  payment.RefundRequest
 	paged     payment.Page
+	persons   int // how many must agree to a refund
 
 	atProvider chan string   // if set, tells the id of what the provider is asked about
 	answers    chan struct{} // and then the provider answers when this says so
@@ -195,7 +197,8 @@ func (f *fakePayments) Refund(ctx context.Context, merchant, paymentID string, r
 	}
 	f.refunded = r
 	o := payment.RefundObject{
-		ID: f.ids.New(id.Refund), Object: "refund", Payment: paymentID, Amount: r.Amount, Currency: "EUR", Status: "pending",
+		ApprovedBy: []string{},
+		ID:         f.ids.New(id.Refund), Object: "refund", Payment: paymentID, Amount: r.Amount, Currency: "EUR", Status: "pending",
 		Reason: r.Reason, Metadata: orMap(r.Metadata), CreatedAt: f.clock.Now(),
 	}
 	intent := db.NewChange(merchant)
@@ -257,10 +260,21 @@ func (f *fakePayments) ApproveRefund(ctx context.Context, merchant, id, by strin
 	if err != nil {
 		return r, err
 	}
-	r.Status, r.ApprovedBy = "succeeded", by
+	r.ApprovedBy = append(slices.Clone(r.ApprovedBy), by)
 	c := db.NewChange(merchant)
-	with.Intent(c, id)
-	return r, with.Result(c, r, nil)
+	if len(r.ApprovedBy) >= f.persons {
+		r.Status = "succeeded"
+		with.Intent(c, id)
+		if err := f.Commit(ctx, c); err != nil {
+			return r, err
+		}
+		c = db.NewChange(merchant)
+	}
+	if err := with.Result(c, r, nil); err != nil {
+		return r, err
+	}
+	f.putRefund(merchant, r)
+	return r, f.Commit(ctx, c)
 }
 
 func (f *fakePayments) CancelRefund(ctx context.Context, merchant, id string, with payment.Companion) (payment.RefundObject, error) {

@@ -18,7 +18,7 @@ func somePayout() payout.Object {
 		ID: "po_" + someID, Object: "payout", Status: payout.Failed, Amount: 9232, Currency: "EUR", Destination: "dst_" + someID, Rail: bank.SEPAInstant,
 		EstimatedArrival: &payout.Window{Earliest: start, Latest: start}, StatementDescriptor: "SHOP", Description: "d",
 		Failure: &payout.FailureObject{Code: "invalid_account", Message: "closed"}, Provider: "payouts", ProviderReference: "p", Batch: "pob_" + someID,
-		CreatedBy: "key_" + someID, ApprovedBy: "key_" + someID, Timeline: []payout.TimelineEntry{{At: start, Event: "payout.failed", Detail: "invalid_account"}},
+		CreatedBy: "key_" + someID, ApprovedBy: []string{"key_" + someID}, Timeline: []payout.TimelineEntry{{At: start, Event: "payout.failed", Detail: "invalid_account"}},
 		Metadata: map[string]string{"k": "v"}, CreatedAt: start, AmountPaid: 5000, Customer: &somePayer, ClosedLoop: payout.ModePrefer,
 		ClosedLoopOrder: payout.OldestFirst, SourcePayment: &somePaymentID, PartOf: "po_" + someID,
 		Parts: []payout.Part{

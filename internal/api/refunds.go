@@ -53,7 +53,7 @@ func (a *API) registerRefundActions() {
 		id: "approveRefund", method: http.MethodPost, path: one + "/approve", tag: tag, summary: "Approve a refund",
 		doc:   "Makes a refund that was held by your returns policy. It takes another key than the one that asked for it.",
 		scope: access.RefundsWrite, status: http.StatusOK, answer: object, body: nothing, optional: true, sample: `{}`,
-		shows: story{"approved_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2"},
+		shows: story{"approved_by": []string{"key_01jd9qk3v8m2x4r6t7w9y0a1b2"}},
 	}, a.refundAction("refund.approved", true, func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error) {
 		return a.Payments.ApproveRefund(ctx, rq.principal.Tenant, refund, rq.principal.KeyID, with)
 	}))
@@ -67,8 +67,8 @@ func (a *API) registerRefundActions() {
 	}))
 }
 
-// refundAction is what is done to a refund that waits for a second person. calls says that the provider is called, so that there is an
-// intent: the audit record goes with the first Change that there is.
+// refundAction is what is done to a refund that waits for people. calls says that the provider is called if it does not wait on, so that
+// there is an intent: the audit record goes with the first Change that there is.
 func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error),
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
@@ -96,9 +96,9 @@ func (c onRecord) Intent(change *db.Change, subject string) {
 	c.once.Intent(change, subject)
 }
 
-// Result adds the record if there was no intent, and the answer.
+// Result adds the record if there was no intent, and the answer. A refund that waits on had none: it takes another person's approval, too.
 func (c onRecord) Result(change *db.Change, object any, err error) error {
-	if !c.calls {
+	if r, ok := object.(payment.RefundObject); !c.calls || ok && r.Status == refundHeld {
 		change.Add(c.record())
 	}
 	return c.once.Result(change, object, err)

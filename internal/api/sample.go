@@ -52,7 +52,7 @@ var samples = story{
 	"PayoutBatch.id": "pob_01jd9qk3v8m2x4r6t7w9y0a1b2", "PayoutBatchLine.line": 2, "PayoutBatchLine.held": false,
 	"ManualItem.id": "att_01jd9qk3v8m2x4r6t7w9y0a1b2", "ManualItem.payment": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "ManualItem.amount": 9232, "ManualItem.reference": "pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1", "ManualItem.reason": "no_answer",
 	"inquiries": 9, "next_inquiry_at": "2026-11-23T12:00:00Z",
-	"networks": []string{}, "has_more": false, "reason": "one item came back",
+	"approved_by": []string{}, "networks": []string{}, "has_more": false, "reason": "one item came back",
 	"Dispute.reason": "fraudulent", "evidence_due_at": "2026-12-02T12:00:00Z", "evidence_erased_at": nil, "Dispute.metadata": map[string]string{}, "Dispute.provider_reference": "alpha_dp_01jd9qk3v8m2x4r6t7w9y0a1b2", "DisputeFile.type": "application/pdf",
 	"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "DisputeEvidence.texts": map[string]string{"explanation": "Delivered to the cardholder on Monday."},
 	"RoutingPolicy.name": "Cards in Europe", "document_version": 1, "document": json.RawMessage(samplePolicy), "RoutingPolicyVersion.version": 1, "RoutingPolicyVersion.status": "published", "RoutingTrial.version": 2,
@@ -79,7 +79,7 @@ var samples = story{
 // unsampled are fields that a sample of the story does not have.
 var unsampled = map[string]bool{
 	"client_secret": true, "checkout_url": true, "Payment.attempts": true, "WebhookDelivery.attempts": true, "Payment.refunds": true, "Payment.timeline": true, "Order.payments": true, "Order.timeline": true, "cancellation_reason": true,
-	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "approved_by": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
+	"Payout.batch": true, "part_of": true, "closed_loop_order": true, "Refund.payout": true, "PayoutTimelineEntry.detail": true, "Destination.card": true, "bank_code": true, "branch_code": true, "alias_type": true, "blocked_reason": true,
 	"lifted_by": true, "two_above": true, "ManualItem.payout": true,
 	"ManualItem.detail": true, "description": true, "statement_descriptor": true, "PaymentMethod.bank": true, "PaymentMethod.wallet": true, "Token.wallet": true, "TokenRequest.wallet": true, "qr_code": true, "qr_image_url": true, "copy_code": true, "deeplink": true, "network_reference": true, "provider_reference": true, "error": true,
 	"decline_code": true, "network_decline_code": true, "network_advice_code": true, "WebhookEndpoint.secret": true, "base64": true, "requested_by": true, "text_sha256": true, "truncated": true,

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 			u.Fatalf("%+v, %v", r, err)
 		}
 		calls := u.q.calls
-		if one, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || one.Status != "held" || one.ApprovedBy != second || u.q.calls != calls {
+		if one, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || one.Status != "held" || !slices.Equal(one.ApprovedBy, []string{second}) || u.q.calls != calls {
 			u.Fatalf("the first of two: %+v, %v", one, err)
 		}
 		for _, key := range []string{first, second} {
@@ -39,7 +40,7 @@ func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 				u.Errorf("%s again: %v", key, err)
 			}
 		}
-		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, "key_3", alone{}); err != nil || done.Status != "succeeded" || done.ApprovedBy != second+" key_3" {
+		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, "key_3", alone{}); err != nil || done.Status != "succeeded" || !slices.Equal(done.ApprovedBy, []string{second, "key_3"}) {
 			u.Errorf("the second of two: %+v, %v", done, err)
 		}
 		r, err = u.asks(o.ID, RefundRequest{Amount: 1000})
@@ -49,6 +50,20 @@ func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 		u.Control = watched(0) // lifted meanwhile: what is held needs the one who is always needed
 		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || done.Status != "succeeded" {
 			u.Errorf("%+v, %v", done, err)
+		}
+		u.Control = watched(2)
+		if r, err = u.asks(o.ID, RefundRequest{Amount: 1000}); err == nil {
+			_, err = u.ApproveRefund(u.Context(), shop, r.ID, second, alone{})
+		}
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.Control = watched(0) // lifted after the first of two: they have agreed, and may let it go
+		if _, err := u.ApproveRefund(u.Context(), shop, r.ID, first, alone{}); codeOf(err) != CodeTwoPersons {
+			u.Errorf("let go by who asked for it: %v", err)
+		}
+		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || done.Status != "succeeded" || !slices.Equal(done.ApprovedBy, []string{second}) {
+			u.Errorf("let go by who has agreed: %+v, %v", done, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
@@ -293,7 +294,7 @@ func refundObject(o Operation) RefundObject {
 	return RefundObject{
 		ID: o.ID, Object: "refund", Livemode: id.Live(o.Merchant), Payment: o.Payment, Amount: o.Amount.Minor(),
 		Currency: o.Amount.Currency().Code(), Status: refundStatus[o.State], Reason: o.Reason, Failure: o.Failure,
-		ProviderReference: o.Reference, Payout: o.Payout, RequestedBy: o.RequestedBy, ApprovedBy: o.ApprovedBy, Metadata: orEmpty(o.Metadata), CreatedAt: o.CreatedAt,
+		ProviderReference: o.Reference, Payout: o.Payout, RequestedBy: o.RequestedBy, ApprovedBy: control.Approvers(o.ApprovedBy), Metadata: orEmpty(o.Metadata), CreatedAt: o.CreatedAt,
 	}
 }
 

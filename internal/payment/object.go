@@ -189,7 +189,7 @@ type RefundObject struct {
 	ProviderReference string            `json:"provider_reference,omitempty"`
 	Payout            string            `json:"payout,omitempty" doc:"The payout that it is a part of."`
 	RequestedBy       string            `json:"requested_by,omitempty" doc:"The key that asked for it."`
-	ApprovedBy        string            `json:"approved_by,omitempty" doc:"The key that approved it."`
+	ApprovedBy        []string          `json:"approved_by" doc:"The keys that approved it, in the order in which they did. Empty if none did."`
 	Metadata          map[string]string `json:"metadata"`
 	CreatedAt         time.Time         `json:"created_at"`
 }

@@ -192,7 +192,7 @@ type Operation struct {
 	NotFound  int64
 	Metadata  map[string]string
 	Payout    string // po_…, that it is a part of; empty: none
-	// RequestedBy and ApprovedBy are the keys of those who asked for a refund, and who agreed to it, where a policy wants to know.
+	// RequestedBy and ApprovedBy are the keys of those who asked for a refund, and who agreed to it (see control.Approvers), where a policy wants to know.
 	RequestedBy, ApprovedBy string
 	SentAt                  time.Time
 	DueAt                   time.Time

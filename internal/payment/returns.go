@@ -23,10 +23,8 @@ import (
 const (
 	CodeRefundWindow = "refund_window_closed"
 	CodeReason       = "reason_not_allowed"
-	CodeTwoPersons   = "second_person_required"
+	CodeTwoPersons   = control.CodeTwoPersons
 )
-
-var errSamePerson = fault.New(fault.Forbidden, CodeTwoPersons, "the refund must be approved by another key than the one that asked for it, and than one that has agreed")
 
 // errNotRefundable is of a method whose scheme gives nothing back.
 var errNotRefundable = fault.State("what was paid by this method cannot be refunded: pay the payer out instead")
@@ -100,20 +98,19 @@ func (p Payment) returned(a Attempt, opID string, r RefundRequest, policy mercha
 // awaitPeople has an operation wait until somebody has agreed to it.
 func (d *decision) awaitPeople() { d.operation.State, d.operation.DueAt = OperationHeld, time.Time{} }
 
-// approve decides that a second person agrees to a refund that is held: it is asked of the provider now. same tells that they are the one
-// who asked for it.
-func (p Payment) approve(a Attempt, op Operation, by string, same bool, persons int, at occasion) (decision, error) {
+// approve decides that somebody agrees to a refund that is held. Once enough have, it is asked of the provider. See control.Agree.
+func (p Payment) approve(a Attempt, op Operation, by string, who control.Person, persons int, at occasion) (decision, error) {
 	if op.State != OperationHeld {
 		return decision{}, fault.State(fmt.Sprintf("the refund is %s: it does not wait for anybody", refundStatus[op.State]))
 	}
 	if op.Payout != "" {
 		return decision{}, errOfPayout
 	}
-	if same {
-		return decision{}, errSamePerson
+	agreed, enough, err := control.Agree("refund", op.ApprovedBy, by, who, persons)
+	if err != nil {
+		return decision{}, err
 	}
-	op.ApprovedBy = control.Agreed(op.ApprovedBy, by)
-	if len(control.Approvers(op.ApprovedBy)) >= persons {
+	if op.ApprovedBy = agreed; enough {
 		op.State, op.SentAt, op.DueAt = OperationSending, at.now, at.now.Add(at.patience)
 	}
 	return decision{payment: p, attempt: &a, operation: &op}, nil
@@ -143,8 +140,9 @@ func (p Payment) giveUpRefund(op Operation) (decision, error) {
 	return d, nil
 }
 
-// ApproveRefund has a refund made that was held for a second person. by is the key that approves. It fails with fault.NotFound, with
-// fault.Conflict if the refund does not wait, and with fault.Forbidden for the key that asked for it and those it was rolled to.
+// ApproveRefund has a refund made that was held for a second person, once enough have agreed. by is the key that approves. It fails with
+// fault.NotFound, with fault.Conflict if the refund does not wait, and with fault.Forbidden for a key of who asked for it, or has agreed
+// while another person is needed.
 func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, with Companion) (RefundObject, error) {
 	op, err := s.heldRefund(ctx, tenant, refund)
 	if err != nil {
@@ -155,7 +153,7 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 		if err != nil {
 			return decision{}, err
 		}
-		same, err := s.oneOf(ctx, tenant, append(control.Approvers(now.ApprovedBy), now.RequestedBy), by)
+		who, err := control.PersonOf(by, now.RequestedBy, now.ApprovedBy, func(one, other string) (bool, error) { return s.samePerson(ctx, tenant, one, other) })
 		if err != nil {
 			return decision{}, err
 		}
@@ -163,7 +161,7 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(a, now, by, same, persons, at)
+		return p.approve(a, now, by, who, persons, at)
 	})
 	if d.operation == nil {
 		return RefundObject{}, err
@@ -171,20 +169,12 @@ func (s *Service) ApproveRefund(ctx context.Context, tenant, refund, by string, 
 	return refundObject(*d.operation), err
 }
 
-// oneOf tells whether a key is the same person's as one of others.
-func (s *Service) oneOf(ctx context.Context, tenant string, others []string, key string) (bool, error) {
-	for _, other := range others {
-		if other == key {
-			return true, nil
-		}
-		if s.SamePerson == nil {
-			continue
-		}
-		if same, err := s.SamePerson(ctx, tenant, other, key); same || err != nil {
-			return same, err
-		}
+// samePerson tells whether two keys are one person's.
+func (s *Service) samePerson(ctx context.Context, tenant, one, other string) (bool, error) {
+	if one == other || s.SamePerson == nil {
+		return one == other, nil
 	}
-	return false, nil
+	return s.SamePerson(ctx, tenant, one, other)
 }
 
 // CancelRefund gives up a refund that was held for a second person. It fails like ApproveRefund, but anybody may.

@@ -208,7 +208,7 @@ func TestWhatOnePersonMayNotRefundAloneWaitsForASecond(t *testing.T) {
 			u.Errorf("approved by another tenant: %v", err)
 		}
 		done, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{})
-		if err != nil || done.Status != "succeeded" || done.RequestedBy != first || done.ApprovedBy != second {
+		if err != nil || done.Status != "succeeded" || done.RequestedBy != first || !slices.Equal(done.ApprovedBy, []string{second}) {
 			u.Errorf("%+v, %v", done, err)
 		}
 		for name, act := range map[string]func() error{
@@ -280,7 +280,7 @@ func TestAnApprovedRefundIsFollowedToItsEnd(t *testing.T) {
 			u.Fatalf("%+v, %v", r, err)
 		}
 		u.later(10 * time.Minute)
-		if r, err = u.GetRefund(u.Context(), shop, r.ID); err != nil || r.Status != "succeeded" || r.ApprovedBy != second {
+		if r, err = u.GetRefund(u.Context(), shop, r.ID); err != nil || r.Status != "succeeded" || !slices.Equal(r.ApprovedBy, []string{second}) {
 			u.Errorf("%+v, %v", r, err)
 		}
 	}, fine, noAnswer)

@@ -213,7 +213,7 @@ func (s *Service) ReturnOf(ctx context.Context, tenant, operation string) (Opera
 	return s.store.operation(ctx, tenant, operation)
 }
 
-// LetReturn adds to a Change that a return which is held goes now. by is the key that agreed. It fails with fault.Conflict if it is not held.
+// LetReturn adds to a Change that a return which is held goes now. by are the keys that agreed, as Operation.ApprovedBy has them. It fails with fault.Conflict if it is not held.
 func (s *Service) LetReturn(ctx context.Context, c *db.Change, operation, by string) error {
 	p, _, op, err := s.rows(ctx, Operation{Merchant: c.Merchant(), ID: operation})
 	if err != nil {

@@ -94,17 +94,14 @@ func (s *Service) personsNow(ctx context.Context, p Payout) (int, error) {
 	return s.personsOf(ctx, p, shares, account)
 }
 
-// agreeing is what an approval of a payout is held against: whether its key is that of somebody who asked or approved already, and how many must approve.
-func (s *Service) agreeing(ctx context.Context, p Payout, by string) (same bool, persons int, err error) {
-	if persons, err = s.personsNow(ctx, p); err != nil {
-		return false, 0, err
+// agreeing is what an approval of a payout is held against: who its key's holder is to it, and how many must approve.
+func (s *Service) agreeing(ctx context.Context, p Payout, by string) (control.Person, int, error) {
+	persons, err := s.personsNow(ctx, p)
+	if err != nil {
+		return control.Another, 0, err
 	}
-	for _, other := range append(control.Approvers(p.ApprovedBy), p.CreatedBy) {
-		if same, err = s.samePerson(ctx, p.Merchant, other, by); same || err != nil {
-			return same, persons, err
-		}
-	}
-	return false, persons, nil
+	who, err := control.PersonOf(by, p.CreatedBy, p.ApprovedBy, func(one, other string) (bool, error) { return s.samePerson(ctx, p.Merchant, one, other) })
+	return who, persons, err
 }
 
 // agreed refuses a way that a payout takes on only after it was made, if people watch it and fewer have agreed than must. It fails with fault.Conflict.

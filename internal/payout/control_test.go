@@ -3,6 +3,8 @@ package payout
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,19 +50,49 @@ func TestAPayoutUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 		if held.Status != Held {
 			u.Fatalf("%+v", held)
 		}
-		if o, err := u.Approve(u.Context(), shop, held.ID, "key_checker", none); err != nil || o.Status != Held || o.ApprovedBy != "key_checker" {
+		if o, err := u.Approve(u.Context(), shop, held.ID, "key_checker", none); err != nil || o.Status != Held || !slices.Equal(o.ApprovedBy, []string{"key_checker"}) {
 			u.Fatalf("the first of two: %+v, %v", o, err)
 		}
 		for _, key := range []string{"key_maker", "key_checker"} {
-			if _, err := u.Approve(u.Context(), shop, held.ID, key, none); code(err) != CodeTwoPersons {
+			if _, err := u.Approve(u.Context(), shop, held.ID, key, none); code(err) != CodeTwoPersons || !strings.Contains(err.Error(), "and than one that has agreed") {
 				u.Errorf("%s again: %v", key, err)
 			}
 		}
-		if o, err := u.Approve(u.Context(), shop, held.ID, "key_third", none); err != nil || o.Status != Queued || o.ApprovedBy != "key_checker key_third" {
+		if o, err := u.Approve(u.Context(), shop, held.ID, "key_third", none); err != nil || o.Status != Queued || !slices.Equal(o.ApprovedBy, []string{"key_checker", "key_third"}) {
 			u.Fatalf("the second of two: %+v, %v", o, err)
 		}
 		u.sweep()
 		u.expect(held.ID, Sent)
+	})
+}
+
+func TestWhoHasAgreedLetsAPayoutGoOnceNobodyElseIsNeeded(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		persons := 2
+		u.watches(func(control.Ask, money.Money) int { return persons })
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(u.payer(), 5_000, true)
+		plain, parts := u.pay(order(500)), u.pay(prefer(ada, 1_500))
+		for _, held := range []Object{plain, parts} {
+			persons = 2
+			if o, err := u.Approve(u.Context(), shop, held.ID, "key_checker", none); err != nil || o.Status != Held {
+				u.Fatalf("the first of two: %+v, %v", o, err)
+			}
+			persons = 0 // the switch was lifted
+			if _, err := u.Approve(u.Context(), shop, held.ID, "key_maker", none); code(err) != CodeTwoPersons {
+				u.Errorf("let go by its maker: %v", err)
+			}
+			if o, err := u.Approve(u.Context(), shop, held.ID, "key_checker", none); err != nil || o.Status != Queued || !slices.Equal(o.ApprovedBy, []string{"key_checker"}) {
+				u.Errorf("let go by who has agreed: %+v, %v", o, err)
+			}
+		}
+		u.works()
+		u.expect(plain.ID, Sent)
+		o := u.parts(parts.ID, Sent, stands{PartRefund, 1_000, PartSucceeded, WhySource}, stands{PartPayout, 500, PartSent, WhyRest})
+		if r, err := u.Payments.GetRefund(u.Context(), shop, o.Parts[0].ID); err != nil || !slices.Equal(r.ApprovedBy, []string{"key_checker"}) {
+			u.Errorf("the part: %+v, %v", r, err)
+		}
 	})
 }
 

@@ -281,7 +281,7 @@ func (s *Service) decideAll(ctx context.Context, tenant string, drafts []draft) 
 }
 
 // Approve lets a held payout go, by somebody else than who asked for it. It fails with fault.NotFound, with fault.Conflict if it is not held, or its money
-// is not there any more, or its destination is blocked, and with fault.Forbidden if it is the same key.
+// is not there any more, or its destination is blocked, and with fault.Forbidden for a key of who asked for it, or has agreed while another person is needed.
 func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with Result) (Object, error) {
 	asked, err := s.whole(ctx, tenant, payout)
 	if err != nil {
@@ -302,11 +302,11 @@ func (s *Service) Approve(ctx context.Context, tenant, payout, by string, with R
 		if err != nil {
 			return decision{}, err
 		}
-		same, persons, err := s.agreeing(ctx, p, by)
+		who, persons, err := s.agreeing(ctx, p, by)
 		if err != nil {
 			return decision{}, err
 		}
-		return p.approve(by, same, persons, b, left, s.Clock.Now())
+		return p.approve(by, who, persons, b, left, s.Clock.Now())
 	}, func(c *db.Change, d decision) error { return with(c, s.show(d.payout)) })
 	if err != nil {
 		return Object{}, err

@@ -19,7 +19,7 @@ const (
 	CodeBalance     = "balance_insufficient"
 	CodeBlocked     = "destination_blocked"
 	CodeUnsupported = "destination_not_supported"
-	CodeTwoPersons  = "second_person_required"
+	CodeTwoPersons  = control.CodeTwoPersons
 )
 
 // decision is what was decided: the rows as they shall be, what is booked and what is told. The rows carry the version they were read with.
@@ -103,25 +103,33 @@ func begin(p Payout, held bool, b *Balance, left int64, now time.Time) (decision
 	return d, left - amount, nil
 }
 
-// approve decides that a second person agrees; same tells that it is the one who asked. left is what can be spent, the amount that is held for this payout not counted.
-func (p Payout) approve(by string, same bool, persons int, b Balance, left int64, now time.Time) (decision, error) {
+// approve decides that somebody agrees, and with enough of them that it goes; see control.Agree. left is what can be spent, the amount that is held for
+// this payout not counted.
+func (p Payout) approve(by string, who control.Person, persons int, b Balance, left int64, now time.Time) (decision, error) {
 	if p.Status != Held {
 		return decision{}, fault.State(fmt.Sprintf("the payout is %s; only one that is held can be approved", p.Status))
 	}
-	if same {
-		return decision{}, fault.New(fault.Forbidden, CodeTwoPersons, "the key that asked for the payout, and those it was rolled to, cannot approve it: somebody else must")
+	agreed, enough, err := control.Agree("payout", p.ApprovedBy, by, who, persons)
+	if err != nil {
+		return decision{}, err
 	}
 	if left < 0 {
 		return decision{}, fault.New(fault.Conflict, CodeBalance, "the money that was held for it has been refunded meanwhile")
 	}
-	d := decision{payout: p}
-	d.payout.ApprovedBy = control.Agreed(p.ApprovedBy, by)
-	if len(control.Approvers(d.payout.ApprovedBy)) < persons {
-		d.moved = true
+	if !enough {
+		d := decision{payout: p, moved: true}
+		d.payout.ApprovedBy = agreed
 		d.payout.note(now, "approved", "by one of two persons")
 		return d, nil
 	}
+	return p.release(agreed, b, now)
+}
+
+// release decides that what is held goes. agreed is who has agreed to it.
+func (p Payout) release(agreed string, b Balance, now time.Time) (decision, error) {
+	d := decision{payout: p}
 	b.Reserved -= p.Amount.Minor()
+	d.payout.ApprovedBy = agreed
 	d.balance, d.payout.DueAt = &b, now
 	return d, d.move(Queued, now, "approved")
 }

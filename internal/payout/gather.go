@@ -218,11 +218,11 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 	if err != nil {
 		return nil, err
 	}
-	same, persons, err := s.agreeing(ctx, p, by)
+	who, persons, err := s.agreeing(ctx, p, by)
 	if err != nil {
 		return nil, err
 	}
-	d, err := p.approve(by, same, persons, b, left, now)
+	d, err := p.approve(by, who, persons, b, left, now)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 	decisions := []decision{d}
 	for _, part := range p.Loop.Parts {
 		if part.Type != PartPayout {
-			if err := s.Payments.LetReturn(ctx, c, part.ID, by); err != nil {
+			if err := s.Payments.LetReturn(ctx, c, part.ID, d.payout.ApprovedBy); err != nil {
 				return nil, err
 			}
 			continue
@@ -245,7 +245,7 @@ func (s *Service) approveLoop(ctx context.Context, c *db.Change, p Payout, by st
 		if err != nil {
 			return nil, err
 		}
-		one, err := leg.approve(by, false, 0, b, left, now)
+		one, err := leg.release(d.payout.ApprovedBy, b, now)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
 )
@@ -30,7 +31,7 @@ type Payout struct {
 	PartOf      string // po_…, of which it is what goes to the destination; empty: it stands alone
 	Draws       []Draw // what of its customer's payments is withdrawn by it
 	CreatedBy   string // the key
-	ApprovedBy  string // the key of the second person
+	ApprovedBy  string // the keys of those who agreed; see control.Approvers
 	Earliest    time.Time
 	Latest      time.Time
 	Timeline    []TimelineEntry
@@ -111,7 +112,7 @@ type Object struct {
 	ProviderReference   string            `json:"provider_reference,omitempty"`
 	Batch               string            `json:"batch,omitempty" doc:"The batch that it was made with."`
 	CreatedBy           string            `json:"created_by" doc:"The key that asked for it."`
-	ApprovedBy          string            `json:"approved_by,omitempty" doc:"The key that approved it."`
+	ApprovedBy          []string          `json:"approved_by" doc:"The keys that approved it, in the order in which they did. Empty if none did."`
 	Timeline            []TimelineEntry   `json:"timeline" doc:"What happened to it, oldest first."`
 	Metadata            map[string]string `json:"metadata"`
 	CreatedAt           time.Time         `json:"created_at"`
@@ -125,7 +126,7 @@ func (p Payout) object() Object {
 	o := Object{
 		ID: p.ID, Object: "payout", Livemode: p.Live(), Status: p.Status, Amount: p.Amount.Minor(), Currency: p.Amount.Currency().Code(),
 		Destination: p.Destination, Rail: p.Rail, StatementDescriptor: p.Descriptor, Description: p.Description, Failure: p.Failure,
-		Provider: p.Account, ProviderReference: p.Reference, Batch: p.Batch, CreatedBy: p.CreatedBy, ApprovedBy: p.ApprovedBy,
+		Provider: p.Account, ProviderReference: p.Reference, Batch: p.Batch, CreatedBy: p.CreatedBy, ApprovedBy: control.Approvers(p.ApprovedBy),
 		Timeline: append([]TimelineEntry{}, p.Timeline...), Metadata: orEmpty(p.Metadata), CreatedAt: p.CreatedAt,
 		AmountPaid: p.arrived(), ClosedLoop: ModeNone, Parts: []Part{}, UnusedSources: []Unused{}, PartOf: p.PartOf,
 	}
