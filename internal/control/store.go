@@ -56,8 +56,8 @@ func scan(r db.Scanner) (Switch, error) {
 	return s, nil
 }
 
-// open are a tenant's switches that work, oldest first. They are few, and sorted here: an order in the query would have a database walk all that there
-// ever were.
+// open are a tenant's switches that work, oldest first. They are few, and sorted here: an order in the query would have a database walk all
+// that there ever were.
 func (c *Control) open(ctx context.Context, tenant string) ([]Switch, error) {
 	all, err := db.List(ctx, c.DB, scan, table.Select()+" WHERE merchant_id = $1 AND lifted_at IS NULL AND COALESCE(expires_at, 9223372036854775807) > $2",
 		tenant, db.Micros(c.Clock.Now()))

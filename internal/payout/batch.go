@@ -58,8 +58,9 @@ type BatchObject struct {
 // ObjectID is the id by which the audit trail and an idempotency key name it; empty if no payouts were made.
 func (o BatchObject) ObjectID() string { return o.ID }
 
-// Batch makes a payout of every line of a CSV file, or of none: if one line is wrong, or the balance does not suffice for all, nothing is made, and the
-// report says of every line what is wrong. A dry run makes nothing in any case. It fails with fault.Invalid on "csv" if the file cannot be read as one.
+// Batch makes a payout of every line of a CSV file, or of none: if one line is wrong, or the balance does not suffice for all, nothing is
+// made, and the report says of every line what is wrong. A dry run makes nothing in any case. It fails with fault.Invalid on "csv" if the
+// file cannot be read as one.
 func (s *Service) Batch(ctx context.Context, tenant, by, file string, dryRun bool, with func(*db.Change, BatchObject) error) (BatchObject, error) {
 	report := BatchObject{Object: "payout_batch", Livemode: id.Live(tenant), DryRun: dryRun, Totals: map[string]int64{}, Lines: []LineObject{}}
 	rows, err := readCSV(file)

@@ -292,8 +292,8 @@ var partOf = map[Status]PartStatus{
 	Held: PartHeld, Queued: PartQueued, Sent: PartSent, Paid: PartSucceeded, Failed: PartFailed, Returned: PartReturned, Canceled: PartCanceled,
 }
 
-// partOfReturn is the state of a refund or a void as the state of a part. What nobody knows of is on its way: only what is known to have failed goes on
-// somewhere else.
+// partOfReturn is the state of a refund or a void as the state of a part. What nobody knows of is on its way: only what is known to have
+// failed goes on somewhere else.
 var partOfReturn = map[payment.OperationState]PartStatus{
 	payment.OperationHeld: PartHeld, payment.OperationQueued: PartQueued, payment.OperationSending: PartSent, payment.OperationPending: PartSent,
 	payment.OperationUnknown: PartSent, payment.OperationSucceeded: PartSucceeded, payment.OperationFailed: PartFailed,

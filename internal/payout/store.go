@@ -211,8 +211,8 @@ func (s store) cardBusy(ctx context.Context, tenant, token string) (bool, error)
 	return n > 0, err
 }
 
-// payoutsAndBooks is every payout and, right behind it, every transaction about it, of which one that consists of parts has none of its own; and every balance row with the entries of merchant_pending
-// that took from it. All in one snapshot.
+// payoutsAndBooks is every payout and, right behind it, every transaction about it, of which one that consists of parts has none of its
+// own; and every balance row with the entries of merchant_pending that took from it. All in one snapshot.
 const payoutsAndBooks = `
 	SELECT merchant_id, id, 1, CASE WHEN loop = '' THEN status ELSE '' END, currency, amount, NULL FROM payout
 	UNION ALL

@@ -10,7 +10,8 @@ import (
 )
 
 // VerifyBooks holds every payout against the ledger's transactions about it, every balance row against the payouts that are held and what left
-// merchant_pending, and what was drawn on payments against the payments. It gives back what does not agree, at most a hundred faults; the error is for a database that cannot be read.
+// merchant_pending, and what was drawn on payments against the payments. It gives back what does not agree, at most a hundred faults; the
+// error is for a database that cannot be read.
 func VerifyBooks(ctx context.Context, d *db.DB) ([]string, error) {
 	v := check{held: map[[2]string]int64{}, moved: map[[2]string]int64{}}
 	if err := db.Each(ctx, d, scanLine, payoutsAndBooks, nil, v.take); err != nil {
@@ -69,7 +70,8 @@ func (v *check) draws(ctx context.Context, d *db.DB) error {
 
 const maxFaults = 100
 
-// line is a row of payoutsAndBooks. side: 1 a payout, 2 a transaction, 3 what is reserved, 4 what was moved, 5 an entry that took from merchant_pending.
+// line is a row of payoutsAndBooks. side: 1 a payout, 2 a transaction, 3 what is reserved, 4 what was moved, 5 an entry that took from
+// merchant_pending.
 type line struct {
 	tenant, subject  string
 	side             int64
