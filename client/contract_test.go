@@ -247,6 +247,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 		},
 		"createRoutingPolicyVersion": func(c *Client) error { return one(c.RoutingPolicies.Update(ctx, "x", document)) },
 		"publishRoutingPolicy":       func(c *Client) error { return one(c.RoutingPolicies.Publish(ctx, "x", 1)) },
+		"unpublishRoutingPolicy":     func(c *Client) error { return one(c.RoutingPolicies.Unpublish(ctx, "x")) },
 		"rollbackRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Rollback(ctx, "x")) },
 		"validateRoutingPolicy":      func(c *Client) error { return one(c.RoutingPolicies.Validate(ctx, "x", ValidateRoutingPolicy{})) },
 		"listRoutingExperiments":     func(c *Client) error { return one(first(c.RoutingPolicies.Experiments(ctx, "x"))) },

@@ -267,6 +267,15 @@ func (s *RoutingPolicyService) Rollback(ctx context.Context, id string, options 
 	return post[RoutingPolicy](ctx, s.core, path, nil, options)
 }
 
+// Unpublish has payments routed by no policy any more: they have the merchant's own order of the accounts again.
+func (s *RoutingPolicyService) Unpublish(ctx context.Context, id string, options ...CallOption) (*RoutingPolicy, error) {
+	path, err := under(policies, id, "unpublish")
+	if err != nil {
+		return nil, err
+	}
+	return post[RoutingPolicy](ctx, s.core, path, nil, options)
+}
+
 // Validate tells whether a version could be published now, and how it would decide. Nothing is written.
 func (s *RoutingPolicyService) Validate(ctx context.Context, id string, p ValidateRoutingPolicy, options ...CallOption) (*RoutingTrial, error) {
 	path, err := under(policies, id, "validate")

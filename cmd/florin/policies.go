@@ -13,12 +13,12 @@ import (
 )
 
 // openRouting makes what orders the accounts that a payment is asked of. Its Run must run: see process.
-func (a *parts) openRouting() {
+func (a *parts) openRouting(providers provider.Registry) {
 	a.learned = routing.NewLearned(adaptive.Config{})
 	a.router = routing.NewRouter(routing.Options{
 		DB: a.main, Ranker: a.learned, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 	})
-	a.policies = &routing.Policies{DB: a.main, Accounts: candidates{a.accounts}, Router: a.router, Clock: a.clock, IDs: a.ids}
+	a.policies = &routing.Policies{DB: a.main, Accounts: takers{candidates{a.accounts}, providers}, Router: a.router, Clock: a.clock, IDs: a.ids}
 	a.simulator = &simulation.Simulator{Attempts: payment.NewHistory(a.main), Policies: a.policies, Accounts: candidates{a.accounts}, Clock: a.clock}
 	a.learning = a.clock.Now()
 }
@@ -32,6 +32,25 @@ func (c candidates) Candidates(ctx context.Context, tenant string) ([]routing.Ca
 	all := make([]routing.Candidate, len(found))
 	for i, a := range found {
 		all[i] = routing.Candidate{Account: a.ID, Provider: a.Provider}
+	}
+	return all, err
+}
+
+// takers are the candidates with what they take.
+type takers struct {
+	candidates
+	providers provider.Registry
+}
+
+// Methods are the words of the methods by which each account takes payments.
+func (t takers) Methods(ctx context.Context, tenant string) (map[string][]string, error) {
+	found, err := t.accounts.List(ctx, tenant)
+	all := make(map[string][]string, len(found))
+	for _, a := range found {
+		all[a.ID] = nil
+		for _, method := range t.providers.Methods(a) {
+			all[a.ID] = append(all[a.ID], string(method))
+		}
 	}
 	return all, err
 }

@@ -47,7 +47,7 @@ func (a *parts) openPayments(ctx context.Context) error {
 	}
 	door := a.openDoor()
 	providers := registry(door)
-	a.openGround()
+	a.openGround(providers)
 	a.openMoney(door, providers)
 	a.openAround(providers)
 	if err := a.openArchive(); err != nil {
@@ -68,13 +68,13 @@ func (a *parts) openDoor() cards {
 }
 
 // openGround opens what a payment asks before it is sent, and what is told of it.
-func (a *parts) openGround() {
+func (a *parts) openGround(providers provider.Registry) {
 	a.accounts = provider.NewAccounts(a.main, a.mainBox, a.clock)
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
-	a.openRouting()
+	a.openRouting(providers)
 	a.control = control.New(control.Options{DB: a.main, Accounts: candidates{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	a.breaks = recon.New(recon.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 }

@@ -24,6 +24,7 @@ type Policies interface {
 	Update(ctx context.Context, tenant, policy, by string, d policies.Document, with policies.With) (policies.Object, error)
 	Publish(ctx context.Context, tenant, policy string, version int64, by string, with policies.With) (policies.Object, error)
 	Rollback(ctx context.Context, tenant, policy, by string, with policies.With) (policies.Object, error)
+	Unpublish(ctx context.Context, tenant, policy, by string, with policies.With) (policies.Object, error)
 	PolicyReader
 }
 
@@ -49,7 +50,7 @@ type validatePolicy struct {
 type routingFacts struct {
 	Amount     int64     `json:"amount" minimum:"1" maximum:"999999999999" low:"amount_too_small" high:"amount_too_large" doc:"In the currency's minor unit." example:"9232"`
 	Currency   string    `json:"currency" check:"currency" pattern:"^[A-Z]{3}$" example:"EUR"`
-	Method     string    `json:"method,omitempty" maxLength:"40" pattern:"^[a-z_]*$" doc:"card if it is not given." example:"card"`
+	Method     string    `json:"method,omitempty" enum:"card,bank_redirect,pix,ideal,payid,fpx,upi,sepa_qr,wallet" doc:"card if it is not given." example:"card"`
 	BIN        string    `json:"bin,omitempty" maxLength:"8" pattern:"^[0-9]*$" example:"424242"`
 	Brand      string    `json:"brand,omitempty" maxLength:"40" pattern:"^[a-z_]*$" example:"visa"`
 	Funding    string    `json:"funding,omitempty" maxLength:"40" pattern:"^[a-z_]*$" example:"debit"`
@@ -59,7 +60,7 @@ type routingFacts struct {
 	Payment    string    `json:"payment,omitempty" maxLength:"64" check:"printable" doc:"Splits and experiments draw by it: vary it to see them all." example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Metadata   Metadata  `json:"metadata,omitempty"`
 	At         time.Time `json:"at,omitempty" doc:"Now if it is not given."`
-	Candidates []string  `json:"candidates,omitempty" maxItems:"100" doc:"The accounts that can take it, in your own order. All your accounts if it is not given: whether they take the method is not looked at." example:"[\"alpha\",\"beta\"]"`
+	Candidates []string  `json:"candidates,omitempty" maxItems:"100" doc:"The accounts that can take it, in your own order. If it is not given: those of your accounts that take the method. Of accounts that are named it is not looked at whether they do." example:"[\"alpha\",\"beta\"]"`
 }
 
 // request is the facts as routing sees them.
@@ -158,6 +159,12 @@ func (a *API) registerRoutingActions() {
 		shows: story{"latest_version": 2, "published_version": 1},
 	}, a.rollbackPolicy)
 	register(a, operation{
+		id: "unpublishRoutingPolicy", method: http.MethodPost, path: one + "/unpublish", tag: tag, summary: "Withdraw a routing policy",
+		doc:   "Payments have your own order of the accounts again, within a second on every node. What was published is retired, and can be published again. 409 if the policy is not published.",
+		scope: access.RoutingWrite, status: http.StatusOK, answer: object, body: reflect.TypeFor[noParameters](), optional: true, sample: `{}`,
+		shows: story{"latest_version": 2, "published_version": nil, "document_version": 2},
+	}, a.unpublishPolicy)
+	register(a, operation{
 		id: "validateRoutingPolicy", method: http.MethodPost, path: one + "/validate", tag: tag, summary: "Try a routing policy",
 		doc:   "Tells whether a version could be published now, and how it would decide about a payment. Nothing is written, and nobody is asked for money.",
 		scope: access.RoutingRead, status: http.StatusOK, answer: reflect.TypeFor[policies.TrialObject](), body: reflect.TypeFor[validatePolicy](), looks: true,
@@ -203,6 +210,15 @@ func (a *API) rollbackPolicy(ctx context.Context, rq *request, in *actionInput) 
 			return nil, err
 		}
 		return a.Policies.Rollback(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, recordedPolicy(o, "routing_policy.rolled_back"))
+	})
+}
+
+func (a *API) unpublishPolicy(ctx context.Context, rq *request, in *actionInput) (answer, error) {
+	return a.changePolicy(ctx, rq, in, http.StatusOK, func(ctx context.Context, o *once) (any, error) {
+		if _, err := decodeOptional[noParameters](rq, in.RawBody, a.Clock.Now()); err != nil {
+			return nil, err
+		}
+		return a.Policies.Unpublish(ctx, rq.principal.Tenant, in.ID, rq.principal.KeyID, recordedPolicy(o, "routing_policy.unpublished"))
 	})
 }
 

@@ -64,6 +64,10 @@ func (f fakePolicies) Rollback(_ context.Context, merchant, _, _ string, with po
 	return f.write(merchant, with)
 }
 
+func (f fakePolicies) Unpublish(_ context.Context, merchant, _, _ string, with policies.With) (policies.Object, error) {
+	return f.write(merchant, with)
+}
+
 func (fakePolicies) Get(_ context.Context, merchant, _ string) (policies.Object, error) {
 	if merchant != tenant {
 		return policies.Object{}, fault.Missing("routing policy")

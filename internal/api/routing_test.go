@@ -43,6 +43,8 @@ func TestAWrongFieldOfAPolicyIsRefusedByName(t *testing.T) {
 	faulty(t, d.call("POST", aPolicy+"/publish", `{}`), wrong{"version": missing})
 	faulty(t, d.call("POST", aPolicy+"/publish", `{"version":0}`), wrong{"version": invalid})
 	faulty(t, d.call("POST", aPolicy+"/rollback", `{"version":1}`), wrong{"version": unknown})
+	faulty(t, d.call("POST", aPolicy+"/unpublish", `{"version":1}`), wrong{"version": unknown})
+	faulty(t, d.call("POST", aPolicy+"/validate", `{"facts":{"amount":1,"currency":"EUR","method":"cash"}}`), wrong{"facts.method": invalid})
 	faulty(t, d.call("POST", aPolicy+"/validate", `{"version":"1","facts":{"amount":0,"currency":"eur","bin":"x","country":"de","customer":"ada","at":"now","candidates":[1]}}`), wrong{
 		"version": invalid, "facts.amount": tooSmall, "facts.currency": fault.CodeCurrency, "facts.bin": invalid, "facts.country": invalid,
 		"facts.customer": invalid, "facts.at": invalid, "facts.candidates[0]": invalid,
@@ -133,7 +135,7 @@ func TestASimulationEndsWhenItsCallerHangsUp(t *testing.T) {
 func TestAPolicyThatIsNoneIsNotFound(t *testing.T) {
 	d := untouched(t)
 	for path, method := range map[string]string{
-		"": "GET", "/versions": "GET", "/experiments": "GET", "/publish": "POST", "/rollback": "POST", "/validate": "POST", "/simulate": "POST",
+		"": "GET", "/versions": "GET", "/experiments": "GET", "/publish": "POST", "/rollback": "POST", "/unpublish": "POST", "/validate": "POST", "/simulate": "POST",
 	} {
 		refused(t, d.call(method, "/v1/routing/policies/pay_"+someID+path, map[string]string{"POST": `{}`}[method]), 404, fault.CodeNotFound)
 	}
@@ -147,6 +149,7 @@ func TestWhoChangesAPolicyIsAudited(t *testing.T) {
 		aPolicy + "/versions":  {samplePolicy, "routing_policy.changed"},
 		aPolicy + "/publish":   {`{"version":1}`, "routing_policy.published"},
 		aPolicy + "/rollback":  {"", "routing_policy.rolled_back"},
+		aPolicy + "/unpublish": {"", "routing_policy.unpublished"},
 	} {
 		var rows [][]any
 		d := newDoor(t, func(o *Options) {

@@ -10,6 +10,26 @@ import (
 // Registry knows the connectors by name. It is made once, at start.
 type Registry map[string]Connector
 
+// Methods are the methods by which an account takes payments; none for one that only pays out.
+func (r Registry) Methods(a Account) []Method {
+	connector, ok := r[a.Provider]
+	if !ok {
+		return nil
+	}
+	has := CapabilitiesOf(connector, a)
+	var all []Method
+	if _, is := connector.(Authorizer); is {
+		all = append(all, MethodCard)
+		if has.NetworkTokens {
+			all = append(all, MethodWallet)
+		}
+	}
+	if _, is := connector.(Starter); is {
+		all = append(all, slices.Sorted(maps.Keys(has.Methods))...)
+	}
+	return all
+}
+
 // Lookup finds what a provider can do: a T is one of the small interfaces, such as Refunder.
 func Lookup[T any](r Registry, name string) (T, error) {
 	var none T

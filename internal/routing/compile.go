@@ -33,13 +33,20 @@ type rule struct {
 // Compile makes a policy of what a merchant wrote. accounts are the names of the merchant's provider accounts. It fails with
 // fault.Invalid, naming every wrong place: a rule by its index, and in a condition the line and the column.
 func Compile(d Document, accounts []string) (*Policy, error) {
-	return compile(d, func(name string) bool { return slices.Contains(accounts, name) })
+	return compile(d, func(name string) string {
+		if !slices.Contains(accounts, name) {
+			return noAccount(name)
+		}
+		return ""
+	})
 }
 
-// compile is Compile with any accounts that known knows; nil knows all. A policy that is published stays in force when an account of it is
-// removed: what is no candidate is passed over.
-func compile(d Document, known func(account string) bool) (*Policy, error) {
-	c := compiler{doc: d, known: known, actions: map[string]int{}, made: map[string]action{}}
+func noAccount(name string) string { return "there is no provider account " + strict.Shorten(name) }
+
+// compile is Compile with an own objection to accounts, empty if there is none. Nil is for what was judged before: a policy that is published
+// stays in force when an account of it is removed, which is passed over then, and whatever Compile has learned to refuse since.
+func compile(d Document, objects func(account string) string) (*Policy, error) {
+	c := compiler{doc: d, objects: objects, actions: map[string]int{}, made: map[string]action{}}
 	p := &Policy{zone: c.zone(), rest: priority{}}
 	c.fees = c.compileFees()
 	for i, a := range d.Actions {
@@ -63,12 +70,15 @@ func compile(d Document, known func(account string) bool) (*Policy, error) {
 	return p, nil
 }
 
+// defaultRule is what people read a decision as that no rule made. A rule of that name would be taken for it.
+const defaultRule = "default"
+
 // compiler gathers what is wrong while it makes the parts of a policy.
 type compiler struct {
 	doc         Document
-	known       func(account string) bool
-	actions     map[string]int    // the index of each named action
-	made        map[string]action // those that are compiled
+	objects     func(account string) string // why an account cannot stand in a policy; nil: the policy was judged before
+	actions     map[string]int              // the index of each named action
+	made        map[string]action           // those that are compiled
 	fees        map[string]*fees
 	experiments []*experiment
 	faults      strict.Faults
@@ -94,6 +104,9 @@ func (c *compiler) zone() *time.Location {
 func (c *compiler) compileRules(p *Policy) {
 	index := map[string]int{}
 	for i, r := range c.doc.Rules {
+		if r.ID == defaultRule && c.objects != nil {
+			c.wrong(fmt.Sprintf("rules[%d].id", i), "default is what decides if no rule does: give the rule another id")
+		}
 		if _, twice := index[r.ID]; twice {
 			c.wrong(fmt.Sprintf("rules[%d].id", i), "there are two rules with the id %s", r.ID)
 			continue
@@ -243,8 +256,11 @@ func (c *compiler) listed(param string, names []string) {
 }
 
 func (c *compiler) account(param, name string) {
-	if c.known != nil && !c.known(name) {
-		c.wrong(param, "there is no provider account %s", strict.Shorten(name))
+	if c.objects == nil {
+		return
+	}
+	if why := c.objects(name); why != "" {
+		c.wrong(param, "%s", why)
 	}
 }
 

@@ -128,12 +128,14 @@ func (c *compiler) compileFees() map[string]*fees {
 		for j, r := range t.Rows {
 			made[j] = c.feeRow(fmt.Sprintf("%s.rows[%d]", param, j), r)
 		}
+		c.lintRows(param, t.Rows, made)
 		tables[t.Name] = made
 	}
 	all := map[string]*fees{}
 	for i, f := range c.doc.Fees {
 		param := fmt.Sprintf("fees[%d]", i)
 		c.account(param+".account", f.Account)
+		c.word(param+".home", "country", f.Home, countries)
 		if all[f.Account] != nil {
 			c.wrong(param+".account", "%s stands twice", f.Account)
 		}
@@ -145,6 +147,9 @@ func (c *compiler) compileFees() map[string]*fees {
 			t, ok := tables[name]
 			if !ok {
 				c.wrong(fmt.Sprintf("%s.tables[%d]", param, j), "there is no fee table named %s", name)
+			}
+			if c.objects != nil && slices.Contains(f.Tables[:j], name) {
+				c.wrong(fmt.Sprintf("%s.tables[%d]", param, j), "%s stands twice: it would be paid twice", name)
 			}
 			made.tables = append(made.tables, t)
 		}

@@ -18,10 +18,16 @@ type Accounts interface {
 	Candidates(ctx context.Context, tenant string) ([]Candidate, error)
 }
 
+// Takers tells besides by which methods each of them takes payments. One that takes none, such as an account for payouts, has none.
+type Takers interface {
+	Accounts
+	Methods(ctx context.Context, tenant string) (map[string][]string, error)
+}
+
 // Policies keeps the merchants' policies.
 type Policies struct {
 	DB       *db.DB // has Schema
-	Accounts Accounts
+	Accounts Takers
 	Router   *Router // hears at once of what is published here; other processes do within a second
 	Clock    clock.Clock
 	IDs      *id.Source
@@ -99,25 +105,32 @@ func (s *Policies) again(do func() (Object, error)) (Object, error) {
 
 // compile judges a document by the accounts that the merchant has now.
 func (s *Policies) compile(ctx context.Context, tenant string, d Document) (*Policy, error) {
-	has, err := s.Accounts.Candidates(ctx, tenant)
+	takes, err := s.Accounts.Methods(ctx, tenant)
 	if err != nil {
-		return nil, fmt.Errorf("list the provider accounts of %s: %w", tenant, err)
+		return nil, fmt.Errorf("list what the provider accounts of %s take: %w", tenant, err)
 	}
-	return compile(d, func(name string) bool {
-		return slices.ContainsFunc(has, func(c Candidate) bool { return c.Account == name })
+	return compile(d, func(name string) string {
+		methods, is := takes[name]
+		switch {
+		case !is:
+			return noAccount(name)
+		case len(methods) == 0:
+			return name + " cannot take payments"
+		}
+		return ""
 	})
 }
 
 // Publish has a merchant's payments routed by a version of a policy. What was published before is retired, and can be
-// published again. It fails with fault.Conflict if the version is published already, and with fault.Invalid if it is no longer right,
-// because an account is gone.
+// published again. It fails with fault.Conflict if the version is published already, and with fault.Invalid if there is no such version, or
+// if it is no longer right, because an account is gone.
 func (s *Policies) Publish(ctx context.Context, tenant, policy string, number int64, by string, with With) (Object, error) {
 	return s.again(func() (Object, error) {
 		p, err := s.store().policy(ctx, tenant, policy)
 		if err != nil {
 			return Object{}, err
 		}
-		e, err := s.store().edition(ctx, tenant, policy, number)
+		e, err := s.version(ctx, p, number)
 		if err != nil {
 			return Object{}, err
 		}
@@ -155,6 +168,62 @@ func (s *Policies) Rollback(ctx context.Context, tenant, policy, by string, with
 	})
 }
 
+// version is a version of a policy, 0 the latest. It fails with fault.Invalid, naming the parameter, if there is none.
+func (s *Policies) version(ctx context.Context, p policy, number int64) (edition, error) {
+	if number == 0 {
+		number = p.latest
+	}
+	if number > p.latest {
+		return edition{}, fault.Wrong("version", fault.CodeInvalid, fmt.Sprintf("there is no version %d: the latest is %d", number, p.latest))
+	}
+	return s.store().edition(ctx, p.merchant, p.id, number)
+}
+
+// Unpublish has a merchant's payments routed by no policy any more: they have its own order of the accounts again. The version that was
+// published is retired, and can be published again. It fails with fault.Conflict if the policy is not published.
+func (s *Policies) Unpublish(ctx context.Context, tenant, policy, by string, with With) (Object, error) {
+	return s.again(func() (Object, error) {
+		p, err := s.store().policy(ctx, tenant, policy)
+		if err != nil {
+			return Object{}, err
+		}
+		was, err := s.store().published(ctx, tenant)
+		if err != nil {
+			return Object{}, err
+		}
+		if was.policy != policy {
+			return Object{}, fault.State("the policy is not published")
+		}
+		c := db.NewChange(tenant)
+		old, err := s.retire(ctx, c, was)
+		if err != nil {
+			return Object{}, err
+		}
+		none := pointer{merchant: tenant, by: by, at: s.Clock.Now(), version: was.version}
+		c.Add(none.row())
+		return s.route(ctx, tenant, c, objectOf(p, none, &old), with)
+	})
+}
+
+// retire has what is published be so no longer.
+func (s *Policies) retire(ctx context.Context, c *db.Change, was pointer) (edition, error) {
+	old, err := s.store().edition(ctx, was.merchant, was.policy, was.number)
+	if err != nil {
+		return edition{}, err
+	}
+	old.status = Retired
+	return old, addEdition(c, old)
+}
+
+// route commits what changes how payments are routed.
+func (s *Policies) route(ctx context.Context, tenant string, c *db.Change, o Object, with With) (Object, error) {
+	o, err := s.commit(ctx, c, o, with)
+	if err == nil && s.Router != nil && s.Router.current != nil {
+		s.Router.current.Forget(tenant)
+	}
+	return o, err
+}
+
 func (s *Policies) publish(ctx context.Context, p policy, e edition, was pointer, by string, with With) (Object, error) {
 	if was.policy == p.id && was.number == e.number {
 		return Object{}, fault.State(fmt.Sprintf("version %d is published already", e.number))
@@ -164,13 +233,8 @@ func (s *Policies) publish(ctx context.Context, p policy, e edition, was pointer
 	}
 	now := s.Clock.Now()
 	c := db.NewChange(p.merchant)
-	if was.version > 0 {
-		old, err := s.store().edition(ctx, p.merchant, was.policy, was.number)
-		if err != nil {
-			return Object{}, err
-		}
-		old.status = Retired
-		if err := addEdition(c, old); err != nil {
+	if was.routes() {
+		if _, err := s.retire(ctx, c, was); err != nil {
 			return Object{}, err
 		}
 	}
@@ -180,11 +244,7 @@ func (s *Policies) publish(ctx context.Context, p policy, e edition, was pointer
 	}
 	is := pointer{merchant: p.merchant, policy: p.id, number: e.number, by: by, at: now, version: was.version}
 	c.Add(is.row())
-	o, err := s.commit(ctx, c, objectOf(p, is, &e), with)
-	if err == nil && s.Router != nil && s.Router.current != nil {
-		s.Router.current.Forget(p.merchant)
-	}
-	return o, err
+	return s.route(ctx, p.merchant, c, objectOf(p, is, &e), with)
 }
 
 func addEdition(c *db.Change, e edition) error {
@@ -254,24 +314,18 @@ func (s *Policies) Versions(ctx context.Context, tenant, policy string, p db.Pag
 }
 
 // Validate judges a version of a policy, 0 the latest, by the accounts that the merchant has now, and tells how it would decide a
-// request. If that names no candidates, all the merchant's accounts are. Nothing is written.
+// request. If that names no candidates, those of the merchant's accounts are that take its method. It fails with fault.Invalid, naming version,
+// if there is no such version. Nothing is written.
 func (s *Policies) Validate(ctx context.Context, tenant, policy string, number int64, req Request) (TrialObject, error) {
 	p, err := s.store().policy(ctx, tenant, policy)
 	if err != nil {
 		return TrialObject{}, err
 	}
-	if number == 0 {
-		number = p.latest
-	}
-	e, err := s.store().edition(ctx, tenant, policy, number)
+	e, err := s.version(ctx, p, number)
 	if err != nil {
 		return TrialObject{}, err
 	}
-	has, err := s.Accounts.Candidates(ctx, tenant)
-	if err != nil {
-		return TrialObject{}, fmt.Errorf("list the provider accounts of %s: %w", tenant, err)
-	}
-	o := TrialObject{Object: "routing_trial", Livemode: id.Live(tenant), Policy: policy, Version: number, Faults: []FaultObject{}}
+	o := TrialObject{Object: "routing_trial", Livemode: id.Live(tenant), Policy: policy, Version: e.number, Faults: []FaultObject{}}
 	rules, err := s.compile(ctx, tenant, e.document)
 	if fault.Is(err, fault.Invalid) {
 		o.Faults = faultObjects(err)
@@ -280,11 +334,11 @@ func (s *Policies) Validate(ctx context.Context, tenant, policy string, number i
 	if err != nil {
 		return TrialObject{}, err
 	}
-	if req.Candidates, err = choose(has, req.Candidates); err != nil {
+	if err = s.choose(ctx, tenant, &req); err != nil {
 		return TrialObject{}, err
 	}
 	o.Valid = true
-	now := current{policy: policy, number: number, rules: rules}
+	now := current{policy: policy, number: e.number, rules: rules}
 	if now.stopped, err = s.store().stopped(ctx, tenant, policy); err != nil {
 		return TrialObject{}, err
 	}
@@ -307,39 +361,33 @@ func (s *Policies) Compiled(ctx context.Context, tenant, policy string, number i
 	if err != nil {
 		return Edition{}, err
 	}
-	if number == 0 {
-		number = p.latest
+	e, err := s.version(ctx, p, number)
+	if err != nil {
+		return Edition{}, err
 	}
-	if number > p.latest {
-		return Edition{}, fault.Wrong("version", fault.CodeInvalid, fmt.Sprintf("there is no version %d: the latest is %d", number, p.latest))
-	}
-	return s.compiled(ctx, p, number)
+	return compiledOf(e)
 }
 
 // CompiledPublished is the version that a merchant has published; false if that is none.
 func (s *Policies) CompiledPublished(ctx context.Context, tenant string) (Edition, bool, error) {
 	pub, err := s.store().published(ctx, tenant)
-	if err != nil || pub.version == 0 {
+	if err != nil || !pub.routes() {
 		return Edition{}, false, err
 	}
-	p, err := s.store().policy(ctx, tenant, pub.policy)
+	e, err := s.store().edition(ctx, tenant, pub.policy, pub.number)
 	if err != nil {
 		return Edition{}, false, err
 	}
-	e, err := s.compiled(ctx, p, pub.number)
-	return e, true, err
+	made, err := compiledOf(e)
+	return made, err == nil, err
 }
 
-func (s *Policies) compiled(ctx context.Context, p policy, number int64) (Edition, error) {
-	e, err := s.store().edition(ctx, p.merchant, p.id, number)
-	if err != nil {
-		return Edition{}, err
-	}
+func compiledOf(e edition) (Edition, error) {
 	rules, err := compile(e.document, nil)
 	if err != nil {
-		return Edition{}, fmt.Errorf("compile version %d of %s: %w", number, p.id, err)
+		return Edition{}, fmt.Errorf("compile version %d of %s: %w", e.number, e.policy, err)
 	}
-	return Edition{p.id, number, rules}, nil
+	return Edition{e.policy, e.number, rules}, nil
 }
 
 func (s *Policies) ranker() Ranker {
@@ -349,17 +397,35 @@ func (s *Policies) ranker() Ranker {
 	return s.Router.o.Ranker
 }
 
-// choose are the accounts that were asked for, as the merchant has them; all if none were.
-func choose(has, asked []Candidate) ([]Candidate, error) {
-	if len(asked) == 0 {
-		return has, nil
+// choose gives a trial its candidates: the accounts that were asked for, as the merchant has them, or those that take the method.
+func (s *Policies) choose(ctx context.Context, tenant string, req *Request) error {
+	has, err := s.Accounts.Candidates(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("list the provider accounts of %s: %w", tenant, err)
 	}
-	for i, a := range asked {
+	for i, a := range req.Candidates {
 		at := slices.IndexFunc(has, func(c Candidate) bool { return c.Account == a.Account })
 		if at < 0 {
-			return nil, fault.Wrong(fmt.Sprintf("facts.candidates[%d]", i), fault.CodeInvalid, "no such provider account")
+			return fault.Wrong(fmt.Sprintf("facts.candidates[%d]", i), fault.CodeInvalid, "no such provider account")
 		}
-		asked[i] = has[at]
+		req.Candidates[i] = has[at]
 	}
-	return asked, nil
+	if len(req.Candidates) > 0 {
+		return nil
+	}
+	takes, err := s.Accounts.Methods(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("list what the provider accounts of %s take: %w", tenant, err)
+	}
+	for _, c := range has {
+		if slices.Contains(takes[c.Account], req.Method) {
+			req.Candidates = append(req.Candidates, c)
+		} else {
+			req.Excluded = append(req.Excluded, Excluded{c.Account, incapable})
+		}
+	}
+	return nil
 }
+
+// incapable is why an account is no candidate that does not take a payment's method.
+const incapable = "capability"

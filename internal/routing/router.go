@@ -110,7 +110,7 @@ func (c *current) decide(ctx context.Context, req *Request, ranker Ranker) Decis
 // load reads what a merchant has published.
 func (r *Router) load(ctx context.Context, tenant string) (*current, error) {
 	p, err := r.store.published(ctx, tenant)
-	if err != nil || p.version == 0 {
+	if err != nil || !p.routes() {
 		return nil, err
 	}
 	c := &current{policy: p.policy, number: p.number}

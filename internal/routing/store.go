@@ -120,7 +120,7 @@ func scanEdition(r db.Scanner) (edition, error) {
 	return e, nil
 }
 
-// pointer is the version by which a merchant's payments are routed. The zero value is none.
+// pointer is the version by which a merchant's payments are routed. None has no policy: nothing was ever published, or it was withdrawn.
 type pointer struct {
 	merchant, policy string
 	number           int64
@@ -128,6 +128,8 @@ type pointer struct {
 	at               time.Time
 	version          int64 // of the row; 0: there is none
 }
+
+func (p pointer) routes() bool { return p.policy != "" }
 
 func (p pointer) row() db.Row {
 	return write(publishedTable, p.version, p.merchant, p.policy, p.number, p.by, db.Micros(p.at))
@@ -200,7 +202,7 @@ func (s store) before(ctx context.Context, tenant, policy string, number int64) 
 		" WHERE merchant_id = $1 AND policy_id = $2 AND number < $3 AND published_at IS NOT NULL ORDER BY number DESC LIMIT 1", tenant, policy, number)
 }
 
-// published is what a merchant has published; the zero pointer if that is nothing.
+// published is what a merchant has published; one that routes nothing if that is nothing.
 func (s store) published(ctx context.Context, tenant string) (pointer, error) {
 	p, err := db.Get(ctx, s.db, scanPointer, publishedTable.Select()+" WHERE merchant_id = $1", tenant)
 	if fault.Is(err, fault.NotFound) {

@@ -38,12 +38,27 @@ type harness struct {
 }
 
 // accounts are a merchant's, which a test may take away.
-type accounts struct{ names []string }
+type accounts struct {
+	names []string
+	takes map[string][]string // by which methods; who is not here takes cards
+}
 
 func (a *accounts) Candidates(context.Context, string) ([]Candidate, error) {
 	all := make([]Candidate, len(a.names))
 	for i, name := range a.names {
 		all[i] = Candidate{name, "simcard"}
+	}
+	return all, nil
+}
+
+func (a *accounts) Methods(context.Context, string) (map[string][]string, error) {
+	all := map[string][]string{}
+	for _, name := range a.names {
+		methods, special := a.takes[name]
+		if !special {
+			methods = []string{"card"}
+		}
+		all[name] = methods
 	}
 	return all, nil
 }
@@ -62,6 +77,10 @@ func TestPolicies(t *testing.T) {
 			{"APolicyIsShownAsItIsPublished", storedAPolicyIsShownAsItIsPublished},
 			{"AVersionIsCompiledWhicheverAccountsAreLeft", storedAVersionIsCompiledWhicheverAccountsAreLeft},
 			{"ARollbackPublishesWhatWasPublishedBefore", storedARollbackPublishesWhatWasPublishedBefore},
+			{"AVersionThatIsNoneIsRefusedByName", storedAVersionThatIsNoneIsRefusedByName},
+			{"APolicyThatIsWithdrawnRoutesNothing", storedAPolicyThatIsWithdrawnRoutesNothing},
+			{"AnAccountThatTakesNoPaymentsStandsInNoPolicy", storedAnAccountThatTakesNoPaymentsStandsInNoPolicy},
+			{"ATrialIsAmongTheAccountsThatTakeTheMethod", storedATrialIsAmongTheAccountsThatTakeTheMethod},
 			{"OneOfAMerchantsPoliciesIsPublished", storedOneOfAMerchantsPoliciesIsPublished},
 			{"OfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther", storedOfTwoWhoPublishAtOnceBothComeThroughOneAfterTheOther},
 			{"WhatIsWrongIsNotKept", storedWhatIsWrongIsNotKept},
@@ -81,7 +100,7 @@ func TestPolicies(t *testing.T) {
 }
 
 func newHarness(d *db.DB, tenant string) harness {
-	h := harness{tenant: tenant, db: d, hands: clock.NewManual(sunday), metrics: prometheus.NewRegistry(), has: &accounts{slices.Clone(threeAccounts)}}
+	h := harness{tenant: tenant, db: d, hands: clock.NewManual(sunday), metrics: prometheus.NewRegistry(), has: &accounts{names: slices.Clone(threeAccounts)}}
 	ids := id.NewSource(h.hands, rand.Reader)
 	h.router = NewRouter(Options{DB: d, Clock: h.hands, IDs: ids, Logger: slog.New(slog.DiscardHandler), Metrics: h.metrics})
 	h.Policies = &Policies{DB: d, Accounts: h.has, Router: h.router, Clock: h.hands, IDs: ids}
@@ -163,10 +182,9 @@ func storedAnotherMerchantsPolicyIsNotSeen(t *testing.T, h harness) {
 			_, err := h.Update(t.Context(), stranger, o.ID, key, document("beta"), nothing)
 			return err
 		},
-		"publish":                func() error { _, err := h.Publish(t.Context(), stranger, o.ID, 1, key, nothing); return err },
-		"versions":               func() error { _, _, err := h.Versions(t.Context(), stranger, o.ID, db.Page{Limit: 5}); return err },
-		"validate":               func() error { _, err := h.Validate(t.Context(), stranger, o.ID, 1, h.request()); return err },
-		"a version that is none": func() error { _, err := h.Publish(t.Context(), h.tenant, o.ID, 2, key, nothing); return err },
+		"publish":  func() error { _, err := h.Publish(t.Context(), stranger, o.ID, 1, key, nothing); return err },
+		"versions": func() error { _, _, err := h.Versions(t.Context(), stranger, o.ID, db.Page{Limit: 5}); return err },
+		"validate": func() error { _, err := h.Validate(t.Context(), stranger, o.ID, 1, h.request()); return err },
 	} {
 		if err := do(); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s: %v", name, err)
