@@ -77,10 +77,11 @@ const (
 type Closed struct {
 	Reason string    // Open, Maintenance or Overloaded
 	Until  time.Time // when it is worth another try
+	Ends   time.Time // of maintenance: when it is over, unless it is lifted
 }
 
 func (c *Closed) Error() string {
-	return fmt.Sprintf("not sent: %s until %s", c.Reason, c.Until.Format(time.RFC3339))
+	return fmt.Sprintf("not sent: %s until %s", c.Reason, cmp.Or(c.Ends, c.Until).Format(time.RFC3339))
 }
 
 // Until is when a call that was refused is worth another try; zero for any other error.
@@ -210,20 +211,20 @@ type entry struct {
 func (h *Health) admit(c Call, in *seat) (*entry, error) {
 	now := h.Clock.Now()
 	if until, ok := h.windows.covers(c, now); ok {
-		return nil, h.refuse(c, &Closed{Maintenance, until})
+		return nil, h.refuse(c, &Closed{Reason: Maintenance, Until: windowLook(until, now), Ends: until})
 	}
 	a, v := h.valve(c, true)
 	if in == nil {
 		if in = a.bulkhead.enter(c); in == nil {
 			v.release()
-			return nil, h.refuse(c, &Closed{Overloaded, now.Add(overloadPause)})
+			return nil, h.refuse(c, &Closed{Reason: Overloaded, Until: now.Add(overloadPause)})
 		}
 	}
 	pass, wait := v.enter()
 	if pass == nil {
 		v.release()
 		in.leave(false)
-		return nil, h.refuse(c, &Closed{Open, now.Add(wait)})
+		return nil, h.refuse(c, &Closed{Reason: Open, Until: now.Add(wait)})
 	}
 	return &entry{h, c, in, v, pass}, nil
 }
@@ -338,7 +339,7 @@ func (h *Health) State(tenant, accountID string, o Operation) State {
 	c := Call{Tenant: tenant, Account: accountID, Operation: o}
 	now := h.Clock.Now()
 	if until, ok := h.windows.covers(c, now); ok {
-		return State{Reason: Maintenance, Until: until}
+		return State{Reason: Maintenance, Until: windowLook(until, now)}
 	}
 	a, v := h.valve(c, false)
 	if v != nil {

@@ -116,6 +116,17 @@ func (w *windows) covers(c Call, now time.Time) (until time.Time, ok bool) {
 	return until, ok
 }
 
+// longestLook is how long what waits for the end of a window is left alone: it may be lifted before, by any process.
+const longestLook = 5 * time.Minute
+
+// windowLook is when a call that falls into a window is worth another try.
+func windowLook(ends, now time.Time) time.Time {
+	if soon := now.Add(longestLook); soon.Before(ends) {
+		return soon
+	}
+	return ends
+}
+
 func (w *windows) set(all []Window) {
 	known := map[accountKey][]Window{}
 	for _, one := range all {

@@ -134,7 +134,7 @@ func (d *decision) again(o provider.Outcome, t terms) (LaterReason, time.Time, b
 
 // providerBack is when a provider may be callable again.
 func providerBack(p Payment, notBefore, now time.Time) time.Time {
-	at := now.Add(min(max(now.Sub(p.CreatedAt)/4, shortestWait), longestWait))
+	at := nextLook(p.CreatedAt, now)
 	if notBefore.After(at) {
 		at = health.Spread(p.ID, notBefore)
 	}
@@ -217,7 +217,7 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 	if !ok {
 		return wait, nil
 	}
-	first, release, ok, err := s.mostUrgent(ctx, p.Merchant, account)
+	first, release, ok, err := s.first(ctx, p.Merchant, account, s.mostUrgent(p.Merchant, account)...)
 	if err != nil || !ok {
 		return time.Time{}, err
 	}
@@ -225,7 +225,7 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 	if until, err := s.heldBack(ctx, first, s.Clock.Now()); err != nil || !until.IsZero() {
 		return time.Time{}, err // what people hold back holds nobody else up
 	}
-	return first.turn(s.Clock.Now()), s.send(ctx, first)
+	return first.turn(p.CreatedAt, s.Clock.Now()), s.send(ctx, first)
 }
 
 // beginAgain begins the next try of a payment that waited, at the first account that has room for it.

@@ -42,6 +42,7 @@ type acquirer struct {
 	asked     []provider.Authorization // every authorization that was asked for
 	at        map[string]string        // the account that each of them was asked for at, by our reference
 	once      bool                     // it captures an authorization once only
+	deaf      map[string]int           // how often it did not process a capture, by the references of authorizations of which it never does
 
 	cardsOnly bool     // it takes no network tokens
 	onTheWay  []func() // requests that arrive late
@@ -184,6 +185,9 @@ func (q *acquirer) Capture(_ context.Context, account provider.Account, r provid
 	if q.strange(account, r.Attempt) {
 		return provider.Absent("not_found")
 	}
+	if q.ignores(r.Attempt) {
+		return provider.Outcome{Class: provider.NotSent}
+	}
 	return q.run(provider.OpCapture, r.Reference, r.Attempt, func() provider.Outcome {
 		a := q.auths[r.Attempt]
 		if a == nil || !a.open {
@@ -196,6 +200,17 @@ func (q *acquirer) Capture(_ context.Context, account provider.Account, r provid
 		a.captured, a.open = sum, !r.Final
 		return provider.Outcome{Class: provider.Approved, State: provider.Captured, Amount: r.Amount, Reference: "q-" + r.Reference}
 	})
+}
+
+// ignores counts a capture that is not processed.
+func (q *acquirer) ignores(authorization string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, deaf := q.deaf[authorization]
+	if deaf {
+		q.deaf[authorization]++
+	}
+	return deaf
 }
 
 func (q *acquirer) Void(_ context.Context, account provider.Account, r provider.Void) provider.Outcome {

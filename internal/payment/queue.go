@@ -14,7 +14,8 @@ import (
 
 // A capture, a void or a refund whose provider is down is not refused: it waits, until its deadline, and is sent when the provider is back.
 // Only what was certainly not sent waits. What is back is not overrun: what waited is sent at a rate that grows (see health.Drain), refunds
-// and voids before captures, and of each kind first what has the least time left. docs/degradation.md tells people.
+// and voids before captures, and of each kind first what has the least time left. What was just tried in vain lets the others go before it.
+// docs/degradation.md tells people.
 
 // DefaultQueue is how long a refund waits for its provider.
 const DefaultQueue = 72 * time.Hour
@@ -29,6 +30,15 @@ const (
 	switchedLook  = 30 * time.Second
 	suspendedLook = time.Minute
 )
+
+// stepBack is how long what was tried in vain lets others of its account go before it: longer than a breaker pauses, so that one operation
+// that a provider never processes is not every probe.
+const stepBack = 5 * time.Minute
+
+// nextLook is when something that has waited since a time is looked at again, if nothing says when that is worth it.
+func nextLook(since, now time.Time) time.Time {
+	return now.Add(min(max(now.Sub(since)/4, shortestWait), longestWait))
+}
 
 // reachable tells whether what was not sent may be sent another time: the provider was down, or not to be called. What Florin itself
 // cannot send it never will.
@@ -60,10 +70,13 @@ func (o Operation) until(p Payment, t terms) time.Time {
 	return p.CaptureBefore.Add(-captureMargin)
 }
 
-// wait puts an operation off until its provider may be back.
+// wait puts an operation off until its provider may be back. One that was withheld has not been tried.
 func (o *Operation) wait(p Payment, out provider.Outcome, t terms) {
 	o.Deadline = o.until(p, t)
-	o.DueAt = t.now.Add(min(max(t.now.Sub(o.CreatedAt)/4, shortestWait), longestWait))
+	o.DueAt = nextLook(o.CreatedAt, t.now)
+	if out.Withheld {
+		o.SentAt = time.Time{}
+	}
 	if !out.NotBefore.IsZero() {
 		o.DueAt = health.Spread(o.ID, out.NotBefore)
 	}
@@ -128,8 +141,32 @@ func (d *drain) sent(op string) {
 // drainOrder is which kind goes first: money that goes back before money that is taken.
 var drainOrder = []Kind{KindRefund, KindVoid, KindCapture}
 
-// mostUrgent is the operation of an account that is sent first, and is this hand's now; false if none waits. release gives it back.
-func (s *Service) mostUrgent(ctx context.Context, tenant, account string) (op Operation, release func(), ok bool, err error) {
+// sequence reads operations that wait for an account, the first of them first.
+type sequence func(ctx context.Context, limit int) ([]Operation, error)
+
+// mostUrgent are the orders in which what waits for an account is sent: of what can be called now, what has not just been tried in vain.
+func (s *Service) mostUrgent(tenant, account string) []sequence {
+	var all []sequence
+	for _, kind := range drainOrder {
+		if s.Health != nil && !s.Health.State(tenant, account, health.Operation(inquiries[kind])).Enterable() {
+			continue
+		}
+		all = append(all, func(ctx context.Context, limit int) ([]Operation, error) {
+			return s.store.waiting(ctx, tenant, account, kind, s.Clock.Now().Add(-stepBack), limit)
+		})
+	}
+	return all
+}
+
+// longestTried is the order of what was tried in vain: each as often as the others.
+func (s *Service) longestTried(tenant, account string, kind Kind) sequence {
+	return func(ctx context.Context, limit int) ([]Operation, error) {
+		return s.store.longestTried(ctx, tenant, account, kind, limit)
+	}
+}
+
+// first is the operation of an account that is sent first, and is this hand's now; false if none waits. release gives it back.
+func (s *Service) first(ctx context.Context, tenant, account string, orders ...sequence) (op Operation, release func(), ok bool, err error) {
 	at, leave := s.drains.enter(tenant + " " + account)
 	defer func() {
 		if !ok {
@@ -138,8 +175,8 @@ func (s *Service) mostUrgent(ctx context.Context, tenant, account string) (op Op
 	}()
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	for _, kind := range drainOrder {
-		waiting, err := s.store.waiting(ctx, tenant, account, kind, len(at.sending)+1)
+	for _, read := range orders {
+		waiting, err := read(ctx, len(at.sending)+1)
 		if err != nil {
 			return Operation{}, nil, false, err
 		}
@@ -236,7 +273,8 @@ func (s *Service) drain(ctx context.Context, op Operation) error {
 			return s.putOff(ctx, op, wait)
 		}
 	}
-	first, release, ok, err := s.mostUrgent(ctx, op.Merchant, op.Account)
+	orders := append(s.mostUrgent(op.Merchant, op.Account), s.longestTried(op.Merchant, op.Account, op.Kind))
+	first, release, ok, err := s.first(ctx, op.Merchant, op.Account, orders...)
 	if err != nil || !ok {
 		return err // it was sent meanwhile
 	}
@@ -251,20 +289,20 @@ func (s *Service) drain(ctx context.Context, op Operation) error {
 	case !until.IsZero():
 		return s.send(ctx, op) // what people hold back holds nobody else up
 	}
-	if err := s.putOff(ctx, op, first.turn(s.Clock.Now())); err != nil {
+	if err := s.putOff(ctx, op, first.turn(op.CreatedAt, s.Clock.Now())); err != nil {
 		return err
 	}
 	return s.send(ctx, first)
 }
 
 // turn is when an operation would have been looked at next: whoever sends it now gets that turn instead. One that another hand has taken
-// up meanwhile has none to give.
-func (o Operation) turn(now time.Time) time.Time {
+// up meanwhile has none to give. Who has waited since a time gets none that is later than it would look again by itself.
+func (o Operation) turn(since, now time.Time) time.Time {
 	ahead := o.DueAt.Sub(now)
 	if claimed := ahead <= sweepLease && ahead > sweepLease-10*time.Second; claimed || ahead < shortestWait {
 		return now.Add(shortestWait)
 	}
-	return o.DueAt
+	return earlier(o.DueAt, nextLook(since, now))
 }
 
 // send asks the provider for an operation that waited, under the reference that it always had.

@@ -8,10 +8,18 @@ import (
 	"github.com/florinpay/florin/internal/retry"
 )
 
-// waiting is what of a kind waits for an account, the most urgent first. The state stands in the text, as in the index.
-func (s store) waiting(ctx context.Context, tenant, account string, kind Kind, limit int) ([]Operation, error) {
+// waiting is what of a kind waits for an account and has not been tried since a time, the most urgent first. The state stands in the text, as
+// in the index.
+func (s store) waiting(ctx context.Context, tenant, account string, kind Kind, tried time.Time, limit int) ([]Operation, error) {
 	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND provider_account = $2 AND kind = $3
-		AND state = 'queued' AND deadline IS NOT NULL ORDER BY deadline, id LIMIT $4`, tenant, account, string(kind), int64(limit))
+		AND state = 'queued' AND deadline IS NOT NULL AND sent_at <= $4 ORDER BY deadline, id LIMIT $5`,
+		tenant, account, string(kind), db.Micros(tried), int64(limit))
+}
+
+// longestTried is what of a kind waits for an account, first what has not been tried for the longest time.
+func (s store) longestTried(ctx context.Context, tenant, account string, kind Kind, limit int) ([]Operation, error) {
+	return db.List(ctx, s.db, scanOperation, operationTable.Select()+` WHERE merchant_id = $1 AND provider_account = $2 AND kind = $3
+		AND state = 'queued' AND deadline IS NOT NULL ORDER BY sent_at, deadline, id LIMIT $4`, tenant, account, string(kind), int64(limit))
 }
 
 // waitingCounts is how much waits for providers, over all tenants.
