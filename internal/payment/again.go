@@ -205,7 +205,7 @@ func (s *Service) tryAgain(ctx context.Context, p Payment) error {
 		case err != nil:
 			return err
 		}
-		accounts = accounts[:1] // its turn is there
+		accounts = accounts[:1] // its turn is there: it has none at others
 	}
 	return s.beginAgain(ctx, picked, accounts, Route{Decision: decided, Since: now})
 }
@@ -240,10 +240,12 @@ func (s *Service) beginAgain(ctx context.Context, p Payment, accounts []provider
 		return err
 	}
 	at, err := s.take(ctx, p, accounts, &route.Decision)
-	if shut(err) {
+	switch {
+	case shut(err) && len(route.Decision.Ranked) > 0: // others were not asked: they may have room
+		return s.waitOn(ctx, p, LaterProvider, s.Clock.Now().Add(shortestWait))
+	case shut(err):
 		return s.waitOn(ctx, p, LaterProvider, providerBack(p, time.Time{}, route.Since))
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	defer at.room.giveBack() // of what is not made after all

@@ -189,3 +189,28 @@ func TestWhatWaitedForAMaintenanceWindowIsSentSoonAfterItIsLifted(t *testing.T) 
 		u.audit()
 	}, customer.Schema, event.Schema, ledger.Schema, health.Schema, Schema)
 }
+
+// The first account has a turn for the payment, and then no room.
+func TestAPaymentWhoseTurnFindsNoRoomSoonGoesElsewhere(t *testing.T) {
+	eachPair(t, func(u *till) {
+		method := u.agreement()
+		back := u.now.Now().Add(20 * time.Minute)
+		g := shutting(u, map[string]time.Time{"alpha authorize": back, "beta authorize": back})
+		waits := u.charge(method, nil)
+		u.now.Advance(21 * time.Minute)
+		g.sudden = true
+		g.fill("alpha")
+		u.later(8 * time.Microsecond)
+		if next := u.status(waits.ID).NextRetryAt; next == nil || next.Sub(u.now.Now()) > shortestWait {
+			t.Fatalf("it is looked at again at %v, and it is %v", next, u.now.Now())
+		}
+		g.sudden = false // the room is seen to be taken
+		u.now.Advance(shortestWait)
+		u.later(8 * time.Microsecond)
+		u.expect(u.status(waits.ID), Captured, 10_000, 0)
+		if a, err := u.store.attempt(t.Context(), shop, waits.ID, 1); err != nil || a.Account != "beta" {
+			t.Errorf("it was tried at %q, %v", a.Account, err)
+		}
+		g.settled(t.Errorf)
+	})
+}
