@@ -30,7 +30,7 @@ func TestKillSwitches(t *testing.T) {
 	if got := tries(); got != "beta captured" {
 		t.Errorf("with alpha off: %s", got)
 	}
-	all := on(map[string]any{"reason": "A fraud wave"})
+	all := on(map[string]any{"scope": map[string]any{}, "reason": "A fraud wave"})
 	unused := f.token(approved, "")
 	refused := f.pay(unused, "during", 4200, true).want(t, http.StatusServiceUnavailable, "pay while everything is off")
 	if refused.text("code") != "kill_switch_on" || !strings.HasPrefix(refused.text("detail"), "authorize is switched off: ") {

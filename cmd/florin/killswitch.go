@@ -38,11 +38,12 @@ type killSwitchOn struct {
 	Storage   storage          `embed:""`
 	Of        whose            `embed:""`
 	Approve   bool             `help:"What it covers waits for a person instead of being refused."`
-	TwoAbove  map[string]int64 `help:"For --approve: above which amount, in minor units of a currency, two persons must agree." placeholder:"EUR=100000;..."`
+	TwoAbove  map[string]int64 `help:"For --approve: above which amount, in minor units of a currency, two persons must agree; to any of a currency that is not named. One if not given." placeholder:"EUR=100000;..."`
 	Operation string           `help:"authorize, capture, void, refund, payout or inquiry. If not given: what brings new money or sends it away. Refunds, voids and inquiries go on unless they are named." enum:",authorize,capture,void,refund,payout,inquiry" default:""`
 	Account   string           `help:"Provider account. All if not given." name:"provider-account" placeholder:"NAME"`
 	Method    string           `help:"Method, such as card or pix. All if not given." placeholder:"METHOD"`
 	Country   string           `help:"Country of the card's issuer, two letters. All if not given." placeholder:"CC"`
+	All       bool             `help:"Everything: needed where no operation, provider account, method or country is given." name:"everything"`
 	Reason    string           `help:"Why: those who are refused read it." required:""`
 	Expires   time.Duration    `help:"How long it stays, such as 2h. Until it is lifted if not given." placeholder:"TIME"`
 }
@@ -65,8 +66,49 @@ func withControl(ctx context.Context, c *console, where storage, of whose, do fu
 			}
 		}
 		outbox := event.NewOutbox(event.NewStore(s.main, s.mainBox), s.ids, s.clock)
-		return do(s, control.New(control.Options{DB: s.main, Accounts: candidates{provider.NewAccounts(s.main, s.mainBox, s.clock)}, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
+		return do(s, control.New(control.Options{DB: s.main, Accounts: switchable{provider.NewAccounts(s.main, s.mainBox, s.clock)}, Outbox: outbox, Clock: s.clock, IDs: s.ids}))
 	})
+}
+
+// switchable are provider accounts as kill switches name them.
+type switchable struct{ accounts *provider.Accounts }
+
+// Contracts are a tenant's accounts, or everybody's, with what their connectors can do.
+func (s switchable) Contracts(ctx context.Context, tenant string) ([]control.Contract, error) {
+	read := func() ([]provider.Account, error) { return s.accounts.List(ctx, tenant) }
+	if tenant == control.Everyone {
+		read = func() ([]provider.Account, error) { return s.accounts.Everybodys(ctx) }
+	}
+	found, err := read()
+	all, known := make([]control.Contract, len(found)), connectors()
+	for i, a := range found {
+		all[i] = control.Contract{Account: a.ID, Does: operationsOf(known[a.Provider])}
+	}
+	return all, err
+}
+
+// operationsOf are those that a connector can be asked for.
+func operationsOf(c provider.Connector) []control.Operation {
+	_, authorizes := c.(provider.Authorizer)
+	_, starts := c.(provider.Starter)
+	_, captures := c.(provider.Capturer)
+	_, closes := c.(provider.Closer)
+	_, refunds := c.(provider.Refunder)
+	_, pays := c.(provider.Payer)
+	_, inquires := c.(provider.Inquirer)
+	var all []control.Operation
+	for _, one := range []struct {
+		operation control.Operation
+		can       bool
+	}{
+		{control.Authorize, authorizes || starts}, {control.Capture, captures}, {control.Void, captures || closes}, {control.Refund, refunds},
+		{control.Payout, pays}, {control.Inquiry, inquires || pays},
+	} {
+		if one.can {
+			all = append(all, one.operation)
+		}
+	}
+	return all
 }
 
 // recorded adds the audit record of what was done to a switch.
@@ -79,6 +121,9 @@ func recorded(s *stores, tenant, did string) control.With {
 
 // Run throws a switch and prints its id.
 func (k killSwitchOn) Run(ctx context.Context, c *console) error {
+	if named := k.Operation + k.Account + k.Method + k.Country; k.All == (named != "") {
+		return usagef("say what it covers, by --operation, --provider-account, --method or --country; or --everything")
+	}
 	return withControl(ctx, c, k.Storage, k.Of, func(s *stores, switches *control.Control) error {
 		thrown := control.Switch{
 			Merchant: k.Of.tenant(), Mode: control.Block, Reason: k.Reason, Actor: operator.Actor,

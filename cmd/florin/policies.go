@@ -55,16 +55,6 @@ func (t takers) Methods(ctx context.Context, tenant string) (map[string][]string
 	return all, err
 }
 
-// Names are all the accounts, as a kill switch names them.
-func (c candidates) Names(ctx context.Context, tenant string) ([]string, error) {
-	found, err := c.accounts.List(ctx, tenant)
-	all := make([]string, len(found))
-	for i, a := range found {
-		all[i] = a.ID
-	}
-	return all, err
-}
-
 // The bounds of what a new process learns from: an outcome counts half after a day.
 const (
 	rememberedAge   = 7 * 24 * time.Hour

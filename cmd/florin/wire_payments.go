@@ -75,7 +75,7 @@ func (a *parts) openGround(providers provider.Registry) {
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
 	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
 	a.openRouting(providers)
-	a.control = control.New(control.Options{DB: a.main, Accounts: candidates{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
+	a.control = control.New(control.Options{DB: a.main, Accounts: switchable{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	a.breaks = recon.New(recon.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 }
 

@@ -28,8 +28,8 @@ type KillSwitches interface {
 // throwSwitch is the body of POST /v1/kill_switches.
 type throwSwitch struct {
 	Mode      string           `json:"mode,omitempty" enum:"block,approve" default:"block" doc:"block: what it covers is refused. approve: it waits until somebody else than who asked for it has agreed."`
-	Scope     control.Scope    `json:"scope,omitempty" doc:"What it covers: all that agrees with every field. Nothing given covers everything."`
-	TwoAbove  []control.Amount `json:"two_above,omitempty" maxItems:"50" doc:"For approve: above which amounts two persons must agree."`
+	Scope     control.Scope    `json:"scope" doc:"What it covers: all that agrees with every field. {} covers everything."`
+	TwoAbove  []control.Amount `json:"two_above,omitempty" maxItems:"50" doc:"For approve: above which amounts two persons must agree, each currency once; they must to any amount of a currency that is not named. None: one person."`
 	Reason    string           `json:"reason" minLength:"1" maxLength:"200" doc:"Those who are refused read it." example:"The acquirer loses messages"`
 	ExpiresAt time.Time        `json:"expires_at,omitempty" doc:"When it ends by itself, within a year. It stays until it is lifted if this is not given." example:"2026-11-23T03:00:00Z"`
 }
@@ -62,7 +62,7 @@ func (a *API) registerKillSwitches() {
 	}, a.getKillSwitch)
 	register(a, operation{
 		id: "liftKillSwitch", method: http.MethodDelete, path: one, tag: tag, summary: "Lift a kill switch",
-		doc:   "Within a second, on every node, what it stopped goes on. It stays in the list.",
+		doc:   "Within a second, on every node, what it stopped goes on. It stays in the list. One of the whole installation is lifted by its operator alone: 409.",
 		scope: access.OpsWrite, status: http.StatusOK, answer: object, shows: story{"on": false, "lifted_by": "key_01jd9qk3v8m2x4r6t7w9y0a1b2", "lifted_at": "2026-11-22T06:10:00Z"},
 	}, a.liftKillSwitch)
 }

@@ -27,9 +27,9 @@ func TestSwitchesAreThrownAndLiftedOnTheRecord(t *testing.T) {
 		!slices.Equal(got.TwoAbove, []control.Amount{{Amount: 100_000, Currency: "EUR"}}) {
 		t.Errorf("thrown %+v", got)
 	}
-	accepted(t, d.call("POST", path, `{"reason":"Everything"}`), 201)
+	accepted(t, d.call("POST", path, `{"scope":{},"reason":"Everything"}`), 201)
 	if f.thrown.Mode != control.Block || f.thrown.Scope != (control.Scope{}) {
-		t.Errorf("without a mode and a scope: %+v", f.thrown)
+		t.Errorf("without a mode: %+v", f.thrown)
 	}
 	if all := accepted(t, d.call("GET", path, ""), 200)["data"].([]any); len(all) != 2 || all[0].(map[string]any)["everyone"] != true {
 		t.Errorf("listed %v", all)
@@ -47,13 +47,15 @@ func TestASwitchThatMakesNoSenseIsRefused(t *testing.T) {
 	f := &fakeSwitches{}
 	d := newDoor(t, func(o *Options) { o.Switches = f })
 	for _, body := range []string{
-		`{}`, `{"reason":""}`, `{"reason":"x","mode":"pause"}`, `{"reason":"x","scope":{"operation":"settle"}}`, `{"reason":"x","scope":{"country":"de"}}`,
-		`{"reason":"x","two_above":[{"amount":1.5,"currency":"EUR"}]}`, `{"reason":"x","expires_at":"soon"}`,
+		`{}`, `{"scope":{},"reason":""}`, `{"scope":{},"reason":"x","mode":"pause"}`, `{"reason":"x","scope":{"operation":"settle"}}`, `{"reason":"x","scope":{"country":"de"}}`,
+		`{"scope":{},"reason":"x","two_above":[{"amount":1.5,"currency":"EUR"}]}`, `{"scope":{},"reason":"x","two_above":[{"amount":-1,"currency":"EUR"}]}`,
+		`{"scope":{},"reason":"x","expires_at":"soon"}`, `{"scope":null,"reason":"x"}`,
 	} {
 		if w := d.call("POST", "/v1/kill_switches", body); w.Code != 400 {
 			t.Errorf("%s: answered %d", body, w.Code)
 		}
 	}
+	faulty(t, d.call("POST", "/v1/kill_switches", `{"reason":"everything, by an oversight"}`), wrong{"scope": missing})
 	refused(t, d.call("DELETE", "/v1/kill_switches/pay_"+someID, ""), 404, fault.CodeNotFound)
 	if f.thrown.Reason != "" || f.lifted != nil {
 		t.Errorf("thrown %+v, lifted %q", f.thrown, f.lifted)

@@ -27,9 +27,16 @@ const (
 // openEnded is when to ask again for what stays off until somebody lifts it.
 const openEnded = time.Minute
 
-// Accounts tells which provider accounts a merchant has.
+// Contract is a provider account, and what can be asked of it.
+type Contract struct {
+	Account string
+	Does    []Operation
+}
+
+// Accounts tells which provider accounts there are.
 type Accounts interface {
-	Names(ctx context.Context, tenant string) ([]string, error)
+	// Contracts are those of a tenant; of Everyone, those of all merchants, among whom one name may stand for several.
+	Contracts(ctx context.Context, tenant string) ([]Contract, error)
 }
 
 // Options are what a Control stands on.
@@ -114,7 +121,7 @@ func (c *Control) Throw(ctx context.Context, s Switch, with With) (Object, error
 	if err := s.check(now); err != nil {
 		return Object{}, err
 	}
-	if err := c.has(ctx, s.Merchant, s.Scope.Account); err != nil {
+	if err := c.meets(ctx, s); err != nil {
 		return Object{}, err
 	}
 	open, err := c.open(ctx, s.Merchant)
@@ -128,25 +135,52 @@ func (c *Control) Throw(ctx context.Context, s Switch, with With) (Object, error
 	return c.write(ctx, s, now, with)
 }
 
-// has refuses an account that the merchant does not have: a slip of the pen would stop nothing. Those of everyone are many merchants', who
-// name them as they like.
-func (c *Control) has(ctx context.Context, tenant, account string) error {
-	if tenant == Everyone || account == "" {
+// shownMost is how many provider accounts a refusal names.
+const shownMost = 20
+
+// meets refuses a switch of an account that is not there, or of which nothing that it covers can be asked: it would stop nothing, for a slip
+// of the pen.
+func (c *Control) meets(ctx context.Context, s Switch) error {
+	if s.Scope.Account == "" {
 		return nil
 	}
-	names, err := c.Accounts.Names(ctx, tenant)
+	all, err := c.Accounts.Contracts(ctx, s.Merchant)
 	if err != nil {
-		return fmt.Errorf("the provider accounts of %s: %w", tenant, err)
+		return fmt.Errorf("the provider accounts of %s: %w", s.Merchant, err)
 	}
-	if !slices.Contains(names, account) {
-		return fault.Wrong("scope.provider_account", fault.CodeInvalid, "there is no provider account "+account)
+	var names []string
+	var does []Operation
+	for _, one := range all {
+		names = append(names, one.Account)
+		if one.Account == s.Scope.Account {
+			does = append(does, one.Does...)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	covered := s.operations()
+	switch {
+	case len(names) == 0:
+		return fault.Wrong(paramAccount, fault.CodeInvalid, "there is no provider account yet")
+	case !slices.Contains(names, s.Scope.Account):
+		return fault.Wrong(paramAccount, fault.CodeInvalid,
+			fmt.Sprintf("there is no provider account %s: there are %s", s.Scope.Account, strings.Join(names[:min(len(names), shownMost)], ", ")))
+	case !slices.ContainsFunc(covered, func(o Operation) bool { return slices.Contains(does, o) }):
+		return fault.Wrong(paramAccount, fault.CodeInvalid, fmt.Sprintf("the provider account %s can do none of what is covered: %v", s.Scope.Account, covered))
 	}
 	return nil
 }
 
-// Lift ends a switch before its time. It fails with fault.NotFound, and with fault.Conflict if it does not work any more.
+// Lift ends a switch before its time. It fails with fault.NotFound, and with fault.Conflict if it does not work any more or is everybody's.
 func (c *Control) Lift(ctx context.Context, tenant, switchID, by string, with With) (Object, error) {
 	s, err := c.one(ctx, tenant, switchID)
+	if fault.Is(err, fault.NotFound) && tenant != Everyone {
+		if _, of := c.one(ctx, Everyone, switchID); of == nil {
+			err = fault.State("the switch holds for the whole installation: its operator alone lifts it, by the command line")
+		} else if !fault.Is(of, fault.NotFound) {
+			err = of
+		}
+	}
 	if err != nil {
 		return Object{}, err
 	}

@@ -35,14 +35,21 @@ func each(t *testing.T, body func(d *desk)) {
 	dbtest.EachWith(t, db.Options{Clock: now}, func(t *testing.T, d *db.DB) {
 		ids := id.NewSource(now, strings.NewReader(strings.Repeat("0123456789", 1000)))
 		outbox := event.NewOutbox(event.NewStore(d, nil), ids, now)
-		body(&desk{t, New(Options{DB: d, Accounts: contracts{"alpha", "beta", "payouts"}, Outbox: outbox, Clock: now, IDs: ids}), now})
+		body(&desk{t, New(Options{DB: d, Accounts: contracts{}, Outbox: outbox, Clock: now, IDs: ids}), now})
 	}, event.Schema, Schema)
 }
 
-// contracts are the accounts that every merchant has.
-type contracts []string
+// contracts are the accounts that every merchant has, and with another merchant's those of all.
+type contracts struct{}
 
-func (c contracts) Names(context.Context, string) ([]string, error) { return c, nil }
+func (contracts) Contracts(_ context.Context, tenant string) ([]Contract, error) {
+	payments := []Operation{Authorize, Capture, Void, Refund, Inquiry}
+	all := []Contract{{"alpha", payments}, {"beta", payments}, {"payouts", []Operation{Payout, Inquiry}}}
+	if tenant == Everyone {
+		all = append(all, Contract{"anothers", payments}, Contract{"alpha", []Operation{Payout}})
+	}
+	return all, nil
+}
 
 func quietly(*db.Change, Object) error { return nil }
 
@@ -178,8 +185,11 @@ func TestAnotherNodeKnowsASwitchWithinASecond(t *testing.T) {
 		if err != nil || len(seen) != 1 || !seen[0].Everyone {
 			d.Errorf("%+v, %v", seen, err)
 		}
-		if _, err := d.Lift(d.Context(), other, seen[0].ID, "key_1", quietly); !fault.Is(err, fault.NotFound) {
+		if _, err := d.Lift(d.Context(), other, seen[0].ID, "key_1", quietly); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "whole installation") {
 			d.Errorf("a merchant lifts everybody's: %v", err)
+		}
+		if _, err := d.Lift(d.Context(), other, d.throw(Switch{Scope: Scope{Operation: Void}}).ID, "key_1", quietly); !fault.Is(err, fault.NotFound) {
+			d.Errorf("a merchant lifts another one's: %v", err)
 		}
 	})
 }
@@ -208,10 +218,10 @@ func TestApprovalIsAskedOfOnePersonAndAboveTheAmountOfTwo(t *testing.T) {
 func TestAWrongSwitchIsRefusedWithAllThatIsWrong(t *testing.T) {
 	each(t, func(d *desk) {
 		_, err := d.Throw(d.Context(), Switch{
-			Merchant: shop, Mode: Approve, Scope: Scope{Operation: Authorize}, TwoAbove: []Amount{{1, "EURO"}}, ExpiresAt: d.now.Now(),
+			Merchant: shop, Mode: Approve, Scope: Scope{Operation: Authorize}, TwoAbove: []Amount{{1, "EURO"}, {1, "EUR"}, {2, "EUR"}, {-1, "USD"}}, ExpiresAt: d.now.Now(),
 		}, quietly)
 		var refused *fault.Error
-		if !errors.As(err, &refused) || len(refused.Fields) != 4 {
+		if !errors.As(err, &refused) || len(refused.Fields) != 6 {
 			d.Errorf("%+v", err)
 		}
 	})
@@ -234,8 +244,53 @@ func TestASwitchThatWouldCoverNothingIsRefused(t *testing.T) {
 		if d.blocked(shop, Ask{Operation: Authorize, Account: "alpha", Method: "card", Country: "DE"}) {
 			d.Error("a switch that was refused works")
 		}
-		d.throw(Switch{Merchant: Everyone, Scope: Scope{Account: "another-merchants"}})
+		for name, s := range map[string]Switch{
+			"nobody has it":        {Merchant: Everyone, Mode: Block, Scope: Scope{Account: "alhpa"}},
+			"another merchant has": {Merchant: shop, Mode: Block, Scope: Scope{Account: "anothers"}},
+		} {
+			s.Reason = "x"
+			if _, err := d.Throw(d.Context(), s, quietly); !strings.Contains(wrongs(err), "scope.provider_account") || !strings.Contains(err.Error(), "there are alpha, ") {
+				d.Errorf("%s: %v", name, err)
+			}
+		}
+		d.throw(Switch{Merchant: Everyone, Scope: Scope{Account: "anothers"}})
 	})
+}
+
+func TestASwitchOfWhatItsAccountCannotDoIsRefused(t *testing.T) {
+	each(t, func(d *desk) {
+		for name, c := range map[string]struct {
+			s  Switch
+			ok bool
+		}{
+			"payouts by cards' acquirer":          {Switch{Merchant: shop, Mode: Block, Scope: Scope{Account: "alpha", Operation: Payout}}, false},
+			"refunds by a bank of payouts":        {Switch{Merchant: shop, Mode: Approve, Scope: Scope{Account: "payouts", Operation: Refund}}, false},
+			"all that a bank of payouts does":     {Switch{Merchant: shop, Mode: Block, Scope: Scope{Account: "payouts"}}, true},
+			"approval of what an acquirer does":   {Switch{Merchant: shop, Mode: Approve, Scope: Scope{Account: "alpha"}}, true},
+			"one merchant's of that name does":    {Switch{Merchant: Everyone, Mode: Block, Scope: Scope{Account: "alpha", Operation: Payout}}, true},
+			"nobody's of that name does":          {Switch{Merchant: Everyone, Mode: Block, Scope: Scope{Account: "beta", Operation: Payout}}, false},
+			"inquiries at either kind of account": {Switch{Merchant: shop, Mode: Block, Scope: Scope{Account: "payouts", Operation: Inquiry}}, true},
+		} {
+			c.s.Reason = "x"
+			_, err := d.Throw(d.Context(), c.s, quietly)
+			if c.ok && err != nil || !c.ok && !strings.Contains(wrongs(err), "scope.provider_account") {
+				d.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestACurrencyThatASwitchDoesNotNameNeedsTwo(t *testing.T) {
+	yen, err := money.ParseCurrency("JPY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := (Switch{TwoAbove: []Amount{{10_000, "EUR"}, {20_000, "USD"}}}).persons(money.Of(1, yen)); got != 2 {
+		t.Errorf("%d persons", got)
+	}
+	if got := (Switch{}).persons(money.Of(1, yen)); got != 1 {
+		t.Errorf("without amounts: %d persons", got)
+	}
 }
 
 func wrongs(err error) string {

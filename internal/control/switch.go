@@ -82,7 +82,7 @@ type Switch struct {
 	ID        string // ks_…
 	Mode      Mode
 	Scope     Scope
-	TwoAbove  []Amount // above which amounts two persons must agree; of Approve
+	TwoAbove  []Amount // above which amounts two persons must agree, each of another currency; of Approve
 	Reason    string
 	Actor     string // who did it: a key, or cli
 	CreatedAt time.Time
@@ -103,14 +103,26 @@ func (s Switch) on(now time.Time) bool {
 	return s.LiftedAt.IsZero() && (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt))
 }
 
-// persons is how many have to agree to an amount.
+// persons is how many have to agree to an amount. Where some currencies have a limit, two must to any amount in another: nothing gets by
+// with one because its currency was not thought of.
 func (s Switch) persons(amount money.Money) int {
+	if len(s.TwoAbove) == 0 {
+		return 1
+	}
 	for _, above := range s.TwoAbove {
-		if above.Currency == amount.Currency().Code() && amount.Minor() > above.Amount {
-			return 2
+		if above.Currency == amount.Currency().Code() && amount.Minor() <= above.Amount {
+			return 1
 		}
 	}
-	return 1
+	return 2
+}
+
+// operations are what the switch covers.
+func (s Switch) operations() []Operation {
+	if s.Scope.Operation != "" {
+		return []Operation{s.Scope.Operation}
+	}
+	return unnamed[s.Mode]
 }
 
 // methods are what a payment can be made by: a switch with another word would cover nothing, and its maker believe that it does.
@@ -119,6 +131,8 @@ var methods = []string{"card", "bank_redirect", "pix", "ideal", "payid", "fpx", 
 var country = regexp.MustCompile(`^[A-Z]{2}$`)
 
 const (
+	paramAccount = "scope.provider_account"
+
 	maxReason  = 200
 	maxExpires = 366 * 24 * time.Hour
 )
@@ -139,7 +153,12 @@ func (s Switch) check(now time.Time) error {
 	if len(s.TwoAbove) > 0 && s.Mode != Approve {
 		wrong.Add("two_above", fault.CodeInvalid, "is for the mode approve")
 	}
+	seen := map[string]bool{}
 	for i, above := range s.TwoAbove {
+		if seen[above.Currency] {
+			wrong.Add(fmt.Sprintf("two_above[%d].currency", i), fault.CodeInvalid, "is given twice: "+above.Currency)
+		}
+		seen[above.Currency] = true
 		if _, err := money.ParseCurrency(above.Currency); err != nil || above.Amount < 0 {
 			wrong.Add(fmt.Sprintf("two_above[%d]", i), fault.CodeInvalid, "must be an amount of 0 or more, of an ISO 4217 currency")
 		}
@@ -172,7 +191,7 @@ type Object struct {
 	Livemode  bool       `json:"livemode"`
 	Mode      Mode       `json:"mode" enum:"block,approve"`
 	Scope     Scope      `json:"scope"`
-	TwoAbove  []Amount   `json:"two_above,omitempty" doc:"Above which amounts two persons must agree."`
+	TwoAbove  []Amount   `json:"two_above,omitempty" doc:"Above which amounts two persons must agree; they must to any amount of a currency that is not named. None: one person."`
 	Reason    string     `json:"reason"`
 	Everyone  bool       `json:"everyone" doc:"Whether it holds for the whole installation. Its operator alone makes and lifts those."`
 	On        bool       `json:"on" doc:"Whether it works now."`

@@ -193,6 +193,16 @@ func (s *Accounts) List(ctx context.Context, tenant string) ([]Account, error) {
 	})
 }
 
+// Everybodys are the accounts of all tenants by name and provider, each pair once: nothing else is in them.
+func (s *Accounts) Everybodys(ctx context.Context) ([]Account, error) {
+	all, err := db.List(ctx, s.db, func(row db.Scanner) (a Account, err error) { return a, row.Scan(&a.ID, &a.Provider) },
+		"SELECT DISTINCT id, provider FROM provider_account ORDER BY id, provider")
+	if err != nil {
+		return nil, fmt.Errorf("list everybody's provider accounts: %w", err)
+	}
+	return all, nil
+}
+
 // read is an account as it is now.
 func (s *Accounts) read(ctx context.Context, tenant, accountID string) (Account, error) {
 	a, err := db.Get(ctx, s.db, s.scan, accountTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, accountID)

@@ -100,6 +100,25 @@ func TestAccountsStandInTheMerchantsOrder(t *testing.T) {
 	})
 }
 
+func TestEverybodysAccountsAreNamedOnceWithTheirProvider(t *testing.T) {
+	eachDrawer(t, func(d *drawer) {
+		other := contract("acct_other:test", "alpha", 0)
+		d.create(contract(testMode, "beta", 0))
+		d.create(contract(testMode, "alpha", 1))
+		d.create(other)
+		other.Merchant, other.Provider = "acct_third:live", "simpayout"
+		d.create(other)
+		all, err := d.one.Everybodys(d.Context())
+		var got []string
+		for _, a := range all {
+			got = append(got, a.ID+" "+a.Provider)
+		}
+		if strings.Join(got, ", ") != "alpha simcard, alpha simpayout, beta simcard" || err != nil {
+			d.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
 func TestCredentialsAreNotInTheDatabase(t *testing.T) {
 	eachDrawer(t, func(d *drawer) {
 		d.create(contract(testMode, "alpha", 0))
