@@ -23,7 +23,7 @@ func (s *Service) Capture(ctx context.Context, tenant, payment string, amount in
 	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
 		return p.capture(a, s.IDs.New(id.Capture), amount, final, at)
 	})
-	return s.answer(d, err)
+	return s.answer(d, s.inTheWay(ctx, tenant, payment, err))
 }
 
 // Cancel releases what is authorized and not captured, or gives up a payment that still waits for its payer.
@@ -39,7 +39,32 @@ func (s *Service) Cancel(ctx context.Context, tenant, payment, reason string, wi
 	d, err := s.operate(ctx, tenant, payment, with, func(p Payment, a Attempt, at occasion) (decision, error) {
 		return p.void(a, s.IDs.New(id.Void), PurposeCancel, reason, at)
 	})
-	return s.answer(d, err)
+	return s.answer(d, s.inTheWay(ctx, tenant, payment, err))
+}
+
+// openWords say what keeps a capture or a cancellation from being made, other than a request that is under way.
+var openWords = map[OperationState]string{
+	OperationQueued:  "waits until it can be sent to its provider",
+	OperationPending: "is with its provider, who has not said yet what became of it",
+	OperationUnknown: "was sent, and nobody knows yet what became of it",
+}
+
+// inTheWay is an error; errLost as what keeps the request away, if that is no other request.
+func (s *Service) inTheWay(ctx context.Context, tenant, payment string, err error) error {
+	if !errors.Is(err, errLost) {
+		return err
+	}
+	open, readErr := s.store.openOf(ctx, tenant, []string{payment})
+	if readErr != nil {
+		return readErr
+	}
+	for _, op := range open {
+		if words := openWords[op.State]; words != "" {
+			what := map[Kind]string{KindCapture: "capture", KindVoid: "cancellation"}[op.Kind]
+			return fault.State(fmt.Sprintf("a %s of the payment %s: see amount_capturing and amount_canceling", what, words))
+		}
+	}
+	return err
 }
 
 // Refund gives captured money back: an amount in minor units, or with 0 all that is left.

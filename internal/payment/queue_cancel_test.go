@@ -1,7 +1,6 @@
 package payment
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -56,10 +55,10 @@ func TestACancellationWhoseProviderIsDownWaitsAndIsMadeOnce(t *testing.T) {
 		if err != nil || listed[0].AmountCanceling != 10_000 || listed[0].AmountCapturing != 0 {
 			t.Errorf("the list shows %+v, %v", listed, err)
 		}
-		if _, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{}); !errors.Is(err, errLost) {
+		if _, err := u.Capture(u.Context(), shop, o.ID, 0, false, alone{}); !waitsInTheWay(err, "a cancellation of the payment waits") {
 			t.Errorf("a capture meanwhile: %v", err)
 		}
-		if _, err := u.Cancel(u.Context(), shop, o.ID, "", alone{}); !errors.Is(err, errLost) {
+		if _, err := u.Cancel(u.Context(), shop, o.ID, "", alone{}); !waitsInTheWay(err, "a cancellation of the payment waits") {
 			t.Errorf("a second cancellation meanwhile: %v", err)
 		}
 		if waits := u.measured("florin_payment_waiting"); waits != 1 {
