@@ -150,6 +150,7 @@ type Attempt struct {
 	Provider          string          `json:"provider"`
 	Amount            int64           `json:"amount"`
 	Currency          string          `json:"currency"`
+	Reference         string          `json:"reference"` // ours: the provider knows the attempt by it
 	ProviderReference string          `json:"provider_reference,omitempty"`
 	NetworkReference  string          `json:"network_reference,omitempty"`
 	Failure           *Failure        `json:"failure"`

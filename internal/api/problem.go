@@ -39,6 +39,9 @@ func declineProblem(e *payment.DeclinedError) *problem.Problem {
 	if e.Meaning.After > 0 {
 		p.RetryAfter = int64(e.Meaning.After / time.Second)
 	}
+	if e.Meaning.Retry == provider.RetryOtherProvider { // the accounts that may be asked were, before this is told: what is left to the caller is time
+		p.Retry = string(provider.RetryLater)
+	}
 	p.Retryable = retryableDeclines[p.Retry]
 	if e.Code == fault.CodeProviderUnavailable { // nobody has said anything of the card
 		p.Detail, p.Retry, p.Retryable = e.Decline.Message, string(provider.RetryLater), true
@@ -58,7 +61,7 @@ func declinedParam(e *payment.DeclinedError) string {
 }
 
 // retryableDeclines are the advices under which the same card may be tried again without change.
-var retryableDeclines = map[string]bool{"later": true, "other_provider": true}
+var retryableDeclines = map[string]bool{"later": true}
 
 // huma makes its own refusals with these two, before a handler runs: they become a Problem like any other.
 func init() {

@@ -93,15 +93,7 @@ var expanders = map[string]func(*Object, Payment, related){
 // where it stands. What a provider said that cannot be true stands in it as well, with what is done about it.
 func timeline(p Payment, rows related) []TimelineEntry {
 	entries := []TimelineEntry{{At: p.CreatedAt, Event: "payment.created", Detail: p.Amount.String()}}
-	for _, a := range rows.attempts {
-		entries = append(entries, TimelineEntry{At: a.CreatedAt, Event: "attempt.begun", Detail: a.Amount.String() + " at " + a.Account})
-		if a.State != AttemptSending {
-			entries = append(entries, TimelineEntry{At: a.MovedAt, Event: "attempt." + string(a.State), Detail: "at " + a.Account})
-		}
-		if !a.ManualAt.IsZero() {
-			entries = append(entries, TimelineEntry{At: a.ManualAt, Event: "attempt.manual", Detail: string(a.ManualReason)})
-		}
-	}
+	entries = append(entries, triesTold(p, rows)...)
 	for _, op := range rows.operations {
 		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + ".begun", Detail: op.Amount.String()})
 		if op.State != OperationSending {
@@ -272,7 +264,7 @@ func (o *Object) underWay(operations ...Operation) {
 func attemptObject(a Attempt) AttemptObject {
 	o := AttemptObject{
 		ID: a.ID, Object: "attempt", Number: a.Number, Status: a.State, Provider: a.Account, Amount: a.Amount.Minor(),
-		Currency: a.Amount.Currency().Code(), ProviderReference: a.Reference, NetworkReference: a.NetworkReference,
+		Currency: a.Amount.Currency().Code(), Reference: a.ourReference(), ProviderReference: a.Reference, NetworkReference: a.NetworkReference,
 		Failure: a.Failure, CreatedAt: a.CreatedAt,
 	}
 	if d := a.proof(); d != nil {

@@ -161,7 +161,8 @@ type AttemptObject struct {
 	Provider          string         `json:"provider"`
 	Amount            int64          `json:"amount"`
 	Currency          string         `json:"currency"`
-	ProviderReference string         `json:"provider_reference,omitempty"`
+	Reference         string         `json:"reference" doc:"By which the provider knows it from us: it is found there by this one even if no answer came." example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1"`
+	ProviderReference string         `json:"provider_reference,omitempty" doc:"The provider's own."`
 	NetworkReference  string         `json:"network_reference,omitempty"`
 	Failure           *FailureObject `json:"failure"`
 	ThreeDS           *ThreeDSObject `json:"three_ds,omitempty"`

@@ -1,0 +1,78 @@
+package payment
+
+import (
+	"fmt"
+
+	"github.com/florinpay/florin/internal/provider"
+)
+
+// triesTold is what a payment's timeline says of its attempts, and of a try that there was none for.
+func triesTold(p Payment, rows related) (entries []TimelineEntry) {
+	ruled := p.Failure != nil && p.Failure.RetryRule != "" && !p.EndedAt.IsZero()
+	for i, a := range rows.attempts {
+		entries = append(entries, a.told(p, rows)...)
+		if i+1 < len(rows.attempts) {
+			entries = inTurn(entries, a, rows.attempts[i+1])
+		}
+		ruled = ruled && (a.Failure == nil || a.Failure.RetryRule == "")
+	}
+	if ruled {
+		entries = append(entries, TimelineEntry{At: p.EndedAt, Event: "payment.failed", Detail: "nobody was asked: the card network's rule " + p.Failure.RetryRule})
+	}
+	return entries
+}
+
+// told is what the timeline says of an attempt.
+func (a Attempt) told(p Payment, rows related) []TimelineEntry {
+	at := "at " + a.Account
+	entries := []TimelineEntry{{At: a.CreatedAt, Event: "attempt.begun", Detail: a.Amount.String() + " " + at}}
+	if a.wasUnknown(p, rows) {
+		entries = append(entries, TimelineEntry{At: a.SentAt, Event: "attempt.unknown", Detail: at + ": sent, and no outcome came back"})
+	}
+	if !a.ManualAt.IsZero() {
+		entries = append(entries, TimelineEntry{At: a.ManualAt, Event: "attempt.manual", Detail: string(a.ManualReason)})
+	}
+	if !a.AskedAt.IsZero() {
+		entries = append(entries, TimelineEntry{At: a.AskedAt, Event: "attempt.inquired", Detail: at + ", the last time"})
+	}
+	if a.State != AttemptSending {
+		entries = append(entries, TimelineEntry{At: a.MovedAt, Event: "attempt." + string(a.State), Detail: at + a.why()})
+	}
+	return entries
+}
+
+// why is what the state of an attempt does not say.
+func (a Attempt) why() string {
+	switch {
+	case a.Failure != nil && a.Failure.RetryRule != "":
+		return ": the issuer was not asked, by the card network's rule " + a.Failure.RetryRule
+	case a.State != AttemptVoided || a.Reference != "":
+		return ""
+	case a.unpaid():
+		return ": no money was asked for"
+	case a.NotFound >= provider.NotFoundTwice:
+		return fmt.Sprintf(": it never arrived there, %s said %d times", a.Account, a.NotFound)
+	}
+	return ""
+}
+
+// unpaid tells whether an attempt ended while its cardholder was being authenticated, before money was asked for.
+func (a Attempt) unpaid() bool {
+	return a.Secure != nil && (a.Secure.Asking || a.Secure.Challenge != nil)
+}
+
+// wasUnknown tells whether the outcome of an attempt that has one was open before. Inquiries are counted from then on. They also are while a
+// rail waits for its payer, and when a hold ends with an operation open: those are left out.
+func (a Attempt) wasUnknown(p Payment, rows related) bool {
+	resolved := a.State != AttemptSending && a.State != AttemptUnknown && a.State != AttemptNotSent
+	return resolved && a.Inquiries > 0 && p.Method.isCard() && !a.unpaid() && (a.Capture || len(rows.operations) == 0)
+}
+
+// inTurn puts the end of an attempt before the begin of the next one: both are one decision, whose rows are written a moment after it.
+func inTurn(entries []TimelineEntry, ended, next Attempt) []TimelineEntry {
+	last := &entries[len(entries)-1]
+	if holdsNothing[ended.State] && last.At.After(next.CreatedAt) && !ended.CreatedAt.After(next.CreatedAt) {
+		last.At = next.CreatedAt
+	}
+	return entries
+}
