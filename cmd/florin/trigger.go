@@ -24,7 +24,7 @@ type triggerCommand struct {
 	SandboxURL string        `help:"Address of the sandbox. The api zone's port + 10 if not given." placeholder:"URL"`
 	Amount     int64         `help:"Amount in the currency's minor unit." default:"4200"`
 	Currency   string        `help:"ISO 4217 code." default:"EUR"`
-	Wait       time.Duration `help:"How long to wait until the event is there." default:"30s"`
+	Wait       time.Duration `help:"How long to wait until the event is there. While a provider is not called, because it failed before, time stands still." default:"30s"`
 }
 
 func (triggerCommand) Help() string {
@@ -62,8 +62,8 @@ func (t triggerCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Wait, fmt.Errorf("%s did not come within %s", t.Event, t.Wait))
-	defer cancel()
+	ctx, s.waits = endsAfter(ctx, t.Wait, fmt.Errorf("%s did not come within %s", t.Event, t.Wait))
+	defer s.waits.end()
 	found, err := s.perform(ctx, p)
 	if err != nil {
 		return fmt.Errorf("trigger %s: %w", p.of, because(ctx, err))
@@ -73,7 +73,7 @@ func (t triggerCommand) Run(ctx context.Context, c *console) error {
 
 // because is why the time was over, if it was.
 func because(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+	if ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return context.Cause(ctx)
 	}
 	return err

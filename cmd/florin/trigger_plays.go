@@ -86,6 +86,7 @@ type stage struct {
 	currency string
 	now      time.Time
 	said     io.Writer // what is done, a line each
+	waits    *deadline
 
 	payment  *client.Payment
 	method   *client.SavedPaymentMethod

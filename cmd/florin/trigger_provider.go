@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/client"
+	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
 )
@@ -21,6 +22,60 @@ const (
 	wellFor    = 3
 	wellPause  = 500 * time.Millisecond
 )
+
+// How long, and how often, a play waits until an account that failed is called again. A breaker's pause grows up to two minutes each time it
+// opens again, with a spread.
+const (
+	longestProbe = 3 * time.Minute
+	mostProbes   = 4
+)
+
+// deadline ends what is done after a while, in which the time for which it is held does not count.
+type deadline struct {
+	timer *time.Timer
+	after time.Duration
+	end   context.CancelFunc
+}
+
+// endsAfter is a context that ends after a while, for a cause.
+func endsAfter(ctx context.Context, after time.Duration, why error) (context.Context, *deadline) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	d := &deadline{after: after}
+	d.timer = time.AfterFunc(after, func() { cancel(why) })
+	d.end = func() { d.timer.Stop(); cancel(nil) }
+	return ctx, d
+}
+
+// hold begins the time anew after a pause. What has ended stays so.
+func (d *deadline) hold(pause time.Duration) { d.timer.Reset(pause + d.after) }
+
+// untilProbe is how long a provider account is not asked for money; 0 if it is.
+func untilProbe(h *client.ProviderHealth, now time.Time) time.Duration {
+	for _, op := range h.Operations {
+		if op.Operation == "authorize" && op.NextProbeAt != nil {
+			return max(op.NextProbeAt.Sub(now), 0)
+		}
+	}
+	return 0
+}
+
+// sit waits until the troubled account is called again, if it is not.
+func (s *stage) sit(ctx context.Context) (paused bool, err error) {
+	h, err := s.florin.ProviderAccounts.Health(ctx, troubled)
+	if err != nil {
+		return false, fmt.Errorf("look how %s fares: %w", troubled, err)
+	}
+	pause := untilProbe(h, clock.System{}.Now())
+	if pause > longestProbe {
+		return false, fmt.Errorf("%s is not called for %s", troubled, pause)
+	}
+	if pause <= wellPause {
+		return false, rest(ctx, wellPause)
+	}
+	s.say("account", "%s failed before, and is called again in %s", troubled, pause.Round(time.Second))
+	s.waits.hold(pause)
+	return true, rest(ctx, pause)
+}
 
 // at charges a card at the troubled account alone. It tells whether the account answered.
 func (s *stage) at(ctx context.Context, token string) (answered bool, err error) {
@@ -39,7 +94,7 @@ func (s *stage) at(ctx context.Context, token string) (answered bool, err error)
 
 // well pays at the troubled account until it is well: a breaker that is open asks for three payments, one after the other.
 func well(ctx context.Context, s *stage) error {
-	for good := 0; good < wellFor; {
+	for good, pauses := 0, 0; good < wellFor; {
 		token, err := s.card(ctx, cardApproved, holder)
 		if err != nil {
 			return err
@@ -52,8 +107,15 @@ func well(ctx context.Context, s *stage) error {
 			continue
 		}
 		good = 0
-		if err := rest(ctx, wellPause); err != nil {
+		paused, err := s.sit(ctx)
+		if err != nil {
 			return err
+		}
+		if paused {
+			pauses++
+		}
+		if pauses > mostProbes {
+			return fmt.Errorf("%s failed again, each of the %d times that it was called again", troubled, mostProbes)
 		}
 	}
 	s.say("account", "%s works", troubled)

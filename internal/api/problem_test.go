@@ -28,3 +28,12 @@ func TestADeclineNamesTheParameterThatItsRequestHas(t *testing.T) {
 		}
 	}
 }
+
+func TestADeclineThatNoOtherProviderIsLeftForIsForLater(t *testing.T) {
+	for code, want := range map[provider.DeclineCode]string{provider.ProcessingError: "later", provider.BankUnavailable: "later", provider.StolenCard: "never", provider.IncorrectCVC: "fix_data"} {
+		p := problemOf(&payment.DeclinedError{Code: fault.CodeCardDeclined, Decline: provider.Decline{Code: code}, Meaning: provider.Explain(code)})
+		if p.Retry != want || p.Retryable != (want == "later") {
+			t.Errorf("%s says %s, retryable %t", code, p.Retry, p.Retryable)
+		}
+	}
+}
