@@ -2,11 +2,13 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/florinpay/florin/internal/control"
+	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 )
@@ -23,6 +25,20 @@ func (w watched) Persons(_ context.Context, _ string, a control.Ask, _ money.Mon
 	return int(w), nil
 }
 
+// notes are what a companion was told of a refund.
+type notes []string
+
+func (n *notes) Intent(*db.Change, string) { *n = append(*n, "intent") }
+
+func (n *notes) Result(_ *db.Change, object any, _ error) error {
+	r, ok := object.(RefundObject)
+	if !ok {
+		return errors.New("not a refund")
+	}
+	*n = append(*n, "result "+r.Status)
+	return nil
+}
+
 func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.Control = watched(2)
@@ -32,16 +48,23 @@ func TestARefundUnderWatchWaitsUntilEnoughHaveAgreed(t *testing.T) {
 			u.Fatalf("%+v, %v", r, err)
 		}
 		calls := u.q.calls
-		if one, err := u.ApproveRefund(u.Context(), shop, r.ID, second, alone{}); err != nil || one.Status != "held" || !slices.Equal(one.ApprovedBy, []string{second}) || u.q.calls != calls {
+		var told notes
+		if one, err := u.ApproveRefund(u.Context(), shop, r.ID, second, &told); err != nil || one.Status != "held" || !slices.Equal(one.ApprovedBy, []string{second}) || u.q.calls != calls {
 			u.Fatalf("the first of two: %+v, %v", one, err)
+		}
+		if !slices.Equal(told, []string{"result held"}) {
+			u.Errorf("the companion of the first of two was told %q", told)
 		}
 		for _, key := range []string{first, second} {
 			if _, err := u.ApproveRefund(u.Context(), shop, r.ID, key, alone{}); codeOf(err) != CodeTwoPersons || !fault.Is(err, fault.Forbidden) {
 				u.Errorf("%s again: %v", key, err)
 			}
 		}
-		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, "key_3", alone{}); err != nil || done.Status != "succeeded" || !slices.Equal(done.ApprovedBy, []string{second, "key_3"}) {
+		if done, err := u.ApproveRefund(u.Context(), shop, r.ID, "key_3", &told); err != nil || done.Status != "succeeded" || !slices.Equal(done.ApprovedBy, []string{second, "key_3"}) {
 			u.Errorf("the second of two: %+v, %v", done, err)
+		}
+		if !slices.Equal(told, []string{"result held", "intent", "result succeeded"}) {
+			u.Errorf("the companions of both were told %q", told)
 		}
 		r, err = u.asks(o.ID, RefundRequest{Amount: 1000})
 		if err != nil {
