@@ -179,7 +179,7 @@ func parseSeeds(text string) (from, to uint64, err error) {
 }
 
 // historyFormat is the reader for a file, by the end of its name.
-func historyFormat(name string) (func(io.Reader) iter.Seq2[sim.Recorded, error], error) {
+func historyFormat(name string) (func(io.Reader, []string) iter.Seq2[sim.Recorded, error], error) {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".jsonl", ".ndjson":
 		return sim.ReadJSONLines, nil
@@ -200,13 +200,17 @@ func (s routingSimulate) replayFile(ctx context.Context) (shown replayShown, err
 		return shown, fmt.Errorf("open the history: %w", err)
 	}
 	defer file.Close()
+	var codes []string
+	for _, code := range provider.Codes() {
+		codes = append(codes, string(code))
+	}
 	return s.try(ctx, func() iter.Seq2[sim.Recorded, error] {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return func(yield func(sim.Recorded, error) bool) {
 				yield(sim.Recorded{}, fmt.Errorf("read the history again: %w", err))
 			}
 		}
-		return read(file)
+		return read(file, codes)
 	}, nil, simulated, s.History)
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/payment"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/simulation"
@@ -63,6 +65,11 @@ func parseStored(spec string) (storedSpec, error) {
 func (s routingSimulate) replayStored(ctx context.Context, c *console, spec storedSpec) (shown replayShown, err error) {
 	err = withMain(ctx, c, s.Storage, func(opened *stores, where storage) error {
 		if err := opened.openMainBox(ctx, where); err != nil {
+			return err
+		}
+		if _, err := merchant.New(opened.main, opened.clock, opened.ids).Get(ctx, s.Of.Merchant); fault.Is(err, fault.NotFound) {
+			return fmt.Errorf("--merchant %s: no such merchant", s.Of.Merchant)
+		} else if err != nil {
 			return err
 		}
 		of := simulation.Subject{Tenant: s.Of.tenant(), Method: spec.method}

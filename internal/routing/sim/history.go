@@ -51,8 +51,8 @@ const (
 // maxLine bounds a line of a history.
 const maxLine = 1 << 16
 
-// check says what a recorded payment lacks. before is when the one ahead of it was.
-func (r Recorded) check(before time.Time) error {
+// check says what a recorded payment lacks. before is when the one ahead of it was, codes which decline codes there are; nil: any.
+func (r Recorded) check(before time.Time, codes []string) error {
 	switch {
 	case r.At.IsZero():
 		return errors.New("at is missing")
@@ -64,6 +64,8 @@ func (r Recorded) check(before time.Time) error {
 		return fmt.Errorf("outcome must be approved, declined or technical, not %q", r.Outcome)
 	case r.Outcome != DeclinedOutcome && r.DeclineCode != "":
 		return errors.New("only a declined payment has a decline_code")
+	case r.DeclineCode != "" && codes != nil && !slices.Contains(codes, r.DeclineCode):
+		return fmt.Errorf("there is no decline_code %q: there are %s", r.DeclineCode, strings.Join(codes, ", "))
 	case r.Amount < 0 || r.Fee < 0:
 		return errors.New("amount and fee cannot be negative")
 	case (r.Amount > 0 || r.Fee > 0) && r.Currency == "":
@@ -74,8 +76,9 @@ func (r Recorded) check(before time.Time) error {
 	return nil
 }
 
-// ReadJSONLines reads a history with one JSON object a line. The first fault ends it, with its line.
-func ReadJSONLines(in io.Reader) iter.Seq2[Recorded, error] {
+// ReadJSONLines reads a history with one JSON object a line. codes are the decline codes that there are; nil: any. The first fault ends it,
+// with its line.
+func ReadJSONLines(in io.Reader, codes []string) iter.Seq2[Recorded, error] {
 	return func(yield func(Recorded, error) bool) {
 		lines := bufio.NewScanner(in)
 		lines.Buffer(nil, maxLine)
@@ -89,7 +92,7 @@ func ReadJSONLines(in io.Reader) iter.Seq2[Recorded, error] {
 			var r Recorded
 			err := decodeLine(lines.Bytes(), &r)
 			if err == nil {
-				err = r.check(before)
+				err = r.check(before, codes)
 			}
 			if err != nil {
 				yield(r, fmt.Errorf("line %d: %w", n, err))
@@ -157,8 +160,8 @@ func integer(field *int64, text string) (err error) {
 	return err
 }
 
-// ReadCSV reads a history with a line of column names ahead. The candidates of a payment are separated by |.
-func ReadCSV(in io.Reader) iter.Seq2[Recorded, error] {
+// ReadCSV reads a history with a line of column names ahead. The candidates of a payment are separated by |. codes are as of ReadJSONLines.
+func ReadCSV(in io.Reader, codes []string) iter.Seq2[Recorded, error] {
 	return func(yield func(Recorded, error) bool) {
 		rows := csv.NewReader(in)
 		rows.ReuseRecord = true
@@ -175,7 +178,7 @@ func ReadCSV(in io.Reader) iter.Seq2[Recorded, error] {
 			}
 			var r Recorded
 			if err == nil {
-				r, err = readRow(rows, names, row, before)
+				r, err = readRow(rows, names, row, before, codes)
 			}
 			if err != nil {
 				yield(r, err)
@@ -214,14 +217,14 @@ func header(rows *csv.Reader) ([]string, error) {
 	return names, nil
 }
 
-func readRow(rows *csv.Reader, names, row []string, before time.Time) (r Recorded, err error) {
+func readRow(rows *csv.Reader, names, row []string, before time.Time, codes []string) (r Recorded, err error) {
 	line, _ := rows.FieldPos(0)
 	for i, text := range row {
 		if err := columns[names[i]](&r, text); err != nil {
 			return r, fmt.Errorf("line %d: %s: %w", line, names[i], err)
 		}
 	}
-	if err := r.check(before); err != nil {
+	if err := r.check(before, codes); err != nil {
 		return r, fmt.Errorf("line %d: %w", line, err)
 	}
 	return r, nil

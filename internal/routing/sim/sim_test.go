@@ -183,15 +183,17 @@ const csvHistory = `at,country,bin,provider,outcome,decline_code,amount,fee,curr
 2026-11-22T12:00:02Z,FR,,a,technical,,,,,,,,,,
 `
 
+var someCodes = []string{"do_not_honor", "insufficient_funds"}
+
 func TestBothFormatsReadTheSameHistory(t *testing.T) {
 	var read [2][]Recorded
-	for r, err := range ReadJSONLines(strings.NewReader(jsonHistory)) {
+	for r, err := range ReadJSONLines(strings.NewReader(jsonHistory), someCodes) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		read[0] = append(read[0], r)
 	}
-	for r, err := range ReadCSV(strings.NewReader(csvHistory)) {
+	for r, err := range ReadCSV(strings.NewReader(csvHistory), someCodes) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,30 +212,32 @@ func TestAFaultyHistoryIsRefusedWithItsLine(t *testing.T) {
 		"at,provider,provider\n":       "line 1: column provider is there twice",
 		"at,provider\n":                "line 1: column outcome is missing",
 		head + "soon,a,approved,,,,\n": "line 2: at:",
-		head + "2026-11-22T12:00:00Z,a,approved,,,,\n2026-11-22T11:00:00Z,a,approved,,,,\n": "line 3: at 2026-11-22T11:00:00Z is before",
-		head + "2026-11-22T12:00:00Z,a,perhaps,,,,\n":                                       "line 2: outcome must be",
-		head + "2026-11-22T12:00:00Z,,approved,,,,\n":                                       "line 2: provider is missing",
-		head + "2026-11-22T12:00:00Z,a,approved,5,,,\n":                                     "line 2: an amount or a fee needs a currency",
-		head + "2026-11-22T12:00:00Z,a,approved,x,EUR,,\n":                                  "line 2: fee:",
-		head + "2026-11-22T12:00:00Z,a,approved,-1,EUR,,\n":                                 "line 2: amount and fee cannot be negative",
-		head + "2026-11-22T12:00:00Z,a,approved,,,do_not_honor,\n":                          "line 2: only a declined payment",
-		head + "2026-11-22T12:00:00Z,a,approved,,,,b|c\n":                                   "line 2: provider a is not among",
-		"at,provider,outcome,off_session\n2026-11-22T12:00:00Z,a,approved,perhaps\n":        "line 2: off_session:",
-		head + "2026-11-22T12:00:00Z,a\n":                                                   "wrong number of fields",
-		head:                                                                                "the history has no payments",
+		head + "2026-11-22T12:00:00Z,a,approved,,,,\n2026-11-22T11:00:00Z,a,approved,,,,\n":                "line 3: at 2026-11-22T11:00:00Z is before",
+		head + "2026-11-22T12:00:00Z,a,perhaps,,,,\n":                                                      "line 2: outcome must be",
+		head + "2026-11-22T12:00:00Z,,approved,,,,\n":                                                      "line 2: provider is missing",
+		head + "2026-11-22T12:00:00Z,a,approved,5,,,\n":                                                    "line 2: an amount or a fee needs a currency",
+		head + "2026-11-22T12:00:00Z,a,approved,x,EUR,,\n":                                                 "line 2: fee:",
+		head + "2026-11-22T12:00:00Z,a,approved,-1,EUR,,\n":                                                "line 2: amount and fee cannot be negative",
+		head + "2026-11-22T12:00:00Z,a,approved,,,do_not_honor,\n":                                         "line 2: only a declined payment",
+		head + "2026-11-22T12:00:00Z,a,declined,,,do_not_honor,\n2026-11-22T12:00:00Z,a,declined,,,zzz,\n": `line 3: there is no decline_code "zzz": there are do_not_honor`,
+		head + "2026-11-22T12:00:00Z,a,approved,,,,b|c\n":                                                  "line 2: provider a is not among",
+		"at,provider,outcome,off_session\n2026-11-22T12:00:00Z,a,approved,perhaps\n":                       "line 2: off_session:",
+		head + "2026-11-22T12:00:00Z,a\n":                                                                  "wrong number of fields",
+		head:                                                                                               "the history has no payments",
 	} {
-		if _, err := Providers(ReadCSV(strings.NewReader(text))); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Providers(ReadCSV(strings.NewReader(text), someCodes)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 	for text, want := range map[string]string{
-		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved","colour":"red"}`: `line 1: json: unknown field "colour"`,
-		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved"} {}`:             "line 1: there is more than one object",
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved","colour":"red"}`:       `line 1: json: unknown field "colour"`,
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved"} {}`:                   "line 1: there is more than one object",
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"declined","decline_code":"zzz"}`: `line 1: there is no decline_code "zzz"`,
 		"\n{":                       "line 2: unexpected EOF",
 		`{"provider":"a"}`:          "line 1: at is missing",
 		strings.Repeat("x", 70_000): "line 1: bufio.Scanner: token too long",
 	} {
-		if _, err := Providers(ReadJSONLines(strings.NewReader(text))); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Providers(ReadJSONLines(strings.NewReader(text), someCodes)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", shortened(text), err, want)
 		}
 	}
