@@ -85,6 +85,18 @@ func TestPaymentsAreRoutedByThePublishedPolicy(t *testing.T) {
 			t.Errorf("the refusal does not tell of %s: %s", told, wrong)
 		}
 	}
+	if refused := f.post(at+"/versions", "", policy("payouts")).want(t, http.StatusBadRequest, "pay in through an account for payouts"); !strings.Contains(string(refused.body), "payouts cannot take payments") {
+		t.Errorf("the refusal is %s", refused)
+	}
+
+	tried := f.post(at+"/validate", "", map[string]any{"facts": map[string]any{"amount": 9232, "currency": "EUR"}}).want(t, http.StatusOK, "try it")
+	if ranked := fmt.Sprint(dig(tried.object, "decision", "ranked")); strings.Contains(ranked, "payouts") || strings.Contains(ranked, "bank") || !strings.Contains(ranked, "alpha") {
+		t.Errorf("a card is tried at %s", ranked)
+	}
+	f.post(at+"/unpublish", "", nil).want(t, http.StatusOK, "withdraw the policy")
+	if got := pay(vip); got != "alpha declined, beta captured" {
+		t.Errorf("after it was withdrawn: %s", got)
+	}
 }
 
 func TestARestartRanksAsBefore(t *testing.T) {
