@@ -55,6 +55,45 @@ func fail(t *testing.T, h *health.Health, o health.Operation) {
 	t.Fatal("the breaker does not open")
 }
 
+// One capture that a provider never takes says nothing of it but the first time.
+func TestACallThatFailsAsItHadBeforeTurnsNoBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fresh()
+		again := func() *health.Closed {
+			done, err := h.Enter(callOf(health.Capture))
+			var shut *health.Closed
+			if !errors.As(err, &shut) {
+				done(health.Result{Class: "any", Technical: true, Again: true})
+			}
+			return shut
+		}
+		for range 30 {
+			if shut := again(); shut != nil {
+				t.Fatalf("it opened the breaker: %v", shut)
+			}
+		}
+		fail(t, h, health.Capture)
+		if again() == nil {
+			t.Error("it got through an open breaker")
+		}
+		pass(11 * time.Second)
+		for range 3 { // it is a probe, and neither opens nor closes it
+			if shut := again(); shut != nil {
+				t.Fatalf("half open, it was refused: %v", shut)
+			}
+			if s := h.State(shop, alpha, health.Capture); !s.Probe {
+				t.Fatalf("after it the breaker is %+v", s)
+			}
+			if shut := try(t, h, health.Capture, false); shut != nil {
+				t.Fatalf("another was refused: %v", shut)
+			}
+		}
+		if s := h.State(shop, alpha, health.Capture); s.Probe || !s.Enterable() {
+			t.Errorf("after three that succeeded it is %+v", s)
+		}
+	})
+}
+
 func TestFiveTechnicalFailuresInARowOpenABreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := fresh()

@@ -64,6 +64,7 @@ func (c Call) reserve() int {
 type Result struct {
 	Class     string // the outcome class: for the metrics, from a closed set
 	Technical bool   // it failed for a reason that lies with the provider or the way to it
+	Again     bool   // it failed as it had before: that may lie with the call, and says nothing new of the provider
 }
 
 // The reasons why a call is refused.
@@ -234,7 +235,12 @@ func (e *entry) begin() (done func(Result)) {
 	return func(r Result) {
 		took := clock.Since(watch)
 		e.seat.leave(!r.Technical)
-		turned := e.pass.ended(r.Technical, took, e.h.Clock.Now())
+		turned := false
+		if r.Technical && r.Again {
+			e.pass.failedAgain(took)
+		} else {
+			turned = e.pass.ended(r.Technical, took, e.h.Clock.Now())
+		}
 		e.valve.release()
 		e.h.metrics.called(e.call, r, took)
 		if turned {

@@ -36,7 +36,7 @@ const (
 // errTechnical is what the breaker counts.
 var errTechnical = errors.New("technical failure")
 
-// errUnused is what it does not count: the call was not made.
+// errUnused is what it does not count: the call was not made, or failed as it had before.
 var errUnused = errors.New("not made")
 
 // valve lets an operation's calls through while they work. The counting and the states are gobreaker's, which ignores what calls of an
@@ -192,6 +192,16 @@ func (p *pass) unused() {
 	defer v.mu.Unlock()
 	p.free()
 	v.recent.unbegin()
+	p.tell(errUnused)
+}
+
+// failedAgain says that the call failed as it had before. It turns no breaker: one call that a provider never takes would keep it open.
+func (p *pass) failedAgain(took time.Duration) {
+	v := p.valve
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p.free()
+	v.recent.end(true, took)
 	p.tell(errUnused)
 }
 

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -212,5 +213,48 @@ func TestAPaymentWhoseTurnFindsNoRoomSoonGoesElsewhere(t *testing.T) {
 			t.Errorf("it was tried at %q, %v", a.Account, err)
 		}
 		g.settled(t.Errorf)
+	})
+}
+
+// repeats is an outage that notes which captures failed as they had before.
+type repeats struct {
+	*outage
+	again []bool
+}
+
+func (r *repeats) Enter(c health.Call) (func(health.Result), error) {
+	done, err := r.outage.Enter(c)
+	if err != nil || c.Operation != health.Capture {
+		return done, err
+	}
+	return func(result health.Result) { r.again = append(r.again, result.Again) }, nil
+}
+
+func TestHealthIsToldWhatFailedAsItHadBefore(t *testing.T) {
+	eachTill(t, func(u *till) {
+		sick := &repeats{outage: &outage{turns: -1}}
+		u.Health = sick
+		bad, shut := u.pay(false), u.pay(false)
+		u.q.deaf = map[string]int{bad.ID + "-1": 0}
+		u.captured(bad)
+		u.later(20 * time.Second)
+		if n := len(sick.again); n < 2 || sick.again[0] || slices.Contains(sick.again[1:], false) {
+			t.Errorf("of its tries these failed as before: %v", sick.again)
+		}
+		u.q.deaf, sick.again = nil, nil
+		u.q.mishaps = []mishap{noArrival} // no answer is something else than not sent
+		u.now.Advance(time.Minute)
+		if u.turns(sick.outage, 1); !slices.Equal(sick.again, []bool{false}) {
+			t.Errorf("without an answer: %v", sick.again)
+		}
+		sick.again = nil
+		sick.down(u.now.Now().Add(time.Second), health.Capture)
+		u.captured(shut) // health holds it back: it has not been tried
+		u.q.mishaps = []mishap{refused}
+		u.now.Advance(time.Minute)
+		sick.down(time.Time{})
+		if u.turns(sick.outage, 1); !slices.Equal(sick.again, []bool{false}) {
+			t.Errorf("what had not been tried: %v", sick.again)
+		}
 	})
 }

@@ -186,10 +186,23 @@ func subjectOf(d decision) string {
 
 // perform calls the provider for an operation whose intent is written, and commits the result.
 func (s *Service) perform(ctx context.Context, account provider.Account, from decision, with Companion) (decision, error) {
-	outcome := s.call(ctx, account, health.Operation(inquiries[from.operation.Kind]), func(ctx context.Context) provider.Outcome {
-		return callers[from.operation.Kind](ctx, s.Providers, account, *from.attempt, *from.operation)
+	return s.recordOperation(ctx, account, *from.operation, s.callFor(ctx, account, *from.attempt, *from.operation), with)
+}
+
+// callFor makes an operation's call. One that was not sent before either tells health nothing new.
+func (s *Service) callFor(ctx context.Context, account provider.Account, a Attempt, op Operation) provider.Outcome {
+	of := health.Operation(inquiries[op.Kind])
+	done, refused := s.enter(account, of)
+	if refused != nil {
+		return *refused
+	}
+	ended := func(r health.Result) {
+		r.Again = op.again && r.Class == provider.NotSent.String()
+		done(r)
+	}
+	return s.run(ctx, account, of, ended, func(ctx context.Context) provider.Outcome {
+		return callers[op.Kind](ctx, s.Providers, account, a, op)
 	})
-	return s.recordOperation(ctx, account, *from.operation, outcome, with)
 }
 
 // recordOperation commits an operation's outcome, from the rows as they are now.

@@ -203,7 +203,8 @@ type Operation struct {
 	MovedAt                 time.Time // when it came to its state
 	Version                 int64
 
-	was OperationState // as it was stored
+	was   OperationState // as it was stored
+	again bool           // it is sent once more, having been tried in vain; not stored
 }
 
 // open tells whether the operation's outcome is not known yet.

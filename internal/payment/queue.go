@@ -315,6 +315,7 @@ func (s *Service) send(ctx context.Context, op Operation) error {
 		if now.State != OperationQueued {
 			return decision{}, fault.State("somebody else sends it")
 		}
+		now.again = !now.Deadline.IsZero() && !now.SentAt.IsZero()
 		now.State, now.SentAt, now.DueAt = OperationSending, at.now, at.now.Add(at.patience)
 		return decision{payment: p, operation: &now}, nil
 	})
