@@ -177,7 +177,7 @@ func TestADeclineTellsThePayerWhatHelpsAndNoThiefAnything(t *testing.T) {
 	for code, want := range map[provider.DeclineCode]struct{ code, retry string }{
 		provider.InsufficientFunds: {"insufficient_funds", "later"}, provider.IncorrectCVC: {"incorrect_cvc", "fix_data"},
 		provider.StolenCard: {"generic_decline", "never"}, provider.LostCard: {"generic_decline", "never"}, provider.PickupCard: {"generic_decline", "never"},
-		provider.RiskDecline: {"generic_decline", "never"},
+		provider.RiskDecline: {"generic_decline", "never"}, provider.ProcessingError: {"processing_error", "later"},
 	} {
 		d := newDoor(t)
 		d.core.then = d.core.decline(code)

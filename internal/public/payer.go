@@ -102,6 +102,9 @@ func failureOf(code string, why provider.DeclineCode, m provider.Meaning, l *lan
 	if m.Payer != why { // how it may be retried would tell the reason apart
 		f.Retry = shown.Retry
 	}
+	if f.Retry == provider.RetryOtherProvider { // those that may be asked were: what is left is time
+		f.Retry = provider.RetryLater
+	}
 	return f.in(l)
 }
 
@@ -127,7 +130,7 @@ func problemOf(err error, l *language) declined {
 	f := failureOf(d.Code, d.Decline.Code, d.Meaning, l)
 	p := problem.New(d.Code, f.Message)
 	p.Status, p.Payment, p.DeclineCode, p.Retry = http.StatusPaymentRequired, d.Payment.ID, string(f.DeclineCode), string(f.Retry)
-	p.Retryable = f.Retry == provider.RetryLater || f.Retry == provider.RetryOtherProvider
+	p.Retryable = f.Retry == provider.RetryLater
 	return declined{p, d.Payment.ClientSecret}
 }
 
