@@ -2,7 +2,7 @@ package payout
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/fault"
@@ -26,8 +26,10 @@ func (s *Service) permits(ctx context.Context, tenant, account string) error {
 	return s.Control.Blocked(ctx, tenant, control.Ask{Operation: control.Payout, Account: account})
 }
 
-// silenced is the outcome of a question about a payout that people have switched off; nil if they have not. It is worth a try when the switch
-// says so.
+// switchedLook is when what people have switched off is looked at again: they may lift a switch before it ends by itself.
+const switchedLook = 30 * time.Second
+
+// silenced is the outcome of a question about a payout that people have switched off; nil if they have not.
 func (s *Service) silenced(ctx context.Context, p Payout) *provider.Outcome {
 	if s.Control == nil {
 		return nil
@@ -37,10 +39,7 @@ func (s *Service) silenced(ctx context.Context, p Payout) *provider.Outcome {
 		return nil
 	}
 	off := provider.Unable(err.Error())
-	var e *fault.Error
-	if errors.As(err, &e) && e.RetryAfter > 0 {
-		off.NotBefore = s.Clock.Now().Add(e.RetryAfter)
-	}
+	off.NotBefore = s.Clock.Now().Add(switchedLook)
 	return &off
 }
 

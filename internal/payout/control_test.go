@@ -25,7 +25,7 @@ type room struct {
 func (r *room) Blocked(_ context.Context, _ string, a control.Ask) error {
 	if a.Operation == control.Inquiry && a.Account != "" {
 		if r.silent {
-			return &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: "inquiry is switched off: their desk is on fire", RetryAfter: time.Minute}
+			return &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: "inquiry is switched off: their desk is on fire", RetryAfter: 7 * 24 * time.Hour}
 		}
 		return nil
 	}

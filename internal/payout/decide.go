@@ -148,10 +148,9 @@ func (p Payout) cancel(b Balance, reason string, now time.Time) (decision, error
 	return d, d.move(Canceled, now, reason)
 }
 
-// backoffs are the pauses after each try that did not reach the provider; past their end, the last one repeats.
-var backoffs = []time.Duration{
-	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
-}
+// backoffs are the pauses after each try that did not reach the provider; past their end, the last one repeats. It is short: a provider that is
+// down is kept from calls by its breaker, and what waited is to be sent when it is back.
+var backoffs = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute}
 
 // statusOf is the state of a payout that an outcome speaks of; empty if it says nothing that can be relied on.
 func statusOf(o provider.Outcome) Status {
@@ -271,7 +270,9 @@ func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	}
 	p.Call, d.moved = NoCall, true
 	p.DueAt = now.Add(backoffs[min(max(p.Tries, 1), int64(len(backoffs)))-1])
-	p.note(now, "call.not_sent", fmt.Sprintf("try %d: %s", p.Tries, o.Detail))
+	if p.Tries <= int64(len(backoffs)) { // later ones are all alike, and the timeline has room for what comes yet
+		p.note(now, "call.not_sent", fmt.Sprintf("try %d: %s", p.Tries, o.Detail))
+	}
 	return d, nil
 }
 

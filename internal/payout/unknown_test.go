@@ -104,6 +104,30 @@ func TestAProviderThatCannotBeReachedIsTriedAgainAndThenGivenUp(t *testing.T) {
 	})
 }
 
+// A payout that is tried for days is tried often enough to be sent soon after its provider is back, and its timeline has room for that.
+func TestAPayoutThatIsTriedForDaysIsSentSoonAfterItsProviderIsBackAndTellsOfIt(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		u.bank.pay = func(provider.Payout) provider.Outcome {
+			return provider.Outcome{Class: provider.NotSent, Detail: "connection refused"}
+		}
+		u.earn(eur(1_000))
+		made := u.pay(order(1_000))
+		for range 2 * maxTimeline {
+			u.later(15 * time.Minute)
+		}
+		tried := len(u.bank.paid)
+		if tried < 2*maxTimeline {
+			u.Fatalf("tried %d times", tried)
+		}
+		u.bank.pay = taken
+		u.later(15 * time.Minute)
+		o := u.expect(made.ID, Sent)
+		if last := o.Timeline[len(o.Timeline)-1]; last.Event != "payout.sent" || len(o.Timeline) >= maxTimeline {
+			u.Errorf("%d entries, the last is %+v", len(o.Timeline), last)
+		}
+	})
+}
+
 func TestMessagesTwiceAndOutOfOrderChangeNothingMore(t *testing.T) {
 	eachDesk(t, func(u *desk) {
 		u.earn(eur(1_000))
