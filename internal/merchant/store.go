@@ -10,6 +10,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/recent"
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 )
 
@@ -88,7 +89,10 @@ func (s *Store) List(ctx context.Context) ([]Merchant, error) {
 
 func (s *Store) read(ctx context.Context, account string) (Merchant, error) {
 	m, err := db.Get(ctx, s.db, scan, table.Select()+" WHERE merchant_id = $1", account)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Merchant{}, fault.Missing("merchant")
+	case err != nil:
 		return Merchant{}, fmt.Errorf("read merchant: %w", err)
 	}
 	return m, nil

@@ -37,7 +37,7 @@ func newStore(d *db.DB, hands *clock.Manual) *merchant.Store {
 
 func TestAMerchantIsMadeOnce(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, hands *clock.Manual, s *merchant.Store) {
-		if _, err := s.Get(t.Context(), "acct_shop"); !fault.Is(err, fault.NotFound) {
+		if _, err := s.Get(t.Context(), "acct_shop"); !fault.Is(err, fault.NotFound) || err.Error() != "no such merchant" {
 			t.Errorf("before: %v", err)
 		}
 		made, err := s.Create(t.Context(), merchant.Merchant{ID: "acct_shop", Name: "Shop", FeeBasisPoints: 25}, admin)
