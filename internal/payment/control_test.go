@@ -128,6 +128,10 @@ func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
 				if u.q.inquiries != asked || u.measured("florin_payment_unresolved") != 0 {
 					u.Errorf("asked %d times, %v are a person's business", u.q.inquiries-asked, u.measured("florin_payment_unresolved"))
 				}
+				u.hours(26)
+				if items := u.queue(); len(items) != 1 || u.q.inquiries != asked {
+					u.Errorf("after a day the queue is %+v, asked %d times", items, u.q.inquiries-asked)
+				}
 				on = false
 				u.later(5 * time.Minute)
 				u.expect(u.status(o.ID), Captured, 10_000, map[bool]int64{true: 4_000}[operate])

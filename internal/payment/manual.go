@@ -36,22 +36,23 @@ const (
 	ManualNoInquiry ManualReason = "no_inquiry" // the provider cannot be asked
 )
 
-// handOver puts an attempt whose outcome stays open after an inquiry into the manual queue, if it is time.
+// handOver puts an attempt whose outcome stays open after an inquiry into the manual queue, if it is time. What is there is asked about once a day;
+// where nobody could be asked, because the provider is down, as soon as it may be back.
 func (a *Attempt) handOver(o provider.Outcome, t terms) {
 	if !inquirable[a.State] || a.asking() || o.Class == provider.Approved && o.State == provider.Pending {
 		a.ManualAt, a.ManualReason = time.Time{}, "" // it is known, or the provider knows that it is not yet
 		return
 	}
 	a.ManualAt, a.ManualReason = queued(a.ManualAt, a.ManualReason, t, a.Inquiries, t.now.Sub(a.SentAt), a.State != AttemptPending)
-	if !a.ManualAt.IsZero() {
+	if !a.ManualAt.IsZero() && o.NotBefore.IsZero() {
 		a.DueAt = t.now.Add(ManualAgain)
 	}
 }
 
 // handOver is the same for an operation.
-func (o *Operation) handOver(t terms) {
+func (o *Operation) handOver(heard provider.Outcome, t terms) {
 	o.ManualAt, o.ManualReason = queued(o.ManualAt, o.ManualReason, t, o.Inquiries, t.now.Sub(o.CreatedAt), o.State == OperationUnknown)
-	if !o.ManualAt.IsZero() {
+	if !o.ManualAt.IsZero() && heard.NotBefore.IsZero() {
 		o.DueAt = t.now.Add(ManualAgain)
 	}
 }

@@ -166,7 +166,7 @@ func settleOperation(p Payment, a Attempt, op Operation, o provider.Outcome, t t
 	default:
 		op.DueAt, op.Inquiries = askedAgain(op.ID, op.Inquiries, o, t.now)
 		if to == OperationUnknown {
-			op.handOver(t)
+			op.handOver(o, t)
 		}
 	}
 	return d, torn(err)

@@ -284,7 +284,7 @@ func (s *Service) resend(ctx context.Context, account provider.Account, a Attemp
 	}
 	op.DueAt = now.Add(provider.InquiryDelay(op.Inquiries))
 	op.Inquiries++
-	op.handOver(terms{now: now})
+	op.handOver(provider.Outcome{}, terms{now: now})
 	row, err := operationRow(op)
 	if err != nil {
 		return err
