@@ -222,7 +222,7 @@ func TestStrengthsFollowHowMuchProvidersDiffer(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s := New(Config{Segments: 100, Providers: 3})
 	at := start
-	for i := range 5000 {
+	for i := range 2000 {
 		at = at.Add(time.Second)
 		s.Observe(Outcome{fmt.Sprintf("p%d", i%7), fmt.Sprintf("c%d", i%900), fmt.Sprintf("%06d", i), Approved, at})
 	}
