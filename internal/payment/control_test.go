@@ -128,7 +128,7 @@ func TestASwitchOfInquiriesHoldsThemBack(t *testing.T) {
 				if u.q.inquiries != asked || u.measured("florin_payment_unresolved") != 0 {
 					u.Errorf("asked %d times, %v are a person's business", u.q.inquiries-asked, u.measured("florin_payment_unresolved"))
 				}
-				u.hours(26)
+				u.later(25 * time.Hour)
 				if items := u.queue(); len(items) != 1 || u.q.inquiries != asked {
 					u.Errorf("after a day the queue is %+v, asked %d times", items, u.q.inquiries-asked)
 				}
