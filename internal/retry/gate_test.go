@@ -51,6 +51,18 @@ func (d *door) asks(payment string) (*Pass, Answer) {
 	return p, answer
 }
 
+// fills has as many tries let through as the limit is.
+func (d *door) fills() []*Pass {
+	d.Helper()
+	var inside []*Pass
+	for n := range 3 {
+		p, answer := d.asks(fmt.Sprint("in_", n))
+		d.expect("while there is room", answer, Through)
+		inside = append(inside, p)
+	}
+	return inside
+}
+
 func (d *door) expect(what string, got, want Answer) {
 	d.Helper()
 	if got != want {
@@ -82,12 +94,7 @@ func (d *door) empty() {
 func TestWhoComesToAFullGateWaitsInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		var inside []*Pass
-		for n := range 3 {
-			p, answer := d.asks(fmt.Sprint("in_", n))
-			d.expect("while there is room", answer, Through)
-			inside = append(inside, p)
-		}
+		inside := d.fills()
 		var order []string
 		var group sync.WaitGroup
 		for n := range 5 {
@@ -121,11 +128,7 @@ func TestWhoComesToAFullGateWaitsInLine(t *testing.T) {
 func TestWhoWaitsIsForbiddenWhenTheOthersAreDeclined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		var inside []*Pass
-		for n := range 3 {
-			p, _ := d.asks(fmt.Sprint("in_", n))
-			inside = append(inside, p)
-		}
+		inside := d.fills()
 		answers := make(chan Answer, 8)
 		for n := range 8 {
 			go func() {
@@ -164,11 +167,7 @@ func TestWhoWaitsIsForbiddenWhenTheOthersAreDeclined(t *testing.T) {
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		var inside []*Pass
-		for n := range 3 {
-			p, _ := d.asks(fmt.Sprint("in_", n))
-			inside = append(inside, p)
-		}
+		inside := d.fills()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		began := time.Now()
