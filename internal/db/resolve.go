@@ -10,12 +10,12 @@ import (
 )
 
 // connection is the writer's connection, made if need be. After a failure it fails at once for a while, so that those
-// who wait get their answer instead of each waiting for a timeout.
+// who wait get their answer instead of each waiting for a timeout; the while is over once another writer has written.
 func (w *writer) connection() (session, error) {
 	if w.session != nil {
 		return w.session, nil
 	}
-	if w.failed != nil && clock.Since(w.since) < pause {
+	if w.failed != nil && clock.Since(w.since) < pause && w.db.health.Load() != nil {
 		return nil, w.failed
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
