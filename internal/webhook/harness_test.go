@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -170,4 +171,51 @@ func newEar(t *testing.T, script ...http.HandlerFunc) *ear {
 
 func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+// run has the sender work by itself until the test ends.
+func (p *post) run(s *Sender) {
+	ctx, stop := context.WithCancel(p.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	p.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			p.Error(err)
+		}
+	})
+}
+
+// about commits an event about a payment.
+func (p *post) about(thread string, t event.Type) {
+	p.Helper()
+	p.sequence++
+	c := db.NewChange(shop)
+	f := event.Fact{Type: t, Subject: thread, Thread: thread, Sequence: p.sequence}
+	if err := p.outbox.Emit(p.Context(), c, f, p.now.Now()); err != nil {
+		p.Fatal(err)
+	}
+	if err := p.db.Commit(p.Context(), c); err != nil {
+		p.Fatal(err)
+	}
+	p.outbox.Committed(c)
+}
+
+// setEndpoint changes an endpoint as it is stored.
+func (p *post) setEndpoint(endpoint string, change func(e *event.Endpoint)) {
+	p.Helper()
+	e, err := p.store.Endpoint(p.Context(), shop, endpoint)
+	if err != nil {
+		p.Fatal(err)
+	}
+	change(&e)
+	row, err := p.store.EndpointUpdate(e)
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := p.db.Commit(p.Context(), db.NewChange(shop, row)); err != nil {
+		p.Fatal(err)
+	}
+	p.outbox.Forget(shop)
+	p.sender.known.Forget(laneKey{shop, endpoint})
 }

@@ -2,64 +2,14 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
-	"github.com/florinpay/florin/internal/fault"
 )
-
-// run has the sender work by itself until the test ends.
-func (p *post) run(s *Sender) {
-	ctx, stop := context.WithCancel(p.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	p.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			p.Error(err)
-		}
-	})
-}
-
-// about commits an event about a payment.
-func (p *post) about(thread string, t event.Type) {
-	p.Helper()
-	p.sequence++
-	c := db.NewChange(shop)
-	f := event.Fact{Type: t, Subject: thread, Thread: thread, Sequence: p.sequence}
-	if err := p.outbox.Emit(p.Context(), c, f, p.now.Now()); err != nil {
-		p.Fatal(err)
-	}
-	if err := p.db.Commit(p.Context(), c); err != nil {
-		p.Fatal(err)
-	}
-	p.outbox.Committed(c)
-}
-
-// setEndpoint changes an endpoint as it is stored.
-func (p *post) setEndpoint(endpoint string, change func(e *event.Endpoint)) {
-	p.Helper()
-	e, err := p.store.Endpoint(p.Context(), shop, endpoint)
-	if err != nil {
-		p.Fatal(err)
-	}
-	change(&e)
-	row, err := p.store.EndpointUpdate(e)
-	if err != nil {
-		p.Fatal(err)
-	}
-	if err := p.db.Commit(p.Context(), db.NewChange(shop, row)); err != nil {
-		p.Fatal(err)
-	}
-	p.outbox.Forget(shop)
-	p.sender.known.Forget(laneKey{shop, endpoint})
-}
 
 func TestDeadEndpointsDoNotHoldUpAHealthyOne(t *testing.T) {
 	eachPost(t, func(p *post) {
@@ -306,145 +256,6 @@ func TestABreakerLetsOneWebhookThroughAndThenTheOthers(t *testing.T) {
 	})
 }
 
-func TestThreeDaysOfFailureDisableAndEnablingSendsWhatWaited(t *testing.T) {
-	eachPost(t, func(p *post) {
-		e, other := newEar(p.T), newEar(p.T)
-		for range 500 {
-			e.script = append(e.script, status(503))
-		}
-		failing := p.listen(e.URL, "payment.*")
-		p.listen(other.URL, "webhook_endpoint.disabled")
-		events := 0
-		for hours := 0; ; hours++ {
-			if hours%10 == 0 {
-				p.happen(event.PaymentCreated, nil)
-				events++
-			}
-			p.work()
-			shown, err := p.endpoints.Get(p.Context(), shop, failing.ID)
-			if err != nil {
-				p.Fatal(err)
-			}
-			if shown.Status == event.Disabled {
-				if hours < 71 || *shown.DisabledReason != event.DisabledFailing {
-					p.Errorf("disabled after %d hours: %+v", hours, shown)
-				}
-				break
-			}
-			if hours > 100 {
-				p.Fatal("it is never disabled")
-			}
-			p.now.Advance(time.Hour)
-		}
-		p.work()
-		if len(other.heard) != 1 || !strings.Contains(string(other.heard[0].body), failing.ID) {
-			p.Errorf("the notice was heard %d times", len(other.heard))
-		}
-		p.happen(event.PaymentCaptured, nil) // waits with the rest
-		events++
-		e.mu.Lock()
-		e.script, e.heard = nil, nil
-		e.mu.Unlock()
-		p.now.Advance(24 * time.Hour)
-		if p.work(); len(e.heard) != 0 {
-			p.Errorf("%d webhooks to a disabled endpoint", len(e.heard))
-		}
-		if _, err := p.endpoints.Enable(p.Context(), shop, failing.ID, alone); err != nil {
-			p.Fatal(err)
-		}
-		p.work()
-		if len(e.heard) != events {
-			p.Errorf("heard %d of %d once it was enabled", len(e.heard), events)
-		}
-		for _, d := range p.deliveries() {
-			if d.State != event.DeliverySucceeded {
-				p.Errorf("lost: %+v", d)
-			}
-		}
-	})
-}
-
-func TestARecoveryOfManyGoesOnWhereItWasAndWaitsForItsBacklog(t *testing.T) {
-	eachPost(t, func(p *post) {
-		e := newEar(p.T)
-		endpoint := p.listen(e.URL, "payment.*")
-		if _, err := p.endpoints.Disable(p.Context(), shop, endpoint.ID, alone); err != nil {
-			p.Fatal(err)
-		}
-		const many = recoveryBacklog + 3*recoveryStep
-		p.fail(endpoint.ID, many)
-		if _, err := p.endpoints.Enable(p.Context(), shop, endpoint.ID, alone); err != nil {
-			p.Fatal(err)
-		}
-		sweep := p.sender.Sweeps()[0]
-		if _, err := p.db.SweepOnce(p.Context(), sweep); err != nil {
-			p.Fatal(err)
-		}
-		waiting, err := p.store.Backlog(p.Context(), shop, endpoint.ID, p.now.Now(), 10*many)
-		if err != nil || waiting != recoveryBacklog {
-			p.Errorf("%d wait, %v: it does not stop at its bound", waiting, err)
-		}
-		p.drain(p.sender)
-		p.now.Advance(recoveryPause)
-		if _, err := p.db.SweepOnce(p.Context(), sweep); err != nil { // by another process, for all it knows
-			p.Fatal(err)
-		}
-		p.drain(p.sender)
-		if len(e.heard) != many {
-			p.Errorf("heard %d of %d", len(e.heard), many)
-		}
-		found, _, err := p.store.Recoveries(p.Context(), shop, db.Page{Limit: 10}, endpoint.ID)
-		if err != nil || len(found) != 1 || found[0].Queued != many || found[0].DoneAt.IsZero() || found[0].Object().Status != "done" {
-			p.Errorf("%+v, %v", found, err)
-		}
-	})
-}
-
-// fail makes events whose deliveries to an endpoint have failed.
-func (p *post) fail(endpoint string, n int) {
-	p.Helper()
-	to, err := p.store.Endpoint(p.Context(), shop, endpoint)
-	if err != nil {
-		p.Fatal(err)
-	}
-	for made := 0; made < n; made += recoveryStep {
-		c, failed := db.NewChange(shop), db.NewChange(shop)
-		for i := range recoveryStep {
-			letter, err := p.outbox.EmitTo(c, to, event.Fact{Type: event.PaymentCreated, Subject: fmt.Sprint("pay_", made+i)}, p.now.Now(), p.now.Now())
-			if err != nil {
-				p.Fatal(err)
-			}
-			failed.Add(event.DeliveryRow(letter.GiveUp("no")))
-		}
-		for _, one := range []*db.Change{c, failed} {
-			if err := p.db.Commit(p.Context(), one); err != nil {
-				p.Fatal(err)
-			}
-		}
-	}
-}
-
-func TestARecoveryMakesWhatWasNeverMade(t *testing.T) {
-	eachPost(t, func(p *post) {
-		p.happen(event.PaymentCreated, nil)
-		p.happen(event.RefundPending, nil)
-		e := newEar(p.T)
-		endpoint := p.listen(e.URL, "payment.*")
-		standing, err := p.store.Standing(p.Context(), shop, endpoint.ID)
-		if err != nil {
-			p.Fatal(err)
-		}
-		r := p.endpoints.recovery(standing.Endpoint, event.Resend, p.now.Now(), p.now.Now())
-		if err := p.db.Commit(p.Context(), db.NewChange(shop, event.RecoveryRow(r))); err != nil {
-			p.Fatal(err)
-		}
-		p.work()
-		if len(e.heard) != 1 || !strings.Contains(string(e.heard[0].body), "payment.created") {
-			p.Errorf("heard %d", len(e.heard))
-		}
-	})
-}
-
 func TestTwoProcessesDoNotSendInOneLane(t *testing.T) {
 	eachPost(t, func(p *post) {
 		e := newEar(p.T)
@@ -492,56 +303,6 @@ func TestASenderStopsOnceWhatIsUnderWayHasEnded(t *testing.T) {
 		}
 		if row, err := p.store.Lane(p.Context(), shop, endpoint.ID); err != nil || row.Owner != "" {
 			p.Errorf("the lane is still leased: %+v, %v", row, err)
-		}
-	})
-}
-
-func TestATryIsKeptWithItsRequestAndItsAnswer(t *testing.T) {
-	eachPost(t, func(p *post) {
-		e := newEar(p.T, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "7")
-			w.WriteHeader(http.StatusTooManyRequests)
-			_, _ = w.Write([]byte("later"))
-		})
-		p.listen(e.URL, "*")
-		p.happen(event.PaymentCreated, nil)
-		p.work()
-		p.now.Advance(time.Minute)
-		p.work()
-		tries, err := p.store.Attempts(p.Context(), shop, p.deliveries()[0].ID)
-		if err != nil || len(tries) != 2 {
-			p.Fatalf("%d tries, %v", len(tries), err)
-		}
-		first, second := tries[0], tries[1]
-		if first.Number != 1 || first.Status != 429 || string(first.ResponseBody) != "later" || first.Error != "the endpoint answered 429" || first.Duration <= 0 ||
-			!slices.Equal(first.ResponseHeader["Retry-After"], []string{"7"}) || len(first.RequestHeader["Webhook-Signature"]) != 1 {
-			p.Errorf("first %+v", first)
-		}
-		if second.Number != 2 || second.Status != 200 || second.Error != "" || !second.CreatedAt.Equal(p.now.Now()) {
-			p.Errorf("second %+v", second)
-		}
-	})
-}
-
-func TestARetryThatSomebodyAskedForMeanwhileIsNotUndone(t *testing.T) {
-	eachPost(t, func(p *post) {
-		e := newEar(p.T)
-		endpoint := p.listen(e.URL, "*")
-		p.happen(event.PaymentCreated, nil)
-		read := p.deliveries()[0]
-		again := read.Again(p.now.Now())
-		if err := p.db.Commit(p.Context(), db.NewChange(shop, event.DeliveryRow(again))); err != nil {
-			p.Fatal(err)
-		}
-		after, err := p.sender.record(p.Context(), read, try{Status: 500, StartedAt: p.now.Now()}, onlyTry)
-		if err != nil || after.Attempts != 1 || after.State != event.DeliveryPending {
-			p.Errorf("%+v, %v", after, err)
-		}
-		if _, err := p.sender.record(p.Context(), event.Delivery{Merchant: shop, ID: "wd_gone", Version: 1, State: event.DeliveryPending, Since: p.now.Now()}, try{Status: 500}, onlyTry); err != nil {
-			p.Errorf("a delivery that is gone: %v", err)
-		}
-		if _, err := p.store.Endpoint(p.Context(), shop, endpoint.ID); fault.Is(err, fault.NotFound) {
-			p.Error(err)
 		}
 	})
 }

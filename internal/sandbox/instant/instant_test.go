@@ -2,9 +2,7 @@ package instant_test
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -254,124 +252,6 @@ func TestMoneyWithoutAChargeIsAStray(t *testing.T) {
 	s.NoHook()
 }
 
-func TestAPayerGoesToThePageOfTheirBank(t *testing.T) {
-	s := newSite(t)
-	for method, bank := range map[string]string{"fpx": "fpx_straits", "ideal": "ideal_canal"} {
-		_, list := s.Get("/instant/v1/banks?method=" + method)
-		if banks := list["data"].([]any); len(banks) < 3 {
-			t.Errorf("%s has banks %v", method, banks)
-		}
-		for do, want := range map[string][2]string{"approve": {"paid", "charge.paid"}, "decline": {"rejected", "charge.rejected"}, "fail": {"rejected", "charge.rejected"}, "expire": {"expired", "charge.expired"}, "leave": {"active", ""}} {
-			o := started(t, s, "att_"+method+do, method, "Order")
-			u, err := url.Parse(o.Text("redirect_url"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, form := range []url.Values{{"do": {"choose"}, "bank": {bank}}, {"do": {"login"}, "user": {"ann"}, "password": {"x"}}} {
-				if status, to := s.Submit(u.Path, form); status != http.StatusSeeOther || to != u.Path {
-					t.Fatalf("%v leads to %d %s", form, status, to)
-				}
-			}
-			if _, html := s.Page(u.Path); !strings.Contains(html, "Agree to this payment") {
-				t.Fatalf("no consent is asked for: %s", html)
-			}
-			if status, to := s.Submit(u.Path, url.Values{"do": {do}}); status != http.StatusSeeOther || to != "https://shop.example/back" {
-				t.Errorf("%s leads to %d %s", do, status, to)
-			}
-			if want[1] != "" {
-				s.Hook(want[1])
-			}
-			received := map[string]int64{"approve": 9232}[do]
-			stands(t, s, o, want[0], received)
-		}
-	}
-	late := started(t, s, "att_late", "ideal", "SCENARIO late_success")
-	press(t, s, late, "approve", nil)
-	s.Hook("charge.expired")
-	s.Advance(2 * time.Second)
-	s.Hook("charge.paid")
-	stands(t, s, late, "paid", 9232)
-	// A page that was left open is too late before anybody swept.
-	soon := request("att_soon", "ideal", "Order")
-	soon["expires_at"] = s.Clock.Now().Add(time.Minute)
-	_, open := s.Post("/instant/v1/charges", soon)
-	u, err := url.Parse(open.Text("redirect_url"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Clock.Advance(time.Minute)
-	if _, to := s.Submit(u.Path, url.Values{"do": {"choose"}, "bank": {"ideal_canal"}}); to != "https://shop.example/back" {
-		t.Errorf("who is too late is led to %s", to)
-	}
-	s.Hook("charge.expired")
-	stands(t, s, open, "expired", 0)
-	closed := request("att_closed", "fpx", "Order")
-	closed["bank"] = "fpx_monsoon"
-	if _, o := s.Post("/instant/v1/charges", closed); o.Text("status") != "rejected" || o.Sub("failure").Text("code") != "bank_unavailable" {
-		t.Errorf("from a bank that is not reached: %v", o)
-	}
-	s.Hook("charge.rejected")
-	if status, _ := s.Get("/instant/v1/banks?method=pix"); status != http.StatusBadRequest {
-		t.Errorf("Pix has banks: %d", status)
-	}
-	s.NoHook()
-}
-
-func TestRefundsOfChargesAndOfTransfers(t *testing.T) {
-	s := newSite(t)
-	o := started(t, s, "att_1", "pix", "Order")
-	ask := func(body object) (int, object) { return s.Post("/instant/v1/refunds", body) }
-	if status, _ := ask(object{"reference": "ref_0", "charge": o.Text("id"), "amount": 1}); status != http.StatusConflict {
-		t.Errorf("before money came: %d", status)
-	}
-	press(t, s, o, "pay", object{"amount": 9000})
-	first := transfer(t, s, "att_1", 9000).Text("end_to_end_id")
-	press(t, s, o, "pay", object{"amount": 1000})
-	second := transfer(t, s, "att_1", 1000).Text("end_to_end_id")
-	status, made := ask(object{"reference": "ref_1", "charge": o.Text("id"), "transfer": second, "amount": 768})
-	if status != http.StatusCreated || made.Text("status") != "succeeded" || made.Text("transfer") != second || made.Text("charge_reference") != "att_1" {
-		t.Fatalf("the surplus: %d %v", status, made)
-	}
-	s.Hook("refund.succeeded")
-	if status, _ := ask(object{"reference": "ref_2", "transfer": second, "amount": 233}); status != http.StatusConflict {
-		t.Errorf("more than the transfer brought: %d", status)
-	}
-	if status, again := ask(object{"reference": "ref_1", "charge": o.Text("id"), "transfer": second, "amount": 768}); status != http.StatusCreated || !maps.EqualFunc(made, again, func(a, b any) bool { return a == b }) {
-		t.Errorf("again: %d %v", status, again)
-	}
-	if status, said := ask(object{"reference": "ref_1", "transfer": first, "amount": 768}); status != http.StatusConflict || said.Text("error") != "reference_reused" {
-		t.Errorf("another refund under it: %d %v", status, said)
-	}
-	if status, _ := ask(object{"reference": "ref_3", "charge": o.Text("id"), "amount": 9232}); status != http.StatusCreated {
-		t.Errorf("the rest: %d", status)
-	}
-	s.Hook("refund.succeeded")
-	if status, _ := ask(object{"reference": "ref_4", "charge": o.Text("id"), "amount": 1}); status != http.StatusConflict {
-		t.Errorf("more than came: %d", status)
-	}
-	for name, body := range map[string]object{
-		"of an unknown charge": {"reference": "ref_5", "charge": "x", "amount": 1}, "of an unknown transfer": {"reference": "ref_5", "transfer": "x", "amount": 1},
-		"of another charge's transfer": {"reference": "ref_5", "charge": started(t, s, "att_2", "pix", "Order").Text("id"), "transfer": first, "amount": 1},
-	} {
-		if status, said := ask(body); status != http.StatusNotFound {
-			t.Errorf("%s: %d %v", name, status, said)
-		}
-	}
-	if status, found := s.Get("/instant/v1/refunds?reference=ref_1"); status != http.StatusOK || found.Num("amount") != 768 {
-		t.Errorf("found %d %v", status, found)
-	}
-	if status, _ := s.Get("/instant/v1/refunds?reference=ref_9"); status != http.StatusNotFound {
-		t.Errorf("a refund that is none: %d", status)
-	}
-	press(t, s, o, "fail_refund", nil)
-	if h := s.Hook("refund.failed"); h.Data["reference"] != "ref_3" {
-		t.Errorf("failed %v", h.Data)
-	}
-	if now := stands(t, s, o, "paid", 10000); now.Num("amount_refunded") != 768 {
-		t.Errorf("refunded %v", now)
-	}
-}
-
 func TestARepeatIsAnsweredAsAtFirst(t *testing.T) {
 	s := newSite(t)
 	o := started(t, s, "att_1", "pix", "Order")
@@ -417,29 +297,4 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	if status, _ := s.Get("/instant/v1/static_code?method=fpx"); status != http.StatusBadRequest {
 		t.Errorf("FPX has codes: %d", status)
 	}
-}
-
-func TestThePanelShowsWhatThereIs(t *testing.T) {
-	s := newSite(t)
-	if status, html := s.Page("/instant"); status != http.StatusOK || !strings.Contains(html, "No charges yet") || !strings.Contains(html, "Monsoon Bank") || !strings.Contains(html, "br.gov.bcb.pix") {
-		t.Errorf("the empty panel: %d %s", status, html)
-	}
-	o := started(t, s, "att_1", "pix", `<b>bold</b>`)
-	id := o.Text("id")
-	if _, html := s.Page("/instant?q=att_1"); !strings.Contains(html, "/control/instant/charges/"+id+"/pay_twice") || strings.Contains(html, "<b>") {
-		t.Errorf("the panel: %s", html)
-	}
-	if status, to := s.Submit("/control/instant/charges/"+id+"/pay_part", url.Values{"back": {"/instant/charges/" + id}}); status != http.StatusSeeOther || to != "/instant/charges/"+id {
-		t.Errorf("a button leads to %d %s", status, to)
-	}
-	transfer(t, s, "att_1", 4616)
-	if status, to := s.Submit("/control/instant/pay", url.Values{"back": {"/instant"}, "code": {o.Text("code")}, "amount": {"4616"}}); status != http.StatusSeeOther || to != "/instant" {
-		t.Errorf("the form leads to %d %s", status, to)
-	}
-	transfer(t, s, "att_1", 4616)
-	if status, html := s.Page("/instant/charges/" + id); status != http.StatusOK || !strings.Contains(html, "E99999999") || !strings.Contains(html, "transfer.received") || !strings.Contains(html, "46.16") {
-		t.Errorf("the charge's page: %d %s", status, html)
-	}
-	press(t, s, o, "resend_webhook", nil)
-	transfer(t, s, "att_1", 4616)
 }
