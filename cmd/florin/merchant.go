@@ -23,7 +23,7 @@ type merchantCreate struct {
 	ID              string           `help:"Account id, acct_ and letters or digits. Made if not given." placeholder:"ACCT" name:"id"`
 	FeeBasisPoints  int64            `help:"Own fee, in hundredths of a percent of what is captured." default:"0"`
 	SettlementDelay int64            `help:"Hours after a capture until its money can be paid out: 0 to 720." default:"48"`
-	PayoutApproval  map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person." placeholder:"EUR=100000;..."`
+	PayoutApproval  map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Once one is given, every payout in a currency that is not named waits." placeholder:"EUR=100000;..."`
 
 	StatementDescriptor string `help:"What payers read on their statements where a payment does not say otherwise." placeholder:"TEXT"`
 }
@@ -86,7 +86,7 @@ type merchantUpdate struct {
 	Origin              []string         `help:"Where the merchant's pages are, such as https://shop.example: they may load the card fields, act in the browser, and be returned to. Replaces the origins it had." placeholder:"ORIGIN,..."`
 	NoOrigins           bool             `help:"Take all origins away."`
 	SettlementDelay     *int64           `help:"Hours after a capture until its money can be paid out: 0 to 720. What is available already stays available."`
-	PayoutApproval      map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had." placeholder:"EUR=100000;..."`
+	PayoutApproval      map[string]int64 `help:"Above which amount, in minor units of a currency, a payout waits for a second person. Replaces those it had. Once one is given, every payout in a currency that is not named waits." placeholder:"EUR=100000;..."`
 	NoPayoutApproval    bool             `help:"No payout waits for a second person any more."`
 	Returns             string           `help:"Returns policy, as JSON by method: for how many days, how much of a payment one person alone may refund, and for which reasons. Replaces the one it had." placeholder:"JSON"`
 	NoReturns           bool             `help:"Take the returns policy away: everything may be refunded."`

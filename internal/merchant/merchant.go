@@ -42,8 +42,7 @@ type Merchant struct {
 	Color          string   // of its buttons on our pages, #rrggbb; empty: ours
 	// SettlementDelay is how long after a capture its money can be paid out, in hours.
 	SettlementDelay int64
-	// PayoutApproval is, by currency, the amount in minor units above which a payout waits for a second person. A currency that is not in
-	// it needs none.
+	// PayoutApproval is, by currency, the amount in minor units above which a payout waits for a second person: see PayoutWaits.
 	PayoutApproval map[string]int64
 	// Returns is what its own people may refund, by method; AnyMethod is for those that are not in it.
 	Returns map[string]Returns
@@ -59,6 +58,16 @@ type Merchant struct {
 
 // Tries is how many provider accounts one request may try.
 func (m Merchant) Tries() int64 { return cmp.Or(m.CascadeTries, defaultTries) }
+
+// PayoutWaits tells whether a payout of an amount waits for a second person: above its currency's threshold, and whatever the amount in a
+// currency without one. Nothing gets by because its currency was not thought of. A merchant without thresholds has no payout wait.
+func (m Merchant) PayoutWaits(amount money.Money) bool {
+	if len(m.PayoutApproval) == 0 {
+		return false
+	}
+	threshold, named := m.PayoutApproval[amount.Currency().Code()]
+	return !named || amount.Minor() > threshold
+}
 
 // Suspended tells whether the merchant may only look: reads are answered, writes are refused.
 func (m Merchant) Suspended() bool { return !m.SuspendedAt.IsZero() }

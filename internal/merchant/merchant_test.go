@@ -10,6 +10,7 @@ import (
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/money"
 )
 
 func TestATenantIsAnAccountInOneMode(t *testing.T) {
@@ -70,6 +71,37 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 			}
 			if !slices.Equal(params, c.params) {
 				t.Errorf("named %v, want %v", params, c.params)
+			}
+		})
+	}
+}
+
+func TestAPayoutWaitsAboveItsThresholdAndWhereItsCurrencyHasNone(t *testing.T) {
+	some := map[string]int64{"EUR": 500, "USD": 0}
+	in := func(minor int64, code string) money.Money {
+		c, err := money.ParseCurrency(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return money.Of(minor, c)
+	}
+	for name, c := range map[string]struct {
+		approval map[string]int64
+		amount   money.Money
+		waits    bool
+	}{
+		"no thresholds":           {nil, in(999_999_999_999, "EUR"), false},
+		"none left":               {map[string]int64{}, in(1, "EUR"), false},
+		"at the threshold":        {some, in(500, "EUR"), false},
+		"above it":                {some, in(501, "EUR"), true},
+		"above nothing":           {some, in(1, "USD"), true},
+		"a currency without one":  {some, in(1, "JPY"), true},
+		"one of three decimals":   {some, in(1, "KWD"), true},
+		"the only one is another": {map[string]int64{"JPY": 100}, in(100, "EUR"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Merchant{PayoutApproval: c.approval}).PayoutWaits(c.amount); got != c.waits {
+				t.Errorf("waits: %t", got)
 			}
 		})
 	}

@@ -92,7 +92,6 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 	if err := s.permits(ctx, tenant, account); err != nil {
 		return d, err
 	}
-	threshold, has := m.PayoutApproval[currency.Code()]
 	d.payout = Payout{
 		Merchant: tenant, ID: s.IDs.New(id.Payout), Amount: amount, Destination: d.to.ID, Rail: rail.Name, Account: account, Descriptor: in.Descriptor,
 		Description: in.Description, Metadata: in.Metadata, CreatedBy: in.By, CreatedAt: now,
@@ -102,7 +101,7 @@ func (s *Service) draft(ctx context.Context, tenant string, in Create) (draft, e
 	if err != nil {
 		return d, err
 	}
-	d.held = persons > 0 || has && in.Amount > threshold
+	d.held = persons > 0 || m.PayoutWaits(amount)
 	if loop == nil {
 		d.payout.Earliest, d.payout.Latest = bank.Estimate(rail, now)
 	}

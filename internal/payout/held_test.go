@@ -50,6 +50,34 @@ func TestAPayoutAboveTheThresholdNeedsASecondPerson(t *testing.T) {
 	})
 }
 
+func TestAPayoutInACurrencyWithoutAThresholdNeedsASecondPersonOnceThereIsAny(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		u.rules.m.PayoutApproval = map[string]int64{"USD": 100_000}
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		held := u.pay(order(1))
+		if held.Status != Held {
+			u.Fatalf("one cent: %s", held.Status)
+		}
+		if _, err := u.Approve(u.Context(), shop, held.ID, "key_maker", none); code(err) != CodeTwoPersons {
+			u.Errorf("approved by its maker: %v", err)
+		}
+		if o, err := u.Approve(u.Context(), shop, held.ID, "key_checker", none); err != nil || o.Status != Queued {
+			u.Errorf("approved: %+v, %v", o, err)
+		}
+		if back := u.pay(prefer(ada, 10)); back.Status != Held {
+			u.Errorf("one that goes back to its source: %s", back.Status)
+		}
+		if lines, err := u.batch("amount,currency,iban,name\n1,EUR,DE89370400440532013000,Ada\n", true); err != nil || !lines.Lines[0].Held {
+			u.Errorf("one of a batch: %+v, %v", lines, err)
+		}
+		u.rules.m.PayoutApproval = nil
+		if at := u.pay(order(1)); at.Status != Queued {
+			u.Errorf("of a merchant without thresholds: %s", at.Status)
+		}
+	})
+}
+
 func TestASecondPersonAgreesToAllPartsAtOnce(t *testing.T) {
 	eachDesk(t, func(u *desk) {
 		u.rules.m.PayoutApproval = map[string]int64{"EUR": 1_200}
