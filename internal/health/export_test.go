@@ -22,7 +22,7 @@ func (h *Health) EndPause(c Call) {
 	_, v := h.valve(c, false)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.opened = v.opened.Add(-longestPause)
+	v.made = v.made.Add(-v.breaker.Wait(v.age()))
 }
 
 // Reported is what this process alone knows of a call's operation.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/florinpay/florin/internal/breaker"
 	"github.com/florinpay/florin/internal/id"
 )
 
@@ -112,7 +113,7 @@ func (s standing) nextProbe(now time.Time) time.Time {
 	if s.state == stateOpen {
 		return s.until.Truncate(time.Millisecond)
 	}
-	return now.Truncate(probePause).Add(probePause)
+	return now.Truncate(breaker.ProbePause).Add(breaker.ProbePause)
 }
 
 func milliseconds(d time.Duration) *int64 {
