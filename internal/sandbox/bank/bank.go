@@ -5,7 +5,6 @@ package bank
 
 import (
 	"embed"
-	"fmt"
 	"net/http"
 
 	"github.com/florinpay/florin/internal/sandbox/stage"
@@ -49,7 +48,7 @@ func findBank(id string) (Bank, bool) {
 // World is the payment initiator and its banks. It is safe for concurrent use.
 type World struct {
 	*stage.Stage
-	pieces stage.Pieces[piece]
+	pieces stage.Pieces[piece, *piece]
 }
 
 // Open opens the world kept in the SQLite file at path, making it if it is missing. Close it.
@@ -70,8 +69,8 @@ func Open(path string, o stage.Options) (*World, error) {
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /bank/v1/payments", w.Answer(w.postPayment))
-	mux.Handle("GET /bank/v1/payments", w.Answer(w.findPayment))
-	mux.Handle("GET /bank/v1/payments/{id}", w.Answer(w.getPayment))
+	mux.Handle("GET /bank/v1/payments", w.Answer(w.pieces.Find))
+	mux.Handle("GET /bank/v1/payments/{id}", w.Answer(w.pieces.Get))
 	mux.Handle("POST /bank/v1/payments/cancel", w.Answer(w.postCancel))
 	mux.Handle("POST /bank/v1/payments/{id}/refunds", w.Answer(w.postRefund))
 	mux.Handle("GET /bank/v1/refunds", w.Answer(w.findRefund))
@@ -92,39 +91,22 @@ func (w *World) Handler() http.Handler {
 	return mux
 }
 
-// change decides on a payment and keeps what was decided.
-func (w *World) change(f stage.Find, decide func(*turn) error) (*piece, error) {
-	return w.pieces.Change(f, func(b *stage.Batch, r stage.Record, p *piece) error { return w.decide(b, r, p, decide) })
-}
-
-func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*turn) error) error {
-	t := &turn{Turn: w.Turn(p.Description), piece: p}
-	if err := decide(t); err != nil {
-		return err
-	}
-	return b.Save(r, p, t.Turn)
+// on is a decision on a payment.
+func on(decide func(*turn) error) func(*stage.Turn, *piece) error {
+	return func(t *stage.Turn, p *piece) error { return decide(&turn{t, p}) }
 }
 
 // fire carries out an event that was planned.
-func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) error {
-	p, err := w.pieces.Read(&r)
-	if err != nil {
-		return err
-	}
-	return w.decide(b, r, p, func(t *turn) error { return t.happen(event, argument) })
+func (w *World) fire(b *stage.Batch, r stage.Record, name, argument string) error {
+	return w.pieces.Fire(b, r, on(func(t *turn) error { return t.happen(name, argument) }))
 }
 
 // Happen makes an event happen to a payment, as the panel's buttons do. It fails with fault.NotFound if there is no such payment, event
 // or webhook, and with fault.Conflict if the state does not allow it.
 func (w *World) Happen(id, event string) (Payment, error) {
-	if event == resend {
-		if err := w.pieces.Again(stage.ByID(id)); err != nil {
-			return Payment{}, fmt.Errorf("%s %s: %w", event, id, err)
-		}
-	}
-	p, err := w.change(stage.ByID(id), func(t *turn) error { return t.happen(event, "") })
+	p, err := w.pieces.Happen(id, event, on(func(t *turn) error { return t.happen(event, "") }))
 	if err != nil {
-		return Payment{}, fmt.Errorf("%s %s: %w", event, id, err)
+		return Payment{}, err
 	}
 	return p.Payment, nil
 }

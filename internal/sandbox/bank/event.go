@@ -3,7 +3,6 @@ package bank
 import (
 	"slices"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
@@ -16,30 +15,21 @@ var scenarios = []stage.Scenario{
 	{Name: "refund_fails", Every: true, Title: "Refunds fail later"},
 }
 
-// event is something that happens to a payment without its caller asking.
-type event struct {
-	name  string
-	label string // the button's
-	may   func(*piece) bool
-	do    func(t *turn, argument string) error
-}
-
-// resend is the event that changes no payment.
-const resend = "resend_webhook"
+// event is something that happens to a payment without its caller asking. A plan has an argument for it.
+type event = stage.Event[*piece, *turn, string]
 
 // events are the later events, by button, by POST /control/bank/payments/{id}/{event}, and by plan.
 var events = []event{
-	{"approve", "Payer consents", is(Awaiting), func(t *turn, _ string) error { return t.approve() }},
-	{"decline", "Payer declines", is(Awaiting), func(t *turn, _ string) error { return t.reject(stage.ConsentDeclined) }},
-	{"unavailable", "Bank fails", is(Awaiting, Pending), func(t *turn, _ string) error { return t.reject(stage.BankUnavailable) }},
-	{"expire", "Expire", is(Awaiting), func(t *turn, _ string) error { return t.expire() }},
-	{"complete", "Money arrives", is(Pending, Expired, Canceled), func(t *turn, _ string) error { return t.complete() }},
-	{"reject", "Bank refuses", is(Pending), func(t *turn, _ string) error { return t.reject(stage.InsufficientFunds) }},
-	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
-		(*turn).succeedRefund},
-	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
-		(*turn).failRefund},
-	{resend, "Send last webhook again", func(*piece) bool { return true }, func(*turn, string) error { return nil }},
+	{Name: "approve", Label: "Payer consents", May: is(Awaiting), Do: func(t *turn, _ string) error { return t.approve() }},
+	{Name: "decline", Label: "Payer declines", May: is(Awaiting), Do: func(t *turn, _ string) error { return t.reject(stage.ConsentDeclined) }},
+	{Name: "unavailable", Label: "Bank fails", May: is(Awaiting, Pending), Do: func(t *turn, _ string) error { return t.reject(stage.BankUnavailable) }},
+	{Name: "expire", Label: "Expire", May: is(Awaiting), Do: func(t *turn, _ string) error { return t.expire() }},
+	{Name: "complete", Label: "Money arrives", May: is(Pending, Expired, Canceled), Do: func(t *turn, _ string) error { return t.complete() }},
+	{Name: "reject", Label: "Bank refuses", May: is(Pending), Do: func(t *turn, _ string) error { return t.reject(stage.InsufficientFunds) }},
+	{Name: "succeed_refund", Label: "Refund arrives", May: func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
+		Do: (*turn).succeedRefund},
+	{Name: "fail_refund", Label: "Refund comes back", May: func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
+		Do: (*turn).failRefund},
 }
 
 func is(states ...Status) func(*piece) bool {
@@ -49,15 +39,12 @@ func is(states ...Status) func(*piece) bool {
 // happen carries out an event. It fails with fault.NotFound on one that does not exist and with fault.Conflict on one that the state
 // does not allow.
 func (t *turn) happen(name, argument string) error {
-	for _, e := range events {
-		if e.name == name {
-			return e.do(t, argument)
-		}
+	e, err := stage.EventOf(events, name)
+	if err != nil {
+		return err
 	}
-	return fault.Missing("event")
+	return e.Do(t, argument)
 }
 
-// possible are the events that the state allows.
-func possible(p *piece, hooked bool) []event {
-	return slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.may(p) || e.name == resend && !hooked })
-}
+// buttons are the events that the state allows.
+func buttons(p *piece, hooked bool) []stage.Button { return stage.Buttons(events, p, hooked) }

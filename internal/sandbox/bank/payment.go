@@ -1,9 +1,7 @@
 package bank
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -59,22 +57,28 @@ type Refund struct {
 // piece is all that this world knows of a payment.
 type piece struct {
 	Payment
-	Asked       paymentRequest  `json:"asked"`
-	First       json.RawMessage `json:"first"` // as first answered
-	Merchant    string          `json:"merchant"`
-	Descriptor  string          `json:"descriptor,omitempty"`
-	Description string          `json:"description,omitempty"`
-	ReturnURL   string          `json:"return_url"`
-	LoggedIn    bool            `json:"logged_in,omitempty"`
-	Refunds     []madeRefund    `json:"refunds,omitempty"`
-	History     stage.History   `json:"history"`
+	stage.Answered
+	Asked       paymentRequest `json:"asked"`
+	Merchant    string         `json:"merchant"`
+	Descriptor  string         `json:"descriptor,omitempty"`
+	Description string         `json:"description,omitempty"`
+	ReturnURL   string         `json:"return_url"`
+	LoggedIn    bool           `json:"logged_in,omitempty"`
+	Refunds     []madeRefund   `json:"refunds,omitempty"`
+	History     stage.History  `json:"history"`
 }
+
+// Told is the payment as callers see it.
+func (p *piece) Told() any { return p.Payment }
+
+// Says is the description.
+func (p *piece) Says() string { return p.Description }
 
 // madeRefund is a refund with what was asked and first answered.
 type madeRefund struct {
 	Refund
-	Reason string          `json:"reason,omitempty"`
-	First  json.RawMessage `json:"first"`
+	stage.Answered
+	Reason string `json:"reason,omitempty"`
 }
 
 // Told is the refund as callers see it.
@@ -88,13 +92,7 @@ type turn struct {
 
 func (t *turn) note(format string, args ...any) { t.History.Note(t.Now, format, args...) }
 
-func (t *turn) move(to Status) error {
-	if !slices.Contains(moves[t.Status], to) {
-		return fault.State(fmt.Sprintf("the payment is %s: it cannot become %s", t.Status, to))
-	}
-	t.Status = to
-	return nil
-}
+func (t *turn) move(to Status) error { return stage.Move("payment", moves, &t.Status, to) }
 
 // open decides a new payment. One from a bank that is not reached fails at once.
 func (t *turn) open() {

@@ -1,7 +1,6 @@
 package bank
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -53,89 +52,31 @@ func (w *World) postPayment(c stage.Call) (stage.Reply, error) {
 	if err := stage.Decode(c.Body, &asked); err != nil {
 		return stage.Reply{}, err
 	}
-	play, err := w.Play(asked.Description)
-	if err != nil {
-		return stage.Reply{}, fault.Wrong("description", fault.CodeInvalid, err.Error())
-	}
-	if play.Fate(stage.Start).Before() {
-		return stage.Reply{}, stage.NotProcessed(play.Fate(stage.Start))
-	}
-	var first json.RawMessage
-	err = w.Do(func(b *stage.Batch) error {
-		existing, err := b.ByReference(c.Account.Number, asked.Reference)
-		if err != nil {
-			return err
+	same := func(p *piece) bool { return p.Asked.same(asked) }
+	return w.pieces.Begin(c, asked.Reference, asked.Description, same, func(t *stage.Turn) (*piece, string, error) {
+		if err := asked.check(t.Now); err != nil {
+			return nil, "", err
 		}
-		if existing != nil {
-			p, err := w.pieces.Read(existing)
-			if err == nil && !p.Asked.same(asked) {
-				err = stage.ErrReused
-			}
-			if err == nil {
-				first = p.First
-			}
-			return err
-		}
-		if err := asked.check(w.Clock().Now()); err != nil {
-			return err
-		}
-		t := w.newPayment(asked, c)
-		t.open()
-		if t.First, err = json.Marshal(t.Payment); err != nil {
-			return err
-		}
-		first = t.First
-		return b.Create(stage.Record{ID: t.ID, Account: c.Account.Number, Reference: t.Reference}, t.piece, t.Turn)
+		p := newPayment(t, asked, c)
+		(&turn{t, p}).open()
+		return p, p.ID, nil
 	})
-	return stage.Reply{Status: http.StatusCreated, Body: first, Fate: play.Fate(stage.Start)}, err
 }
 
-func (w *World) newPayment(asked paymentRequest, c stage.Call) *turn {
-	t := &turn{Turn: w.Turn(asked.Description), piece: &piece{Asked: asked, Merchant: c.Account.Shown(), Descriptor: asked.Descriptor,
-		Description: asked.Description, ReturnURL: asked.ReturnURL}}
+func newPayment(t *stage.Turn, asked paymentRequest, c stage.Call) *piece {
 	token := t.NewID("consent")
-	t.Payment = Payment{ID: t.NewID("payment"), Reference: asked.Reference, Status: Awaiting, Amount: asked.Amount, Currency: asked.Currency,
+	t.Alias(token)
+	p := &piece{Asked: asked, Merchant: c.Account.Shown(), Descriptor: asked.Descriptor, Description: asked.Description, ReturnURL: asked.ReturnURL}
+	p.Payment = Payment{ID: t.NewID("payment"), Reference: asked.Reference, Status: Awaiting, Amount: asked.Amount, Currency: asked.Currency,
 		Bank: asked.Bank, AuthorisationURL: "http://" + c.Request.Host + "/bank/pay/" + token, ExpiresAt: t.Now.Add(ttl), CreatedAt: t.Now}
 	if asked.ExpiresAt != nil {
-		t.ExpiresAt = asked.ExpiresAt.UTC()
+		p.ExpiresAt = asked.ExpiresAt.UTC()
 	}
-	t.Alias(token)
-	return t
+	return p
 }
 
-func (w *World) answerPayment(f stage.Find, c stage.Call) (stage.Reply, error) {
-	p, _, err := w.pieces.Look(c.Owned(f))
-	if err != nil {
-		return stage.Reply{}, err
-	}
-	return stage.Reply{Status: http.StatusOK, Body: p.Payment}, nil
-}
-
-func (w *World) getPayment(c stage.Call) (stage.Reply, error) {
-	return w.answerPayment(stage.ByID(c.Request.PathValue("id")), c)
-}
-
-func (w *World) findPayment(c stage.Call) (stage.Reply, error) {
-	return w.answerPayment(byReference(c), c)
-}
-
-func byReference(c stage.Call) stage.Find {
-	return c.Named(c.Request.URL.Query().Get("reference"))
-}
-
-// postCancel gives a payment up, by the caller's reference: the caller may not have heard of another. It answers the payment as it is.
 func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
-	var asked struct {
-		Reference string `json:"reference"`
-	}
-	if err := stage.Decode(c.Body, &asked); err != nil {
-		return stage.Reply{}, err
-	}
-	p, err := w.change(c.Named(asked.Reference), (*turn).cancel)
-	if err != nil {
-		return stage.Reply{}, err
-	}
-	return stage.Reply{Status: http.StatusOK, Body: p.Payment}, nil
+	return w.pieces.Cancel(c, on((*turn).cancel))
 }
 
 // refundRequest is the body of a refund.
@@ -160,29 +101,15 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 	if err := asked.check(); err != nil {
 		return stage.Reply{}, err
 	}
-	var first json.RawMessage
-	var fate stage.Fate
-	_, err := w.change(c.Owned(stage.ByID(c.Request.PathValue("id"))), func(t *turn) error {
-		fate = t.Fate(stage.Refund)
-		if fate.Before() {
-			return stage.NotProcessed(fate)
-		}
-		if made := t.findRefund(asked.Reference, stage.AnyRefund); made != nil {
-			if made.Amount != asked.Amount || made.Reason != asked.Reason {
-				return stage.ErrReused
-			}
-			first = made.First
-			return nil
-		}
-		made, err := t.refund(asked.Reference, asked.Amount, asked.Reason)
-		if err != nil {
-			return err
-		}
-		made.First, err = json.Marshal(made.Refund)
-		first = made.First
+	same := func(made *madeRefund) bool { return made.Amount == asked.Amount && made.Reason == asked.Reason }
+	var reply stage.Reply
+	_, err := w.pieces.Change(c.Owned(stage.ByID(c.Request.PathValue("id"))), on(func(t *turn) (err error) {
+		reply, err = stage.RefundOnce(t.Turn, t.Refunds, asked.Reference, same, func() (*madeRefund, error) {
+			return t.refund(asked.Reference, asked.Amount, asked.Reason)
+		})
 		return err
-	})
-	return stage.Reply{Status: http.StatusCreated, Body: first, Fate: fate}, err
+	}))
+	return reply, err
 }
 
 // findRefund answers by the caller's references of the refund and of the payment.

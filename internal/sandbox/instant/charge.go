@@ -1,7 +1,6 @@
 package instant
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,21 +80,27 @@ type Refund struct {
 // piece is all that this world knows of a charge, or of a transfer without one.
 type piece struct {
 	Charge
-	Asked       chargeRequest   `json:"asked"`
-	First       json.RawMessage `json:"first,omitempty"` // as first answered
-	Merchant    string          `json:"merchant"`
-	Description string          `json:"description,omitempty"`
-	ReturnURL   string          `json:"return_url,omitempty"`
-	LoggedIn    bool            `json:"logged_in,omitempty"`
-	Refunds     []madeRefund    `json:"refunds,omitempty"`
-	History     stage.History   `json:"history"`
+	stage.Answered
+	Asked       chargeRequest `json:"asked"`
+	Merchant    string        `json:"merchant"`
+	Description string        `json:"description,omitempty"`
+	ReturnURL   string        `json:"return_url,omitempty"`
+	LoggedIn    bool          `json:"logged_in,omitempty"`
+	Refunds     []madeRefund  `json:"refunds,omitempty"`
+	History     stage.History `json:"history"`
 }
+
+// Told is the charge as callers see it.
+func (p *piece) Told() any { return p.Charge }
+
+// Says is the description.
+func (p *piece) Says() string { return p.Description }
 
 // madeRefund is a refund with what was asked and first answered.
 type madeRefund struct {
 	Refund
-	Asked refundRequest   `json:"asked"`
-	First json.RawMessage `json:"first"`
+	stage.Answered
+	Asked refundRequest `json:"asked"`
 }
 
 // Told is the refund as callers see it.
@@ -114,13 +119,7 @@ func (t *turn) scheme() scheme {
 
 func (t *turn) note(format string, args ...any) { t.History.Note(t.Now, format, args...) }
 
-func (t *turn) move(to Status) error {
-	if !slices.Contains(moves[t.Status], to) {
-		return fault.State(fmt.Sprintf("the charge is %s: it cannot become %s", t.Status, to))
-	}
-	t.Status = to
-	return nil
-}
+func (t *turn) move(to Status) error { return stage.Move("charge", moves, &t.Status, to) }
 
 // open decides a new charge. One from a bank that is not reached fails at once.
 func (t *turn) open() {

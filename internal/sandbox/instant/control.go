@@ -3,8 +3,6 @@ package instant
 import (
 	"html/template"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
@@ -14,17 +12,8 @@ var pages = template.Must(stage.Templates().ParseFS(pageFiles, "page/*.html"))
 // entry is a charge in the control API, and a line of the panel.
 type entry struct {
 	*piece
-	Seq      int64           `json:"seq"` // newer ones are higher
-	Events   []string        `json:"events,omitempty"`
-	Webhooks []stage.Webhook `json:"webhooks,omitempty"`
-	Buttons  []event         `json:"-"`
+	stage.Shown
 }
-
-// Name is the event's, for the panel.
-func (e event) Name() string { return e.name }
-
-// Label is the button's.
-func (e event) Label() string { return e.label }
 
 // Title is what the bank does, for testers.
 func (b Bank) Title() string { return b.title }
@@ -34,7 +23,7 @@ func (b Bank) Method() string { return b.method }
 
 // entries are one page of a list, and whether there is another.
 func (w *World) entries(q stage.Query) ([]entry, bool, error) {
-	return stage.Page(w.pieces, q, func(p *piece, seq int64) entry { return entry{piece: p, Seq: seq, Buttons: possible(p, true)} })
+	return stage.Page(w.pieces, q, func(p *piece, seq int64) entry { return entry{p, stage.Shown{Seq: seq, Buttons: buttons(p, true)}} })
 }
 
 func (w *World) listCharges(rw http.ResponseWriter, r *http.Request) {
@@ -43,16 +32,8 @@ func (w *World) listCharges(rw http.ResponseWriter, r *http.Request) {
 
 // one is a charge with its webhooks.
 func (w *World) one(id string) (entry, error) {
-	p, r, err := w.pieces.Look(stage.ByID(id))
-	if err != nil {
-		return entry{}, err
-	}
-	hooks, err := w.Webhooks(r.Seq)
-	e := entry{piece: p, Seq: r.Seq, Webhooks: hooks, Buttons: possible(p, len(hooks) > 0)}
-	for _, b := range e.Buttons {
-		e.Events = append(e.Events, b.name)
-	}
-	return e, err
+	p, shown, err := w.pieces.One(id, buttons)
+	return entry{p, shown}, err
 }
 
 func (w *World) controlCharge(rw http.ResponseWriter, r *http.Request) {
@@ -115,37 +96,30 @@ func (w *World) walls() ([]wall, error) {
 }
 
 func (w *World) listPage(rw http.ResponseWriter, r *http.Request) {
-	q, err := stage.ReadQuery(r)
-	data := struct {
-		stage.Frame
-		Standing  stage.Standing
-		Statuses  []Status
-		Banks     []Bank
-		Walls     []wall
-		Scenarios []stage.Scenario
-		Lines     []entry
-		Query     url.Values
-		Filtered  bool
-		Older     string
-	}{Frame: stage.NewFrame(r, "Instant payments", name, w.Clock().Now()), Standing: w.Standing(), Statuses: statuses, Banks: banks,
-		Scenarios: w.Scenarios(), Query: r.URL.Query(), Filtered: q.Status+q.Text+q.Reference != ""}
+	panel, q, err := w.Panel(r, "Instant payments")
+	var onWalls []wall
 	if err == nil {
-		data.Walls, err = w.walls()
+		onWalls, err = w.walls()
 	}
+	var lines []entry
 	var more bool
 	if err == nil {
-		data.Lines, more, err = w.entries(q)
+		lines, more, err = w.entries(q)
 	}
 	if err != nil {
 		w.FailPage(rw, r, err)
 		return
 	}
 	if more {
-		v := r.URL.Query()
-		v.Set("before", strconv.FormatInt(data.Lines[len(data.Lines)-1].Seq, 10))
-		data.Older = "/instant?" + v.Encode()
+		panel.GoesOn(r, lines[len(lines)-1].Seq)
 	}
-	w.Render(rw, r, pages, http.StatusOK, "charges.html", data, stage.PanelPolicies())
+	w.Render(rw, r, pages, http.StatusOK, "charges.html", struct {
+		stage.Panel
+		Statuses []Status
+		Banks    []Bank
+		Walls    []wall
+		Lines    []entry
+	}{panel, statuses, banks, onWalls, lines}, stage.PanelPolicies())
 }
 
 func (w *World) chargePage(rw http.ResponseWriter, r *http.Request) {

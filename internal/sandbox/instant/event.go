@@ -35,37 +35,28 @@ type Choice struct {
 }
 
 // event is something that happens to a charge without its caller asking.
-type event struct {
-	name  string
-	label string // the button's
-	may   func(*piece) bool
-	do    func(*turn, Choice) error
-}
-
-// resend is the event that changes no charge.
-const resend = "resend_webhook"
+type event = stage.Event[*piece, *turn, Choice]
 
 // events are the later events, by button, by POST /control/instant/charges/{id}/{event}, and by plan.
 var events = []event{
-	{"pay", "Pay the code", isCode, (*turn).pay},
-	{"pay_part", "Pay half of what is left", isCode, func(t *turn, _ Choice) error { return t.pay(Choice{Amount: max(t.left()/2, 1)}) }},
-	{"pay_over", "Pay a tenth too much", isCode, func(t *turn, _ Choice) error { return t.pay(Choice{Amount: t.left() + max(t.Amount/10, 1)}) }},
-	{"pay_twice", "Pay it twice", isCode, func(t *turn, _ Choice) error {
+	{Name: "pay", Label: "Pay the code", May: isCode, Do: (*turn).pay},
+	{Name: "pay_part", Label: "Pay half of what is left", May: isCode, Do: func(t *turn, _ Choice) error { return t.pay(Choice{Amount: max(t.left()/2, 1)}) }},
+	{Name: "pay_over", Label: "Pay a tenth too much", May: isCode, Do: func(t *turn, _ Choice) error { return t.pay(Choice{Amount: t.left() + max(t.Amount/10, 1)}) }},
+	{Name: "pay_twice", Label: "Pay it twice", May: isCode, Do: func(t *turn, _ Choice) error {
 		if err := t.pay(Choice{Amount: t.Amount}); err != nil {
 			return err
 		}
 		return t.pay(Choice{Amount: t.Amount})
 	}},
-	{"approve", "Payer consents", isPage(Active), func(t *turn, _ Choice) error { return t.approve() }},
-	{"decline", "Payer declines", isPage(Active), func(t *turn, _ Choice) error { return t.reject(stage.ConsentDeclined) }},
-	{"unavailable", "Bank fails", isPage(Active), func(t *turn, _ Choice) error { return t.reject(stage.BankUnavailable) }},
-	{"complete", "Money arrives late", isPage(Expired, Canceled), func(t *turn, _ Choice) error { return t.complete() }},
-	{"expire", "Expire", func(p *piece) bool { return p.Status == Active }, func(t *turn, _ Choice) error { return t.expire() }},
-	{"succeed_refund", "Refund arrives", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
-		func(t *turn, c Choice) error { return t.succeedRefund(c.refund) }},
-	{"fail_refund", "Refund comes back", func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
-		func(t *turn, c Choice) error { return t.failRefund(c.refund) }},
-	{resend, "Send last webhook again", func(*piece) bool { return true }, func(*turn, Choice) error { return nil }},
+	{Name: "approve", Label: "Payer consents", May: isPage(Active), Do: func(t *turn, _ Choice) error { return t.approve() }},
+	{Name: "decline", Label: "Payer declines", May: isPage(Active), Do: func(t *turn, _ Choice) error { return t.reject(stage.ConsentDeclined) }},
+	{Name: "unavailable", Label: "Bank fails", May: isPage(Active), Do: func(t *turn, _ Choice) error { return t.reject(stage.BankUnavailable) }},
+	{Name: "complete", Label: "Money arrives late", May: isPage(Expired, Canceled), Do: func(t *turn, _ Choice) error { return t.complete() }},
+	{Name: "expire", Label: "Expire", May: func(p *piece) bool { return p.Status == Active }, Do: func(t *turn, _ Choice) error { return t.expire() }},
+	{Name: "succeed_refund", Label: "Refund arrives", May: func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsPending) != nil },
+		Do: func(t *turn, c Choice) error { return t.succeedRefund(c.refund) }},
+	{Name: "fail_refund", Label: "Refund comes back", May: func(p *piece) bool { return p.findRefund("", (*stage.RefundCore).IsFallible) != nil },
+		Do: func(t *turn, c Choice) error { return t.failRefund(c.refund) }},
 }
 
 func isCode(p *piece) bool {
@@ -98,19 +89,15 @@ func (t *turn) pay(c Choice) error {
 // happen carries out an event. It fails with fault.NotFound on one that does not exist and with fault.Conflict on one that the state
 // does not allow.
 func (t *turn) happen(name string, c Choice) error {
-	for _, e := range events {
-		if e.name != name {
-			continue
-		}
-		if !e.may(t.piece) {
-			return fault.State("the charge is " + string(t.Status) + " by " + t.Method + ": " + name + " cannot happen")
-		}
-		return e.do(t, c)
+	e, err := stage.EventOf(events, name)
+	if err != nil {
+		return err
 	}
-	return fault.Missing("event")
+	if !e.May(t.piece) {
+		return fault.State("the charge is " + string(t.Status) + " by " + t.Method + ": " + name + " cannot happen")
+	}
+	return e.Do(t, c)
 }
 
-// possible are the events that the state allows.
-func possible(p *piece, hooked bool) []event {
-	return slices.DeleteFunc(slices.Clone(events), func(e event) bool { return !e.may(p) || e.name == resend && !hooked })
-}
+// buttons are the events that the state allows.
+func buttons(p *piece, hooked bool) []stage.Button { return stage.Buttons(events, p, hooked) }

@@ -6,7 +6,6 @@ package instant
 
 import (
 	"embed"
-	"fmt"
 	"net/http"
 
 	"github.com/florinpay/florin/internal/sandbox/stage"
@@ -21,7 +20,7 @@ var pageFiles embed.FS
 // World is the provider and the schemes behind it. It is safe for concurrent use.
 type World struct {
 	*stage.Stage
-	pieces stage.Pieces[piece]
+	pieces stage.Pieces[piece, *piece]
 }
 
 // Open opens the world kept in the SQLite file at path, making it if it is missing. Close it.
@@ -42,8 +41,8 @@ func Open(path string, o stage.Options) (*World, error) {
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /instant/v1/charges", w.Answer(w.postCharge))
-	mux.Handle("GET /instant/v1/charges", w.Answer(w.findCharge))
-	mux.Handle("GET /instant/v1/charges/{id}", w.Answer(w.getCharge))
+	mux.Handle("GET /instant/v1/charges", w.Answer(w.pieces.Find))
+	mux.Handle("GET /instant/v1/charges/{id}", w.Answer(w.pieces.Get))
 	mux.Handle("POST /instant/v1/charges/cancel", w.Answer(w.postCancel))
 	mux.Handle("POST /instant/v1/refunds", w.Answer(w.postRefund))
 	mux.Handle("GET /instant/v1/refunds", w.Answer(w.findRefund))
@@ -64,39 +63,22 @@ func (w *World) Handler() http.Handler {
 	return mux
 }
 
-// change decides on a charge and keeps what was decided.
-func (w *World) change(f stage.Find, decide func(*turn) error) (*piece, error) {
-	return w.pieces.Change(f, func(b *stage.Batch, r stage.Record, p *piece) error { return w.decide(b, r, p, decide) })
-}
-
-func (w *World) decide(b *stage.Batch, r stage.Record, p *piece, decide func(*turn) error) error {
-	t := &turn{Turn: w.Turn(p.Description), piece: p}
-	if err := decide(t); err != nil {
-		return err
-	}
-	return b.Save(r, p, t.Turn)
+// on is a decision on a charge.
+func on(decide func(*turn) error) func(*stage.Turn, *piece) error {
+	return func(t *stage.Turn, p *piece) error { return decide(&turn{t, p}) }
 }
 
 // fire carries out an event that was planned.
-func (w *World) fire(b *stage.Batch, r stage.Record, event, argument string) error {
-	p, err := w.pieces.Read(&r)
-	if err != nil {
-		return err
-	}
-	return w.decide(b, r, p, func(t *turn) error { return t.happen(event, Choice{refund: argument}) })
+func (w *World) fire(b *stage.Batch, r stage.Record, name, argument string) error {
+	return w.pieces.Fire(b, r, on(func(t *turn) error { return t.happen(name, Choice{refund: argument}) }))
 }
 
 // Happen makes an event happen to a charge, as the panel's buttons do. It fails with fault.NotFound if there is no such charge, event or
 // webhook, with fault.Conflict if the state does not allow it, and with fault.Invalid on a wrong choice.
 func (w *World) Happen(id, event string, c Choice) (Charge, error) {
-	if event == resend {
-		if err := w.pieces.Again(stage.ByID(id)); err != nil {
-			return Charge{}, fmt.Errorf("%s %s: %w", event, id, err)
-		}
-	}
-	p, err := w.change(stage.ByID(id), func(t *turn) error { return t.happen(event, c) })
+	p, err := w.pieces.Happen(id, event, on(func(t *turn) error { return t.happen(event, c) }))
 	if err != nil {
-		return Charge{}, fmt.Errorf("%s %s: %w", event, id, err)
+		return Charge{}, err
 	}
 	return p.Charge, nil
 }

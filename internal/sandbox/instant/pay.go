@@ -34,7 +34,7 @@ func (p *piece) step() string { return stage.StepOf(p.Status != Active, p.Bank, 
 // answerPage takes what the payer did. Of a charge that is over nothing changes.
 func (w *World) answerPage(rw http.ResponseWriter, r *http.Request) {
 	w.AnswerPayer(rw, r, func(m stage.PayerMove) (after stage.PayerStands, err error) {
-		p, err := w.change(stage.ByAlias(r.PathValue("token")), func(t *turn) (err error) {
+		p, err := w.pieces.Change(stage.ByAlias(r.PathValue("token")), on(func(t *turn) (err error) {
 			switch {
 			case t.RedirectURL == "":
 				return fault.Missing("page")
@@ -45,7 +45,7 @@ func (w *World) answerPage(rw http.ResponseWriter, r *http.Request) {
 			}
 			after.Missing, err = m.Make(t.atPage())
 			return err
-		})
+		}))
 		if err == nil {
 			after.Over, after.Shop = p.Status != Active, p.ReturnURL
 		}

@@ -1,7 +1,6 @@
 package instant
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -62,60 +61,33 @@ func (w *World) postCharge(c stage.Call) (stage.Reply, error) {
 	if err := stage.Decode(c.Body, &asked); err != nil {
 		return stage.Reply{}, err
 	}
-	play, err := w.Play(asked.Description)
-	if err != nil {
-		return stage.Reply{}, fault.Wrong("description", fault.CodeInvalid, err.Error())
-	}
-	fate := play.Fate(stage.Start)
-	if fate.Before() {
-		return stage.Reply{}, stage.NotProcessed(fate)
-	}
-	var first json.RawMessage
-	err = w.Do(func(b *stage.Batch) error {
-		existing, err := b.ByReference(c.Account.Number, asked.Reference)
+	same := func(p *piece) bool { return p.Asked.same(asked) }
+	return w.pieces.Begin(c, asked.Reference, asked.Description, same, func(t *stage.Turn) (*piece, string, error) {
+		if err := asked.check(t.Now); err != nil {
+			return nil, "", err
+		}
+		p, err := newCharge(t, asked, c)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		if existing != nil {
-			p, err := w.pieces.Read(existing)
-			if err == nil && !p.Asked.same(asked) {
-				err = stage.ErrReused
-			}
-			if err == nil {
-				first = p.First
-			}
-			return err
-		}
-		if err := asked.check(w.Clock().Now()); err != nil {
-			return err
-		}
-		t, err := w.newCharge(asked, c)
-		if err != nil {
-			return err
-		}
-		t.open()
-		if t.First, err = json.Marshal(t.Charge); err != nil {
-			return err
-		}
-		first = t.First
-		return b.Create(stage.Record{ID: t.ID, Account: c.Account.Number, Reference: t.Reference}, t.piece, t.Turn)
+		(&turn{t, p}).open()
+		return p, p.ID, nil
 	})
-	return stage.Reply{Status: http.StatusCreated, Body: first, Fate: fate}, err
 }
 
-func (w *World) newCharge(asked chargeRequest, c stage.Call) (*turn, error) {
-	t := &turn{Turn: w.Turn(asked.Description), piece: &piece{Asked: asked, Merchant: c.Account.Shown(), Description: asked.Description, ReturnURL: asked.ReturnURL}}
+func newCharge(t *stage.Turn, asked chargeRequest, c stage.Call) (*piece, error) {
+	p := &piece{Asked: asked, Merchant: c.Account.Shown(), Description: asked.Description, ReturnURL: asked.ReturnURL}
 	s, _ := findScheme(asked.Method) // checked
-	t.Charge = Charge{ID: t.NewID("charge"), Reference: asked.Reference, Method: asked.Method, Status: Active, Amount: asked.Amount,
+	p.Charge = Charge{ID: t.NewID("charge"), Reference: asked.Reference, Method: asked.Method, Status: Active, Amount: asked.Amount,
 		Currency: asked.Currency, Bank: asked.Bank, ExpiresAt: t.Now.Add(s.ttl), CreatedAt: t.Now, Transfers: []Transfer{}}
 	if asked.ExpiresAt != nil {
-		t.ExpiresAt = asked.ExpiresAt.UTC()
+		p.ExpiresAt = asked.ExpiresAt.UTC()
 	}
 	if s.redirect {
 		token := t.NewID("consent")
 		t.Alias(token)
-		t.RedirectURL = "http://" + c.Request.Host + "/instant/pay/" + token
-		return t, nil
+		p.RedirectURL = "http://" + c.Request.Host + "/instant/pay/" + token
+		return p, nil
 	}
 	amount, err := moneyOf(asked.Amount, asked.Currency)
 	if err != nil {
@@ -124,8 +96,8 @@ func (w *World) newCharge(asked chargeRequest, c stage.Call) (*turn, error) {
 	txid := t.NewID("tx")
 	txid = txid[len(txid)-25:] // a Pix txid has 25 characters at most; a time and 75 bits of chance are left
 	t.Alias(txid)
-	t.Code, t.CopyCode, t.Deeplink, err = s.code(codeOrder{txid: txid, amount: amount, payee: c.Account, static: asked.Static, note: asked.Descriptor})
-	return t, err
+	p.Code, p.CopyCode, p.Deeplink, err = s.code(codeOrder{txid: txid, amount: amount, payee: c.Account, static: asked.Static, note: asked.Descriptor})
+	return p, err
 }
 
 func moneyOf(minor int64, code string) (money.Money, error) {
@@ -136,35 +108,8 @@ func moneyOf(minor int64, code string) (money.Money, error) {
 	return money.Of(minor, currency), nil
 }
 
-func (w *World) answerCharge(f stage.Find, c stage.Call) (stage.Reply, error) {
-	p, _, err := w.pieces.Look(c.Owned(f))
-	if err != nil {
-		return stage.Reply{}, err
-	}
-	return stage.Reply{Status: http.StatusOK, Body: p.Charge}, nil
-}
-
-func (w *World) getCharge(c stage.Call) (stage.Reply, error) {
-	return w.answerCharge(stage.ByID(c.Request.PathValue("id")), c)
-}
-
-func (w *World) findCharge(c stage.Call) (stage.Reply, error) {
-	return w.answerCharge(c.Named(c.Request.URL.Query().Get("reference")), c)
-}
-
-// postCancel gives a charge up, by the caller's reference: the caller may not have heard of another. It answers the charge as it is.
 func (w *World) postCancel(c stage.Call) (stage.Reply, error) {
-	var asked struct {
-		Reference string `json:"reference"`
-	}
-	if err := stage.Decode(c.Body, &asked); err != nil {
-		return stage.Reply{}, err
-	}
-	p, err := w.change(c.Named(asked.Reference), (*turn).cancel)
-	if err != nil {
-		return stage.Reply{}, err
-	}
-	return stage.Reply{Status: http.StatusOK, Body: p.Charge}, nil
+	return w.pieces.Cancel(c, on((*turn).cancel))
 }
 
 // refundRequest is the body of a refund: of a charge, or of a transfer whatever charge it came for.
@@ -198,30 +143,16 @@ func (w *World) postRefund(c stage.Call) (stage.Reply, error) {
 	if err := asked.check(); err != nil {
 		return stage.Reply{}, err
 	}
-	var first json.RawMessage
-	var fate stage.Fate
-	_, err := w.change(c.Owned(refundedPiece(c.Account.Number, asked)), func(t *turn) error {
-		fate = t.Fate(stage.Refund)
-		if fate.Before() {
-			return stage.NotProcessed(fate)
-		}
-		if made := t.findRefund(asked.Reference, stage.AnyRefund); made != nil {
-			if made.Asked != asked {
-				return stage.ErrReused
-			}
-			first = made.First
-			return nil
-		}
-		made, err := t.refund(asked)
-		if err != nil {
-			return err
-		}
-		t.Alias(refundAlias(c.Account.Number, asked.Reference))
-		made.First, err = json.Marshal(made.Refund)
-		first = made.First
+	same := func(made *madeRefund) bool { return made.Asked == asked }
+	var reply stage.Reply
+	_, err := w.pieces.Change(c.Owned(refundedPiece(c.Account.Number, asked)), on(func(t *turn) (err error) {
+		reply, err = stage.RefundOnce(t.Turn, t.Refunds, asked.Reference, same, func() (*madeRefund, error) {
+			t.Alias(refundAlias(c.Account.Number, asked.Reference))
+			return t.refund(asked)
+		})
 		return err
-	})
-	return stage.Reply{Status: http.StatusCreated, Body: first, Fate: fate}, err
+	}))
+	return reply, err
 }
 
 // refundedPiece finds what a refund is about: what an earlier one of its reference was about, the charge, or what the transfer came for.
@@ -325,7 +256,7 @@ func (w *World) paid(b *stage.Batch, r *stage.Record, a stage.Numbered, method s
 		if err != nil {
 			return Charge{}, err
 		}
-		err = w.decide(b, *r, p, func(t *turn) error { return t.pay(Choice{Amount: amount}) })
+		err = w.pieces.Decide(b, *r, p, on(func(t *turn) error { return t.pay(Choice{Amount: amount}) }))
 		return p.Charge, err
 	}
 	if amount <= 0 || amount > stage.MaxAmount {

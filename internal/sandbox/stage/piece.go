@@ -34,21 +34,37 @@ func (c Call) Owned(f Find) Find {
 	}
 }
 
+// Answered remembers what a call was answered at first: so are its repeats.
+type Answered struct {
+	First json.RawMessage `json:"first,omitempty"`
+}
+
+// Answer is the memory itself, for those who hold more.
+func (a *Answered) Answer() *Answered { return a }
+
+// Piece is a piece of a world: a pointer to a P.
+type Piece[P any] interface {
+	*P
+	Answer() *Answered
+	Told() any    // the piece as callers see it
+	Says() string // its description, which may name a scenario
+}
+
 // Pieces are what a world keeps: each is a P, as JSON.
-type Pieces[P any] struct {
+type Pieces[P any, M Piece[P]] struct {
 	stage *Stage
 	what  string
 }
 
 // PiecesOf are the pieces of a world; what says what one is, such as payment.
-func PiecesOf[P any](s *Stage, what string) Pieces[P] { return Pieces[P]{s, what} }
+func PiecesOf[P any, M Piece[P]](s *Stage, what string) Pieces[P, M] { return Pieces[P, M]{s, what} }
 
 // Read is the piece of a record. It fails with fault.NotFound if r is nil.
-func (k Pieces[P]) Read(r *Record) (*P, error) {
+func (k Pieces[P, M]) Read(r *Record) (M, error) {
 	if r == nil {
 		return nil, fault.Missing(k.what)
 	}
-	p := new(P)
+	p := M(new(P))
 	if err := json.Unmarshal([]byte(r.Body), p); err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", k.what, r.ID, err)
 	}
@@ -56,7 +72,7 @@ func (k Pieces[P]) Read(r *Record) (*P, error) {
 }
 
 // Look reads a piece. It fails with fault.NotFound if there is none.
-func (k Pieces[P]) Look(f Find) (p *P, r Record, err error) {
+func (k Pieces[P, M]) Look(f Find) (p M, r Record, err error) {
 	err = k.stage.Do(func(b *Batch) error {
 		found, err := f(b)
 		if err != nil {
@@ -70,8 +86,26 @@ func (k Pieces[P]) Look(f Find) (p *P, r Record, err error) {
 	return p, r, err
 }
 
-// Change reads a piece and has it decided upon and kept, in one batch.
-func (k Pieces[P]) Change(f Find, decide func(*Batch, Record, *P) error) (p *P, err error) {
+// Decide decides on a piece that was read, and keeps it with all that its turn made.
+func (k Pieces[P, M]) Decide(b *Batch, r Record, p M, decide func(*Turn, M) error) error {
+	t := k.stage.Turn(p.Says())
+	if err := decide(t, p); err != nil {
+		return err
+	}
+	return b.Save(r, p, t)
+}
+
+// Fire decides on the piece of a later event: see World.Fire.
+func (k Pieces[P, M]) Fire(b *Batch, r Record, decide func(*Turn, M) error) error {
+	p, err := k.Read(&r)
+	if err != nil {
+		return err
+	}
+	return k.Decide(b, r, p, decide)
+}
+
+// Change reads a piece, decides on it and keeps it, in one batch. It fails with fault.NotFound if there is none.
+func (k Pieces[P, M]) Change(f Find, decide func(*Turn, M) error) (p M, err error) {
 	err = k.stage.Do(func(b *Batch) error {
 		r, err := f(b)
 		if err != nil {
@@ -80,22 +114,13 @@ func (k Pieces[P]) Change(f Find, decide func(*Batch, Record, *P) error) (p *P, 
 		if p, err = k.Read(r); err != nil {
 			return err
 		}
-		return decide(b, *r, p)
+		return k.Decide(b, *r, p, decide)
 	})
 	return p, err
 }
 
-// Again sends the last webhook about a piece once more. It fails with fault.NotFound if there is no such piece, or no webhook.
-func (k Pieces[P]) Again(f Find) error {
-	_, r, err := k.Look(f)
-	if err != nil {
-		return err
-	}
-	return k.stage.Do(func(b *Batch) error { return b.Again(r) })
-}
-
 // List is the pieces of a query, newest first, each as show makes it of the piece and its seq.
-func List[P, E any](k Pieces[P], q Query, show func(*P, int64) E) ([]E, error) {
+func List[P any, M Piece[P], E any](k Pieces[P, M], q Query, show func(M, int64) E) ([]E, error) {
 	records, err := k.stage.List(q)
 	if err != nil {
 		return nil, err
@@ -112,7 +137,7 @@ func List[P, E any](k Pieces[P], q Query, show func(*P, int64) E) ([]E, error) {
 }
 
 // Page is one page of a list, and whether there is another.
-func Page[P, E any](k Pieces[P], q Query, show func(*P, int64) E) ([]E, bool, error) {
+func Page[P any, M Piece[P], E any](k Pieces[P, M], q Query, show func(M, int64) E) ([]E, bool, error) {
 	limit := q.Limit
 	q.Limit++
 	all, err := List(k, q, show)

@@ -1,6 +1,8 @@
 package stage
 
 import (
+	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -40,6 +42,7 @@ func AnyRefund(*RefundCore) bool { return true }
 type MadeRefund[R any] interface {
 	*R
 	Core() *RefundCore
+	Answer() *Answered
 	Told() any
 }
 
@@ -51,6 +54,29 @@ func FindRefund[R any, M MadeRefund[R]](all []R, reference string, fits func(*Re
 		}
 	}
 	return nil
+}
+
+// RefundOnce answers a refund call within a decision: as the scenario has it, and once for a reference. same tells whether a refund was
+// asked for by a request like this one; decide makes a new one. It fails with ErrReused if the reference came with another request.
+func RefundOnce[R any, M MadeRefund[R]](t *Turn, all []R, reference string, same func(M) bool, decide func() (M, error)) (Reply, error) {
+	reply := Reply{Status: http.StatusCreated, Fate: t.Fate(Refund)}
+	if reply.Fate.Before() {
+		return reply, NotProcessed(reply.Fate)
+	}
+	if made := FindRefund[R, M](all, reference, AnyRefund); made != nil {
+		if !same(made) {
+			return reply, ErrReused
+		}
+		reply.Body = made.Answer().First
+		return reply, nil
+	}
+	made, err := decide()
+	if err != nil {
+		return reply, err
+	}
+	first, err := json.Marshal(made.Told())
+	made.Answer().First, reply.Body = first, json.RawMessage(first)
+	return reply, err
 }
 
 // SucceedRefund ends a pending refund well: its amount is added to refunded.

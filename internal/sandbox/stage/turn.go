@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -36,6 +37,15 @@ type plan struct {
 // Turn begins a decision about a piece with this description.
 func (s *Stage) Turn(description string) *Turn {
 	return &Turn{Now: s.o.Clock.Now(), Play: s.recall(description), stage: s}
+}
+
+// Move moves a piece, which what says in a word, on to another state. It fails with fault.Conflict if that is none of its moves.
+func Move[S ~string](what string, moves map[S][]S, state *S, to S) error {
+	if !slices.Contains(moves[*state], to) {
+		return fault.State(fmt.Sprintf("the %s is %s: it cannot become %s", what, *state, to))
+	}
+	*state = to
+	return nil
 }
 
 // NewID makes an id of this world.
