@@ -343,7 +343,7 @@ func must(t testing.TB, err error) {
 // await polls until it is so.
 func await(t testing.TB, so func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {

@@ -44,7 +44,7 @@ func (d *DB) OnWriter(ctx context.Context, sql string) error {
 // AwaitWaiting waits until n Changes wait.
 func (d *DB) AwaitWaiting(t testing.TB, n int) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for d.queue.waiting() != n {
@@ -61,7 +61,7 @@ func (d *DB) AwaitClosed(t testing.TB) {
 	t.Helper()
 	d.queue.mu.Lock()
 	defer d.queue.mu.Unlock()
-	stop := time.AfterFunc(10*time.Second, func() { panic("the queue stays open") })
+	stop := time.AfterFunc(time.Minute, func() { panic("the queue stays open") })
 	defer stop.Stop()
 	for !d.queue.closed {
 		d.queue.some.Wait()

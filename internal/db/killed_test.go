@@ -107,7 +107,7 @@ func TestAConnectionKilledDuringCommitHurtsNobody(t *testing.T) {
 		t.Skipf("no PostgreSQL: %v", err)
 	}
 	t.Cleanup(func() { must(t, stop()) })
-	d, admin := crowded(t, url), connect(t, url)
+	d, admin, probe := crowded(t, url), connect(t, url), connect(t, url)
 	exec(t, admin, "SET synchronous_commit = local") // the administrator does not wait
 	answers := make(chan []error, 1)
 	go func() {
@@ -115,7 +115,7 @@ func TestAConnectionKilledDuringCommitHurtsNobody(t *testing.T) {
 			if n == 1 {
 				exec(t, admin, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
 				exec(t, admin, "SELECT pg_reload_conf()")
-				awaitStandby(t, admin)
+				awaitStandby(t, admin, probe)
 			}
 			return nil
 		}, crowd()...)
@@ -129,13 +129,29 @@ func TestAConnectionKilledDuringCommitHurtsNobody(t *testing.T) {
 	crowdIsRight(t, d, <-answers)
 }
 
-// awaitStandby waits until the server has heard that a COMMIT must wait.
-func awaitStandby(t *testing.T, admin *pgx.Conn) {
+// awaitStandby waits until a COMMIT waits for the standby: the server's checkpointer sees to that in its own time, whatever a session reads of
+// the setting. The probe is one that waits.
+func awaitStandby(t *testing.T, admin, probe *pgx.Conn) {
+	t.Helper()
+	probed := make(chan error, 1)
+	commit := func() {
+		_, err := probe.Exec(context.Background(), "SELECT pg_logical_emit_message(true, 'probe', 'is a standby waited for?')")
+		probed <- err
+	}
+	go commit()
 	await(t, func() bool {
-		var names string
-		must(t, admin.QueryRow(context.Background(), "SHOW synchronous_standby_names").Scan(&names))
-		return names != ""
+		select {
+		case err := <-probed:
+			must(t, err)
+			go commit() // it did not wait
+		default:
+		}
+		var n int
+		must(t, admin.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'", probe.PgConn().PID()).Scan(&n))
+		return n > 0
 	})
+	exec(t, admin, fmt.Sprintf("SELECT pg_cancel_backend(%d)", probe.PgConn().PID()))
+	must(t, <-probed) // it is told by a warning
 }
 
 // The connection died while the server was at COMMIT, and Florin looks before the server is done.
