@@ -46,7 +46,7 @@ func (p *tab) accessibleFields() {
 	p.t.Helper()
 	code, err := axe()
 	must(p.t, err)
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	worlds := p.wire.worlds(chromedp.FromContext(p.ctx).Target.TargetID, p.f.vault)
 	if len(worlds) == 0 {

@@ -24,7 +24,7 @@ func (f *florin) redirected(t *testing.T, s *shop, method, currency string) (ans
 func (f *florin) becomes(t *testing.T, id, status string) answer {
 	t.Helper()
 	var now answer
-	soon(t, "the payment is "+status, func() bool {
+	eventually(t, "the payment is "+status, func() bool {
 		now = f.get("/v1/payments/"+id).want(t, http.StatusOK, "look at the payment")
 		return now.text("status") == status
 	})

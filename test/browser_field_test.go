@@ -31,7 +31,7 @@ func (d field) ask(expression string, into any) bool {
 // inside gives the value of an expression in a frame of an origin, the first in which it has one.
 func (p *tab) inside(origin, expression string, into any) bool {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	for _, one := range p.wire.worlds(chromedp.FromContext(p.ctx).Target.TargetID, origin) {
 		raw, err := p.wire.call(ctx, one.session, "Runtime.evaluate", map[string]any{
@@ -52,7 +52,7 @@ func (p *tab) inside(origin, expression string, into any) bool {
 func (d field) ready() field {
 	d.p.t.Helper()
 	d.p.await(d.kind+" is ready", d.frame()+"?.style.height.endsWith('px')")
-	soon(d.p.t, d.kind+" can be seen into", func() bool {
+	eventually(d.p.t, d.kind+" can be seen into", func() bool {
 		var ok bool
 		return d.ask("document.readyState === 'complete'", &ok) && ok
 	})
@@ -69,7 +69,7 @@ func (d field) click(part string) {
 	}
 	corner = ask[spot](d.p, fmt.Sprintf("(() => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect(); return {x: r.left, y: r.top}; })()", d.frame()))
 	d.p.do("click "+part, chromedp.MouseClickXY(corner.X+inside.X, corner.Y+inside.Y))
-	soon(d.p.t, part+" has the cursor", func() bool {
+	eventually(d.p.t, part+" has the cursor", func() bool {
 		var on string
 		return d.ask("document.activeElement?.id ?? ''", &on) && on == part
 	})

@@ -26,7 +26,7 @@ func (p *tab) media(media string) {
 // prints gives the page as a PDF.
 func (p *tab) prints() []byte {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	pdf, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
 		yes := true

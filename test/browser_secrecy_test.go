@@ -107,7 +107,7 @@ func TestBrowserFieldsHearOnlyThePageAround(t *testing.T) {
 		document.body.append(thief);
 	})`, quote(other.url+"/thanks")))
 	var sent bool
-	soon(t, "the thief speaks", func() bool {
+	eventually(t, "the thief speaks", func() bool {
 		return p.inside(other.url, fmt.Sprintf(`(() => { for (const type of ['createToken', 'clear', 'init']) {
 			parent.frames[0].postMessage({florin: 1, id: %s, type, requestId: 'theirs', group: 'theirs'}, '*'); } return true; })()`, quote(id)), &sent) && sent
 	})
@@ -153,12 +153,12 @@ func TestTheNetworkLogMissesNothing(t *testing.T) {
 	ways := map[string]string{"fetch": "by fetch", "beacon": "by beacon", "xhr": "by xhr", "image": "", "worker": "by worker", "form": "by=a+form"}
 	for way, body := range ways {
 		got := func(v string) bool { return strings.Contains(v, " /collect/"+way+" ") && strings.HasSuffix(v, body) }
-		soon(t, "the server gets "+way, func() bool { return slices.ContainsFunc(s.visits(), got) })
-		soon(t, "the log has "+way, func() bool {
+		eventually(t, "the server gets "+way, func() bool { return slices.ContainsFunc(s.visits(), got) })
+		eventually(t, "the log has "+way, func() bool {
 			return slices.ContainsFunc(p.log.to(s.url, "/collect/"+way), func(r sentRequest) bool { return r.body == body && !r.opaque })
 		})
 	}
-	soon(t, "the log has the frame of another site", func() bool { return len(p.log.to(other.url, "/thanks?frame")) == 1 })
+	eventually(t, "the log has the frame of another site", func() bool { return len(p.log.to(other.url, "/thanks?frame")) == 1 })
 	for _, v := range s.visits() {
 		path := strings.Fields(v)[1]
 		if len(p.log.to(s.url, path)) == 0 {

@@ -40,24 +40,6 @@ type payerTraffic struct {
 	allowed []string // parts of faults that the test means to cause
 }
 
-// pagePatience is how long a page may take to show what it must, on a machine that does other things too.
-const pagePatience = 30 * time.Second
-
-// soon looks again and again until ok is true.
-func soon(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(pagePatience)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("did not happen within %s: %s", pagePatience, what)
-		}
-	}
-}
-
 // payer opens a window for a new payer. At the end of the test nothing may have gone wrong in its pages, and no card number may have left
 // them but to the vault.
 func (f *florin) payer(t *testing.T) *tab {
@@ -132,7 +114,7 @@ func (p *tab) id() string { return string(chromedp.FromContext(p.ctx).Target.Tar
 // do runs actions in the page, in bounded time.
 func (p *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		p.t.Fatalf("%s: %v", what, err)
@@ -143,8 +125,8 @@ func (p *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 // then it is gone again.
 func (p *tab) open(address string) *tab {
 	p.t.Helper()
-	soon(p.t, "open "+address, func() bool {
-		ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	eventually(p.t, "open "+address, func() bool {
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
 		defer cancel()
 		err := chromedp.Do(ctx, chromedp.Navigate(address))
 		if err != nil && !strings.Contains(err.Error(), "net::ERR_ABORTED") {
@@ -157,7 +139,7 @@ func (p *tab) open(address string) *tab {
 
 // evaluate gives the value of an expression in the page, as JSON.
 func (p *tab) evaluate(expression string) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	return chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (json.RawMessage, error) {
 		yes := true
@@ -189,7 +171,7 @@ func ask[T any](p *tab, expression string) T {
 // await waits until an expression in the page is true. A page that is being left has no answer yet.
 func (p *tab) await(what, expression string) *tab {
 	p.t.Helper()
-	soon(p.t, what, func() bool {
+	eventually(p.t, what, func() bool {
 		raw, err := p.evaluate("Boolean(" + expression + ")")
 		return err == nil && string(raw) == "true"
 	})
@@ -330,7 +312,7 @@ func (p *tab) picture(name string) *tab {
 	if *pictures == "" {
 		return p
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	shot, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
 		yes := true

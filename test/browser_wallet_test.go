@@ -17,7 +17,7 @@ func (p *tab) sheet() sheet {
 	p.t.Helper()
 	p.click("#wallet")
 	p.await("the sheet is there", sheetFrame)
-	soon(p.t, "the sheet can be pressed", func() bool {
+	eventually(p.t, "the sheet can be pressed", func() bool {
 		var ok bool
 		return p.inside(p.f.sandbox, "document.readyState === 'complete' && document.getElementById('approve') !== null || undefined", &ok) && ok
 	})

@@ -96,7 +96,7 @@ func (f *florin) settled(t *testing.T) {
 func TestSameKeyAfterACrashIsNotASecondPayment(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(t *testing.T, f *florin) {
-		token := f.token(approved, "SCENARIO slow")
+		token := f.token(approved, "SCENARIO timeout_after") // the answer does not come before the crash
 		unanswered := make(chan answer, 1)
 		go func() { unanswered <- f.pay(token, "once", 4200, true) }()
 		eventually(t, "the charge reaches the acquirer", func() bool { return len(f.transactions()) == 1 })

@@ -17,13 +17,10 @@ import (
 
 const cardDisputed = "4000000000000259"
 
-// until is how long a test waits for what comes by webhook, or by the worker.
-const until = 30 * time.Second
-
 // await asks again and again until an answer is as it should be.
 func (f *florin) await(t *testing.T, what, path string, is func(answer) bool) answer {
 	t.Helper()
-	deadline, tick := time.After(until), time.NewTicker(50*time.Millisecond)
+	deadline, tick := time.After(patience), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for {
 		a := f.get(path)

@@ -52,16 +52,16 @@ func (f *florin) lookAt(t *testing.T, order answer) orderShown {
 	return o
 }
 
-// orderSettles waits until nothing of an order is on its way any more, and it has the status and the sums.
-func (f *florin) orderSettles(t *testing.T, order answer, status string, paid, surplus int64) orderShown {
+// orderSettles waits until nothing of an order is on its way any more, and it has the status and the sums; the surplus is one of those given.
+func (f *florin) orderSettles(t *testing.T, order answer, status string, paid int64, surplus ...int64) orderShown {
 	t.Helper()
 	var o orderShown
-	soon(t, "the order settles", func() bool {
+	eventually(t, "the order settles", func() bool {
 		o = f.lookAt(t, order)
 		return o.Status == status && !slices.ContainsFunc(o.Payments, func(p orderPayment) bool { return p.Open || p.Surplus != p.Returned })
 	})
-	if o.AmountPaid != paid || o.AmountSurplus != surplus {
-		t.Fatalf("the order is %s with %d paid and %d over, want %d and %d", o.Status, o.AmountPaid, o.AmountSurplus, paid, surplus)
+	if o.AmountPaid != paid || !slices.Contains(surplus, o.AmountSurplus) {
+		t.Fatalf("the order is %s with %d paid and %d over, want %d and one of %d", o.Status, o.AmountPaid, o.AmountSurplus, paid, surplus)
 	}
 	return o
 }
@@ -69,7 +69,7 @@ func (f *florin) orderSettles(t *testing.T, order answer, status string, paid, s
 // holds waits until the acquirers have so much of everybody's money.
 func (f *florin) holds(t *testing.T, want int64) {
 	t.Helper()
-	soon(t, "the acquirers have what they shall", func() bool {
+	eventually(t, "the acquirers have what they shall", func() bool {
 		var sum int64
 		for _, x := range f.transactions() {
 			sum += x.Captured - x.Refunded
@@ -81,28 +81,36 @@ func (f *florin) holds(t *testing.T, want int64) {
 // toldOf waits until there are so many events of a type about an order.
 func (f *florin) toldOf(t *testing.T, order answer, kind string, want int) {
 	t.Helper()
-	soon(t, kind+" is told", func() bool {
+	eventually(t, kind+" is told", func() bool {
 		data, _ := f.get("/v1/events?type=" + kind + "&subject=" + order.text("id")).object["data"].([]any)
 		return len(data) == want
 	})
 }
 
+// paidAtOnce has two cards pay for an order before either bank has answered. Where the machine was too slow for that, the second is refused, and
+// another order is made.
+func (f *florin) paidAtOnce(t *testing.T) (made answer, orders int64) {
+	t.Helper()
+	slow := f.token(approved, "SCENARIO slow")
+	for orders = 1; ; orders++ {
+		made = f.order(t, nil)
+		both := together(2, func(int) answer { return f.payFor(made, slow, 9232, true) })
+		if orders < 10 && slices.ContainsFunc(both, func(a answer) bool { return a.status == http.StatusConflict }) {
+			continue
+		}
+		for _, a := range both {
+			a.want(t, http.StatusCreated, "pay")
+		}
+		return made, orders
+	}
+}
+
 func TestAnOrderIsPaidOnceByTwoCardsAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(t *testing.T, f *florin) {
-		made := f.order(t, nil)
-		slow := f.token(approved, "SCENARIO slow") // both are asked for before either bank has answered
-		var both sync.WaitGroup
-		for range 2 {
-			both.Go(func() {
-				if a := f.payFor(made, slow, 9232, true); a.status != http.StatusCreated {
-					t.Errorf("pay: %s", a)
-				}
-			})
-		}
-		both.Wait()
+		made, orders := f.paidAtOnce(t)
 		o := f.orderSettles(t, made, "paid", 9232, 9232)
-		f.holds(t, 9232)
+		f.holds(t, orders*9232)
 		f.toldOf(t, made, "order.paid", 1)
 		f.toldOf(t, made, "order.overpaid", 1)
 		for _, what := range []string{"order.paid", "order.overpaid", "surplus.returning"} {
@@ -154,9 +162,7 @@ func TestTwoAuthorizationsOfAnOrderAreCapturedAndOneGoesBack(t *testing.T) {
 			})
 		}
 		both.Wait()
-		soon(t, "the order is paid", func() bool { return f.lookAt(t, made).Status == "paid" })
-		o := f.lookAt(t, made)
-		f.orderSettles(t, made, "paid", 9232, o.AmountSurplus)
+		f.orderSettles(t, made, "paid", 9232, 0, 9232)
 		f.holds(t, 9232)
 		f.verify()
 	})
@@ -165,8 +171,7 @@ func TestTwoAuthorizationsOfAnOrderAreCapturedAndOneGoesBack(t *testing.T) {
 func TestAnOrderExpiresAndTakesNothingAnyMore(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(t *testing.T, f *florin) {
-		made := f.order(t, map[string]any{"expires_at": time.Now().Add(3 * time.Second).UTC().Format(time.RFC3339Nano)})
-		waiting := f.post("/v1/payments", "", map[string]any{"amount": 9232, "currency": "EUR", "confirm": false, "order": made.text("id")}).want(t, http.StatusCreated, "let a payment wait")
+		made, waiting := f.brief(t)
 		f.toldOf(t, made, "order.expired", 1)
 		f.orderSettles(t, made, "expired", 0, 0)
 		if p := f.get("/v1/payments/" + waiting.text("id")); p.text("status") != "canceled" {
@@ -178,6 +183,23 @@ func TestAnOrderExpiresAndTakesNothingAnyMore(t *testing.T) {
 		f.holds(t, 0)
 		f.verify()
 	})
+}
+
+// brief makes an order that expires soon, and a payment for it that waits. Where the machine was too slow for that, another one lives longer.
+func (f *florin) brief(t *testing.T) (order, waiting answer) {
+	t.Helper()
+	for life := 3 * time.Second; ; life *= 2 {
+		order = f.post("/v1/orders", "", map[string]any{"amount": 9232, "currency": "EUR", "expires_at": time.Now().Add(life).UTC().Format(time.RFC3339Nano)})
+		if order.text("param") == "expires_at" && life < patience {
+			continue
+		}
+		order.want(t, http.StatusCreated, "make an order")
+		waiting = f.post("/v1/payments", "", map[string]any{"amount": 9232, "currency": "EUR", "confirm": false, "order": order.text("id")})
+		if waiting.text("code") == "expired" && life < patience {
+			continue
+		}
+		return order, waiting.want(t, http.StatusCreated, "let a payment wait")
+	}
 }
 
 func TestACanceledOrderGivesBackWhatWasPaid(t *testing.T) {

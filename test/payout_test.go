@@ -30,8 +30,8 @@ func TestPayoutsEndAsTheirBankSays(t *testing.T) {
 	} {
 		before := f.available()
 		made := f.payOut(f.payee(c.payee), 1_000).want(t, http.StatusCreated, c.payee)
-		if made.text("status") != "queued" || f.available() != before-1_000 {
-			t.Errorf("%s: made %s, %d available", c.payee, made, f.available())
+		if now := f.available(); made.text("status") != "queued" || now != before-1_000 && !(c.back && now == before) { // it may be back by now
+			t.Errorf("%s: made %s, %d available", c.payee, made, now)
 		}
 		ended := f.ends(made.text("id"), c.status)
 		if c.failure != "" && !strings.Contains(string(ended.body), c.failure) {

@@ -29,12 +29,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	late := time.After(patience)
 	for !ok() {
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-late:
 			t.Fatalf("did not happen within %s: %s", patience, what)
 		}
 	}

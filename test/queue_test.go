@@ -60,7 +60,7 @@ func TestWhatWaitsForAcquirersThatAreDownHappensOnce(t *testing.T) {
 	}
 
 	f.acquirersAre(t, "up")
-	soon(t, "the refund succeeds", func() bool {
+	eventually(t, "the refund succeeds", func() bool {
 		return f.get("/v1/refunds/"+refund.text("id")).want(t, http.StatusOK, "look at the refund").text("status") == "succeeded"
 	})
 	f.becomes(t, held, "captured")

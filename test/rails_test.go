@@ -42,7 +42,7 @@ func (f *florin) worldStands(t *testing.T, world string, made answer) answer {
 func (f *florin) refunded(t *testing.T, made answer, amount int64, status string) {
 	t.Helper()
 	refund := f.post("/v1/payments/"+made.text("id")+"/refund", "", map[string]any{"amount": amount}).want(t, http.StatusCreated, "refund")
-	soon(t, "the refund is "+status, func() bool {
+	eventually(t, "the refund is "+status, func() bool {
 		return f.get("/v1/refunds/"+refund.text("id")).want(t, http.StatusOK, "look at the refund").text("status") == status
 	})
 }
@@ -76,15 +76,15 @@ func TestRailBankRedirect(t *testing.T) {
 		t.Parallel()
 		made := f.started(t, "bank_redirect", "EUR", "Order")
 		f.tap(t, bankPayments, made, "expire")
-		soon(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
+		eventually(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
 		f.tap(t, bankPayments, made, "complete")
-		soon(t, "the late money goes back", func() bool {
+		eventually(t, "the late money goes back", func() bool {
 			return dig(f.worldStands(t, bankPayments, made).object, "amount_refunded") == 9232.0
 		})
 		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 || now.text("status") != "expired" {
 			t.Errorf("the payment has money: %s", now.body)
 		}
-		soon(t, "it has left the suspense", func() bool {
+		eventually(t, "it has left the suspense", func() bool {
 			return strings.Contains(string(f.get("/v1/payments/"+made.text("id")+"?expand=timeline").body), "transfer.returned")
 		})
 	})
@@ -151,7 +151,7 @@ func TestRailCodes(t *testing.T) {
 			if now := f.becomes(t, made.text("id"), c.status); now.number("amount_captured") != 9232 {
 				t.Errorf("captured %s", now.body)
 			}
-			soon(t, "what is not the payment's goes back", func() bool {
+			eventually(t, "what is not the payment's goes back", func() bool {
 				charge := f.worldStands(t, instantCharges, made)
 				return charge.number("amount_received") == c.received && charge.number("amount_refunded") == c.returned
 			})
@@ -161,9 +161,9 @@ func TestRailCodes(t *testing.T) {
 		t.Parallel()
 		made := f.started(t, "pix", "BRL", "Order")
 		f.tap(t, instantCharges, made, "expire")
-		soon(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
+		eventually(t, "the payment ends", func() bool { return f.get("/v1/payments/"+made.text("id")).text("status") != "requires_action" })
 		f.tap(t, instantCharges, made, "pay")
-		soon(t, "the late money goes back", func() bool { return f.worldStands(t, instantCharges, made).number("amount_refunded") == 9232 })
+		eventually(t, "the late money goes back", func() bool { return f.worldStands(t, instantCharges, made).number("amount_refunded") == 9232 })
 		if now := f.get("/v1/payments/" + made.text("id")); now.number("amount_captured") != 0 {
 			t.Errorf("the payment has money: %s", now.body)
 		}
@@ -187,7 +187,7 @@ func TestRailCodes(t *testing.T) {
 		if stray.text("status") != "stray" {
 			t.Fatalf("paid %s", stray)
 		}
-		soon(t, "the stray is in suspense", func() bool {
+		eventually(t, "the stray is in suspense", func() bool {
 			return slices.ContainsFunc(f.list("/v1/ledger/transactions"), func(one map[string]any) bool {
 				amount, _ := dig(one["entries"].([]any)[0], "amount").(float64)
 				return one["kind"] == "suspense_received" && max(amount, -amount) == 777
@@ -234,7 +234,7 @@ func TestRailCards(t *testing.T) {
 		t.Parallel()
 		made := held(t, approved, "SCENARIO duplicate_webhook")
 		captures(t, made)
-		soon(t, "a repeat is heard of", func() bool {
+		eventually(t, "a repeat is heard of", func() bool {
 			return slices.ContainsFunc(f.list("/v1/inbound_webhooks"), func(one map[string]any) bool {
 				return one["subject"] == made.text("id") && one["duplicates"] == 1.0
 			})
@@ -245,7 +245,7 @@ func TestRailCards(t *testing.T) {
 		t.Parallel()
 		made := held(t, approved, "SCENARIO out_of_order_webhooks")
 		captures(t, made)
-		soon(t, "the authorization is heard of last", func() bool { return f.heard(made) == 2 })
+		eventually(t, "the authorization is heard of last", func() bool { return f.heard(made) == 2 })
 		f.comesTo(made, "captured", 9232, 0)
 	})
 	t.Run("late", func(t *testing.T) {

@@ -90,7 +90,7 @@ func TestWallets(t *testing.T) {
 
 	t.Run("told twice", func(t *testing.T) {
 		paid := f.byWallet(t, f.walletToken(t, map[string]any{"cardholder_name": "SCENARIO duplicate_webhook"}), nil).want(t, http.StatusCreated, "pay")
-		soon(t, "both messages came", func() bool {
+		eventually(t, "both messages came", func() bool {
 			return slices.ContainsFunc(f.list("/v1/inbound_webhooks"), func(one map[string]any) bool {
 				return one["subject"] == paid.text("id") && one["duplicates"] == 1.0
 			})
@@ -104,7 +104,7 @@ func TestWallets(t *testing.T) {
 		}
 		disordered, left := held("SCENARIO out_of_order_webhooks"), held("Ada Lovelace")
 		f.post("/v1/payments/"+disordered.text("id")+"/capture", "", nil).want(t, http.StatusOK, "capture")
-		soon(t, "the authorization is heard of last", func() bool { return f.heard(disordered) == 2 })
+		eventually(t, "the authorization is heard of last", func() bool { return f.heard(disordered) == 2 })
 		f.comesTo(disordered, "captured", 9_232, 0)
 		f.press(t, left, "expire", nil)
 		f.comesTo(left, "expired", 0, 0)
