@@ -145,7 +145,7 @@ func (s *street) receive(w http.ResponseWriter, r *http.Request) {
 // hook waits for a webhook of a type and tells what became of it. Others that come before are let pass.
 func (s *street) hook(kind string) Verdict {
 	s.Helper()
-	for patience := time.After(10 * time.Second); ; {
+	for patience := time.After(time.Minute); ; {
 		select {
 		case h := <-s.heard:
 			if h.err != nil {
@@ -163,7 +163,7 @@ func (s *street) hook(kind string) Verdict {
 // told waits until a webhook about an attempt came, whatever became of it: the world has come as far. Others that come before are let pass.
 func (s *street) told(attempt, kind string) {
 	s.Helper()
-	for patience := time.After(10 * time.Second); ; {
+	for patience := time.After(time.Minute); ; {
 		select {
 		case h := <-s.heard:
 			if h.attempt == attempt && h.kind == kind {

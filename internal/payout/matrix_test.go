@@ -219,7 +219,7 @@ func (m *matrix) receive(w http.ResponseWriter, r *http.Request) {
 // waits until a payout's message of a state has come.
 func (m *matrix) waits(one *life, message string) {
 	m.Helper()
-	for patience := time.After(30 * time.Second); ; {
+	for patience := time.After(time.Minute); ; {
 		m.mu.Lock()
 		came := slices.Contains(one.told, message)
 		m.mu.Unlock()

@@ -163,7 +163,7 @@ func TestWhatMayHaveLeftIsUnknown(t *testing.T) {
 			s.allow(url)
 			r := charge(url, s.token(marked, "987"))
 			r.Timeout = cmp.Or(c.timeout, 10*time.Second)
-			_, err := s.Send(t.Context(), r)
+			err := sendInTime(t, s.Send, r, func() int { return int(requests.Load()) })
 			if err == nil || errors.Is(err, ErrNotSent) || !errors.Is(err, c.cause) {
 				t.Errorf("%v, want %v", err, c.cause)
 			}
@@ -171,6 +171,17 @@ func TestWhatMayHaveLeftIsUnknown(t *testing.T) {
 				t.Errorf("it was sent %d times", n)
 			}
 		})
+	}
+}
+
+// sendInTime sends a request whose time runs out. Where the machine was so slow that it was over before anything left, there is more of it.
+func sendInTime(t *testing.T, send func(context.Context, Request) (Response, error), r Request, arrived func() int) error {
+	t.Helper()
+	for before := arrived(); ; r.Timeout *= 2 {
+		_, err := send(t.Context(), r)
+		if !errors.Is(err, ErrNotSent) || arrived() > before || r.Timeout > time.Minute {
+			return err
+		}
 	}
 }
 

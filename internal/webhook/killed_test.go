@@ -148,6 +148,7 @@ func TestNoEventIsLostHoweverOftenTheWorkerIsKilled(t *testing.T) {
 				for heard.missing(committed) > 0 {
 					select {
 					case <-heard.more:
+						late = time.After(time.Minute)
 					case <-late:
 						return false
 					}
