@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"net/url"
 	"sync"
 	"time"
 
@@ -45,37 +44,17 @@ func (a Account) check() error {
 	if _, ok := findAcquirer(a.Acquirer); !ok {
 		wrong.Add("acquirer", fault.CodeInvalid, "must be alpha or beta")
 	}
-	if a.APIKey.Empty() {
-		wrong.Add("api_key", fault.CodeInvalid, "must not be empty")
-	}
-	if a.SigningKey.Empty() {
-		wrong.Add("signing_key", fault.CodeInvalid, "must not be empty")
-	}
-	if len(a.Merchant) > maxMerchant {
-		wrong.Add("merchant", fault.CodeInvalid, "must be at most 40 bytes")
-	}
-	if a.WebhookURL != "" {
-		u, err := url.Parse(a.WebhookURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !stage.Loopback(u.Hostname()) {
-			wrong.Add("webhook_url", fault.CodeInvalid, "must be an http or https URL on this machine (127.0.0.1, ::1, localhost)")
-		}
-		if a.WebhookSecret.Empty() {
-			wrong.Add("webhook_secret", fault.CodeInvalid, "must not be empty if there is a webhook_url")
-		}
-	}
+	a.contract().Check(&wrong)
 	return wrong.Err()
 }
 
-// maxMerchant is the longest merchantName of a 3-D Secure message.
-const maxMerchant = 40
+// contract is the account without the acquirer, as every world has it.
+func (a Account) contract() stage.Account {
+	return stage.Account{Merchant: a.Merchant, APIKey: a.APIKey, SigningKey: a.SigningKey, WebhookURL: a.WebhookURL, WebhookSecret: a.WebhookSecret}
+}
 
 // merchant is the name that a payer sees.
-func (a Account) merchant() string {
-	if a.Merchant == "" {
-		return "Test merchant"
-	}
-	return a.Merchant
-}
+func (a Account) merchant() string { return a.contract().Shown() }
 
 // account is a registered Account with its number in the store.
 type account struct {
@@ -115,23 +94,11 @@ func (b *book) numbered(n int64) (account, bool) {
 	return a, ok
 }
 
-// outageMode is how an acquirer that is down meets its callers.
-type outageMode string
-
-// The modes.
-const (
-	modeUnavailable outageMode = "unavailable" // 503 not_accepted: refused before processing
-	modeHang        outageMode = "hang"        // no answer until the caller gives up
-	modeRefuse      outageMode = "refuse"      // the connection is reset
-)
-
-var outageModes = []outageMode{modeUnavailable, modeHang, modeRefuse}
-
 // Outage is a time during which an acquirer answers nobody.
 type Outage struct {
-	Acquirer string     `json:"acquirer"`
-	Mode     outageMode `json:"mode"`
-	Until    time.Time  `json:"until"`
+	Acquirer string    `json:"acquirer"`
+	Mode     string    `json:"mode"`
+	Until    time.Time `json:"until"`
 }
 
 // outages are kept in memory only: a restart of the sandbox brings every acquirer up.
@@ -143,7 +110,7 @@ type outages struct {
 
 func newOutages(c clock.Clock) *outages { return &outages{clock: c, by: map[string]Outage{}} }
 
-func (o *outages) set(name string, mode outageMode, d time.Duration) Outage {
+func (o *outages) set(name string, mode string, d time.Duration) Outage {
 	out := Outage{name, mode, o.clock.Now().Add(d)}
 	o.mu.Lock()
 	defer o.mu.Unlock()

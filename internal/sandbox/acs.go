@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 const (
@@ -23,8 +23,8 @@ func (w *World) routeACS(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+pathChallenge, w.openChallenge)
 	mux.HandleFunc("GET "+pathChallenge+"/{acs}", w.challengePage)
 	mux.HandleFunc("POST "+pathChallenge+"/{acs}", w.answerChallenge)
-	for name, kind := range map[string]string{"acs.css": typeCSS, "acs.js": "text/javascript; charset=utf-8", "bank.svg": typeSVG} {
-		mux.HandleFunc("GET /acs/"+name, pageFile(name, kind))
+	for _, name := range []string{"acs.css", "acs.js", "bank.svg"} {
+		mux.HandleFunc("GET /acs/"+name, stage.FileOf(pageFiles, name))
 	}
 }
 
@@ -32,7 +32,7 @@ func (w *World) routeACS(mux *http.ServeMux) {
 func readACSForm(rw http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		return fault.New(fault.Malformed, fault.CodeInvalid, "the form cannot be read: at most 64 KiB")
+		return stage.Unreadable()
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (w *World) challengePage(rw http.ResponseWriter, r *http.Request) {
 
 // renderACS shows a page of a challenge. Shops show them in frames of their own, so any may.
 func (w *World) renderACS(rw http.ResponseWriter, r *http.Request, status int, name string, v challengeView, policy string) {
-	w.renderWith(rw, r, status, name, v, map[string]string{
+	w.front.Render(rw, r, pages, status, name, v, stage.Policies{
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors http: https:; " + policy,
 		"Referrer-Policy":         "strict-origin", // the address of a challenge is for its payer only
 	})
@@ -188,7 +188,7 @@ func (w *World) failACS(rw http.ResponseWriter, r *http.Request, err error) {
 	case fault.Is(err, fault.NotFound):
 		err = errCReqUnknown
 	case slices.ContainsFunc([]error{errCReqUnreadable, errCReqVersion, errCReqUnknown}, func(e error) bool { return errors.Is(err, e) }):
-	case !slices.Contains(slices.Collect(maps.Keys(refusals)), fault.Of(err)):
+	case !stage.IsRefusal(err):
 		w.o.Logger.Error("sandbox challenge failed", "path", r.URL.Path, "error", err)
 		status, err = http.StatusInternalServerError, errors.New("403 Transient system failure: the log of the sandbox says more")
 	}

@@ -49,8 +49,8 @@ const (
 
 func (r *authenticationRequest) check() error {
 	var wrong fault.Collect
-	checkReference(&wrong, "reference", r.Reference)
-	checkAmount(&wrong, r.Amount)
+	stage.CheckReference(&wrong, "reference", r.Reference)
+	stage.CheckAmount(&wrong, r.Amount)
 	if _, err := money.ParseCurrency(r.Currency); err != nil {
 		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
 	}
@@ -109,8 +109,8 @@ func (w *World) postAuthentication(c caller) (int, any, fate, error) {
 		return 0, nil, processed, err
 	}
 	end := p.fateOf(Authenticate)
-	if end.before() {
-		return 0, nil, processed, errFate{end}
+	if end.Before() {
+		return 0, nil, processed, stage.NotProcessed(end)
 	}
 	now := w.o.Clock.Now()
 	a := &Authentication{ID: w.o.IDs.New(id.Prefix(c.name + "_3ds")), Reference: r.Reference, Acquirer: c.name, Amount: r.Amount, Currency: r.Currency,
@@ -130,7 +130,7 @@ func (w *World) postAuthentication(c caller) (int, any, fate, error) {
 	case existing == nil:
 		return http.StatusCreated, a.shown(), end, nil
 	case !existing.asksSame(a):
-		return 0, nil, processed, errReused
+		return 0, nil, processed, stage.ErrReused
 	}
 	return http.StatusOK, existing.first(), processed, nil
 }

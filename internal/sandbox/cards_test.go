@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/id"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 func TestEveryCardDoesWhatTheTableSays(t *testing.T) {
@@ -180,8 +181,8 @@ func TestTheDocumentNamesEveryCardScenarioAndEvent(t *testing.T) {
 	for _, e := range challengeEvents {
 		names = append(names, "`"+e.Event+"`")
 	}
-	for _, m := range outageModes {
-		names = append(names, "`"+string(m)+"`")
+	for _, m := range stage.OutageModes {
+		names = append(names, "`"+m+"`")
 	}
 	for _, name := range names {
 		if !strings.Contains(string(text), name) {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -15,7 +14,6 @@ import (
 const (
 	pageSize    = 50
 	maxPageSize = 500
-	maxOutage   = 3600 // seconds
 )
 
 // routeControl serves the control API and the pages. Anybody on this machine may use them, but no web page from elsewhere.
@@ -84,19 +82,19 @@ func (w *World) find(q query) ([]row, bool, error) {
 func (w *World) listTransactions(rw http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
 	rows, more, err := w.find(q)
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
 	p := page{Data: []entry{}, Charges: charges(rows), HasMore: more}
 	for i := range rows {
 		p.Data = append(p.Data, entry{Transaction: &rows[i].Transaction, Seq: rows[i].seq})
 	}
-	answer(rw, http.StatusOK, p)
+	stage.Write(rw, http.StatusOK, p)
 }
 
 // one reads a transaction with its webhooks.
@@ -115,14 +113,14 @@ func (w *World) one(id string) (*row, []Webhook, error) {
 func (w *World) getTransaction(rw http.ResponseWriter, r *http.Request) {
 	t, hooks, err := w.one(r.PathValue("id"))
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
 	e := entry{Transaction: &t.Transaction, Seq: t.seq, Webhooks: hooks}
 	for _, possible := range possibleEvents(&t.Transaction, len(hooks) > 0) {
 		e.Events = append(e.Events, possible.name)
 	}
-	answer(rw, http.StatusOK, e)
+	stage.Write(rw, http.StatusOK, e)
 }
 
 // possibleEvents are those that the state allows.
@@ -167,23 +165,6 @@ func (w *World) Happen(transaction, event string, c Choice) (Transaction, error)
 	return after, nil
 }
 
-// conclude answers a control call: JSON, or for a form the page it came from.
-func (w *World) conclude(rw http.ResponseWriter, r *http.Request, v any, err error) {
-	back := r.PostFormValue("back")
-	switch {
-	case back == "" && err != nil:
-		w.fail(rw, r, err)
-	case back == "":
-		answer(rw, http.StatusOK, v)
-	case err != nil:
-		w.failPage(rw, r, back, err)
-	case strings.HasPrefix(back, "/") && !strings.HasPrefix(back, "//") && !strings.HasPrefix(back, `/\`):
-		http.Redirect(rw, r, back, http.StatusSeeOther)
-	default:
-		http.Redirect(rw, r, "/", http.StatusSeeOther)
-	}
-}
-
 func (w *World) postEvent(rw http.ResponseWriter, r *http.Request) {
 	var c Choice
 	err := stage.ReadBody(r, &c)
@@ -191,7 +172,7 @@ func (w *World) postEvent(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		t, err = w.Happen(r.PathValue("id"), r.PathValue("event"), c)
 	}
-	w.conclude(rw, r, t, err)
+	w.front.Conclude(rw, r, t, err)
 }
 
 // Down takes an acquirer down for a while: mode is unavailable (503 not_accepted; also the empty mode), hang (no answer) or
@@ -201,20 +182,11 @@ func (w *World) Down(name string, d time.Duration, mode string) (Outage, error) 
 	if _, ok := findAcquirer(name); !ok {
 		return Outage{}, fault.Missing("acquirer")
 	}
-	var wrong fault.Collect
-	if mode == "" {
-		mode = string(modeUnavailable)
-	}
-	if !slices.Contains(outageModes, outageMode(mode)) {
-		wrong.Add("mode", fault.CodeInvalid, fmt.Sprintf("must be one of %v", outageModes))
-	}
-	if d <= 0 || d > maxOutage*time.Second {
-		wrong.Add("seconds", fault.CodeInvalid, fmt.Sprintf("must be 1 to %d", maxOutage))
-	}
-	if err := wrong.Err(); err != nil {
+	mode, err := stage.CheckOutage(d, mode)
+	if err != nil {
 		return Outage{}, err
 	}
-	return w.outages.set(name, outageMode(mode), d), nil
+	return w.outages.set(name, mode, d), nil
 }
 
 // Up ends an acquirer's outage. It fails with fault.NotFound on an unknown acquirer.
@@ -227,16 +199,13 @@ func (w *World) Up(name string) error {
 }
 
 func (w *World) postDown(rw http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Seconds int64  `json:"seconds"`
-		Mode    string `json:"mode"`
-	}
+	var body stage.OutageAsked
 	err := stage.ReadBody(r, &body)
 	var out Outage
 	if err == nil {
-		out, err = w.Down(r.PathValue("name"), time.Duration(min(max(body.Seconds, 0), maxOutage+1))*time.Second, body.Mode)
+		out, err = w.Down(r.PathValue("name"), body.For(), body.Mode)
 	}
-	w.conclude(rw, r, out, err)
+	w.front.Conclude(rw, r, out, err)
 }
 
 // standing is an acquirer in the control API.
@@ -258,12 +227,12 @@ func (w *World) standings() []standing {
 }
 
 func (w *World) listAcquirers(rw http.ResponseWriter, _ *http.Request) {
-	answer(rw, http.StatusOK, map[string]any{"data": w.standings()})
+	stage.Write(rw, http.StatusOK, map[string]any{"data": w.standings()})
 }
 
 func (w *World) postUp(rw http.ResponseWriter, r *http.Request) {
 	err := w.Up(r.PathValue("name"))
-	w.conclude(rw, r, standing{Name: r.PathValue("name"), Up: true}, err)
+	w.front.Conclude(rw, r, standing{Name: r.PathValue("name"), Up: true}, err)
 }
 
 func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
@@ -272,5 +241,5 @@ func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = w.Register(a)
 	}
-	w.conclude(rw, r, map[string]string{"acquirer": a.Acquirer, "merchant": a.merchant(), "webhook_url": a.WebhookURL}, err)
+	w.front.Conclude(rw, r, map[string]string{"acquirer": a.Acquirer, "merchant": a.merchant(), "webhook_url": a.WebhookURL}, err)
 }

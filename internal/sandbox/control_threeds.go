@@ -84,28 +84,28 @@ func (w *World) oneAuthentication(id string) (*authenticationRow, error) {
 func (w *World) listAuthentications(rw http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
 	rows, more, err := w.findAuthentications(q)
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
 	data := []authenticationEntry{}
 	for i := range rows {
 		data = append(data, rows[i].entry())
 	}
-	answer(rw, http.StatusOK, map[string]any{"data": data, "has_more": more})
+	stage.Write(rw, http.StatusOK, map[string]any{"data": data, "has_more": more})
 }
 
 func (w *World) getAuthentication(rw http.ResponseWriter, r *http.Request) {
 	a, err := w.oneAuthentication(r.PathValue("id"))
 	if err != nil {
-		w.fail(rw, r, err)
+		w.front.Fail(rw, r, err)
 		return
 	}
-	answer(rw, http.StatusOK, a.entry())
+	stage.Write(rw, http.StatusOK, a.entry())
 }
 
 func (w *World) postChallenge(rw http.ResponseWriter, r *http.Request) {
@@ -114,7 +114,7 @@ func (w *World) postChallenge(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		a, err = w.Challenge(r.PathValue("id"), r.PathValue("event"))
 	}
-	w.conclude(rw, r, a, err)
+	w.front.Conclude(rw, r, a, err)
 }
 
 // authenticationLine is an authentication in a table, with the buttons that apply.
@@ -130,12 +130,12 @@ func lineOf(r *authenticationRow) authenticationLine {
 func (w *World) authenticationsPage(rw http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
-		w.failPage(rw, r, "/authentications", err)
+		w.front.FailPage(rw, r, "/authentications", err)
 		return
 	}
 	rows, more, err := w.findAuthentications(q)
 	if err != nil {
-		w.failPage(rw, r, "/", err)
+		w.front.FailPage(rw, r, "/", err)
 		return
 	}
 	data := struct {
@@ -212,12 +212,12 @@ func indented(encoded string) (string, error) {
 func (w *World) authenticationPage(rw http.ResponseWriter, r *http.Request) {
 	a, err := w.oneAuthentication(r.PathValue("id"))
 	if err != nil {
-		w.failPage(rw, r, "/authentications", err)
+		w.front.FailPage(rw, r, "/authentications", err)
 		return
 	}
 	messages, err := a.messages()
 	if err != nil {
-		w.failPage(rw, r, "/authentications", err)
+		w.front.FailPage(rw, r, "/authentications", err)
 		return
 	}
 	w.render(rw, r, http.StatusOK, "authentication.html", struct {

@@ -3,10 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,25 +24,12 @@ type courier struct {
 }
 
 const (
-	courierQueue   = 1024
-	courierTimeout = 10 * time.Second // of one try
-	sweepLimit     = 256              // rows of one look at the store
+	courierQueue = 1024
+	sweepLimit   = 256 // rows of one look at the store
 )
 
 func newCourier(w *World) *courier {
-	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: stage.LoopbackOnly}
-	return &courier{
-		world: w,
-		client: &http.Client{
-			Timeout:       courierTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{ // no proxy: nothing leaves this machine
-				DialContext: dialer.DialContext, MaxIdleConnsPerHost: w.o.Workers, MaxIdleConns: 4 * w.o.Workers,
-				IdleConnTimeout: 90 * time.Second, DisableCompression: true,
-			},
-		},
-		queue: make(chan delivery, courierQueue), wake: make(chan struct{}, 1), flying: map[int64]bool{},
-	}
+	return &courier{world: w, client: stage.NewPost(w.o.Workers), queue: make(chan delivery, courierQueue), wake: make(chan struct{}, 1), flying: map[int64]bool{}}
 }
 
 func (c *courier) nudge() {
@@ -120,7 +104,7 @@ func (c *courier) deliver(ctx context.Context, d delivery) {
 		return
 	}
 	var due time.Time
-	if status < 200 || status > 299 {
+	if !stage.Delivered(status) {
 		if d.attempts < len(w.o.Retry) {
 			due = w.o.Clock.Now().Add(w.o.Retry[d.attempts])
 		}
@@ -134,27 +118,9 @@ func (c *courier) deliver(ctx context.Context, d delivery) {
 
 // try sends a webhook; status 0 means that no answer came.
 func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
-	a, ok := c.world.book.numbered(d.account)
-	if !ok || a.WebhookURL == "" {
-		return 0, errors.New("the account has no webhook URL any more")
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.WebhookURL, strings.NewReader(d.body))
-	if err != nil {
-		return 0, err
-	}
-	r.Header["Content-Type"] = contentJSON
-	r.Header.Set("Acquirer-Event", d.event)
-	r.Header.Set("Acquirer-Signature", stage.WebhookSignature(a.WebhookSecret, c.world.o.Clock.Now(), d.body))
-	r.Header.Set("User-Agent", "florin-sandbox/"+a.Acquirer)
-	resp, err := c.client.Do(r)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()                                                           // read to its end or given up: its error tells nothing
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)); err != nil { // so that the connection is used again
-		return 0, err
-	}
-	return resp.StatusCode, nil
+	a, _ := c.world.book.numbered(d.account) // an account is never deleted
+	l := stage.Letter{To: a.WebhookURL, Key: a.WebhookSecret, Header: "Acquirer-Signature", Event: d.event, From: a.Acquirer, Body: d.body}
+	return l.Send(ctx, c.client, c.world.o.Clock.Now())
 }
 
 // idle is how long the world sleeps at most, whatever its clock says.
@@ -172,7 +138,7 @@ func (w *World) keepTime(ctx context.Context) {
 		case <-w.courier.wake:
 		}
 		next, err := w.sweep()
-		if errors.Is(err, errClosed) {
+		if errors.Is(err, stage.ErrClosed) {
 			return
 		}
 		if err != nil {
@@ -221,7 +187,7 @@ func (w *World) sweep() (time.Duration, error) {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errClosed) {
+	if err != nil && !errors.Is(err, stage.ErrClosed) {
 		pause = time.Second
 	}
 	return pause, err

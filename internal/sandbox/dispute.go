@@ -256,8 +256,8 @@ func (w *World) putPart(c caller) (int, any, fate, error) {
 		return 0, nil, processed, err
 	}
 	var wrong fault.Collect
-	checkReference(&wrong, "reference", p.Reference)
-	checkReference(&wrong, "name", p.Name)
+	stage.CheckReference(&wrong, "reference", p.Reference)
+	stage.CheckReference(&wrong, "name", p.Name)
 	if p.Part < 0 || p.Part >= maxParts {
 		wrong.Add("part", fault.CodeInvalid, fmt.Sprintf("must be 0 to %d", maxParts-1))
 	}
@@ -273,8 +273,8 @@ func (w *World) putPart(c caller) (int, any, fate, error) {
 		if err != nil {
 			return err
 		}
-		if end = w.turn(&r.Transaction).play.fateOf(answering); end.before() {
-			return errFate{end}
+		if end = w.turn(&r.Transaction).play.fateOf(answering); end.Before() {
+			return stage.NotProcessed(end)
 		}
 		return b.upsertPart.exec(d.ID, p.Reference, p.Name, p.Part, p.Data)
 	})
@@ -289,7 +289,7 @@ func (w *World) answered(accept bool) func(caller) (int, any, fate, error) {
 			return 0, nil, processed, err
 		}
 		var wrong fault.Collect
-		checkReference(&wrong, "reference", q.Reference)
+		stage.CheckReference(&wrong, "reference", q.Reference)
 		if len(q.Files) > maxFiles {
 			wrong.Add("files", fault.CodeInvalid, fmt.Sprintf("must be at most %d", maxFiles))
 		}
@@ -320,15 +320,15 @@ func (w *World) answer(b *batch, c caller, q answerRequest, accept bool) (Disput
 			continue
 		}
 		if known.Digest != digest {
-			return Dispute{}, processed, errReused
+			return Dispute{}, processed, stage.ErrReused
 		}
 		return *d, processed, nil
 	}
 	t := w.turn(&r.Transaction)
 	end := t.play.fateOf(answering)
 	switch {
-	case end.before():
-		return Dispute{}, end, errFate{end}
+	case end.Before():
+		return Dispute{}, end, stage.NotProcessed(end)
 	case d.Status != Opened:
 		return Dispute{}, processed, fault.State(fmt.Sprintf("the dispute is %s: it takes no answer", d.Status))
 	case !t.now.Before(d.EvidenceDueAt):

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -213,7 +214,7 @@ func (s *site) request(ctx context.Context, method, path string, body any) *http
 	acq := strings.Split(path, "/")[1]
 	r.Header.Set("Authorization", "Bearer key_"+acq)
 	if method == http.MethodPost {
-		r.Header.Set("Acquirer-Signature", hex.EncodeToString(bodySignature(secret.New("sign"), text)))
+		r.Header.Set("Acquirer-Signature", hex.EncodeToString(stage.HMAC(secret.New("sign"), string(text))))
 	}
 	return r
 }
@@ -307,5 +308,5 @@ func (s *site) wantHooks(kinds ...string) {
 }
 
 func hexSignature(body string) string {
-	return hex.EncodeToString(bodySignature(secret.New("sign"), []byte(body)))
+	return hex.EncodeToString(stage.HMAC(secret.New("sign"), body))
 }

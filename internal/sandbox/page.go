@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
@@ -26,45 +24,9 @@ func (w *World) routePages(mux *http.ServeMux) {
 	}
 }
 
-const (
-	typeCSS = "text/css; charset=utf-8"
-	typeSVG = "image/svg+xml"
-)
-
-// pageFile serves a file that pages ask for.
-func pageFile(name, kind string) http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Set("Content-Type", kind)
-		rw.Header().Set("Cache-Control", "max-age=60")
-		rw.Header().Set("X-Content-Type-Options", "nosniff")
-		http.ServeFileFS(rw, r, pageFiles, "page/"+name)
-	}
-}
-
 // render shows a page of the panel.
 func (w *World) render(rw http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	w.renderWith(rw, r, status, name, data, stage.PanelPolicies())
-}
-
-func (w *World) renderWith(rw http.ResponseWriter, r *http.Request, status int, name string, data any, policies map[string]string) {
-	var out strings.Builder
-	if err := pages.ExecuteTemplate(&out, name, data); err != nil {
-		w.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
-		http.Error(rw, "This page has a fault. The sandbox's log says which.", http.StatusInternalServerError)
-		return
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	for policy, value := range policies {
-		h.Set(policy, value)
-	}
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	rw.WriteHeader(status)
-	if _, err := rw.Write([]byte(out.String())); err != nil {
-		panic(http.ErrAbortHandler) // the reader left
-	}
+	w.front.Render(rw, r, pages, status, name, data, stage.PanelPolicies())
 }
 
 // frame is what every page needs.
@@ -110,12 +72,12 @@ func desk(d Dispute) []button {
 func (w *World) listPage(rw http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
-		w.failPage(rw, r, "/", err)
+		w.front.FailPage(rw, r, "/", err)
 		return
 	}
 	rows, more, err := w.find(q)
 	if err != nil {
-		w.failPage(rw, r, "/", err)
+		w.front.FailPage(rw, r, "/", err)
 		return
 	}
 	data := struct {
@@ -150,7 +112,7 @@ type hook struct {
 func (w *World) transactionPage(rw http.ResponseWriter, r *http.Request) {
 	t, hooks, err := w.one(r.PathValue("id"))
 	if err != nil {
-		w.failPage(rw, r, "/", err)
+		w.front.FailPage(rw, r, "/", err)
 		return
 	}
 	data := struct {
@@ -163,7 +125,7 @@ func (w *World) transactionPage(rw http.ResponseWriter, r *http.Request) {
 	if t.Authentic != "" {
 		a, err := w.oneAuthentication(t.Authentic)
 		if err != nil {
-			w.failPage(rw, r, "/", err)
+			w.front.FailPage(rw, r, "/", err)
 			return
 		}
 		data.Lines = append(data.Lines, lineOf(a))
@@ -199,17 +161,4 @@ func (w *World) cardsPage(rw http.ResponseWriter, r *http.Request) {
 		data.Scenarios = append(data.Scenarios, example{scenarioPrefix + s.name, s.title})
 	}
 	w.render(rw, r, http.StatusOK, "cards.html", data)
-}
-
-func (w *World) failPage(rw http.ResponseWriter, r *http.Request, back string, err error) {
-	refusal, known := refusals[fault.Of(err)]
-	detail := err.Error()
-	if !known {
-		w.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
-		refusal.status, detail = http.StatusInternalServerError, "The sandbox's log says more."
-	}
-	w.render(rw, r, refusal.status, "error.html", struct {
-		frame
-		Back, Detail string
-	}{w.frame(r, "That did not work", ""), back, detail})
 }

@@ -12,11 +12,6 @@ import (
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
-const (
-	maxAmount    = 999_999_999_999 // minor units
-	maxReference = 128             // characters
-)
-
 // number is an integer that may come as a JSON number or as a string of digits, as card fields do.
 type number int
 
@@ -109,8 +104,8 @@ func (c *cardRequest) scenario(a acquirer) (play, error) {
 
 func (r *authorizationRequest) check() error {
 	var wrong fault.Collect
-	checkReference(&wrong, "reference", r.Reference)
-	checkAmount(&wrong, r.Amount)
+	stage.CheckReference(&wrong, "reference", r.Reference)
+	stage.CheckAmount(&wrong, r.Amount)
 	if _, err := money.ParseCurrency(r.Currency); err != nil {
 		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
 	}
@@ -132,18 +127,6 @@ func (r *authorizationRequest) check() error {
 	return wrong.Err()
 }
 
-func checkReference(wrong *fault.Collect, param, reference string) {
-	if reference == "" || len(reference) > maxReference {
-		wrong.Add(param, fault.CodeInvalid, "must be 1 to 128 characters")
-	}
-}
-
-func checkAmount(wrong *fault.Collect, amount int64) {
-	if amount < 1 || amount > maxAmount {
-		wrong.Add("amount", fault.CodeInvalid, "must be 1 to 999999999999 minor units")
-	}
-}
-
 func (w *World) authorize(c caller) (int, any, fate, error) {
 	var r authorizationRequest
 	if err := stage.Decode(c.body, &r); err != nil {
@@ -157,8 +140,8 @@ func (w *World) authorize(c caller) (int, any, fate, error) {
 		return 0, nil, processed, err
 	}
 	end := p.fateOf(Authorize)
-	if end.before() {
-		return 0, nil, processed, errFate{end}
+	if end.Before() {
+		return 0, nil, processed, stage.NotProcessed(end)
 	}
 	t := w.turn(&Transaction{Acquirer: c.name, Capture: r.Capture, Card: r.Card.kept(), ThreeDS: r.ThreeDS, NetworkToken: r.NetworkToken, Stored: r.Stored, Descriptor: r.Descriptor,
 		Description: r.Description, Scenario: p.String()})
@@ -230,7 +213,7 @@ func recorded(t *turn, existing *row, end fate, err error) (int, any, fate, erro
 	case existing == nil:
 		return http.StatusCreated, t.shown(), end, nil
 	case !existing.asksSame(t.Transaction):
-		return 0, nil, processed, errReused
+		return 0, nil, processed, stage.ErrReused
 	}
 	return http.StatusOK, existing.first(), processed, nil
 }
@@ -246,12 +229,12 @@ type operationRequest struct {
 
 func (r operationRequest) check(o order) error {
 	var wrong fault.Collect
-	checkReference(&wrong, "reference", r.Reference)
+	stage.CheckReference(&wrong, "reference", r.Reference)
 	if o.kind != Void {
-		checkAmount(&wrong, r.Amount)
+		stage.CheckAmount(&wrong, r.Amount)
 	}
 	if o.id == "" {
-		checkReference(&wrong, "original_reference", r.OriginalReference)
+		stage.CheckReference(&wrong, "original_reference", r.OriginalReference)
 	}
 	return wrong.Err()
 }
@@ -298,7 +281,7 @@ func (w *World) execute(b *batch, a account, o order) (made Operation, end fate,
 		if known := earlier.operation(o.reference); known != nil && o.same(&earlier.Transaction, known) {
 			return known.first(), processed, false, nil
 		}
-		return made, end, false, errReused
+		return made, end, false, stage.ErrReused
 	}
 	r, err := b.original(a, o)
 	if err != nil {
@@ -306,11 +289,11 @@ func (w *World) execute(b *batch, a account, o order) (made Operation, end fate,
 	}
 	t := w.turn(&r.Transaction)
 	if o.reference == t.Reference {
-		return made, end, false, errReused
+		return made, end, false, stage.ErrReused
 	}
 	end = t.play.fateOf(o.kind)
-	if end.before() {
-		return made, end, false, errFate{end}
+	if end.Before() {
+		return made, end, false, stage.NotProcessed(end)
 	}
 	op, err := t.obey(o)
 	if err != nil {

@@ -9,7 +9,6 @@ package sandbox
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -98,10 +97,10 @@ type World struct {
 	courier *courier
 	book    *book    // the accounts
 	outages *outages // which acquirer is down
+	front   stage.Front
 
-	held    context.Context // ends when held requests must be let go
-	release context.CancelFunc
-	running context.Context // ends when the background work must stop
+	release context.CancelFunc // of held requests
+	running context.Context    // ends when the background work must stop
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -124,7 +123,8 @@ func Open(path string, o Options) (*World, error) {
 	for _, a := range accounts {
 		w.book.put(a)
 	}
-	w.held, w.release = context.WithCancel(context.Background())
+	w.front = stage.Front{Title: "the acquirer", Home: "/", Clock: o.Clock, Logger: o.Logger, Slow: o.Delays.Slow, Hold: o.Delays.Hold, Wait: o.Wait}
+	w.front.Held, w.release = context.WithCancel(context.Background())
 	w.running, w.stop = context.WithCancel(context.Background())
 	w.done.Go(func() { w.keepTime(w.running) })
 	w.courier.start(w.running, &w.done)
@@ -217,24 +217,3 @@ func (w *World) Handler() http.Handler {
 	w.routeControl(mux)
 	return mux
 }
-
-// problem is an error answer of the acquirers and of the control API.
-type problem struct {
-	Error   string `json:"error"`
-	Message string `json:"message,omitempty"`
-}
-
-func answer(rw http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // a type of this package that does not marshal is a mistake in this package
-		http.Error(rw, `{"error":"internal"}`, http.StatusInternalServerError)
-		return
-	}
-	rw.Header()["Content-Type"] = contentJSON
-	rw.WriteHeader(status)
-	if _, err := rw.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client left; there is nobody to tell
-	}
-}
-
-var contentJSON = []string{"application/json"}

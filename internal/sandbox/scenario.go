@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"strings"
+
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Kind is what a call asks for.
@@ -18,17 +20,10 @@ const (
 )
 
 // fate is what a scenario does to the call itself.
-type fate uint8
+type fate = stage.Fate
 
-// The fates. Before means that the call is not processed, after that it is.
-const (
-	processed    fate = iota
-	heldBefore        // held until the caller leaves, never processed
-	heldAfter         // processed, then held until the caller leaves
-	brokenBefore      // 500, not processed
-	refused           // 503 not_accepted, not processed
-	slowed            // processed, answered late
-)
+// processed is the fate of a call that no scenario is about.
+const processed = stage.Processed
 
 // scenario is a row of the scenario table.
 type scenario struct {
@@ -43,11 +38,11 @@ type scenario struct {
 }
 
 var scenarios = []scenario{
-	{name: "timeout_before", fate: heldBefore, early: true, title: "Never processed, no answer"},
-	{name: "timeout_after", fate: heldAfter, title: "Processed, no answer"},
-	{name: "error_500", fate: brokenBefore, early: true, title: "Answers 500, not processed"},
-	{name: "down", fate: refused, early: true, title: "Answers 503 not_accepted, not processed"},
-	{name: "slow", fate: slowed, early: true, title: "Answers late"},
+	{name: "timeout_before", fate: stage.HeldBefore, early: true, title: "Never processed, no answer"},
+	{name: "timeout_after", fate: stage.HeldAfter, title: "Processed, no answer"},
+	{name: "error_500", fate: stage.BrokenBefore, early: true, title: "Answers 500, not processed"},
+	{name: "down", fate: stage.Refused, early: true, title: "Answers 503 not_accepted, not processed"},
+	{name: "slow", fate: stage.Slowed, early: true, title: "Answers late"},
 	{name: "duplicate_webhook", every: true, title: "Each webhook is sent twice, under one id"},
 	{name: "late_webhook", every: true, title: "Webhooks are sent late"},
 	{name: "out_of_order_webhooks", every: true, title: "The webhook of the authorization comes after the later ones"},
@@ -122,6 +117,3 @@ func (p play) fateOf(k Kind) fate {
 	}
 	return processed
 }
-
-// before tells whether the fate keeps a call from being processed.
-func (f fate) before() bool { return f == heldBefore || f == brokenBefore || f == refused }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -144,7 +144,7 @@ func openStore(path string) (_ *store, err error) {
 	if s.conn, err = s.writers.Conn(ctx); err != nil {
 		return s, err
 	}
-	if err = migrate(ctx, s.conn); err != nil {
+	if err = stage.Migrate(ctx, s.conn, migrations); err != nil {
 		return s, err
 	}
 	for at, text := range s.sql() {
@@ -161,32 +161,6 @@ func openStore(path string) (_ *store, err error) {
 	s.readers.SetMaxIdleConns(4)
 	go s.write()
 	return s, nil
-}
-
-// migrate brings the file to the newest schema: user_version counts the migrations that it has seen.
-func migrate(ctx context.Context, conn *sql.Conn) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	var have int
-	if err := conn.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&have); err != nil {
-		return err
-	}
-	if have > len(files) {
-		return fmt.Errorf("the file is of a newer version (%d) than this program (%d)", have, len(files))
-	}
-	for n := have; n < len(files); n++ {
-		text, err := migrations.ReadFile(files[n])
-		if err != nil {
-			return err
-		}
-		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\nPRAGMA user_version = %d;\nCOMMIT;", text, n+1)
-		if _, err := conn.ExecContext(ctx, script); err != nil {
-			return fmt.Errorf("migrate %s: %w", files[n], err)
-		}
-	}
-	return nil
 }
 
 // close writes what waits and closes the file.

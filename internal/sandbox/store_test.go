@@ -15,6 +15,7 @@ import (
 
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 	"github.com/florinpay/florin/internal/secret"
 )
 
@@ -38,7 +39,7 @@ func TestReopenedWorldGoesOn(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].ID != o.text("id") || all[0].Status != Captured {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if err := s.world.store.do(func(*batch) error { return nil }); err != errClosed {
+	if err := s.world.store.do(func(*batch) error { return nil }); err != stage.ErrClosed {
 		t.Errorf("work after Close: %v", err)
 	}
 }

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-)
 
-// errClosed is the answer to work that comes after Close.
-var errClosed = errors.New("the sandbox is closed")
+	"github.com/florinpay/florin/internal/sandbox/stage"
+)
 
 // errStore marks a failure of the store itself, after which a transaction of the database cannot be trusted.
 var errStore = errors.New("store")
@@ -29,7 +28,7 @@ func (s *store) do(f func(*batch) error) error {
 	j := &job{do: f, done: make(chan struct{})}
 	select {
 	case <-s.closing:
-		return errClosed
+		return stage.ErrClosed
 	case s.jobs <- j:
 	}
 	select {
@@ -40,7 +39,7 @@ func (s *store) do(f func(*batch) error) error {
 		case <-j.done: // it was in the last batch
 			return j.err
 		default:
-			return errClosed
+			return stage.ErrClosed
 		}
 	}
 }

@@ -27,7 +27,7 @@ type paymentRequest struct {
 
 func (r *paymentRequest) check(now time.Time) error {
 	var wrong fault.Collect
-	stage.CheckReference(&wrong, r.Reference)
+	stage.CheckReference(&wrong, "reference", r.Reference)
 	stage.CheckAmount(&wrong, r.Amount)
 	if _, err := money.ParseCurrency(r.Currency); err != nil {
 		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
@@ -88,7 +88,7 @@ type refundRequest struct {
 
 func (r *refundRequest) check() error {
 	var wrong fault.Collect
-	stage.CheckReference(&wrong, r.Reference)
+	stage.CheckReference(&wrong, "reference", r.Reference)
 	stage.CheckAmount(&wrong, r.Amount)
 	return wrong.Err()
 }

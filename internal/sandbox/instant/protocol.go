@@ -28,7 +28,7 @@ type chargeRequest struct {
 
 func (r *chargeRequest) check(now time.Time) error {
 	var wrong fault.Collect
-	stage.CheckReference(&wrong, r.Reference)
+	stage.CheckReference(&wrong, "reference", r.Reference)
 	s, ok := findScheme(r.Method)
 	switch {
 	case !ok:
@@ -123,7 +123,7 @@ type refundRequest struct {
 
 func (r *refundRequest) check() error {
 	var wrong fault.Collect
-	stage.CheckReference(&wrong, r.Reference)
+	stage.CheckReference(&wrong, "reference", r.Reference)
 	stage.CheckAmount(&wrong, r.Amount)
 	if r.Charge == "" && r.Transfer == "" {
 		wrong.Add("charge", fault.CodeInvalid, "or transfer must be there")

@@ -1,11 +1,10 @@
 package payouts
 
 import (
-	"context"
+	"cmp"
 	"crypto/hmac"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"html/template"
 	"io"
 	"net/http"
@@ -43,38 +42,6 @@ func (w *World) Handler() http.Handler {
 	panel.Handle("GET /payouts", http.RedirectHandler(Prefix+"/", http.StatusSeeOther))
 	mux.Handle("/", stage.Local(panel))
 	return mux
-}
-
-// refusal is an error answer.
-type refusal struct {
-	Error   string `json:"error"`
-	Message string `json:"message,omitempty"`
-}
-
-func answer(rw http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // a type of this package that does not marshal is a mistake in this package
-		http.Error(rw, `{"error":"internal"}`, http.StatusInternalServerError)
-		return
-	}
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	if _, err := rw.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client left; there is nobody to tell
-	}
-}
-
-func fail(rw http.ResponseWriter, err error) {
-	switch fault.Of(err) {
-	case fault.NotFound:
-		answer(rw, http.StatusNotFound, refusal{"not_found", err.Error()})
-	case fault.Conflict:
-		answer(rw, http.StatusConflict, refusal{"state", err.Error()})
-	case fault.Invalid, fault.Malformed:
-		answer(rw, http.StatusBadRequest, refusal{"invalid", err.Error()})
-	default:
-		answer(rw, http.StatusInternalServerError, refusal{"internal", err.Error()})
-	}
 }
 
 // order is the body of a payout.
@@ -128,12 +95,12 @@ func (w *World) who(r *http.Request, body []byte) (Account, bool) {
 }
 
 // isDown tells whether the bank refuses everybody, and does so.
-func (w *World) isDown(rw http.ResponseWriter) bool {
+func (w *World) isDown(rw http.ResponseWriter, r *http.Request) bool {
 	w.mu.Lock()
 	down := w.o.Clock.Now().Before(w.down)
 	w.mu.Unlock()
 	if down {
-		answer(rw, http.StatusServiceUnavailable, refusal{"not_accepted", "the bank is down: not processed"})
+		w.front.Down(rw, r, "")
 	}
 	return down
 }
@@ -141,55 +108,50 @@ func (w *World) isDown(rw http.ResponseWriter) bool {
 func (w *World) create(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
 	if err != nil {
-		answer(rw, http.StatusBadRequest, refusal{"invalid", "the body cannot be read"})
+		w.front.Unread(rw, maxBody)
 		return
 	}
 	a, ok := w.who(r, body)
 	if !ok {
-		answer(rw, http.StatusUnauthorized, refusal{"unauthorized", "the key or the signature is wrong"})
+		w.front.Stranger(rw)
 		return
 	}
-	if w.isDown(rw) {
+	if w.isDown(rw, r) {
 		return
 	}
 	var o order
-	if err := json.Unmarshal(body, &o); err != nil {
-		answer(rw, http.StatusBadRequest, refusal{"invalid", "the body is no JSON of a payout"})
-		return
+	if err = json.Unmarshal(body, &o); err != nil {
+		err = fault.New(fault.Malformed, fault.CodeInvalid, "the body is no JSON of a payout")
+	} else {
+		err = o.check()
 	}
-	if err := o.check(); err != nil {
-		fail(rw, err)
-		return
+	var reply stage.Reply
+	if err == nil {
+		reply, err = w.take(hashOf(a.APIKey.Reveal()), o, hashOf(string(body)))
 	}
-	w.take(rw, r, hashOf(a.APIKey.Reveal()), o, hashOf(string(body)))
+	w.front.Answer(rw, r, reply, err)
 }
 
 // take makes a payout, or finds that it is made already.
-func (w *World) take(rw http.ResponseWriter, r *http.Request, account string, o order, asked string) {
+func (w *World) take(account string, o order, asked string) (stage.Reply, error) {
 	k, fresh, err := w.made(account, o, asked)
+	reply := stage.Reply{Status: http.StatusCreated, Body: k.payout}
 	switch {
-	case errors.Is(err, errNotTaken):
-		if k.Scenario == "error_500" {
-			answer(rw, http.StatusInternalServerError, refusal{"internal", "SCENARIO error_500: not processed"})
-			return
-		}
-		w.hold(r)
 	case err != nil:
-		fail(rw, err)
-		return
+		return reply, err
 	case k.Asked != asked:
-		answer(rw, http.StatusConflict, refusal{"reference_reused", "the reference is that of another payout"})
-		return
+		return reply, stage.ErrReused
 	case fresh && k.Scenario == "timeout_after":
-		w.hold(r)
+		reply.Fate = stage.HeldAfter
 	}
-	answer(rw, http.StatusCreated, k.payout)
+	return reply, nil
 }
 
-// errNotTaken is a fault before anything was done.
-var errNotTaken = errors.New("not taken")
+// faults are the scenarios that keep the first try of a payout from being taken.
+var faults = map[string]stage.Fate{"timeout_before": stage.HeldBefore, "error_500": stage.BrokenBefore}
 
-// made gives the payout of a reference, which is made if there is none. A fault before that is set by the first try only.
+// made gives the payout of a reference, which is made if there is none. It fails with stage.NotProcessed where a scenario has it, at the
+// first try only.
 func (w *World) made(account string, o order, asked string) (kept, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -198,11 +160,11 @@ func (w *World) made(account string, o order, asked string) (kept, bool, error) 
 		return known, false, err
 	}
 	k := w.fill(account, o, asked)
-	if !found && (k.Scenario == "timeout_before" || k.Scenario == "error_500") {
+	if fate, faulty := faults[k.Scenario]; faulty && !found {
 		ghost := k
 		ghost.Status = "" // seen, and not taken: nobody finds it
 		ghost.DueAt, ghost.Next = time.Time{}, ""
-		return k, false, errors.Join(errNotTaken, w.store.put(ghost))
+		return k, false, cmp.Or(w.store.put(ghost), stage.NotProcessed(fate))
 	}
 	if found {
 		k.ID = known.ID
@@ -241,33 +203,20 @@ func (w *World) fill(account string, o order, asked string) kept {
 	return k
 }
 
-// hold keeps a request until its client leaves, the world lets go, or the time is over. Then there is no answer.
-func (w *World) hold(r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), w.o.Hold)
-	defer cancel()
-	defer context.AfterFunc(w.held, cancel)()
-	<-ctx.Done()
-	panic(http.ErrAbortHandler)
-}
-
 func (w *World) find(rw http.ResponseWriter, r *http.Request) {
 	a, ok := w.who(r, nil)
 	if !ok {
-		answer(rw, http.StatusUnauthorized, refusal{"unauthorized", "the key is wrong"})
+		w.front.Stranger(rw)
 		return
 	}
-	if w.isDown(rw) {
+	if w.isDown(rw, r) {
 		return
 	}
 	k, found, err := w.store.one(byReference, hashOf(a.APIKey.Reveal()), r.URL.Query().Get("reference"))
-	switch {
-	case err != nil:
-		fail(rw, err)
-	case !found || k.Status == "":
-		fail(rw, fault.Missing("payout"))
-	default:
-		answer(rw, http.StatusOK, k.payout)
+	if err == nil && (!found || k.Status == "") {
+		err = fault.Missing("payout")
 	}
+	w.front.Answer(rw, r, stage.Reply{Status: http.StatusOK, Body: k.payout}, err)
 }
 
 // entry is a payout in the control API.
@@ -301,13 +250,9 @@ func (w *World) entries() ([]entry, error) {
 	return all, err
 }
 
-func (w *World) listAll(rw http.ResponseWriter, _ *http.Request) {
+func (w *World) listAll(rw http.ResponseWriter, r *http.Request) {
 	all, err := w.entries()
-	if err != nil {
-		fail(rw, err)
-		return
-	}
-	answer(rw, http.StatusOK, map[string]any{"data": all})
+	w.front.Answer(rw, r, stage.Reply{Status: http.StatusOK, Body: map[string]any{"data": all}}, err)
 }
 
 // one is a payout by the bank's id or by the caller's reference.
@@ -324,11 +269,7 @@ func (w *World) one(name string) (kept, error) {
 
 func (w *World) show(rw http.ResponseWriter, r *http.Request) {
 	k, err := w.one(r.PathValue("id"))
-	if err != nil {
-		fail(rw, err)
-		return
-	}
-	answer(rw, http.StatusOK, k.entry())
+	w.front.Answer(rw, r, stage.Reply{Status: http.StatusOK, Body: k.entry()}, err)
 }
 
 func (w *World) press(rw http.ResponseWriter, r *http.Request) {
@@ -345,28 +286,22 @@ func (w *World) press(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		k, err = w.one(k.ID)
 	}
-	if err != nil {
-		fail(rw, err)
-		return
-	}
-	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+	if err == nil && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		http.Redirect(rw, r, Prefix+"/", http.StatusSeeOther)
 		return
 	}
-	answer(rw, http.StatusOK, k.entry())
+	w.front.Answer(rw, r, stage.Reply{Status: http.StatusOK, Body: k.entry()}, err)
 }
 
 func (w *World) postAccount(rw http.ResponseWriter, r *http.Request) {
 	var a Account
-	if err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, maxBody)).Decode(&a); err != nil {
-		answer(rw, http.StatusBadRequest, refusal{"invalid", "the body is no JSON of an account"})
-		return
+	err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, maxBody)).Decode(&a)
+	if err != nil {
+		err = fault.New(fault.Malformed, fault.CodeInvalid, "the body is no JSON of an account")
+	} else {
+		err = w.Register(a)
 	}
-	if err := w.Register(a); err != nil {
-		fail(rw, err)
-		return
-	}
-	answer(rw, http.StatusCreated, map[string]string{"base_path": Prefix})
+	w.front.Answer(rw, r, stage.Reply{Status: http.StatusCreated, Body: map[string]string{"base_path": Prefix}}, err)
 }
 
 // again sends the last webhook about a payout once more.
@@ -389,7 +324,7 @@ func (w *World) again(k kept) error {
 func (w *World) goDown(rw http.ResponseWriter, r *http.Request) {
 	seconds, err := strconv.Atoi(r.FormValue("seconds"))
 	if err != nil || seconds < 1 || seconds > maxOutage {
-		answer(rw, http.StatusBadRequest, refusal{"invalid", "seconds must be 1 to 3600"})
+		w.front.Fail(rw, r, fault.Wrong("seconds", fault.CodeInvalid, "must be 1 to 3600"))
 		return
 	}
 	w.setDown(rw, w.o.Clock.Now().Add(time.Duration(seconds)*time.Second))
@@ -401,7 +336,7 @@ func (w *World) setDown(rw http.ResponseWriter, until time.Time) {
 	w.mu.Lock()
 	w.down = until
 	w.mu.Unlock()
-	answer(rw, http.StatusOK, map[string]any{"down_until": until})
+	stage.Write(rw, http.StatusOK, map[string]any{"down_until": until})
 }
 
 var pages = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Payouts: simulated bank</title>
@@ -412,15 +347,11 @@ var pages = template.Must(template.New("page").Parse(`<!doctype html><html lang=
 <td>{{$id := .ID}}{{range .Buttons}}<form method="post" action="/control/payouts/{{$id}}/{{.}}"><button>{{.}}</button></form>{{end}}</td></tr>
 {{else}}<tr><td colspan="6">Nothing yet.</td></tr>{{end}}</tbody></table></main></html>`))
 
-func (w *World) page(rw http.ResponseWriter, _ *http.Request) {
+func (w *World) page(rw http.ResponseWriter, r *http.Request) {
 	all, err := w.entries()
 	if err != nil {
-		fail(rw, err)
+		w.front.FailPage(rw, r, Prefix+"/", err)
 		return
 	}
-	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-	rw.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'")
-	if err := pages.Execute(rw, all); err != nil {
-		panic(http.ErrAbortHandler) // the client left
-	}
+	w.front.Render(rw, r, pages, http.StatusOK, "page", all, stage.PanelPolicies())
 }

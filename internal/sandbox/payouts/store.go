@@ -77,7 +77,7 @@ func (s *store) accounts() (map[string]Account, error) {
 		if err := errors.Join(r.Scan(&key, &body), json.Unmarshal([]byte(body), &b)); err != nil {
 			return err
 		}
-		all[key] = Account{secret.New(key), secret.New(b.SigningKey), b.WebhookURL, secret.New(b.WebhookSecret)}
+		all[key] = Account{APIKey: secret.New(key), SigningKey: secret.New(b.SigningKey), WebhookURL: b.WebhookURL, WebhookSecret: secret.New(b.WebhookSecret)}
 		return nil
 	}, `SELECT api_key, body FROM account`)
 }

@@ -6,12 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
@@ -19,11 +14,8 @@ import (
 	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
-// idle is how long the world sleeps at most, whatever its clock says; sendTime bounds one try of a webhook.
-const (
-	idle     = time.Minute
-	sendTime = 10 * time.Second
-)
+// idle is how long the world sleeps at most, whatever its clock says.
+const idle = time.Minute
 
 // Wake makes the world look at its clock now. A test that moved a clock.Manual calls it; production has timers.
 func (w *World) Wake() {
@@ -162,51 +154,19 @@ func (w *World) deliver(ctx context.Context, h hook) error {
 	a, ok := w.account(h.account)
 	w.mu.Unlock()
 	if ok {
-		h.Status = w.try(ctx, a, h)
+		l := stage.Letter{To: a.WebhookURL, Key: a.WebhookSecret, Header: "Bank-Signature", From: "payouts", Body: h.Body}
+		var err error
+		if h.Status, err = l.Send(ctx, w.client, w.o.Clock.Now()); err != nil {
+			w.o.Logger.Debug("payouts sandbox webhook failed", "error", err)
+		}
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	h.dueAt = time.Time{}
-	if (h.Status < 200 || h.Status > 299) && h.attempts < len(w.o.Retry) {
+	if !stage.Delivered(h.Status) && h.attempts < len(w.o.Retry) {
 		h.dueAt = w.o.Clock.Now().Add(w.o.Retry[h.attempts])
 	}
 	h.attempts++
 	return w.store.sent(h)
-}
-
-// try sends a webhook; 0 means that no answer came.
-func (w *World) try(ctx context.Context, a Account, h hook) int {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.WebhookURL, strings.NewReader(h.Body))
-	if err != nil {
-		return 0
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Bank-Signature", stage.WebhookSignature(a.WebhookSecret, w.o.Clock.Now(), h.Body))
-	r.Header.Set("User-Agent", "florin-sandbox/payouts")
-	resp, err := w.client.Do(r)
-	if err != nil {
-		w.o.Logger.Debug("payouts sandbox webhook failed", "error", err)
-		return 0
-	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if closing := resp.Body.Close(); err != nil || closing != nil {
-		return 0
-	}
-	return resp.StatusCode
-}
-
-func newClient() *http.Client {
-	dialer := &net.Dialer{Timeout: sendTime, ControlContext: stage.LoopbackOnly}
-	return &http.Client{
-		Timeout:       sendTime,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: dialer.DialContext, MaxIdleConns: 8, IdleConnTimeout: idle}, // no proxy: nothing leaves this machine
-	}
-}
-
-// local tells whether a URL says this machine.
-func local(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && stage.Loopback(u.Hostname())
 }

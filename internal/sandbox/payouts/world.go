@@ -16,7 +16,7 @@ import (
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
-	"github.com/florinpay/florin/internal/secret"
+	"github.com/florinpay/florin/internal/sandbox/stage"
 )
 
 // Options are what a World needs from its surroundings. The zero value serves.
@@ -55,13 +55,8 @@ func (o Options) filled() Options {
 	return o
 }
 
-// Account is a merchant's contract with the bank: who may call, and where the webhooks go.
-type Account struct {
-	APIKey        secret.Text `json:"api_key"`        // the bearer token of every call
-	SigningKey    secret.Text `json:"signing_key"`    // the HMAC key of the bodies of calls
-	WebhookURL    string      `json:"webhook_url"`    // on this machine; empty: no webhooks are made
-	WebhookSecret secret.Text `json:"webhook_secret"` // the HMAC key of webhooks
-}
+// Account is a merchant's contract with the bank. Nobody sees the merchant's name here.
+type Account = stage.Account
 
 // World is the simulated bank. It is safe for concurrent use.
 type World struct {
@@ -73,8 +68,8 @@ type World struct {
 	accounts map[string]Account
 	down     time.Time // until then it answers nobody
 
-	held    context.Context // ends when held requests must be let go
-	release context.CancelFunc
+	front   stage.Front
+	release context.CancelFunc // of held requests
 	running context.Context
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -87,11 +82,12 @@ func Open(path string, o Options) (*World, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the payouts sandbox %s: %w", path, err)
 	}
-	w := &World{o: o.filled(), store: s, wake: make(chan struct{}, 1), client: newClient()}
+	w := &World{o: o.filled(), store: s, wake: make(chan struct{}, 1), client: stage.NewPost(1)}
 	if w.accounts, err = s.accounts(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the payouts sandbox %s: %w", path, err), s.close())
 	}
-	w.held, w.release = context.WithCancel(context.Background())
+	w.front = stage.Front{Title: "the bank", Home: Prefix + "/", Clock: w.o.Clock, Logger: w.o.Logger, Hold: w.o.Hold, Wait: stage.Wait}
+	w.front.Held, w.release = context.WithCancel(context.Background())
 	w.running, w.stop = context.WithCancel(context.Background())
 	w.done.Go(func() { w.keepTime(w.running) })
 	return w, nil
@@ -115,7 +111,9 @@ func (w *World) Close() error {
 // Register makes an account, or changes the one with the same key. It fails with fault.Invalid on an empty key, or a webhook URL that is
 // not on this machine.
 func (w *World) Register(a Account) error {
-	if err := a.check(); err != nil {
+	var wrong fault.Collect
+	a.Check(&wrong)
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	w.mu.Lock()
@@ -125,17 +123,6 @@ func (w *World) Register(a Account) error {
 	}
 	w.accounts[a.APIKey.Reveal()] = a
 	return nil
-}
-
-func (a Account) check() error {
-	var wrong fault.Collect
-	if a.APIKey.Empty() || a.SigningKey.Empty() {
-		wrong.Add("api_key", fault.CodeInvalid, "must not be empty, nor the signing key")
-	}
-	if a.WebhookURL != "" && (!local(a.WebhookURL) || a.WebhookSecret.Empty()) {
-		wrong.Add("webhook_url", fault.CodeInvalid, "must be an http or https URL on this machine, with a webhook_secret")
-	}
-	return wrong.Err()
 }
 
 // The states of a payout.

@@ -34,7 +34,7 @@ func newTown(t *testing.T) *town {
 	shop := httptest.NewServer(http.HandlerFunc(d.hear))
 	t.Cleanup(shop.Close)
 	d.open()
-	if err := d.Register(Account{key, signing, shop.URL, hookKey}); err != nil {
+	if err := d.Register(Account{APIKey: key, SigningKey: signing, WebhookURL: shop.URL, WebhookSecret: hookKey}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { d.World.Handler().ServeHTTP(rw, r) }))
@@ -297,7 +297,8 @@ func TestStrangersAndFormlessOrdersAreRefused(t *testing.T) {
 		t.Errorf("a wrong signature: %d", code)
 	}
 	for name, a := range map[string]Account{
-		"no key": {SigningKey: signing}, "elsewhere": {key, signing, "https://shop.example/", hookKey}, "no secret": {key, signing, "http://127.0.0.1/", secret.Text{}},
+		"no key": {SigningKey: signing}, "elsewhere": {APIKey: key, SigningKey: signing, WebhookURL: "https://shop.example/", WebhookSecret: hookKey},
+		"no secret": {APIKey: key, SigningKey: signing, WebhookURL: "http://127.0.0.1/"},
 	} {
 		if err := d.Register(a); err == nil {
 			t.Errorf("%s is registered", name)

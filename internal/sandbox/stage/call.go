@@ -2,13 +2,11 @@ package stage
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,34 +17,6 @@ import (
 
 const maxBody = 64 << 10
 
-// The error words of the worlds' protocols.
-const (
-	wordUnauthorized = "unauthorized"
-	wordNotFound     = "not_found"
-	wordInvalid      = "invalid"
-	wordState        = "state"
-	wordReused       = "reference_reused"
-	wordNotAccepted  = "not_accepted"
-	wordInternal     = "internal"
-)
-
-// ErrReused means that a reference came back with another request.
-var ErrReused = errors.New("the reference was used for another request")
-
-// errFate carries a fate that keeps a call from being processed.
-type errFate struct{ fate Fate }
-
-func (errFate) Error() string { return "the scenario does not let this call through" }
-
-// NotProcessed is the failure of a call that a scenario keeps from being processed.
-func NotProcessed(f Fate) error { return errFate{f} }
-
-// problem is an error answer.
-type problem struct {
-	Error   string `json:"error"`
-	Message string `json:"message,omitempty"`
-}
-
 // Call is an authenticated call.
 type Call struct {
 	Account Numbered
@@ -54,43 +24,28 @@ type Call struct {
 	Body    []byte
 }
 
-// Reply is what a call is answered with, if its fate allows.
-type Reply struct {
-	Status int
-	Body   any
-	Fate   Fate
-}
-
 // Answer is a handler of the world's protocol: it meets an outage, authenticates, and answers as the fate has it.
 func (s *Stage) Answer(handle func(Call) (Reply, error)) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
 		if err != nil {
-			write(rw, http.StatusBadRequest, problem{wordInvalid, "the body cannot be read: at most 64 KiB"})
+			s.front.Unread(rw, maxBody)
 			return
 		}
 		if mode, _, down := s.down.now(s.o.Clock.Now()); down {
-			s.refuse(rw, r, mode)
+			s.front.Down(rw, r, mode)
 			return
 		}
 		a, ok, err := s.authenticate(r, body)
 		if err == nil && !ok {
-			write(rw, http.StatusUnauthorized, problem{wordUnauthorized, "the api key or the signature is wrong"})
+			s.front.Stranger(rw)
 			return
 		}
 		var reply Reply
 		if err == nil {
 			reply, err = handle(Call{a, r, body})
 		}
-		var before errFate
-		switch {
-		case errors.As(err, &before):
-			s.failBefore(rw, r, before.fate)
-		case err != nil:
-			s.fail(rw, r, err)
-		default:
-			s.finish(rw, r, reply)
-		}
+		s.front.Answer(rw, r, reply, err)
 	})
 }
 
@@ -115,120 +70,6 @@ func (s *Stage) authenticate(r *http.Request, body []byte) (Numbered, bool, erro
 	}
 	got, err := hex.DecodeString(r.Header.Get(s.world.Header))
 	return a, err == nil && hmac.Equal(got, HMAC(a.SigningKey, string(body))), nil
-}
-
-// hold keeps a request until its client leaves, the world lets go, or the time is over.
-func (s *Stage) hold(r *http.Request, f Fate) {
-	d := s.o.Delays.Hold
-	if f == slowed {
-		d = s.o.Delays.Slow
-	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(s.held, cancel)()
-	if err := s.o.Wait(ctx, d); err != nil {
-		s.o.Logger.Debug("sandbox let a held request go", "path", r.URL.Path, "error", err)
-	}
-}
-
-// The modes of an outage.
-const (
-	modeUnavailable = "unavailable" // 503 not_accepted: refused before processing
-	modeHang        = "hang"        // no answer until the caller gives up
-	modeRefuse      = "refuse"      // the connection is reset
-)
-
-var outageModes = []string{modeUnavailable, modeHang, modeRefuse}
-
-// refuse is how a world that is down meets a call.
-func (s *Stage) refuse(rw http.ResponseWriter, r *http.Request, mode string) {
-	switch mode {
-	case modeHang:
-		s.failBefore(rw, r, heldBefore)
-	case modeRefuse:
-		Reset(rw)
-	default:
-		s.failBefore(rw, r, refused)
-	}
-}
-
-// Reset ends the connection without an answer; over TCP as a reset.
-func Reset(rw http.ResponseWriter) {
-	if conn, _, err := http.NewResponseController(rw).Hijack(); err == nil {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			if err := tcp.SetLinger(0); err != nil {
-				panic(http.ErrAbortHandler)
-			}
-		}
-		if conn.Close() == nil {
-			return
-		}
-	}
-	panic(http.ErrAbortHandler)
-}
-
-// failBefore is the end of a call that was not processed.
-func (s *Stage) failBefore(rw http.ResponseWriter, r *http.Request, f Fate) {
-	switch f {
-	case brokenBefore:
-		write(rw, http.StatusInternalServerError, problem{wordInternal, "SCENARIO error_500: not processed"})
-	case refused:
-		write(rw, http.StatusServiceUnavailable, problem{wordNotAccepted, s.world.Title + " is down: not processed"})
-	default:
-		s.hold(r, f)
-		panic(http.ErrAbortHandler) // no answer
-	}
-}
-
-// finish is the end of a call that was processed.
-func (s *Stage) finish(rw http.ResponseWriter, r *http.Request, reply Reply) {
-	switch reply.Fate {
-	case heldAfter:
-		s.hold(r, heldAfter)
-		panic(http.ErrAbortHandler) // no answer
-	case slowed:
-		s.hold(r, slowed)
-	}
-	write(rw, reply.Status, reply.Body)
-}
-
-// refusals turn kinds of faults into the protocol's statuses and words.
-var refusals = map[fault.Kind]struct {
-	status int
-	word   string
-}{
-	fault.Malformed: {http.StatusBadRequest, wordInvalid},
-	fault.Invalid:   {http.StatusBadRequest, wordInvalid},
-	fault.NotFound:  {http.StatusNotFound, wordNotFound},
-	fault.Conflict:  {http.StatusConflict, wordState},
-}
-
-func (s *Stage) fail(rw http.ResponseWriter, r *http.Request, err error) {
-	refusal, known := refusals[fault.Of(err)]
-	switch {
-	case known:
-		write(rw, refusal.status, problem{refusal.word, err.Error()})
-	case errors.Is(err, ErrReused):
-		write(rw, http.StatusConflict, problem{wordReused, err.Error()})
-	case errors.Is(err, errClosed):
-		write(rw, http.StatusServiceUnavailable, problem{wordNotAccepted, err.Error()})
-	default:
-		s.o.Logger.Error("sandbox call failed", "method", r.Method, "path", r.URL.Path, "error", err)
-		write(rw, http.StatusInternalServerError, problem{wordInternal, "see the sandbox's log"})
-	}
-}
-
-func write(rw http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // a type that does not marshal is a mistake in the world
-		http.Error(rw, `{"error":"internal"}`, http.StatusInternalServerError)
-		return
-	}
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	if _, err := rw.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client left; there is nobody to tell
-	}
 }
 
 // Unreadable is the refusal of a form that cannot be read.
@@ -259,10 +100,10 @@ const MaxReference = 128
 // MaxAmount is the largest amount that a world takes, in minor units.
 const MaxAmount = 999_999_999_999
 
-// CheckReference notes a reference that is none.
-func CheckReference(wrong *fault.Collect, reference string) {
+// CheckReference notes a reference, or another name of a caller's own, that is none.
+func CheckReference(wrong *fault.Collect, param, reference string) {
 	if reference == "" || len(reference) > MaxReference {
-		wrong.Add("reference", fault.CodeInvalid, "must be 1 to 128 characters")
+		wrong.Add(param, fault.CodeInvalid, "must be 1 to 128 characters")
 	}
 }
 

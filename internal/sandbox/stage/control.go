@@ -11,26 +11,23 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 )
 
-const (
-	maxMerchant = 40   // characters
-	maxOutage   = 3600 // seconds
-)
+// MaxMerchant is the longest name of a merchant, in bytes: that of a 3-D Secure message.
+const MaxMerchant = 40
 
-func (a Account) check() error {
-	var wrong fault.Collect
+// Check notes what an account lacks.
+func (a Account) Check(wrong *fault.Collect) {
 	if a.APIKey.Empty() {
 		wrong.Add("api_key", fault.CodeInvalid, "must not be empty")
 	}
 	if a.SigningKey.Empty() {
 		wrong.Add("signing_key", fault.CodeInvalid, "must not be empty")
 	}
-	if len(a.Merchant) > maxMerchant {
+	if len(a.Merchant) > MaxMerchant {
 		wrong.Add("merchant", fault.CodeInvalid, "must be at most 40 bytes")
 	}
 	if a.WebhookURL != "" {
@@ -42,7 +39,6 @@ func (a Account) check() error {
 			wrong.Add("webhook_secret", fault.CodeInvalid, "must not be empty if there is a webhook_url")
 		}
 	}
-	return wrong.Err()
 }
 
 // Shown is the merchant's name as a payer sees it.
@@ -84,7 +80,7 @@ func Local(next http.Handler) http.Handler {
 }
 
 func forbid(rw http.ResponseWriter, _ *http.Request) {
-	write(rw, http.StatusForbidden, problem{"forbidden", "not from a page of another origin"})
+	Write(rw, http.StatusForbidden, problem{"forbidden", "not from a page of another origin"})
 }
 
 // ReadBody reads a JSON body, or a form, whose fields must have the names that the JSON has. An empty body is none.
@@ -130,19 +126,7 @@ func readForm(r *http.Request, into any) error {
 
 // Conclude answers a control call: JSON, or for a form the page it came from.
 func (s *Stage) Conclude(rw http.ResponseWriter, r *http.Request, v any, err error) {
-	back := r.PostFormValue("back")
-	switch {
-	case back == "" && err != nil:
-		s.fail(rw, r, err)
-	case back == "":
-		write(rw, http.StatusOK, v)
-	case err != nil:
-		s.FailPage(rw, r, err)
-	case strings.HasPrefix(back, "/") && !strings.HasPrefix(back, "//") && !strings.HasPrefix(back, `/\`):
-		http.Redirect(rw, r, back, http.StatusSeeOther)
-	default:
-		http.Redirect(rw, r, "/"+s.world.Name, http.StatusSeeOther)
-	}
+	s.front.Conclude(rw, r, v, err)
 }
 
 // Standing is whether the world answers.
@@ -165,17 +149,8 @@ func (s *Stage) Standing() Standing {
 // Down takes the world down for a while: mode is unavailable (503 not_accepted; also the empty mode), hang (no answer) or refuse (the
 // connection is reset). Nothing that comes meanwhile is processed. It fails with fault.Invalid on another mode or more than an hour.
 func (s *Stage) Down(d time.Duration, mode string) error {
-	var wrong fault.Collect
-	if mode == "" {
-		mode = modeUnavailable
-	}
-	if !slices.Contains(outageModes, mode) {
-		wrong.Add("mode", fault.CodeInvalid, fmt.Sprintf("must be one of %v", outageModes))
-	}
-	if d <= 0 || d > maxOutage*time.Second {
-		wrong.Add("seconds", fault.CodeInvalid, fmt.Sprintf("must be 1 to %d", maxOutage))
-	}
-	if err := wrong.Err(); err != nil {
+	mode, err := CheckOutage(d, mode)
+	if err != nil {
 		return err
 	}
 	s.down.set(mode, s.o.Clock.Now().Add(d))
@@ -186,13 +161,10 @@ func (s *Stage) Down(d time.Duration, mode string) error {
 func (s *Stage) Up() { s.down.set("", time.Time{}) }
 
 func (s *Stage) postDown(rw http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Seconds int64  `json:"seconds"`
-		Mode    string `json:"mode"`
-	}
+	var body OutageAsked
 	err := ReadBody(r, &body)
 	if err == nil {
-		err = s.Down(time.Duration(min(max(body.Seconds, 0), maxOutage+1))*time.Second, body.Mode)
+		err = s.Down(body.For(), body.Mode)
 	}
 	s.Conclude(rw, r, s.Standing(), err)
 }

@@ -2,23 +2,13 @@ package stage
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/florinpay/florin/internal/fault"
-	"github.com/florinpay/florin/internal/secret"
 )
 
 // courier sends webhooks. The store holds all that are still to be sent; the queue in memory holds, within its bound, those on their way.
@@ -40,39 +30,14 @@ type delivery struct {
 }
 
 const (
-	courierQueue   = 64
-	courierTimeout = 10 * time.Second // of one try
-	sweepLimit     = 64               // events of one look at the store
-	idle           = time.Minute      // how long the world sleeps at most, whatever its clock says
-	keepWebhooks   = 100_000          // how many are kept for a look after they were sent
+	courierQueue = 64
+	sweepLimit   = 64          // events of one look at the store
+	idle         = time.Minute // how long the world sleeps at most, whatever its clock says
+	keepWebhooks = 100_000     // how many are kept for a look after they were sent
 )
 
 func newCourier(s *Stage) *courier {
-	dialer := &net.Dialer{Timeout: courierTimeout, ControlContext: LoopbackOnly}
-	return &courier{
-		stage: s,
-		client: &http.Client{
-			Timeout:       courierTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{ // no proxy: nothing leaves this machine
-				DialContext: dialer.DialContext, MaxIdleConnsPerHost: s.o.Workers, MaxIdleConns: 4 * s.o.Workers,
-				IdleConnTimeout: 90 * time.Second, DisableCompression: true,
-			},
-		},
-		queue: make(chan delivery, courierQueue), wake: make(chan struct{}, 1), flying: map[int64]bool{},
-	}
-}
-
-// LoopbackOnly refuses to connect elsewhere, whatever a name resolved to.
-func LoopbackOnly(_ context.Context, _, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	if !at.Addr().Unmap().IsLoopback() {
-		return fmt.Errorf("webhooks go to this machine only, not to %s", at.Addr())
-	}
-	return nil
+	return &courier{stage: s, client: NewPost(s.o.Workers), queue: make(chan delivery, courierQueue), wake: make(chan struct{}, 1), flying: map[int64]bool{}}
 }
 
 func (c *courier) nudge() {
@@ -132,7 +97,7 @@ func (c *courier) deliver(ctx context.Context, d delivery) {
 		return
 	}
 	var due any
-	if status < 200 || status > 299 {
+	if !Delivered(status) {
 		if d.attempts < len(s.o.Retry) {
 			due = s.o.Clock.Now().Add(s.o.Retry[d.attempts]).UnixMicro()
 		}
@@ -157,39 +122,8 @@ func (c *courier) try(ctx context.Context, d delivery) (status int, err error) {
 	}); err != nil {
 		return 0, err
 	}
-	if a.WebhookURL == "" {
-		return 0, errors.New("the account has no webhook URL any more")
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.WebhookURL, strings.NewReader(d.body))
-	if err != nil {
-		return 0, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(strings.TrimSuffix(s.world.Header, "Signature")+"Event", d.event)
-	r.Header.Set(s.world.Header, WebhookSignature(a.WebhookSecret, s.o.Clock.Now(), d.body))
-	r.Header.Set("User-Agent", "florin-sandbox/"+s.world.Name)
-	resp, err := c.client.Do(r)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()                                                           // read to its end or given up: its error tells nothing
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)); err != nil { // so that the connection is used again
-		return 0, err
-	}
-	return resp.StatusCode, nil
-}
-
-// WebhookSignature is t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">.
-func WebhookSignature(key secret.Text, now time.Time, body string) string {
-	at := strconv.FormatInt(now.Unix(), 10)
-	return "t=" + at + ",v1=" + hex.EncodeToString(HMAC(key, at+"."+body))
-}
-
-// HMAC is the HMAC-SHA256 of a text.
-func HMAC(key secret.Text, text string) []byte {
-	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	mac.Write([]byte(text)) // never fails, by hash.Hash
-	return mac.Sum(nil)
+	l := Letter{To: a.WebhookURL, Key: a.WebhookSecret, Header: s.world.Header, Event: d.event, From: s.world.Name, Body: d.body}
+	return l.Send(ctx, c.client, s.o.Clock.Now())
 }
 
 // keepTime does what is due, again and again, and sleeps in between until the next is due or somebody wakes it.
@@ -204,7 +138,7 @@ func (s *Stage) keepTime(ctx context.Context) {
 		case <-s.post.wake:
 		}
 		pause, ready, err := s.sweep()
-		if errors.Is(err, errClosed) {
+		if errors.Is(err, ErrClosed) {
 			return
 		}
 		if err != nil {

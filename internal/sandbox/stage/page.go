@@ -4,11 +4,12 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
 )
 
@@ -64,17 +65,20 @@ func Show(minor int64, code string) string {
 	return money.Of(minor, c).String()
 }
 
-// File serves a file that pages ask for: style.css, payer.css or mark.svg.
-func File(name string) http.HandlerFunc {
-	kind := "text/css; charset=utf-8"
-	if strings.HasSuffix(name, ".svg") {
-		kind = "image/svg+xml"
-	}
+// File serves a file that the pages of all worlds ask for: style.css, payer.css or mark.svg.
+func File(name string) http.HandlerFunc { return FileOf(pageFiles, name) }
+
+// kinds are the files that pages ask for, by the end of the name.
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+// FileOf serves a file of a world's own pages, from the folder page.
+func FileOf(files fs.FS, name string) http.HandlerFunc {
+	kind := kinds[path.Ext(name)]
 	return func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", kind)
 		rw.Header().Set("Cache-Control", "max-age=60")
 		rw.Header().Set("X-Content-Type-Options", "nosniff")
-		http.ServeFileFS(rw, r, pageFiles, "page/"+name)
+		http.ServeFileFS(rw, r, files, "page/"+name)
 	}
 }
 
@@ -146,42 +150,12 @@ func PayerPolicies() Policies {
 
 // Render shows a page.
 func (s *Stage) Render(rw http.ResponseWriter, r *http.Request, pages *template.Template, status int, name string, data any, policies Policies) {
-	var out strings.Builder
-	if err := pages.ExecuteTemplate(&out, name, data); err != nil {
-		s.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
-		http.Error(rw, "This page has a fault. The sandbox's log says which.", http.StatusInternalServerError)
-		return
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	for policy, value := range policies {
-		h.Set(policy, value)
-	}
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	rw.WriteHeader(status)
-	if _, err := rw.Write([]byte(out.String())); err != nil {
-		panic(http.ErrAbortHandler) // the reader left
-	}
+	s.front.Render(rw, r, pages, status, name, data, policies)
 }
 
 var shared = Templates()
 
 // FailPage tells a reader of pages what did not work.
 func (s *Stage) FailPage(rw http.ResponseWriter, r *http.Request, err error) {
-	refusal, known := refusals[fault.Of(err)]
-	detail := err.Error()
-	if !known {
-		s.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
-		refusal.status, detail = http.StatusInternalServerError, "The sandbox's log says more."
-	}
-	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.HasPrefix(back, `/\`) {
-		back = "/" + s.world.Name
-	}
-	s.Render(rw, r, shared, refusal.status, "error.html", struct {
-		Frame
-		Back, Detail string
-	}{NewFrame(r, "That did not work", "", s.o.Clock.Now()), back, detail}, PanelPolicies())
+	s.front.FailPage(rw, r, s.front.within(r.PostFormValue("back")), err)
 }

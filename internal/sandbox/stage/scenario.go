@@ -21,11 +21,11 @@ type Fate uint8
 // The fates. Before means that the call is not processed, after that it is.
 const (
 	Processed    Fate = iota
-	heldBefore        // held until the caller leaves, never processed
-	heldAfter         // processed, then held until the caller leaves
-	brokenBefore      // 500, not processed
-	refused           // 503 not_accepted, not processed
-	slowed            // processed, answered late
+	HeldBefore        // held until the caller leaves, never processed
+	HeldAfter         // processed, then held until the caller leaves
+	BrokenBefore      // 500, not processed
+	Refused           // 503 not_accepted, not processed
+	Slowed            // processed, answered late
 )
 
 // Scenario is a fault, or a turn of events, that a caller asks for by a payment's description.
@@ -39,11 +39,11 @@ type Scenario struct {
 
 // common are what every world can play.
 var common = []Scenario{
-	{Name: "timeout_before", fate: heldBefore, Title: "Never processed, no answer"},
-	{Name: "timeout_after", fate: heldAfter, Title: "Processed, no answer"},
-	{Name: "error_500", fate: brokenBefore, Title: "Answers 500, not processed"},
-	{Name: "down", fate: refused, Title: "Answers 503 not_accepted, not processed"},
-	{Name: "slow", fate: slowed, Title: "Answers late"},
+	{Name: "timeout_before", fate: HeldBefore, Title: "Never processed, no answer"},
+	{Name: "timeout_after", fate: HeldAfter, Title: "Processed, no answer"},
+	{Name: "error_500", fate: BrokenBefore, Title: "Answers 500, not processed"},
+	{Name: "down", fate: Refused, Title: "Answers 503 not_accepted, not processed"},
+	{Name: "slow", fate: Slowed, Title: "Answers late"},
 	{Name: duplicateWebhook, Every: true, Title: "Each webhook is sent twice, under one id"},
 	{Name: lateWebhook, Every: true, Title: "Webhooks are sent late"},
 	{Name: outOfOrderWebhooks, Every: true, Title: "An earlier webhook comes after the later ones"},
@@ -117,4 +117,4 @@ func (p Play) Fate(o Operation) Fate {
 }
 
 // Before tells whether the fate keeps a call from being processed.
-func (f Fate) Before() bool { return f == heldBefore || f == brokenBefore || f == refused }
+func (f Fate) Before() bool { return f == HeldBefore || f == BrokenBefore || f == Refused }

@@ -5,7 +5,6 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/secret"
 )
@@ -107,10 +107,10 @@ type Stage struct {
 	store *store
 	post  *courier
 	down  outage
+	front Front
 
-	held    context.Context // ends when held requests must be let go
-	release context.CancelFunc
-	running context.Context // ends when the background work must stop
+	release context.CancelFunc // of held requests
+	running context.Context    // ends when the background work must stop
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -123,7 +123,8 @@ func Open(path string, w World, o Options) (*Stage, error) {
 	}
 	s := &Stage{o: o.filled(), world: w, store: db}
 	s.post = newCourier(s)
-	s.held, s.release = context.WithCancel(context.Background())
+	s.front = Front{Title: w.Title, Home: "/" + w.Name, Clock: s.o.Clock, Logger: s.o.Logger, Slow: s.o.Delays.Slow, Hold: s.o.Delays.Hold, Wait: s.o.Wait}
+	s.front.Held, s.release = context.WithCancel(context.Background())
 	s.running, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -174,7 +175,9 @@ type Account struct {
 // Register makes an account, or changes the one with the same key. It fails with fault.Invalid on an empty key, or a webhook URL that
 // is not on this machine.
 func (s *Stage) Register(a Account) error {
-	if err := a.check(); err != nil {
+	var wrong fault.Collect
+	a.Check(&wrong)
+	if err := wrong.Err(); err != nil {
 		return err
 	}
 	if err := s.Do(func(b *Batch) error { return b.putAccount(a) }); err != nil {
@@ -201,9 +204,6 @@ func (o *outage) now(now time.Time) (mode string, until time.Time, down bool) {
 	defer o.mu.RUnlock()
 	return o.mode, o.until, now.Before(o.until)
 }
-
-// errClosed is the answer to work that comes after Close.
-var errClosed = errors.New("the simulated world is closed")
 
 // Mount serves the stage's own: the control of outages and accounts, for a handler of Local.
 func (s *Stage) Mount(mux *http.ServeMux) {

@@ -44,14 +44,20 @@ func openStore(path string) (_ *store, err error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := migrate(context.Background(), db); err != nil {
+	if err := Migrate(context.Background(), db, migrations); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &store{db: db}, nil
 }
 
-// migrate brings the file to the newest schema: user_version counts the migrations that it has seen.
-func migrate(ctx context.Context, db *sql.DB) error {
+// Executor is a database, or a connection to one.
+type Executor interface {
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
+}
+
+// Migrate brings a world's file to the newest schema, that of migrations/*.sql: user_version counts the migrations that it has seen.
+func Migrate(ctx context.Context, db Executor, migrations fs.FS) error {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return err
@@ -64,7 +70,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("the file is of a newer version (%d) than this program (%d)", have, len(files))
 	}
 	for n := have; n < len(files); n++ {
-		text, err := migrations.ReadFile(files[n])
+		text, err := fs.ReadFile(migrations, files[n])
 		if err != nil {
 			return err
 		}
@@ -103,7 +109,7 @@ func (s *Stage) do(f func(*Batch) error) (wake bool, err error) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	if s.store.closed {
-		return false, errClosed
+		return false, ErrClosed
 	}
 	tx, err := s.store.db.Begin()
 	if err != nil {
@@ -314,7 +320,7 @@ func (w Webhook) State() string {
 	switch {
 	case w.DueAt != nil:
 		return "waiting"
-	case w.Status >= 200 && w.Status <= 299:
+	case Delivered(w.Status):
 		return "delivered"
 	}
 	return "given up"

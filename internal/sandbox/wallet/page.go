@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"embed"
-	"encoding/json"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -28,22 +27,13 @@ func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+SheetPath, w.showSheet)
 	mux.HandleFunc("POST "+SheetPath, w.answerSheet)
-	for name, kind := range map[string]string{"wallet.css": "text/css; charset=utf-8", "wallet.js": "text/javascript; charset=utf-8", "wallet.svg": "image/svg+xml"} {
-		mux.HandleFunc("GET /wallet/"+name, pageFile(name, kind))
+	for _, name := range []string{"wallet.css", "wallet.js", "wallet.svg"} {
+		mux.HandleFunc("GET /wallet/"+name, stage.FileOf(pageFiles, name))
 	}
 	inner := http.NewServeMux()
 	inner.HandleFunc("POST /control/wallet/tokens", w.postToken)
 	mux.Handle("/control/", stage.Local(inner))
 	return mux
-}
-
-func pageFile(name, kind string) http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Set("Content-Type", kind)
-		rw.Header().Set("Cache-Control", "max-age=60")
-		rw.Header().Set("X-Content-Type-Options", "nosniff")
-		http.ServeFileFS(rw, r, pageFiles, "page/"+name)
-	}
 }
 
 // sheet is the page: what is asked for, and in the end what became of it.
@@ -124,22 +114,10 @@ func (w *World) answerSheet(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *World) render(rw http.ResponseWriter, r *http.Request, s sheet) {
-	var out strings.Builder
-	if err := pages.ExecuteTemplate(&out, "sheet.html", s); err != nil {
-		w.o.Logger.Error("sandbox page failed", "path", r.URL.Path, "error", err)
-		http.Error(rw, "This page has a fault. The sandbox's log says which.", http.StatusInternalServerError)
-		return
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "+s.Origin)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	if _, err := rw.Write([]byte(out.String())); err != nil {
-		panic(http.ErrAbortHandler) // the reader left
-	}
+	w.front.Render(rw, r, pages, http.StatusOK, "sheet.html", s, stage.Policies{
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors " + s.Origin,
+		"Referrer-Policy":         "no-referrer",
+	})
 }
 
 // postToken gives a token without a sheet, for tests.
@@ -150,23 +128,5 @@ func (w *World) postToken(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		token, err = w.Token(a)
 	}
-	status, said := http.StatusOK, map[string]string{"token": token}
-	switch {
-	case fault.Is(err, fault.Invalid) || fault.Is(err, fault.Malformed):
-		status, said = http.StatusBadRequest, map[string]string{"error": "invalid", "message": err.Error()}
-	case fault.Is(err, fault.Conflict):
-		status, said = http.StatusConflict, map[string]string{"error": "state", "message": err.Error()}
-	case err != nil:
-		w.o.Logger.Error("the wallet cannot make a token", "error", err)
-		status, said = http.StatusInternalServerError, map[string]string{"error": "internal", "message": "see the sandbox's log"}
-	}
-	body, err := json.Marshal(said)
-	if err != nil { // two strings
-		panic(err)
-	}
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	if _, err := rw.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client left
-	}
+	w.front.Conclude(rw, r, map[string]string{"token": token}, err)
 }

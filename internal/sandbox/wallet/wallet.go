@@ -27,8 +27,7 @@ const (
 	// remembered is of how many merchants the last token is kept, to be given a second time.
 	remembered = 1_000
 
-	maxAmount = 999_999_999_999 // minor units
-	maxText   = 200             // characters
+	maxText = 200 // characters
 )
 
 // Card is one on the device. Its number is the device's: a published test number, which behaves at the acquirers as it does as a card.
@@ -77,6 +76,7 @@ type Options struct {
 // key makes worthless. It is safe for concurrent use.
 type World struct {
 	o      Options
+	front  stage.Front
 	signer *ecdsa.PrivateKey
 	forger *ecdsa.PrivateKey // signs what shall have a wrong signature
 
@@ -103,7 +103,8 @@ func Open(o Options) (*World, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a forger's key: %w", err)
 	}
-	return &World{o: o, signer: signer, forger: forger, last: map[string]string{}}, nil
+	front := stage.Front{Title: "the wallet", Home: "/", Clock: o.Clock, Logger: o.Logger} // nothing is held: it has no scenarios
+	return &World{o: o, front: front, signer: signer, forger: forger, last: map[string]string{}}, nil
 }
 
 // Key is what the wallet's tokens are verified by.
@@ -128,9 +129,7 @@ func (a Ask) check() error {
 	if a.Merchant == "" || len(a.Merchant) > maxText {
 		wrong.Add("merchant", fault.CodeInvalid, "must be 1 to 200 characters")
 	}
-	if a.Amount < 1 || a.Amount > maxAmount {
-		wrong.Add("amount", fault.CodeInvalid, "must be 1 to 999999999999 minor units")
-	}
+	stage.CheckAmount(&wrong, a.Amount)
 	if _, err := money.ParseCurrency(a.Currency); err != nil {
 		wrong.Add("currency", fault.CodeCurrency, "is not an ISO 4217 code")
 	}
