@@ -44,6 +44,7 @@ type Client struct {
 	Balance           *BalanceService
 	Ledger            *LedgerService
 	APIKeys           *APIKeyService
+	AuditLog          *AuditLogService
 	ProviderAccounts  *ProviderAccountService
 	RoutingPolicies   *RoutingPolicyService
 	ManualQueue       *ManualQueueService
@@ -118,6 +119,7 @@ func New(key string, options ...Option) (*Client, error) {
 		Balance:           &BalanceService{c},
 		Ledger:            &LedgerService{c},
 		APIKeys:           &APIKeyService{c},
+		AuditLog:          &AuditLogService{c},
 		ProviderAccounts:  &ProviderAccountService{c},
 		RoutingPolicies:   &RoutingPolicyService{c},
 		ManualQueue:       &ManualQueueService{c},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
@@ -104,14 +105,14 @@ func (s *benchServer) fill(ctx context.Context, b benchCommand) error {
 		account := fmt.Sprintf("acct_bench%d", i)
 		tenant := id.Tenant(account, false)
 		made := merchant.Merchant{ID: account, Name: "Benchmark", FeeBasisPoints: 100}
-		if _, err := s.parts.merchants.Create(ctx, made, operator); err != nil {
+		if _, err := s.parts.merchants.Create(ctx, made, audit.Operator); err != nil {
 			return fmt.Errorf("make a merchant: %w", err)
 		}
 		scopes, err := access.Set("vault:write")
 		if err != nil {
 			return err
 		}
-		_, key, err := s.parts.keys.Create(ctx, access.Spec{Tenant: tenant, Kind: access.Secret, Name: "bench", Scopes: scopes}, operator)
+		_, key, err := s.parts.keys.Create(ctx, access.Spec{Tenant: tenant, Kind: access.Secret, Name: "bench", Scopes: scopes}, audit.Operator)
 		if err != nil {
 			return err
 		}
@@ -142,7 +143,7 @@ func (s *benchServer) acquirer(ctx context.Context, account string, webhooks boo
 	if err := s.parts.world.Register(there); err != nil {
 		return err
 	}
-	_, err := (&registrar{s.parts.accounts, s.parts.vault}).register(ctx, provider.Account{
+	_, err := s.parts.registrar().register(ctx, provider.Account{
 		Merchant: id.Tenant(account, false), ID: name, Provider: "simcard", Credentials: credentials,
 		Settings: map[string]string{"base_url": s.parts.plan.sites[zoneSandbox].url() + "/" + name},
 	})

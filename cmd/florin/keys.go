@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
@@ -107,7 +108,7 @@ func (k keysCreate) Run(ctx context.Context, c *console) error {
 		if k.Expires != 0 {
 			spec.ExpiresAt = s.clock.Now().Add(k.Expires)
 		}
-		made, text, err := keys.Create(ctx, spec, operator)
+		made, text, err := keys.Create(ctx, spec, audit.Operator)
 		if err != nil {
 			return err
 		}
@@ -170,7 +171,7 @@ func (keysRevoke) Help() string {
 // Run stops a key. Stopping one that is stopped changes nothing.
 func (k keysRevoke) Run(ctx context.Context, c *console) error {
 	return withKeys(ctx, c, k.Storage, func(s *stores, keys *access.Keys) error {
-		key, err := keys.Revoke(ctx, k.Of.tenant(), k.ID, operator)
+		key, err := keys.Revoke(ctx, k.Of.tenant(), k.ID, audit.Operator)
 		if err != nil {
 			return err
 		}

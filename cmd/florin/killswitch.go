@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
@@ -112,9 +113,9 @@ func operationsOf(c provider.Connector) []control.Operation {
 }
 
 // recorded adds the audit record of what was done to a switch.
-func recorded(s *stores, tenant, did string) control.With {
+func recorded(s *stores, tenant string, did audit.Action) control.With {
 	return func(c *db.Change, o control.Object) error {
-		c.Add(operator.Record(s.ids, s.clock.Now(), tenant, did, o.ID, map[string]string{"mode": string(o.Mode), "scope": o.Scope.String(), "reason": o.Reason}).Row())
+		c.Add(audit.Operator.Record(s.ids, s.clock.Now(), tenant, did, o.ID, o.Told()).Row())
 		return nil
 	}
 }
@@ -126,7 +127,7 @@ func (k killSwitchOn) Run(ctx context.Context, c *console) error {
 	}
 	return withControl(ctx, c, k.Storage, k.Of, func(s *stores, switches *control.Control) error {
 		thrown := control.Switch{
-			Merchant: k.Of.tenant(), Mode: control.Block, Reason: k.Reason, Actor: operator.Actor,
+			Merchant: k.Of.tenant(), Mode: control.Block, Reason: k.Reason, Actor: audit.Operator.Actor,
 			Scope: control.Scope{Operation: control.Operation(k.Operation), Account: k.Account, Method: k.Method, Country: strings.ToUpper(k.Country)},
 		}
 		if k.Approve {
@@ -160,7 +161,7 @@ func (killSwitchOff) Help() string {
 func (k killSwitchOff) Run(ctx context.Context, c *console) error {
 	return withControl(ctx, c, k.Storage, k.Of, func(s *stores, switches *control.Control) error {
 		tenant := k.Of.tenant()
-		lifted, err := switches.Lift(ctx, tenant, k.ID, operator.Actor, recorded(s, tenant, "kill_switch.lifted"))
+		lifted, err := switches.Lift(ctx, tenant, k.ID, audit.Operator.Actor, recorded(s, tenant, "kill_switch.lifted"))
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ type commands struct {
 	Keys       keysGroup       `cmd:"" help:"API keys."`
 	Providers  providersGroup  `cmd:"" help:"Accounts with payment providers."`
 	KillSwitch killSwitchGroup `cmd:"" help:"What people have switched off."`
+	Audit      auditGroup      `cmd:"" help:"Who changed what."`
 	Ledger     ledgerGroup     `cmd:"" help:"The books."`
 	Webhooks   webhooksGroup   `cmd:"" help:"Webhooks, as who receives them sees them."`
 	Listen     listenCommand   `cmd:"" help:"Forward events to an application on this machine, as signed webhooks."`

@@ -32,9 +32,6 @@ func (merchantCreate) Help() string {
 	return "Example:\n\n    florin merchant create --database postgres://florin@db/florin --name 'Blue Bottle'"
 }
 
-// operator is who acts on the command line, for the audit trail.
-var operator = audit.By{Actor: "cli"}
-
 // merchantShown is a merchant as commands print it.
 type merchantShown struct {
 	ID              string           `json:"id"`
@@ -70,7 +67,7 @@ func withMerchants(ctx context.Context, c *console, where storage, do func(*merc
 // Run adds a merchant and prints its id.
 func (m merchantCreate) Run(ctx context.Context, c *console) error {
 	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
-		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints, SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval, StatementDescriptor: m.StatementDescriptor}, operator)
+		made, err := merchants.Create(ctx, merchant.Merchant{ID: m.ID, Name: m.Name, FeeBasisPoints: m.FeeBasisPoints, SettlementDelay: m.SettlementDelay, PayoutApproval: m.PayoutApproval, StatementDescriptor: m.StatementDescriptor}, audit.Operator)
 		if err != nil {
 			return err
 		}
@@ -125,7 +122,7 @@ func (m merchantUpdate) Run(ctx context.Context, c *console) error {
 		origins[i] = origin
 	}
 	return withMerchants(ctx, c, m.Storage, func(merchants *merchant.Store) error {
-		is, err := merchants.Update(ctx, m.Merchant, operator, func(is merchant.Merchant) (merchant.Merchant, error) {
+		is, err := merchants.Update(ctx, m.Merchant, audit.Operator, func(is merchant.Merchant) (merchant.Merchant, error) {
 			is.Name, is.FeeBasisPoints, is.Color = given(m.Name, is.Name), given(m.FeeBasisPoints, is.FeeBasisPoints), given(m.Color, is.Color)
 			is.StatementDescriptor = given(m.StatementDescriptor, is.StatementDescriptor)
 			if len(origins) > 0 || m.NoOrigins {

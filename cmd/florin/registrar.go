@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/clock"
+	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/vault"
@@ -17,7 +21,12 @@ import (
 type registrar struct {
 	accounts *provider.Accounts
 	vault    *vault.Vault
+	clock    clock.Clock
+	ids      *id.Source
 }
+
+// registrar is that of a process that has both sides.
+func (a *parts) registrar() *registrar { return &registrar{a.accounts, a.vault, a.clock, a.ids} }
 
 // openRegistrar opens both databases and the main key. It has no use for the vault's key: it can allow an origin, not open a card.
 func (s *stores) openRegistrar(ctx context.Context, where storage) (*registrar, error) {
@@ -35,7 +44,7 @@ func (s *stores) openRegistrar(ctx context.Context, where storage) (*registrar, 
 	}
 	v := vault.New(s.card, nil, vault.Options{Clock: s.clock, IDs: s.ids, Logger: s.log})
 	s.released = append(s.released, func() error { v.Close(); return nil })
-	return &registrar{provider.NewAccounts(s.main, s.mainBox, s.clock), v}, nil
+	return &registrar{provider.NewAccounts(s.main, s.mainBox, s.clock), v, s.clock, s.ids}, nil
 }
 
 // register makes a provider account, or brings one that is there to these settings and credentials, and lets the vault send to its origins
@@ -58,7 +67,7 @@ func (r *registrar) register(ctx context.Context, a provider.Account) ([]string,
 			return nil, err
 		}
 	}
-	if err := r.accounts.Put(ctx, a); err != nil {
+	if err := r.accounts.Put(ctx, a, func(was provider.Account) []db.Row { return r.record(a, was) }); err != nil {
 		return nil, err
 	}
 	allowed, err := r.vault.Origins(ctx, a.Merchant, a.ID)
@@ -73,6 +82,19 @@ func (r *registrar) register(ctx context.Context, a provider.Account) ([]string,
 		}
 	}
 	return wanted, nil
+}
+
+// record is the audit record of an account that is made or changed; none if nothing changes, as at each start of florin dev.
+func (r *registrar) record(is, was provider.Account) []db.Row {
+	did := audit.Action("provider_account.updated")
+	if was.Version == 0 {
+		did = "provider_account.created"
+	}
+	told := is.Changes(was)
+	if len(told) == 0 {
+		return nil
+	}
+	return []db.Row{audit.Operator.Record(r.ids, r.clock.Now(), is.Merchant, did, is.ID, told).Row()}
 }
 
 type providersList struct {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
@@ -34,11 +35,11 @@ func (a *parts) seed(ctx context.Context) (devShown, error) {
 	if err := a.checkKeys(ctx); err != nil {
 		return devShown{}, err
 	}
-	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: devName}, operator)
+	_, err := a.merchants.Create(ctx, merchant.Merchant{ID: devMerchant, Name: devName}, audit.Operator)
 	if err != nil && !fault.Is(err, fault.Exists) {
 		return devShown{}, fmt.Errorf("make the development merchant: %w", err)
 	}
-	if err := a.keys.EnsureDev(ctx, devMerchant, operator); err != nil {
+	if err := a.keys.EnsureDev(ctx, devMerchant, audit.Operator); err != nil {
 		return devShown{}, err
 	}
 	for _, name := range devAcquirers {
@@ -81,7 +82,7 @@ func (a *parts) seedWorld(ctx context.Context, w devWorld) error {
 	if err := w.register(contract); err != nil {
 		return err
 	}
-	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+	_, err = a.registrar().register(ctx, provider.Account{
 		Merchant: id.Tenant(devMerchant, false), ID: w.account, Provider: w.connector, Priority: 1,
 		Settings:    map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + "/" + w.account},
 		Credentials: map[string]secret.Text{"api_key": contract.APIKey, "signing_key": contract.SigningKey, "webhook_secret": contract.WebhookSecret},
@@ -104,7 +105,7 @@ func (a *parts) seedPayouts(ctx context.Context) error {
 	if err := a.payBank.Register(contract); err != nil {
 		return err
 	}
-	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+	_, err = a.registrar().register(ctx, provider.Account{
 		Merchant: id.Tenant(devMerchant, false), ID: devPayouts, Provider: "simpayout", Priority: 1,
 		Settings:    map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + payouts.Prefix},
 		Credentials: map[string]secret.Text{"api_key": contract.APIKey, "signing_key": contract.SigningKey, "webhook_secret": contract.WebhookSecret},
@@ -127,7 +128,7 @@ func (a *parts) seedAcquirer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = (&registrar{a.accounts, a.vault}).register(ctx, provider.Account{
+	_, err = a.registrar().register(ctx, provider.Account{
 		Merchant: id.Tenant(devMerchant, false), ID: name, Provider: "simcard",
 		Settings: map[string]string{"base_url": a.plan.sites[zoneSandbox].url() + "/" + name},
 		Credentials: map[string]secret.Text{

@@ -216,7 +216,7 @@ func (a *parts) openPublic() error {
 // hostedKey is the publishable key of a tenant's pages in the public zone. It is made at the first visit.
 func (a *parts) hostedKey(ctx context.Context, tenant string) (string, error) {
 	text := access.HostedKey(id.Live(tenant), a.mainBox.Derive("hosted pages", tenant))
-	if err := a.keys.EnsureHosted(ctx, tenant, text, audit.By{Actor: "public zone"}); err != nil {
+	if err := a.keys.EnsureHosted(ctx, tenant, text, audit.System); err != nil {
 		return "", err
 	}
 	return text.Reveal(), nil
@@ -233,7 +233,7 @@ func (a *parts) api() *api.API {
 		},
 		Orders: a.orders, ManualQueue: a.payouts, Manual: a.payments, Customers: a.customers, Funds: a.payments, PaymentMethods: a.customers,
 		Destinations: a.payouts, Payouts: a.payouts, PayoutReader: a.payouts,
-		ProviderAccounts: a.accounts, Policies: a.policies, Simulations: a.simulator, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, Receiver: a.receiver, Disputes: a.disputes,
+		ProviderAccounts: a.accounts, Policies: a.policies, Simulations: a.simulator, Health: a.health, Switches: a.control, Breaks: a.breaks, Keys: a.keys, AuditTrail: audit.NewTrail(a.main), Receiver: a.receiver, Disputes: a.disputes,
 		Idempotency: a.answers, DB: a.main, Sealer: a.mainBox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry,
 		URL: a.plan.sites[zoneAPI].url(), VaultURL: vaultURL, MaxRequests: a.plan.maxRequests,
 	})

@@ -239,7 +239,9 @@ func (k *Keys) keyOf(s Spec, text secret.Text, now time.Time) Key {
 }
 
 func (k *Keys) created(key Key, by audit.By, now time.Time) db.Row {
-	return by.Record(k.o.IDs, now, key.Tenant, "api_key.created", key.ID, map[string]string{
-		"kind": string(key.Kind), "name": key.Name, "scopes": key.Scopes.String(), "networks": key.networkList(),
-	}).Row()
+	detail := map[string]string{"kind": string(key.Kind), "name": key.Name, "scopes": key.Scopes.String(), "networks": key.networkList()}
+	if !key.ExpiresAt.IsZero() {
+		detail["expires_at"] = key.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return by.Record(k.o.IDs, now, key.Tenant, "api_key.created", key.ID, detail).Row()
 }

@@ -191,6 +191,7 @@ type Options struct {
 	Switches         KillSwitches
 	Breaks           Breaks
 	Keys             Keys
+	AuditTrail       AuditTrail
 	Receiver         Receiver
 	Disputes         Disputes
 	Idempotency      Idempotency
@@ -247,6 +248,7 @@ func New(o Options) *API {
 	a.registerRefunds()
 	a.registerRefundActions()
 	a.registerManual()
+	a.registerAudit()
 	a.registerDisputes()
 	a.registerCustomers()
 	a.registerOrders()

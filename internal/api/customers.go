@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -170,7 +171,7 @@ func (a *API) createCustomer(ctx context.Context, rq *request, in *bodyInput) (a
 }
 
 // recordedCustomer is recorded for a customer, the answer with which is personal. The record tells which fields, never what is in them.
-func recordedCustomer(o *once, did string, detail map[string]string) customer.With {
+func recordedCustomer(o *once, did audit.Action, detail map[string]string) customer.With {
 	o.personal = true
 	return recorded[customer.Object](o, did, detail)
 }

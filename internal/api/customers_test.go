@@ -113,7 +113,7 @@ func TestARepeatTellsNothingOfWhoWasErased(t *testing.T) {
 				}
 			}
 			refused(t, d.call("PATCH", path, `{"name":"Ada"}`), 409, customer.CodeErased)
-			record, _, err := audit.About(t.Context(), d.db, tenant, made, db.Page{Limit: 10})
+			record, _, err := audit.NewTrail(d.db).List(t.Context(), tenant, db.Page{Limit: 10}, audit.Filter{Object: made})
 			if err != nil || len(record) != 3 || record[0].Action != "customer.erased" || record[1].Action != "customer.updated" || record[1].Detail["reference"] != "replaced" || record[2].Action != "customer.created" {
 				t.Errorf("the trail: %+v, %v", record, err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/dispute"
 	"github.com/florinpay/florin/internal/fault"
@@ -238,7 +239,7 @@ func (a *API) removeDisputeFile(ctx context.Context, rq *request, in *fileInput)
 }
 
 // auditDispute adds the record of who did it, and the answer if o waits for it, to the Change that does it.
-func (a *API) auditDispute(rq *request, o *once, did string, detail map[string]string) dispute.With {
+func (a *API) auditDispute(rq *request, o *once, did audit.Action, detail map[string]string) dispute.With {
 	return func(c *db.Change, d dispute.Object) error {
 		c.Add(rq.by().Record(a.IDs, a.Clock.Now(), c.Merchant(), did, d.ID, detail).Row())
 		if o == nil {
@@ -248,7 +249,7 @@ func (a *API) auditDispute(rq *request, o *once, did string, detail map[string]s
 	}
 }
 
-func (a *API) answerDispute(kind dispute.AnswerKind, did string) func(context.Context, *request, *actionInput) (answer, error) {
+func (a *API) answerDispute(kind dispute.AnswerKind, did audit.Action) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		tenant := rq.principal.Tenant
 		return a.act(ctx, rq, in, id.Dispute, "dispute", func(ctx context.Context, o *once) (any, error) {

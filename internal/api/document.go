@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/dispute"
@@ -58,6 +59,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[createEndpoint]():          "CreateWebhookEndpoint",
 	reflect.TypeFor[updateEndpoint]():          "UpdateWebhookEndpoint",
 	reflect.TypeFor[providerAccount]():         "ProviderAccount",
+	reflect.TypeFor[audit.Object]():            "AuditEntry",
 	reflect.TypeFor[control.Object]():          "KillSwitch",
 	reflect.TypeFor[control.Scope]():           "KillSwitchScope",
 	reflect.TypeFor[control.Amount]():          "KillSwitchAmount",

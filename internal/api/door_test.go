@@ -46,7 +46,7 @@ func newDoor(t testing.TB, change ...func(*Options)) door {
 	log := &bytes.Buffer{}
 	o := Options{
 		Authenticate: fakeAuthenticate, Payments: payments, Reader: payments, Ledger: fakeBooks{}, Events: fakeEvents{}, Endpoints: fakeEndpoints{}, Customers: fakeCustomers{}, Funds: fakeFunds{}, Orders: fakeOrders{}, PaymentMethods: fakeMethods{}, Destinations: fakePayouts{}, Payouts: fakePayouts{}, PayoutReader: fakePayouts{},
-		ProviderAccounts: fakeAccounts{}, Banks: fakeAccounts{}, Policies: fakePolicies{}, Simulations: fakeSimulations{}, ManualQueue: &fakeManual{}, Manual: &fakeManual{}, Health: &fakeHealth{}, Switches: &fakeSwitches{}, Breaks: &fakeBreaks{}, Keys: fakeKeys{}, Receiver: fakeReceiver{}, Disputes: &fakeDisputes{}, Idempotency: noKeys{},
+		ProviderAccounts: fakeAccounts{}, Banks: fakeAccounts{}, Policies: fakePolicies{}, Simulations: fakeSimulations{}, ManualQueue: &fakeManual{}, Manual: &fakeManual{}, Health: &fakeHealth{}, Switches: &fakeSwitches{}, Breaks: &fakeBreaks{}, Keys: fakeKeys{}, AuditTrail: &fakeTrail{}, Receiver: fakeReceiver{}, Disputes: &fakeDisputes{}, Idempotency: noKeys{},
 		DB: payments, Sealer: plainSealer{}, Clock: now, IDs: ids,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
 	"github.com/florinpay/florin/internal/fault"
@@ -52,13 +53,13 @@ func (a *API) registerEndpointActions() {
 		id: "enableWebhookEndpoint", method: http.MethodPost, path: one + "/enable", tag: tag, summary: "Enable a webhook endpoint",
 		doc:   "Sends what waits for it and what failed since it was disabled. One that is enabled and fails is given another chance at once.",
 		scope: access.WebhooksWrite, status: http.StatusOK, answer: endpoint, body: nothing, optional: true, sample: `{}`,
-	}, a.endpointAction("enabled", a.Endpoints.Enable))
+	}, a.endpointAction("webhook_endpoint.enabled", a.Endpoints.Enable))
 	register(a, operation{
 		id: "disableWebhookEndpoint", method: http.MethodPost, path: one + "/disable", tag: tag, summary: "Disable a webhook endpoint",
 		doc:   "What happens from now on waits for it.",
 		scope: access.WebhooksWrite, status: http.StatusOK, answer: endpoint, body: nothing, optional: true, sample: `{}`,
 		shows: story{"WebhookEndpoint.status": "disabled", "disabled_reason": "merchant", "health": "disabled", "disabled_at": "2026-11-22T12:00:00Z"},
-	}, a.endpointAction("disabled", a.Endpoints.Disable))
+	}, a.endpointAction("webhook_endpoint.disabled", a.Endpoints.Disable))
 	register(a, operation{
 		id: "testWebhookEndpoint", method: http.MethodPost, path: one + "/test", tag: tag, summary: "Test a webhook endpoint",
 		doc:   "Sends it an event of the type webhook_endpoint.test at once, whatever it asks for, also if it is disabled. The answer is the delivery with what came of it; a test that failed is not tried again.",
@@ -93,12 +94,12 @@ func (a *API) rotateSecret(ctx context.Context, rq *request, in *actionInput) (a
 }
 
 // endpointAction is what takes no parameters and gives the endpoint.
-func (a *API) endpointAction(did string, do func(ctx context.Context, tenant, endpoint string, with webhook.With) (event.EndpointObject, error),
+func (a *API) endpointAction(did audit.Action, do func(ctx context.Context, tenant, endpoint string, with webhook.With) (event.EndpointObject, error),
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		tenant := rq.principal.Tenant
 		return a.act(ctx, rq, in, id.Endpoint, "webhook endpoint", func(ctx context.Context, o *once) (any, error) {
-			return do(ctx, tenant, in.ID, recorded[event.EndpointObject](o, "webhook_endpoint."+did, nil))
+			return do(ctx, tenant, in.ID, recorded[event.EndpointObject](o, did, nil))
 		}, a.showEndpoint(tenant))
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -144,11 +146,24 @@ func (a *API) createEndpoint(ctx context.Context, rq *request, in *bodyInput) (a
 		if body.Concurrency != nil {
 			made.Concurrency = *body.Concurrency
 		}
-		return a.Endpoints.Create(ctx, tenant, made, recorded[event.EndpointObject](o, "webhook_endpoint.created", map[string]string{"url": body.URL}))
+		return a.Endpoints.Create(ctx, tenant, made, recorded[event.EndpointObject](o, "webhook_endpoint.created", map[string]string{"host": hostOf(body.URL)}))
 	}, a.showEndpoint(tenant))
 }
 
-func (a *API) auditEndpoint(rq *request, action, object string, detail map[string]string) db.Row {
+// hostOf is where an endpoint is, for the audit trail: a path or a query may be what only those may know who send there, and a mailbox is
+// somebody's.
+func hostOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		return ""
+	case u.Scheme == "mailto":
+		return u.Opaque[strings.LastIndexByte(u.Opaque, '@')+1:]
+	}
+	return u.Host
+}
+
+func (a *API) auditEndpoint(rq *request, action audit.Action, object string, detail map[string]string) db.Row {
 	return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, action, object, detail).Row()
 }
 

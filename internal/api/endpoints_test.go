@@ -161,7 +161,7 @@ func TestWhatAnEndpointKeepsSecretLiesNowhereInTheOpen(t *testing.T) {
 			}
 			texts["the answer to "+k.Method+" "+k.Path] = record.Answer
 		}
-		trail, _, err := audit.List(t.Context(), d.db, tenant, db.Page{Limit: 100})
+		trail, _, err := audit.NewTrail(d.db).List(t.Context(), tenant, db.Page{Limit: 100}, audit.Filter{})
 		if err != nil || len(trail) != 3 {
 			t.Fatalf("%d records, %v", len(trail), err)
 		}
@@ -198,13 +198,13 @@ func TestEveryActionOnWebhooksIsOnRecord(t *testing.T) {
 				t.Fatalf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 			}
 		}
-		trail, _, err := audit.List(t.Context(), d.db, tenant, db.Page{Limit: 100})
+		trail, _, err := audit.NewTrail(d.db).List(t.Context(), tenant, db.Page{Limit: 100}, audit.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var actions []string
 		for _, r := range trail {
-			actions = append(actions, r.Action)
+			actions = append(actions, string(r.Action))
 			if r.Actor != "key_dev" || r.RequestID == "" || (r.Object != endpoint) != (r.Object == delivery) {
 				t.Errorf("%+v", r)
 			}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
@@ -117,8 +119,8 @@ func (a *API) liftMaintenance(ctx context.Context, rq *request, in *liftInput) (
 	return show(maintenanceList{"list", lifted, false}, err)
 }
 
-func (a *API) auditWindow(rq *request, did string, w health.WindowObject) db.Row {
+func (a *API) auditWindow(rq *request, did audit.Action, w health.WindowObject) db.Row {
 	return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, w.ID, map[string]string{
-		"provider_account": w.ProviderAccount, "starts_at": w.StartsAt.Format(time.RFC3339), "ends_at": w.EndsAt.Format(time.RFC3339), "reason": w.Reason,
+		"provider_account": w.ProviderAccount, "operations": fmt.Sprint(w.Operations), "starts_at": w.StartsAt.Format(time.RFC3339), "ends_at": w.EndsAt.Format(time.RFC3339), "reason": w.Reason,
 	}).Row()
 }

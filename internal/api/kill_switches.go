@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -84,10 +85,8 @@ func (a *API) createKillSwitch(ctx context.Context, rq *request, in *bodyInput) 
 	}, asItIs(tenant, a.Switches.Get))
 }
 
-func (a *API) auditSwitch(rq *request, did string, o control.Object) db.Row {
-	return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, o.ID, map[string]string{
-		"mode": string(o.Mode), "scope": o.Scope.String(), "reason": o.Reason,
-	}).Row()
+func (a *API) auditSwitch(rq *request, did audit.Action, o control.Object) db.Row {
+	return rq.by().Record(a.IDs, a.Clock.Now(), rq.principal.Tenant, did, o.ID, o.Told()).Row()
 }
 
 func (a *API) listKillSwitches(ctx context.Context, rq *request, in *listSwitchesInput) (answer, error) {

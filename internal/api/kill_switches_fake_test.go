@@ -51,6 +51,6 @@ func (f *fakeSwitches) List(context.Context, string, db.Page) ([]control.Object,
 
 func (f *fakeSwitches) OfEveryone(context.Context, string) ([]control.Object, error) {
 	o := someSwitch()
-	o.Everyone, o.CreatedBy = true, "cli"
+	o.Everyone, o.CreatedBy = true, "operator"
 	return []control.Object{o}, nil
 }

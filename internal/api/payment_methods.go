@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/customer"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
@@ -154,7 +155,7 @@ func (a *API) keepMethod(ctx context.Context, rq *request, in *bodyInput) (answe
 }
 
 // recordedMethod is recorded for a saved method, the answer with which is personal.
-func recordedMethod(o *once, did string, detail map[string]string) customer.WithMethod {
+func recordedMethod(o *once, did audit.Action, detail map[string]string) customer.WithMethod {
 	o.personal = true
 	return recorded[customer.MethodObject](o, did, detail)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
@@ -69,7 +70,7 @@ func (a *API) registerRefundActions() {
 
 // refundAction is what is done to a refund that waits for people. calls says that the provider is called if it does not wait on, so that
 // there is an intent: the audit record goes with the first Change that there is.
-func (a *API) refundAction(did string, calls bool, do func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error),
+func (a *API) refundAction(did audit.Action, calls bool, do func(ctx context.Context, rq *request, refund string, with payment.Companion) (payment.RefundObject, error),
 ) func(context.Context, *request, *actionInput) (answer, error) {
 	return func(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 		return a.act(ctx, rq, in, id.Refund, "refund", func(ctx context.Context, o *once) (any, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/florinpay/florin/internal/access"
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
@@ -231,7 +232,7 @@ func (a *API) changePolicy(ctx context.Context, rq *request, in *actionInput, st
 }
 
 // recordedPolicy is recorded for a policy, with its versions.
-func recordedPolicy(o *once, did string) policies.With {
+func recordedPolicy(o *once, did audit.Action) policies.With {
 	return recordedAs(o, did, func(made policies.Object) map[string]string {
 		detail := map[string]string{"latest_version": strconv.FormatInt(made.LatestVersion, 10)}
 		if made.PublishedVersion != nil {

@@ -70,6 +70,7 @@ var samples = story{
 			{Name: "beta", Matched: 5396, Approved: 4972, ApprovedPPM: 921423, Fees: []simulation.Amount{{Amount: 153504, Currency: "EUR"}}}}}},
 	"ReconBreak.kind": "contradiction", "ReconBreak.status": "open", "ReconBreak.amount": 9232, "ReconBreak.currency": "EUR", "ReconBreak.detail": "att_01jd9qk3v8m2x4r6t7w9y0a1b2: it is voided, the provider says captured 92.32 EUR",
 	"note": "", "closed_by": nil, "closed_at": nil,
+	"AuditEntry.details": map[string]string{"mode": "block", "scope": "provider account alpha", "reason": "The acquirer loses messages"}, "AuditEntry.request_id": "req_01jd9qk3v8m2x4r6t7w9y0a1b2", "AuditEntry.subject": "ks_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"KillSwitch.reason": "The acquirer loses messages", "KillSwitch.scope": control.Scope{Account: "alpha"}, "everyone": false, "KillSwitch.on": true, "KillSwitch.expires_at": nil, "KillSwitch.lifted_at": nil, "KillSwitch.mode": "block",
 	"ProviderHealth.state": "well", "ProviderOperation.since": "2026-11-22T06:00:00Z", "ProviderOperation.calls": 214, "latency_p50_ms": 182, "latency_p95_ms": 420, "concurrency_limit": 256,
 	"in_flight": 3, "next_probe_at": nil, "elsewhere": false, "ProviderMaintenance.reason": "Announced by the acquirer", "starts_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z", "lifted_at": nil,

@@ -11,13 +11,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
 )
 
 // Everyone is the tenant of the switches that hold for the whole installation. Only its operator makes them, by the command line.
-const Everyone = "*"
+const Everyone = audit.Installation
 
 // Mode is what a switch does.
 type Mode string
@@ -204,6 +205,22 @@ type Object struct {
 
 // ObjectID is the id by which the audit trail and an idempotency key name it.
 func (o Object) ObjectID() string { return o.ID }
+
+// Told is what the audit trail has of a switch.
+func (o Object) Told() map[string]string {
+	told := map[string]string{"mode": string(o.Mode), "scope": o.Scope.String(), "reason": o.Reason}
+	if len(o.TwoAbove) > 0 {
+		amounts := make([]string, len(o.TwoAbove))
+		for i, above := range o.TwoAbove {
+			amounts[i] = fmt.Sprintf("%s=%d", above.Currency, above.Amount)
+		}
+		told["two_above"] = strings.Join(amounts, " ")
+	}
+	if o.ExpiresAt != nil {
+		told["expires_at"] = o.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return told
+}
 
 // objectOf is the switch as a tenant sees it.
 func (s Switch) objectOf(tenant string, now time.Time) Object {

@@ -21,7 +21,7 @@ import (
 
 var (
 	noon  = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	admin = audit.By{Actor: "cli"}
+	admin = audit.By{Actor: "operator"}
 )
 
 func each(t *testing.T, test func(t *testing.T, d *db.DB, hands *clock.Manual, s *merchant.Store)) {
@@ -63,7 +63,7 @@ func TestAMerchantIsMadeOnce(t *testing.T) {
 		if all, err := s.List(t.Context()); err != nil || len(all) != 2 || !reflect.DeepEqual(all[0], made) || !reflect.DeepEqual(all[1], other) {
 			t.Errorf("all: %+v, %v", all, err)
 		}
-		records, _, err := audit.List(t.Context(), d, "acct_shop", db.Page{Limit: 10})
+		records, _, err := audit.NewTrail(d).List(t.Context(), "acct_shop", db.Page{Limit: 10}, audit.Filter{})
 		if err != nil || len(records) != 1 || records[0].Action != "merchant.created" || records[0].Detail["fee_basis_points"] != "25" {
 			t.Errorf("audited %+v, %v", records, err)
 		}
@@ -96,7 +96,7 @@ func TestSettingsChangeHereAtOnceAndElsewhereWithinASecond(t *testing.T) {
 		if _, err := s.Update(t.Context(), "acct_shop", admin, suspend); err != nil {
 			t.Error(err)
 		}
-		records, _, err := audit.List(t.Context(), d, "acct_shop", db.Page{Limit: 10})
+		records, _, err := audit.NewTrail(d).List(t.Context(), "acct_shop", db.Page{Limit: 10}, audit.Filter{})
 		if err != nil || len(records) != 2 || len(records[0].Detail) != 1 || records[0].Detail["suspended_at"] != "2026-11-22T12:00:00Z" {
 			t.Errorf("audited %+v, %v", records, err)
 		}
@@ -165,7 +165,7 @@ func TestWhereAMerchantsPagesAreIsKeptAndAudited(t *testing.T) {
 		if err != nil || len(got.Origins) != 2 || got.Origins[1] != "https://pay.shop.example:8443" || got.Color != "#2f5fd0" {
 			t.Errorf("read %+v, %v", got, err)
 		}
-		records, _, err := audit.List(t.Context(), d, "acct_shop", db.Page{Limit: 10})
+		records, _, err := audit.NewTrail(d).List(t.Context(), "acct_shop", db.Page{Limit: 10}, audit.Filter{})
 		if err != nil || len(records) != 2 || records[0].Detail["origins"] != "https://shop.example https://pay.shop.example:8443" || records[0].Detail["color"] != "#2f5fd0" {
 			t.Errorf("audited %+v, %v", records, err)
 		}

@@ -2,10 +2,13 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
@@ -118,4 +121,41 @@ func Origins(c Connector, a Account) ([]string, error) {
 		return nil, fault.Wrong("settings.base_url", fault.CodeInvalid, "is not an https URL")
 	}
 	return []string{u.Scheme + "://" + u.Host}, nil
+}
+
+// Changes is how the account differs from what it was, for the audit trail: settings and priority as they are now, of credentials the names
+// alone. All of it is new if it was none.
+func (a Account) Changes(was Account) map[string]string {
+	told := map[string]string{}
+	if was.Version == 0 {
+		told["provider"] = a.Provider
+	}
+	if a.Priority != was.Priority {
+		told["priority"] = strconv.FormatInt(a.Priority, 10)
+	}
+	for _, name := range names(a.Settings, was.Settings) {
+		if a.Settings[name] != was.Settings[name] {
+			told["settings."+name] = a.Settings[name]
+		}
+	}
+	var replaced []string
+	for _, name := range names(a.Credentials, was.Credentials) {
+		if a.Credentials[name].Reveal() != was.Credentials[name].Reveal() {
+			replaced = append(replaced, name)
+		}
+	}
+	if len(replaced) > 0 {
+		told["credentials"] = strings.Join(replaced, " ")
+	}
+	return told
+}
+
+// names are those that any of two maps has, in order.
+func names[V any](one, other map[string]V) []string {
+	all := maps.Clone(one)
+	if all == nil {
+		all = map[string]V{}
+	}
+	maps.Copy(all, other)
+	return slices.Sorted(maps.Keys(all))
 }

@@ -90,27 +90,28 @@ func (s *Accounts) Create(ctx context.Context, a Account, rows ...db.Row) (Accou
 	return a, s.write(ctx, a, append([]db.Row{accountTable.Insert(values...)}, rows...))
 }
 
-// Put stores an account whether or not it is there: what is there gets these settings, credentials and priority. It
+// Put stores an account whether or not it is there: what is there gets these settings, credentials and priority. also makes
+// the rows that belong to that, such as the audit trail's, of the account as it was; it was none if its Version is 0. It
 // fails with fault.Invalid, with fault.Exists if the other mode has the id, and with fault.Conflict if the account is
 // one with another provider: its payments would be asked about at the wrong one.
-func (s *Accounts) Put(ctx context.Context, a Account, rows ...db.Row) error {
+func (s *Accounts) Put(ctx context.Context, a Account, also func(was Account) []db.Row) error {
 	var err error
 	for range tries {
-		if err = s.put(ctx, a, rows); !fault.Is(err, fault.Stale) && !lostInsert(err) {
+		if err = s.put(ctx, a, also); !fault.Is(err, fault.Stale) && !lostInsert(err) {
 			return err
 		}
 	}
 	return err
 }
 
-func (s *Accounts) put(ctx context.Context, a Account, rows []db.Row) error {
+func (s *Accounts) put(ctx context.Context, a Account, also func(was Account) []db.Row) error {
 	if err := a.valid(); err != nil {
 		return err
 	}
 	before, err := s.read(ctx, a.Merchant, a.ID)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		_, err = s.Create(ctx, a, rows...)
+		_, err = s.Create(ctx, a, also(Account{})...)
 		return err
 	case err != nil:
 		return err
@@ -122,7 +123,7 @@ func (s *Accounts) put(ctx context.Context, a Account, rows []db.Row) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, a, append([]db.Row{accountTable.Update(before.Version, values...)}, rows...))
+	return s.write(ctx, a, append([]db.Row{accountTable.Update(before.Version, values...)}, also(before)...))
 }
 
 // lostInsert tells whether somebody else made the account between the read and the write.

@@ -138,7 +138,7 @@ func TestANameBelongsToOneMode(t *testing.T) {
 		if _, err := d.one.Create(d.Context(), contract(liveMode, "alpha", 0)); !fault.Is(err, fault.Exists) {
 			d.Errorf("the live mode took it: %v", err)
 		}
-		if err := d.one.Put(d.Context(), contract(liveMode, "alpha", 0)); !fault.Is(err, fault.Exists) {
+		if err := d.one.Put(d.Context(), contract(liveMode, "alpha", 0), alone); !fault.Is(err, fault.Exists) {
 			d.Errorf("the live mode put it: %v", err)
 		}
 		if _, err := d.one.Create(d.Context(), contract(testMode, "alpha", 0)); !fault.Is(err, fault.Exists) {
@@ -156,7 +156,7 @@ func TestANameBelongsToOneMode(t *testing.T) {
 func TestAChangedAccountIsSeen(t *testing.T) {
 	eachDrawer(t, func(d *drawer) {
 		a := contract(testMode, "alpha", 0)
-		if err := d.one.Put(d.Context(), a); err != nil {
+		if err := d.one.Put(d.Context(), a, alone); err != nil {
 			d.Fatal(err)
 		}
 		d.names(d.other, testMode) // it is remembered there now
@@ -166,7 +166,7 @@ func TestAChangedAccountIsSeen(t *testing.T) {
 		}
 		a.Credentials = map[string]secret.Text{"api_key": secret.New("rolled")}
 		a.Settings = nil
-		if err := d.one.Put(d.Context(), a); err != nil {
+		if err := d.one.Put(d.Context(), a, alone); err != nil {
 			d.Fatal(err)
 		}
 		key := func(s *provider.Accounts) string {
@@ -187,7 +187,7 @@ func TestAChangedAccountIsSeen(t *testing.T) {
 			d.Errorf("%+v, %v", got, err)
 		}
 		a.Provider = "stripe"
-		if err := d.one.Put(d.Context(), a); !fault.Is(err, fault.Conflict) {
+		if err := d.one.Put(d.Context(), a, alone); !fault.Is(err, fault.Conflict) {
 			d.Errorf("it is with another provider now: %v", err)
 		}
 	})
@@ -203,7 +203,7 @@ func TestPutsAtOnceAllLand(t *testing.T) {
 				if i%2 == 1 {
 					s = d.other
 				}
-				errs[i] = s.Put(d.Context(), contract(testMode, "alpha", int64(i)))
+				errs[i] = s.Put(d.Context(), contract(testMode, "alpha", int64(i)), alone)
 			})
 		}
 		done.Wait()
@@ -217,3 +217,6 @@ func TestPutsAtOnceAllLand(t *testing.T) {
 		}
 	})
 }
+
+// alone is an account that is put without other rows.
+func alone(provider.Account) []db.Row { return nil }

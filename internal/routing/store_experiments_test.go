@@ -65,7 +65,7 @@ func storedAChallengerThatIsWorseFallsBackEverywhere(t *testing.T, h harness) {
 	if err != nil || v.stopped.IsZero() || v.looks != 1 || v.tally != (Tally{500, 450, 120, 60}) {
 		t.Errorf("verdict %+v, %v", v, err)
 	}
-	records, _, err := audit.About(t.Context(), h.db, h.tenant, o.ID, db.Page{Limit: 5})
+	records, _, err := audit.NewTrail(h.db).List(t.Context(), h.tenant, db.Page{Limit: 5}, audit.Filter{Object: o.ID})
 	if err != nil || len(records) != 1 || records[0].Action != "routing_experiment.stopped" || records[0].Actor != "system" || records[0].Detail["challenger"] != "60 of 120" {
 		t.Errorf("audited %+v, %v", records, err)
 	}
