@@ -75,7 +75,7 @@ type Error struct {
 	NetworkDeclineCode string        // the scheme's own, such as 51
 	NetworkAdviceCode  string        // the scheme's own, such as 02
 	RetryRule          string        // the card network's rule by which the card was not tried; empty: the issuer or the provider refused
-	Payment            string        // pay_…: the payment that failed, if there is one
+	Payment            string        // pay_…: the payment that failed, if there is one; of kill_switch_on one that waits to be confirmed again
 	RequestID          string        // req_…: for support and for the server's logs
 	IdempotencyKey     string        // the key of the call, if it had one
 

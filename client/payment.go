@@ -222,7 +222,7 @@ type MethodRequest struct {
 	Bank  string `json:"bank,omitempty"`  // the payer's, where they chose it with you
 }
 
-// ConfirmPayment goes on with a payment that waits: for a method, or for what its payer had to do.
+// ConfirmPayment goes on with a payment that waits: for a method, for what its payer had to do, or since a kill switch stopped it.
 type ConfirmPayment struct {
 	PaymentMethodToken string         `json:"payment_method_token,omitempty"`
 	PaymentMethod      *MethodRequest `json:"payment_method,omitempty"` // a method other than a card

@@ -183,3 +183,30 @@ func TestBrowserCannotUseAResultTwice(t *testing.T) {
 	p.code("123456").at(checkoutPath(second)).shows("Paid")
 	f.stands(t, second.text("id"), "captured", 2)
 }
+
+// While the payer is at their bank somebody switches everything off. Nothing is charged, the payer reads no more than that, and the payment goes
+// on with what they have proved once it is on again.
+func TestBrowserComesBackToAKillSwitch(t *testing.T) {
+	t.Parallel()
+	f := installDev(t)
+	made := f.checkout(t, nil)
+	p := f.payer(t).payAt(made).pay(challengedCard).at("/acs/challenge/")
+	off := f.post("/v1/kill_switches", "", map[string]any{"scope": map[string]any{}, "reason": "A fraud wave"}).want(t, http.StatusCreated, "switch off")
+	p.code("123456").at(checkoutPath(made)).shows("This shop has stopped such payments for the moment. Nothing was charged.")
+	confirm := func(what string, status int) answer {
+		t.Helper()
+		return f.post("/v1/payments/"+made.text("id")+"/confirm", "again", map[string]any{}).want(t, status, what)
+	}
+	stopped := f.stands(t, made.text("id"), "requires_payment_method", 0)
+	if why, _ := stopped.object["failure"].(map[string]any); why["code"] != "kill_switch_on" || why["message"] != "authorize is switched off: A fraud wave. Nothing was charged." {
+		t.Errorf("failed for %v", why)
+	}
+	if refused := confirm("confirm while it is off", http.StatusServiceUnavailable); refused.text("code") != "kill_switch_on" || refused.text("detail") != "authorize is switched off: A fraud wave" {
+		t.Errorf("refused with %s", refused)
+	}
+	f.do(request{method: "DELETE", url: f.api + "/v1/kill_switches/" + off.text("id"), key: f.secret}).want(t, http.StatusOK, "lift")
+	confirm("confirm with the same key once it is on", http.StatusOK)
+	f.stands(t, made.text("id"), "captured", 1).secured(t, "challenge", "Y", true)
+	p.open(checkoutPath(made)).shows("Paid")
+	f.verify()
+}

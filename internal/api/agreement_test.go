@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -211,6 +212,7 @@ func TestEveryRefusalOfAPaymentIsWhatTheDocumentSays(t *testing.T) {
 	for name, err := range map[string]error{
 		"declined": &payment.DeclinedError{Code: fault.CodeCardDeclined, Payment: full(), Decline: provider.Decline{Code: provider.StolenCard, NetworkDecline: "43", NetworkAdvice: "03"}, Meaning: provider.Explain(provider.StolenCard)},
 		"not sent": &payment.DeclinedError{Code: fault.CodeProviderUnavailable, Payment: full(), Decline: provider.Decline{Message: "The provider could not be reached. Nothing was charged."}},
+		"stopped":  payment.Refusal(full(), &payment.FailureObject{Code: fault.CodeKillSwitch, Message: "it is switched off. Nothing was charged."}, time.Time{}),
 		"missing":  fault.Missing("payment method token"), "conflict": fault.State("no"), "stale": fault.New(fault.Stale, "", "too late"), "full": fault.New(fault.Unavailable, fault.CodeOverloaded, "full"),
 		"slow": context.DeadlineExceeded, "broken": errors.New("boom"), "wrong": fault.Wrong("amount", fault.CodeAmountTooLarge, "too much"),
 	} {

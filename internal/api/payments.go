@@ -71,7 +71,8 @@ func (a *API) registerPayments() {
 	register(a, operation{
 		id: "confirmPayment", method: http.MethodPost, path: one + "/confirm", tag: tag, summary: "Confirm a payment",
 		doc: "Charges a payment that was made with confirm false. Of one that requires action, the provider is asked what the payer did; " +
-			"with another token that try is given up, and the next one begins.",
+			"with another token that try is given up, and the next one begins. Where somebody has switched off what it needs now, it is answered 503 kill_switch_on: " +
+			"the payment waits as requires_payment_method, and goes on with what its payer has proved when it is confirmed again.",
 		scope: access.PaymentsWrite, status: http.StatusOK, answer: object, sample: `{"payment_method_token":"pm_tok_01jd9qk3v8m2x4r6t7w9y0a1b2"}`,
 		body: reflect.TypeFor[confirmPayment](), optional: true, refusals: []int{402}, shows: story{"amount_refunded": 0},
 	}, a.confirmPayment)

@@ -43,8 +43,12 @@ func declineProblem(e *payment.DeclinedError) *problem.Problem {
 		p.Retry = string(provider.RetryLater)
 	}
 	p.Retryable = retryableDeclines[p.Retry]
-	if e.Code == fault.CodeProviderUnavailable { // nobody has said anything of the card
+	switch e.Code {
+	case fault.CodeProviderUnavailable: // nobody has said anything of the card
 		p.Detail, p.Retry, p.Retryable = e.Decline.Message, string(provider.RetryLater), true
+	case fault.CodeKillSwitch: // as for what is refused before it is begun; the payment waits to be confirmed again
+		p.Status, p.Detail = http.StatusServiceUnavailable, e.Decline.Message
+		p.Wait(max(e.Meaning.After, time.Second))
 	}
 	return p
 }
@@ -52,7 +56,7 @@ func declineProblem(e *payment.DeclinedError) *problem.Problem {
 // declinedParam is the parameter by which a request named what was declined. That of an operation names nothing to pay with.
 func declinedParam(e *payment.DeclinedError) string {
 	switch {
-	case e.Refused != "", e.Code == fault.CodeProviderUnavailable:
+	case e.Refused != "", e.Code == fault.CodeProviderUnavailable, e.Code == fault.CodeKillSwitch:
 		return ""
 	case e.Code == fault.CodePaymentDeclined:
 		return "payment_method"

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/payment"
@@ -26,6 +27,17 @@ func TestADeclineNamesTheParameterThatItsRequestHas(t *testing.T) {
 		if p.Status != http.StatusPaymentRequired || p.Code != c.code || p.Param != c.param {
 			t.Errorf("%s: %d %s names %q", name, p.Status, p.Code, p.Param)
 		}
+	}
+}
+
+// The payment is there and waits; what the answer says is what a request is told that was refused before anything was begun.
+func TestWhatASwitchHasStoppedIsNoDecline(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	o := payment.Object{ID: "pay_1", PaymentMethod: &payment.MethodObject{Type: provider.MethodCard}}
+	p := problemOf(payment.Refusal(o, &payment.FailureObject{Code: fault.CodeKillSwitch, Message: "authorize is switched off: a fraud wave. Nothing was charged.", RetryAt: new(at.Add(time.Hour))}, at))
+	if p.Status != http.StatusServiceUnavailable || p.Code != fault.CodeKillSwitch || p.Detail != "authorize is switched off: a fraud wave. Nothing was charged." || p.Payment != "pay_1" ||
+		p.Param != "" || p.DeclineCode != "" || p.Retry != "later" || !p.Retryable || p.RetryAfter != 3600 || p.GetHeaders().Get("Retry-After") != "3600" {
+		t.Errorf("told %+v, %v", p, p.GetHeaders())
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Service) enterIn(held *room, account provider.Account) (done func(healt
 
 // unput is a question that Florin would not put.
 func unput(o provider.Outcome) provider.AuthenticationOutcome {
-	return provider.AuthenticationOutcome{Class: o.Class, Detail: o.Detail, Withheld: o.Withheld, NotBefore: o.NotBefore}
+	return provider.AuthenticationOutcome{Class: o.Class, Detail: o.Detail, Withheld: o.Withheld, NotBefore: o.NotBefore, OffUntil: o.OffUntil}
 }
 
 // inquireIssuer asks the provider what the issuer said in the end.
@@ -133,6 +133,9 @@ func (s *Service) hearIssuer(ctx context.Context, account provider.Account, held
 		}
 		now.object = s.answered(d.payment)
 		now.refused = s.refusal(now.object, failureOf(d.payment, a))
+		if _, intended := with.(begun); !intended && switched(now.refused) {
+			return nil // the same request works when it is on again
+		}
 		return with.Result(c, now.object, now.refused)
 	})
 	if err == nil && (ours || d.next != nil) {
@@ -153,6 +156,9 @@ func (s *Service) weighAnswer(ctx context.Context, account provider.Account, hel
 	}
 	d, err := s.counted(ctx, p, a, provider.Outcome{Class: provider.NotSent}, &t, func(t terms) (decision, error) { return authenticated(p, a, o, t) })
 	if err != nil || d.attempt == nil || d.attempt.State != AttemptSending || d.attempt.asking() {
+		return d, err
+	}
+	if off, err := s.stop(ctx, account, &d, t); err != nil || off {
 		return d, err
 	}
 	if waits, err := s.readmit(ctx, account, held, a, &d, t); err != nil || waits {
@@ -295,7 +301,7 @@ type cres struct {
 // maxResult bounds a CRes, in characters of base64url.
 const maxResult = 16 << 10
 
-// matches refuses a result that is not of the challenge that the attempt waits for: fault.Invalid if it is no CRes at all, else
+// matches refuses a result that is not of the challenge that the attempt waits for, or was stopped after: fault.Invalid if it is no CRes at all, else
 // fault.Conflict.
 func (a Attempt) matches(result string) error {
 	var m cres
@@ -303,7 +309,7 @@ func (a Attempt) matches(result string) error {
 	if err != nil || len(result) > maxResult || json.Unmarshal(text, &m) != nil || m.MessageType != "CRes" {
 		return fault.Wrong("result", fault.CodeInvalid, "must be the CRes of a challenge, in base64url")
 	}
-	if !a.challenged() {
+	if stopped := a.State == AttemptNotSent && a.proof() != nil; !a.challenged() && !stopped {
 		return errNoChallenge
 	}
 	r := a.Secure.Result

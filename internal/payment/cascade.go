@@ -97,6 +97,9 @@ func (d *decision) fails(f *FailureObject, o provider.Outcome, t terms) error {
 	if why, at, ok := d.again(o, t); ok {
 		return d.putOff(f, why, at)
 	}
+	if d.isStopped(f) {
+		d.payment.keepFor(t.now)
+	}
 	return d.end(f)
 }
 
@@ -144,7 +147,7 @@ func telling(before, now *FailureObject) *FailureObject {
 
 func weightOf(f *FailureObject) int {
 	switch {
-	case f.Code == fault.CodeProviderUnavailable:
+	case f.Code == fault.CodeProviderUnavailable, f.Code == fault.CodeKillSwitch:
 		return 0
 	case provider.Explain(f.DeclineCode).Retry == provider.RetryOtherProvider:
 		return 1

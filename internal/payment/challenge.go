@@ -82,7 +82,8 @@ func (d *decision) unheard(o provider.AuthenticationOutcome, t terms) error {
 			return err
 		}
 		a.DueAt = time.Time{}
-		return d.fails(&FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}, provider.Outcome{Class: provider.NotSent}, t)
+		unsent := provider.Outcome{Class: provider.NotSent, Detail: o.Detail, OffUntil: o.OffUntil}
+		return d.fails(declined(unsent), unsent, t)
 	case a.challenged() && a.Inquiries > provider.UnresolvedAfter && d.over(t.now):
 		return d.ranOut(o, t)
 	}

@@ -14,6 +14,8 @@ import (
 // the payer's browser, is only looked at to see that it belongs to the challenge that is open. Another token than the one
 // that is being tried gives that try up and begins the next.
 //
+// One that was stopped by a switch while its payer was at their bank goes on with what they have proved there.
+//
 // It fails with fault.NotFound, with fault.Conflict if the payment does not wait or the result is not of the open challenge,
 // and like Create.
 func (s *Service) Confirm(ctx context.Context, tenant, payment string, in Confirmation, with Companion) (Object, error) {
@@ -28,11 +30,14 @@ func (s *Service) confirm(ctx context.Context, p Payment, in Confirmation, with 
 	if err := s.checkReturn(ctx, p.Merchant, in.ReturnURL); err != nil {
 		return Object{}, err
 	}
+	if in.Result != "" && p.Status != RequiresAction {
+		if err := s.matchesStopped(ctx, p, in.Result); err != nil {
+			return Object{}, err
+		}
+	}
 	switch {
 	case p.Status == RequiresAction && (in.Result != "" || !in.Choice.made() || p.Method.is(in.Choice)):
 		return s.resume(ctx, p, in, with)
-	case in.Result != "":
-		return Object{}, errNoChallenge
 	case p.Status == RequiresAction:
 		return s.replace(ctx, p, in, with)
 	case p.Status == Expired:

@@ -9,12 +9,12 @@ import (
 	"github.com/florinpay/florin/internal/provider"
 )
 
-// DeclinedError says that the provider or the issuer refused, or that no provider could be reached. The object is there
-// and says so as well.
+// DeclinedError says that the provider or the issuer refused, that no provider could be reached, or that people have switched off
+// what the payment needed next. The object is there and says so as well.
 type DeclinedError struct {
 	Payment Object // as it is after the refusal
 	Refused Kind   // the operation that was refused; empty: the payment itself
-	Code    string // fault.CodeCardDeclined, fault.CodePaymentDeclined or fault.CodeProviderUnavailable
+	Code    string // fault.CodeCardDeclined, fault.CodePaymentDeclined, fault.CodeProviderUnavailable or fault.CodeKillSwitch
 	Decline provider.Decline
 	Meaning provider.Meaning
 	Rule    string // the card network's rule by which nobody was asked; empty: somebody was
@@ -26,8 +26,11 @@ func (e *DeclinedError) Error() string {
 
 // Unwrap gives the error its kind.
 func (e *DeclinedError) Unwrap() error {
-	if e.Code == fault.CodeProviderUnavailable {
+	switch e.Code {
+	case fault.CodeProviderUnavailable:
 		return fault.New(fault.Unavailable, e.Code, "no provider could take this payment")
+	case fault.CodeKillSwitch:
+		return fault.New(fault.Unavailable, e.Code, e.Decline.Message)
 	}
 	return fault.New(fault.Declined, e.Code, e.Meaning.Text)
 }
@@ -44,7 +47,10 @@ func (p Payment) declined(o provider.Outcome) *FailureObject {
 // declined says why an outcome is not a success, for the object. The payer's words for fraud reasons are generic; the
 // merchant sees the code itself.
 func declined(o provider.Outcome) *FailureObject {
-	if o.Class == provider.NotSent {
+	switch {
+	case o.Class == provider.NotSent && !o.OffUntil.IsZero():
+		return stopped(o)
+	case o.Class == provider.NotSent:
 		return &FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}
 	}
 	return &FailureObject{
@@ -106,7 +112,8 @@ func Refusal(object Object, f *FailureObject, now time.Time) *DeclinedError {
 	if object.PaymentMethod != nil {
 		meaning.Text = provider.TextOf(object.PaymentMethod.Type, f.DeclineCode)
 	}
-	if f.RetryAt != nil && meaning.Retry == provider.RetryLater {
+	if f.RetryAt != nil && (meaning.Retry == provider.RetryLater || f.Code == fault.CodeKillSwitch) {
+		meaning.Retry = provider.RetryLater
 		meaning.After = max(time.Second, f.RetryAt.Sub(now))
 	}
 	return &DeclinedError{Payment: object, Code: f.Code, Decline: f.decline(), Meaning: meaning, Rule: f.RetryRule}

@@ -95,13 +95,7 @@ func timeline(p Payment, rows related) []TimelineEntry {
 	entries := []TimelineEntry{{At: p.CreatedAt, Event: "payment.created", Detail: p.Amount.String()}}
 	entries = append(entries, triesTold(p, rows)...)
 	for _, op := range rows.operations {
-		entries = append(entries, TimelineEntry{At: op.CreatedAt, Event: string(op.Kind) + ".begun", Detail: op.Amount.String()})
-		if op.State != OperationSending {
-			entries = append(entries, TimelineEntry{At: op.MovedAt, Event: string(op.Kind) + "." + string(op.State), Detail: op.Amount.String()})
-		}
-		if !op.ManualAt.IsZero() {
-			entries = append(entries, TimelineEntry{At: op.ManualAt, Event: string(op.Kind) + ".manual", Detail: string(op.ManualReason)})
-		}
+		entries = append(entries, op.told()...)
 	}
 	for _, t := range rows.transfers {
 		entries = append(entries, TimelineEntry{At: t.CreatedAt, Event: "transfer.received", Detail: t.Amount.String() + " at " + t.Account})

@@ -126,13 +126,13 @@ type RetryObject struct {
 
 // FailureObject says why a try did not succeed.
 type FailureObject struct {
-	Code               string               `json:"code" doc:"card_declined, payment_declined, provider_unavailable, expired …"`
+	Code               string               `json:"code" doc:"card_declined, payment_declined, provider_unavailable, kill_switch_on, expired …"`
 	DeclineCode        provider.DeclineCode `json:"decline_code,omitempty"`
 	Message            string               `json:"message"`
 	NetworkDeclineCode string               `json:"network_decline_code,omitempty"`
 	NetworkAdviceCode  string               `json:"network_advice_code,omitempty"`
 	RetryRule          string               `json:"retry_rule,omitempty" doc:"The card network's rule by which nobody was asked: never_again, visa_declines … The other fields repeat the issuer's last word."`
-	RetryAt            *time.Time           `json:"retry_at,omitempty" doc:"When that rule lets the card be tried again at this amount, or may: tries under way may be declined, and count."`
+	RetryAt            *time.Time           `json:"retry_at,omitempty" doc:"When that rule lets the card be tried again at this amount, or may: tries under way may be declined, and count. Of kill_switch_on: when it may be on again."`
 }
 
 // BankObject is a bank that a payer may choose.

@@ -228,9 +228,13 @@ func (s *Service) recordOperation(ctx context.Context, account provider.Account,
 
 // settleOperation decides what an outcome means for an operation, from the rows as they are now, and gives the operation as it was read.
 func (s *Service) settleOperation(ctx context.Context, account provider.Account, op Operation, o provider.Outcome) (decision, Operation, error) {
+	asked := op.AskedAt
 	p, a, op, err := s.rows(ctx, op)
 	if err != nil {
 		return decision{}, op, err
+	}
+	if asked.After(op.AskedAt) {
+		op.AskedAt = asked
 	}
 	t, err := s.terms(ctx, p.Merchant, account)
 	if err != nil {

@@ -17,6 +17,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
 	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"}, {Name: "payout_id"},
 	{Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"}, {Name: "deadline", Kind: db.Int, Null: true},
+	{Name: "asked_at", Kind: db.Int, Null: true},
 }}
 
 func operationRow(o Operation) (db.Row, error) {
@@ -33,16 +34,17 @@ func operationRow(o Operation) (db.Row, error) {
 		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
 		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason), db.MicrosOrNil(o.Deadline),
+		db.MicrosOrNil(o.AskedAt),
 	}), nil
 }
 
 func scanOperation(r db.Scanner) (Operation, error) {
 	var o Operation
 	var minor, final, sent, created, moved int64
-	var due, manual, deadline *int64
+	var due, manual, deadline, asked *int64
 	var code, failure, metadata string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &deadline, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &deadline, &asked, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -52,7 +54,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	}
 	o.Amount, o.Final = money.Of(minor, currency), final == 1
 	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
-	o.ManualAt, o.Deadline = db.NullTime(manual), db.NullTime(deadline)
+	o.ManualAt, o.Deadline, o.AskedAt = db.NullTime(manual), db.NullTime(deadline), db.NullTime(asked)
 	o.was = o.State
 	if err := untext(failure, &o.Failure); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)

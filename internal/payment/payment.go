@@ -23,7 +23,7 @@ type Payment struct {
 	Disputed            money.Money // taken back, or held, by disputes that are not won
 	Withdrawn           money.Money // what its customer has taken to somewhere else by payouts
 	Capture             bool        // take the money as soon as it is authorized
-	AwaitsPayer         bool        // made without a method: a decline gives the payer another try
+	AwaitsPayer         bool        // made without a method, or stopped by a switch: a decline gives the payer another try
 	Method              Method      // the zero value until there is one
 	Attempts            int64
 	Account             string // the provider account of the last attempt
@@ -50,6 +50,8 @@ type Payment struct {
 	EndedAt             time.Time // when it came to a state that it cannot leave
 	CreatedAt           time.Time
 	Version             int64
+
+	proven *Attempt // the try that it was stopped at, whose proof goes along with the next; not stored
 }
 
 // Proof is an authentication's result, and the exemption that was claimed with it.
@@ -198,6 +200,7 @@ type Operation struct {
 	DueAt                   time.Time
 	ManualAt                time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason            ManualReason
+	AskedAt                 time.Time // when its provider was last asked what became of it
 	Deadline                time.Time // of what has waited for its provider: until when it may; zero: it did not have to
 	CreatedAt               time.Time
 	MovedAt                 time.Time // when it came to its state

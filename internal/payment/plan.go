@@ -295,6 +295,9 @@ func (p Payment) unfit(o *objection) string {
 // lane is what a try at an account needs to know of it.
 func (s *Service) lane(ctx context.Context, p Payment, account provider.Account) (lane, error) {
 	how, err := s.approach(ctx, p, account)
+	if p.proven != nil && s.authenticates(account) {
+		how = approach{} // it goes along
+	}
 	return lane{account: account.ID, how: how, able: s.authenticates(account), patience: s.patience(account)}, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -251,6 +252,9 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 		Operation: inquiries[op.Kind], Reference: op.ID, Original: a.Reference, Attempt: a.ourReference(),
 	})
 	outcome := finding.Outcome
+	if !outcome.Withheld && !s.blind(account) {
+		op.AskedAt = s.Clock.Now()
+	}
 	if !finding.Found && outcome.Class != provider.Unknown {
 		return s.resend(ctx, account, a, op)
 	}
@@ -349,7 +353,11 @@ func (s *Service) calledOff(ctx context.Context, p Payment, of control.Operation
 	if err == nil {
 		return nil
 	}
-	off := provider.Unable(err.Error())
-	off.NotBefore = s.Clock.Now().Add(switchedLook)
+	off, now := provider.Unable(err.Error()), s.Clock.Now()
+	off.NotBefore = now.Add(switchedLook)
+	var why *fault.Error
+	if switched(err) && errors.As(err, &why) {
+		off.OffUntil = now.Add(max(why.RetryAfter, switchedLook))
+	}
 	return &off
 }

@@ -41,6 +41,22 @@ func (a Attempt) told(p Payment, rows related) []TimelineEntry {
 	return entries
 }
 
+// told is what the timeline says of a capture, a void or a refund. Several may be of one amount: each inquiry stands before where it led to.
+func (o Operation) told() []TimelineEntry {
+	kind, amount := string(o.Kind), o.Amount.String()
+	entries := []TimelineEntry{{At: o.CreatedAt, Event: kind + ".begun", Detail: amount}}
+	if !o.AskedAt.IsZero() {
+		entries = append(entries, TimelineEntry{At: o.AskedAt, Event: kind + ".inquired", Detail: amount + " at " + o.Account + ", the last time"})
+	}
+	if o.State != OperationSending {
+		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount})
+	}
+	if !o.ManualAt.IsZero() {
+		entries = append(entries, TimelineEntry{At: o.ManualAt, Event: kind + ".manual", Detail: string(o.ManualReason)})
+	}
+	return entries
+}
+
 // why is what the state of an attempt does not say.
 func (a Attempt) why() string {
 	switch {

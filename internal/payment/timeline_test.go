@@ -44,6 +44,59 @@ func TestTheTimelineTellsThatATryNeverArrived(t *testing.T) {
 	}, noArrival)
 }
 
+func TestTheTimelineTellsThatAnOperationWasInquiredAbout(t *testing.T) {
+	for name, c := range map[string]struct {
+		capture bool // at once
+		operate func(u *till, o Object) error
+		told    []string
+	}{
+		"a capture": {false, func(u *till, o Object) error {
+			_, err := u.Capture(u.Context(), shop, o.ID, 0, true, alone{})
+			return err
+		},
+			[]string{"capture.begun 100.00 EUR", "capture.inquired 100.00 EUR at alpha, the last time", "capture.succeeded 100.00 EUR"}},
+		"a void": {false, func(u *till, o Object) error { _, err := u.Cancel(u.Context(), shop, o.ID, "", alone{}); return err },
+			[]string{"void.begun 100.00 EUR", "void.inquired 100.00 EUR at alpha, the last time", "void.succeeded 100.00 EUR"}},
+		"a refund": {true, func(u *till, o Object) error {
+			_, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 4_000}, alone{})
+			return err
+		},
+			[]string{"refund.begun 40.00 EUR", "refund.inquired 40.00 EUR at alpha, the last time", "refund.succeeded 40.00 EUR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.pay(c.capture)
+				if err := c.operate(u, o); err != nil {
+					u.Fatal(err)
+				}
+				u.later(time.Minute)
+				kind, _, _ := strings.Cut(c.told[0], ".")
+				got := slices.DeleteFunc(u.recounted(o), func(line string) bool { return !strings.HasPrefix(line, kind) })
+				if !slices.Equal(got, c.told) {
+					u.Errorf("told %q", got)
+				}
+			}, fine, noAnswer)
+		})
+	}
+}
+
+// What a switch holds back was not asked.
+func TestTheTimelineTellsOfNoInquiryThatWasNotMade(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		on := silence(true)
+		u.Control = &on
+		if _, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 4_000}, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.later(5 * time.Minute)
+		want := []string{"refund.begun 40.00 EUR", "refund.unknown 40.00 EUR"}
+		if got := u.recounted(o); !slices.Equal(got[len(got)-2:], want) {
+			u.Errorf("told %q", got)
+		}
+	}, fine, noAnswer)
+}
+
 func TestTheTimelineTellsTriesInTheirTurn(t *testing.T) {
 	eachPair(t, func(u *till) {
 		u.q.between = func() { u.now.Advance(time.Millisecond) }

@@ -44,6 +44,9 @@ func (p Payment) begin(attempt string, at lane, route Route, now time.Time) (dec
 // same Change.
 func (s *Service) try(ctx context.Context, p Payment, choice Choice, given *Attempt, with Companion) (Object, error) {
 	p, err := s.pick(ctx, p, choice)
+	if err == nil {
+		p.proven, err = s.provenBefore(ctx, p)
+	}
 	if err != nil {
 		return Object{}, err
 	}
@@ -113,6 +116,9 @@ func (s *Service) launchIn(ctx context.Context, p Payment, pass *retry.Pass, let
 	intent, err := p.begin(s.IDs.New(id.Attempt), at.lane, Route{Decision: decided, Since: now}, now)
 	if err != nil {
 		return at, stage{}, err
+	}
+	if p.proven != nil && s.authenticates(at.account) {
+		intent.carry(*p.proven)
 	}
 	if given != nil {
 		intent.next, intent.attempt = intent.attempt, nil

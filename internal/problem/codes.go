@@ -131,7 +131,7 @@ var Codes = []Code{
 	{CodeRateLimited, 429, "Too many requests", "Wait as long as Retry-After says. The vault and the public zone tell their limits in RateLimit and RateLimit-Policy; the api zone limits only providers' webhooks that do not verify."},
 	{CodeTooManyStreams, 429, "Too many streams are open", "A merchant has 10 in each mode. Close one, and wait as long as Retry-After says; read one stream and share it out on your side."},
 	{CodeInternal, 500, "Something went wrong on our side", "Nothing is known to have happened. Send the request again with the same idempotency key; quote request_id if it stays."},
-	{fault.CodeKillSwitch, 503, "It is switched off", "People have switched this off for the time being: the detail says what and why. Nothing was done. Send the request again with the same idempotency key when it is on again; Retry-After says when that will be if they have said so, and else to look again in a minute."},
+	{fault.CodeKillSwitch, 503, "It is switched off", "People have switched this off for the time being: the detail says what and why. Nothing was charged. Send the request again with the same idempotency key when it is on again; if payment names a payment, that one waits: confirm it again instead of making another. Retry-After says when that will be if they have said so, and else to look again in a minute."},
 	{fault.CodeOverloaded, 503, "Too busy just now", "Too much is asked for at once, of Florin or of one object. Wait as long as Retry-After says and send the request again with the same idempotency key."},
 }
 

@@ -103,6 +103,7 @@ type AuthenticationOutcome struct {
 	Detail    string     // for operators
 	Withheld  bool       // of NotSent: Florin itself would not send it, which says nothing of the provider
 	NotBefore time.Time  // of what was withheld: when it is worth another try; zero: nobody knows
+	OffUntil  time.Time  // of what was withheld because people have switched it off: when it may be on again; zero: they have not
 }
 
 // Technical tells whether the outcome speaks against the provider itself, or the way to it: its breakers count that. Whatever the issuer says

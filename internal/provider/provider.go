@@ -66,6 +66,7 @@ type Outcome struct {
 	Detail           string      // for operators: what happened, without payload or secret
 	Withheld         bool        // of NotSent: Florin itself would not send it, which says nothing of the provider
 	NotBefore        time.Time   // of what was withheld, and of an inquiry that was: when it is worth another try; zero: nobody knows
+	OffUntil         time.Time   // of what was withheld because people have switched it off: when it may be on again; zero: they have not
 }
 
 // Account is one contract with a provider.

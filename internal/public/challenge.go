@@ -103,6 +103,10 @@ func (p *Public) showResult(v visit, c Checkout) error {
 		return err
 	}
 	w.Checkout = checkoutView{Checkout: c, Sum: v.lang.amount(c.Amount)}
+	if c.State == CheckoutFailed && c.Declined != nil && c.Declined.Code == fault.CodeKillSwitch { // a new payment would go no better
+		said := v.lang.decline(c.Declined)
+		w.Checkout.What, w.Checkout.Next = said.What, said.Next
+	}
 	if c.Card != nil {
 		w.Checkout.Brand = brandName(c.Card.Brand)
 	}

@@ -366,6 +366,11 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 		Choice: choice(body.Token, body.Method), Agreed: p.agreed(body.Save, v.saveText()), DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
 	}, alone{})
 	done, err := p.outcome(v, o, err)
+	if fault.Is(err, fault.Unavailable) && problem.Of(err).Code == fault.CodeKillSwitch { // nothing was begun: the step is as good as it was
+		v.x.Expected("payer met a kill switch", err)
+		said := v.lang.decline(switchedOff(v.lang))
+		done, err = outcome{Outcome: "declined", Step: body.Step, What: said.What, Next: said.Next}, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -283,3 +283,28 @@ func TestNobodyPaysASuspendedMerchant(t *testing.T) {
 	d.core.object.Status = payment.Captured
 	says(t, d.visit(0), 200, "Paid")
 }
+
+// What was typed is not lost, and the step is as good as it was: it is pressed again when it is on again.
+func TestACheckoutTellsWhatIsSwitchedOff(t *testing.T) {
+	d := newDoor(t)
+	d.core.then = func(payment.Confirmation) error {
+		d.core.step = 0 // nothing was begun
+		return fault.New(fault.Unavailable, fault.CodeKillSwitch, "authorize is switched off: cards from DE are stolen")
+	}
+	w := d.press(0, pressed(0))
+	told := given[outcome](t, w, 200)
+	if told.Outcome != "declined" || told.Step != stepOf(secretAt(0)) || told.What != "This shop has stopped such payments for the moment. Nothing was charged." || strings.Contains(w.Body.String(), "stolen") {
+		t.Errorf("told %+v", told)
+	}
+}
+
+// Who comes back from the bank to no page of the merchant's is told the same, and not to begin anew.
+func TestWhoIsBackToASwitchIsToldSo(t *testing.T) {
+	d := newDoor(t)
+	d.core.object.Status, d.core.object.ReturnURL = payment.RequiresPaymentMethod, nil
+	d.core.object.Failure = &payment.FailureObject{Code: fault.CodeKillSwitch, Message: "authorize is switched off: cards from DE are stolen. Nothing was charged."}
+	w := d.send("GET", leavePath+"/"+ticket, "", "Accept-Language", "es")
+	if says(t, w, 200, "La tienda ha detenido por el momento este tipo de pagos. No se ha cobrado nada."); strings.Contains(text(w), "stolen") {
+		t.Errorf("the page tells the reason:\n%s", text(w))
+	}
+}

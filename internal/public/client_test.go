@@ -231,10 +231,43 @@ func TestAProviderThatCannotBeReachedIsNoDecline(t *testing.T) {
 	}
 }
 
+// The reason for a switch is the merchant's own: whoever pays is told that it is off, in their language.
+func TestWhatIsSwitchedOffIsToldWithoutTheReason(t *testing.T) {
+	const german = "Der Shop hat solche Zahlungen vorübergehend angehalten. Es wurde nichts abgebucht. Versuchen Sie es später noch einmal, oder zahlen Sie auf anderem Weg."
+	for name, err := range map[string]error{
+		"before anything was begun":         &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: "authorize is switched off: cards from DE are stolen", RetryAfter: time.Minute},
+		"when the payer was back from bank": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDoor(t)
+			d.core.then = func(payment.Confirmation) error {
+				if err != nil {
+					return err
+				}
+				d.core.object.Failure = &payment.FailureObject{Code: fault.CodeKillSwitch, Message: "authorize is switched off: cards from DE are stolen. Nothing was charged."}
+				return payment.Refusal(d.core.seen(1), &payment.FailureObject{Code: fault.CodeKillSwitch, Message: d.core.object.Failure.Message, RetryAt: new(noon.Add(time.Minute))}, noon)
+			}
+			w := d.call("POST", confirm, card, "Accept-Language", "de")
+			p := refused(t, w, 503, fault.CodeKillSwitch)
+			if p.Detail != german || !p.Retryable || w.Header().Get("Retry-After") != "60" || strings.Contains(w.Body.String(), "stolen") {
+				t.Errorf("told %s, after %s", w.Body, w.Header().Get("Retry-After"))
+			}
+			if err == nil && p.ClientSecret != secretAt(1) {
+				t.Errorf("the secret is %q", p.ClientSecret)
+			}
+			seen := d.call("GET", get, "", headerSecret, secretAt(1), "Accept-Language", "de")
+			if o := given[payerPayment](t, seen, 200); err == nil && (o.Failure == nil || o.Failure.Message != german || o.Failure.Code != fault.CodeKillSwitch || o.Failure.Retry != provider.RetryLater) {
+				t.Errorf("the payment says %s", seen.Body)
+			}
+		})
+	}
+}
+
 func TestWhateverEndedATryIsToldInWords(t *testing.T) {
 	for code, want := range map[string]string{
 		fault.CodeExpired: "The time for this was over. Nothing was charged. Try again.", fault.CodeProviderUnavailable: "No bank could be reached. Nothing was charged. Try again in a moment.",
-		"something_new": "The payment was stopped. Nothing was charged. Try again, or pay another way.", fault.CodeCardDeclined: "Your bank declined this card. Try another card, or ask your bank.",
+		fault.CodeKillSwitch: "This shop has stopped such payments for the moment. Nothing was charged. Try again later, or pay another way.",
+		"something_new":      "The payment was stopped. Nothing was charged. Try again, or pay another way.", fault.CodeCardDeclined: "Your bank declined this card. Try another card, or ask your bank.",
 		fault.CodePaymentDeclined: "Your bank declined this payment. Try another bank, or pay another way.",
 	} {
 		d := newDoor(t)

@@ -143,6 +143,8 @@ func (l *language) decline(f *payerFailure) decline {
 		}
 	case fault.CodeProviderUnavailable: // nobody has said anything of the card
 		return decline{l.Words["unreached_what"], l.Words["unreached_next"]}
+	case fault.CodeKillSwitch:
+		return decline{l.Words["off_what"], l.Words["off_next"]}
 	case fault.CodeExpired:
 		return decline{l.Words["late_what"], l.Words["late_next"]}
 	}

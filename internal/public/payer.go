@@ -121,17 +121,31 @@ type declined struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 }
 
-// problemOf is the one way from an error to what a payer's page is told, and of a decline in which language.
+// problemOf is the one way from an error to what a payer's page is told, and of a decline in which language. The reason for which people have
+// switched something off is the merchant's own: the payer is told that it is so.
 func problemOf(err error, l *language) declined {
 	var d *payment.DeclinedError
 	if !errors.As(err, &d) {
-		return declined{Problem: problem.Of(err)}
+		p := problem.Of(err)
+		if p.Code == fault.CodeKillSwitch {
+			p.Detail = switchedOff(l).Message
+		}
+		return declined{Problem: p}
 	}
 	f := failureOf(d.Code, d.Decline.Code, d.Meaning, l)
 	p := problem.New(d.Code, f.Message)
 	p.Status, p.Payment, p.DeclineCode, p.Retry = http.StatusPaymentRequired, d.Payment.ID, string(f.DeclineCode), string(f.Retry)
 	p.Retryable = f.Retry == provider.RetryLater
+	if d.Code == fault.CodeKillSwitch {
+		p.Status = http.StatusServiceUnavailable
+		p.Wait(max(d.Meaning.After, time.Second))
+	}
 	return declined{p, d.Payment.ClientSecret}
+}
+
+// switchedOff is what a payer is told of what people have switched off.
+func switchedOff(l *language) *payerFailure {
+	return (&payerFailure{Code: fault.CodeKillSwitch, Retry: provider.RetryLater}).in(l)
 }
 
 // back is where a payment's payer goes in the end: the merchant's page, told which payment it was and how it stands. Empty
