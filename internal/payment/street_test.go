@@ -81,6 +81,7 @@ func eachStreet(t *testing.T, body func(*street)) {
 		s.till = newTill(t, d, now, Options{
 			Cards: s.wallet, Accounts: s.accounts, Providers: provider.Registry{"simcard": simcard.New(sender)},
 		})
+		t.Cleanup(s.tells)
 		body(s)
 		s.audit()
 	}, customer.Schema, event.Schema, ledger.Schema, Schema)
@@ -116,6 +117,27 @@ func (s *street) open(t *testing.T, now *clock.Manual) {
 			Merchant: shop, ID: name, Provider: "simcard", Settings: map[string]string{"base_url": outside.URL + "/" + name},
 			Credentials: map[string]secret.Text{"api_key": key, "signing_key": key, "webhook_secret": hook},
 		})
+	}
+}
+
+// tells shows of a test that failed what the acquirers said to every try: the decline that a payment ended with does not say it.
+func (s *street) tells() {
+	if !s.Failed() {
+		return
+	}
+	ctx := context.WithoutCancel(s.Context())
+	all, _, err := s.store.payments(ctx, shop, Page{Limit: 100}, Filter{})
+	for _, p := range all {
+		var tries []Attempt
+		if tries, err = s.store.attempts(ctx, shop, p.ID); err != nil {
+			break
+		}
+		for _, a := range tries {
+			s.Logf("%s at %s: %s: %s", a.ourReference(), a.Account, a.State, a.Detail)
+		}
+	}
+	if err != nil {
+		s.Logf("what was tried cannot be read: %v", err)
 	}
 }
 
