@@ -231,14 +231,14 @@ func fetch(ts *testscript.TestScript, path string) []byte {
 	return bytes.TrimSpace(body)
 }
 
-// endpoint NAME TYPE… has webhooks sent to a receiver, signed with $NAME_SECRET by the endpoint $NAME_ID.
+// endpoint NAME TYPE… has webhooks sent to a receiver, those of an object in order, signed with $NAME_SECRET by the endpoint $NAME_ID.
 func endpoint(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: endpoint NAME TYPE...")
 	}
 	florin, err := client.New(access.DevSecret, client.WithBaseURL(ts.Getenv("FLORIN_API_URL")))
 	must(ts, err)
-	made, err := florin.WebhookEndpoints.Create(context.Background(), client.CreateWebhookEndpoint{URL: ts.Getenv(args[0]), Events: args[1:]})
+	made, err := florin.WebhookEndpoints.Create(context.Background(), client.CreateWebhookEndpoint{URL: ts.Getenv(args[0]), Events: args[1:], Ordering: "object"})
 	must(ts, err)
 	ts.Setenv(args[0]+"_ID", made.ID)
 	ts.Setenv(args[0]+"_SECRET", made.Secret)
