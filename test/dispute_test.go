@@ -294,6 +294,9 @@ func unknownDispute(t *testing.T, f *florin) {
 	if again := f.post(path, "", map[string]any{"note": "Once more"}); again.status != 409 {
 		t.Errorf("closed again: %s", again)
 	}
+	if all := f.get("/v1/audit_log?action=recon_break.closed&subject=" + b["id"].(string)); len(all.object["data"].([]any)) != 1 {
+		t.Errorf("the audit trail has %s", all)
+	}
 	for _, told := range []string{"recon.break_opened", "recon.break_closed"} {
 		if all := f.get("/v1/events?type=" + told + "&subject=" + b["id"].(string)); len(all.object["data"].([]any)) != 1 {
 			t.Errorf("told %s", all)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,5 +114,43 @@ func TestOfAnEndpointsAddressTheTrailHasTheHost(t *testing.T) {
 		if got := hostOf(address); got != want {
 			t.Errorf("%s: %q", address, got)
 		}
+	}
+}
+
+// written are the audit records of a Change: who did what to what, and the details.
+func written(c *db.Change) string {
+	var all []string
+	for _, row := range c.Rows(audit.Table) {
+		all = append(all, fmt.Sprint(row[2], " ", row[3], " ", row[4], " ", row[5]))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestWhatPeopleDoToAPayoutIsOnRecord(t *testing.T) {
+	var did []string
+	f := fakePayouts{commit: func(c *db.Change) error { did = append(did, written(c)); return nil }}
+	d := newDoor(t, func(o *Options) { o.Payouts = f })
+	for _, action := range []string{"approve", "approve", "cancel"} {
+		accepted(t, d.call("POST", "/v1/payouts/po_"+someID+"/"+action, ""), 200)
+	}
+	approved, canceled := "key_dev payout.approved po_"+someID+" {}", "key_dev payout.canceled po_"+someID+" {}"
+	if !slices.Equal(did, []string{approved, approved, canceled}) {
+		t.Errorf("recorded %q", did)
+	}
+}
+
+func TestTheRecordOfASwitchAndOfAWindowTellsAllOfIt(t *testing.T) {
+	var did string
+	switches := &fakeSwitches{commit: func(c *db.Change) error { did = written(c); return nil }}
+	h := &fakeHealth{commit: func(c *db.Change) error { did = written(c); return nil }}
+	d := newDoor(t, func(o *Options) { o.Switches, o.Health = switches, h })
+	accepted(t, d.call("DELETE", "/v1/kill_switches/ks_"+someID, ""), 200)
+	if want := `key_dev kill_switch.lifted ks_` + someID + ` {"mode":"block","reason":"The acquirer loses messages","scope":"provider account alpha"}`; did != want {
+		t.Errorf("of a switch: %s", did)
+	}
+	accepted(t, d.call("DELETE", "/v1/provider_accounts/alpha/maintenance", ""), 200)
+	w := someWindow().Object()
+	if !strings.Contains(did, `"operations":"`+fmt.Sprint(w.Operations)+`"`) || !strings.Contains(did, `"provider_account":"alpha"`) || !strings.Contains(did, "key_dev provider_maintenance.lifted mw_") {
+		t.Errorf("of a window: %s", did)
 	}
 }

@@ -64,6 +64,9 @@ func TestAPersonsWordIsTakenOnceAndRecorded(t *testing.T) {
 	if f.said.Outcome != payment.Charged || f.said.Reference != "tx_1" || f.said.Reason != "seen in the portal" || f.change.Len() != 1 {
 		t.Errorf("said %+v, %d rows", f.said, f.change.Len())
 	}
+	if got := written(f.change); got != `key_dev manual_item.resolved att_`+someID+` {"outcome":"charged","reason":"seen in the portal","reference":"tx_1"}` {
+		t.Errorf("recorded %s", got)
+	}
 	if got := d.call("GET", "/v1/manual_queue", ""); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), `"id":"att_`+someID) {
 		t.Errorf("the queue: %d %s", got.Code, got.Body)
 	}
@@ -74,20 +77,21 @@ type heardOf struct {
 	fakePayouts
 	said *payout.Resolution
 	rows *int
+	told *string
 }
 
 func (h heardOf) Resolve(_ context.Context, merchant, _ string, r payout.Resolution, with payout.Result) (payout.Object, error) {
 	*h.said = r
 	c := db.NewChange(merchant)
 	err := with(c, somePayout())
-	*h.rows = c.Len()
+	*h.rows, *h.told = c.Len(), written(c)
 	return somePayout(), err
 }
 
 func TestAPersonsWordForAPayoutIsTakenAndRecorded(t *testing.T) {
 	var said payout.Resolution
-	rows := 0
-	d := newDoor(t, func(o *Options) { o.Payouts = heardOf{said: &said, rows: &rows} })
+	rows, told := 0, ""
+	d := newDoor(t, func(o *Options) { o.Payouts = heardOf{said: &said, rows: &rows, told: &told} })
 	path := "/v1/payouts/po_" + someID + "/resolve"
 	for body, status := range map[string]int{
 		`{"outcome":"not_paid","reference":"tx_1","reason":"seen in the portal"}`: http.StatusOK,
@@ -105,5 +109,8 @@ func TestAPersonsWordForAPayoutIsTakenAndRecorded(t *testing.T) {
 	}
 	if said != (payout.Resolution{Outcome: payout.NotPaid, Reference: "tx_1", Reason: "seen in the portal"}) || rows != 1 {
 		t.Errorf("said %+v, %d rows", said, rows)
+	}
+	if told != `key_dev manual_item.resolved po_`+someID+` {"outcome":"not_paid","reason":"seen in the portal","reference":"tx_1"}` {
+		t.Errorf("recorded %s", told)
 	}
 }

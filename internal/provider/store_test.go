@@ -1,16 +1,20 @@
 package provider_test
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/db/dbtest"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/seal"
 	"github.com/florinpay/florin/internal/secret"
@@ -39,7 +43,7 @@ func eachDrawer(t *testing.T, body func(d *drawer)) {
 			t.Fatal(err)
 		}
 		body(&drawer{t, d, now, provider.NewAccounts(d, box, now), provider.NewAccounts(d, box, now)})
-	}, provider.Schema)
+	}, audit.Schema, provider.Schema)
 }
 
 func contract(tenant, id string, priority int64) provider.Account {
@@ -214,6 +218,54 @@ func TestPutsAtOnceAllLand(t *testing.T) {
 		}
 		if got := d.names(d.one, testMode); got != "alpha" {
 			d.Errorf("there are %q", got)
+		}
+	})
+}
+
+func TestWhatChangesOfAnAccountTellsNoCredential(t *testing.T) {
+	was := contract(testMode, "alpha", 1)
+	was.Settings["merchant_id"], was.Version = "m-1", 1
+	for name, c := range map[string]struct {
+		from   provider.Account
+		change func(*provider.Account)
+		want   map[string]string
+	}{
+		"nothing":          {was, func(*provider.Account) {}, map[string]string{}},
+		"all of a new one": {provider.Account{}, func(*provider.Account) {}, map[string]string{"provider": "simcard", "priority": "1", "settings.base_url": "https://api.example", "settings.merchant_id": "m-1", "credentials": "api_key"}},
+		"a setting": {was, func(a *provider.Account) {
+			a.Settings = map[string]string{"base_url": "https://api.example:8443", "merchant_id": "m-1"}
+		}, map[string]string{"settings.base_url": "https://api.example:8443"}},
+		"one taken away": {was, func(a *provider.Account) { a.Settings = map[string]string{"base_url": "https://api.example"} }, map[string]string{"settings.merchant_id": ""}},
+		"a credential":   {was, func(a *provider.Account) { a.Credentials = map[string]secret.Text{"api_key": secret.New("rolled")} }, map[string]string{"credentials": "api_key"}},
+		"others":         {was, func(a *provider.Account) { a.Credentials = map[string]secret.Text{"signing_key": secret.New("x")} }, map[string]string{"credentials": "api_key signing_key"}},
+		"the order":      {was, func(a *provider.Account) { a.Priority = 0 }, map[string]string{"priority": "0"}},
+	} {
+		is := was
+		c.change(&is)
+		if got := is.Changes(c.from); !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTheRowsOfAPutTravelWithIt(t *testing.T) {
+	eachDrawer(t, func(d *drawer) {
+		var versions []int64
+		also := func(was provider.Account) []db.Row {
+			versions = append(versions, was.Version)
+			return []db.Row{audit.Operator.Record(id.System(), d.now.Now(), testMode, "provider_account.updated", "alpha", nil).Row()}
+		}
+		for range 2 {
+			if err := d.one.Put(d.Context(), contract(testMode, "alpha", 0), also); err != nil {
+				d.Fatal(err)
+			}
+		}
+		if err := d.one.Put(d.Context(), provider.Account{Merchant: testMode, ID: "alpha", Provider: "stripe"}, also); !fault.Is(err, fault.Conflict) {
+			d.Errorf("with another provider: %v", err)
+		}
+		records, _, err := audit.NewTrail(d.db).List(d.Context(), testMode, db.Page{Limit: 5}, audit.Filter{})
+		if err != nil || len(records) != 2 || !slices.Equal(versions, []int64{0, 1}) {
+			d.Errorf("%d records of versions %v: %v", len(records), versions, err)
 		}
 	})
 }
