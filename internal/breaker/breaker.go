@@ -14,10 +14,10 @@ import "time"
 
 // When a breaker opens, and how it closes again.
 const (
-	Window       = time.Minute      // in which calls that failed are counted, by when they began
+	FailuresRun  = 5  // in a row open it, however far apart: of a provider that hangs few calls end within any window
+	FailuresOf   = 20 // calls and more, that began within Window: then half of them open it
+	Window       = time.Minute
 	sliceTime    = 10 * time.Second // by which the window moves on
-	FailuresRun  = 5                // in a row open it
-	FailuresOf   = 20               // calls and more: then half of them open it
 	Probes       = 3                // that succeed, one after the other, close it
 	FirstPause   = 10 * time.Second // after it opens, until the first probe
 	LongestPause = 2 * time.Minute  // the pause doubles up to this, each time a probe fails
@@ -56,12 +56,13 @@ type Breaker struct {
 	closed  time.Duration // when it last did, after it was open
 	probing bool          // open: a probe is under way
 	passed  int           // open: probes that succeeded
+	run     int           // closed: calls that failed since one last succeeded
 	newest  int64         // closed: the newest slice, counted from time 0
 	slices  [Window / sliceTime]slice
 }
 
 // slice is what came of the calls that began in a part of the window.
-type slice struct{ ended, failed, run int } // run: that failed since a call last succeeded
+type slice struct{ ended, failed int }
 
 // Pass is a call that was let through. It ends once: by Ended or by Unused.
 type Pass struct {
@@ -139,7 +140,7 @@ func (b *Breaker) probed(failed bool, now time.Duration) Turn {
 		return Stays
 	}
 	b.turns++
-	b.open, b.closed, b.slices = false, now, [len(b.slices)]slice{}
+	b.open, b.closed, b.run, b.slices = false, now, 0, [len(b.slices)]slice{}
 	return Closes
 }
 
@@ -154,8 +155,11 @@ func (b *Breaker) trip(now time.Duration) {
 	b.open, b.opened, b.probing, b.passed = true, now, false, 0
 }
 
-// count adds what came of a call to the slice in which it began, unless that is gone.
+// count adds what came of a call to the row, and to the slice in which it began, unless that is gone.
 func (b *Breaker) count(began int64, failed bool, now time.Duration) {
+	if b.run++; !failed {
+		b.run = 0
+	}
 	for newest := int64(now / sliceTime); b.newest < newest; {
 		b.newest = max(b.newest+1, newest-int64(len(b.slices))+1)
 		b.slices[b.newest%int64(len(b.slices))] = slice{}
@@ -166,11 +170,6 @@ func (b *Breaker) count(began int64, failed bool, now time.Duration) {
 	s := &b.slices[began%int64(len(b.slices))]
 	if s.ended++; failed {
 		s.failed++
-		s.run++
-		return
-	}
-	for i := range b.slices {
-		b.slices[i].run = 0
 	}
 }
 
@@ -180,7 +179,6 @@ func (b *Breaker) tooMany() bool {
 	for _, s := range b.slices {
 		all.ended += s.ended
 		all.failed += s.failed
-		all.run += s.run
 	}
-	return all.run >= FailuresRun || all.ended >= FailuresOf && 2*all.failed >= all.ended
+	return b.run >= FailuresRun || all.ended >= FailuresOf && 2*all.failed >= all.ended
 }

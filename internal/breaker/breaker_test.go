@@ -71,8 +71,23 @@ func TestHalfOfManyCallsOpenIt(t *testing.T) {
 	}
 }
 
-// A breaker remembers what began within the last minute, by parts of ten seconds, and no more.
-func TestOnlyCallsOfTheWindowCount(t *testing.T) {
+// Calls to a provider that hangs for half a minute end half a minute after they began: of one that has few calls, never five of one minute.
+func TestAFewCallsThatHangOpenIt(t *testing.T) {
+	b := &breaker.Breaker{}
+	for n := range breaker.FailuresRun {
+		began := time.Duration(n) * 20 * time.Second
+		p, wait := b.Enter(began)
+		if wait > 0 {
+			t.Fatalf("call %d waits for %s", n+1, wait)
+		}
+		if turn := b.Ended(p, true, began+30*time.Second); (turn == breaker.Opens) != (n == breaker.FailuresRun-1) {
+			t.Errorf("failure %d turned it: %v", n+1, turn)
+		}
+	}
+}
+
+// Half of many calls is half of those that began within the last minute, by parts of ten seconds.
+func TestItCountsCallsOfTheWindowAndAnyRow(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		const part = 10 * time.Second
 		b := &breaker.Breaker{}
@@ -82,30 +97,28 @@ func TestOnlyCallsOfTheWindowCount(t *testing.T) {
 		}
 		var all []call // as they ended
 		var now time.Duration
+		run := 0
 		for range rapid.IntRange(1, 80).Draw(rt, "calls") {
 			now += time.Duration(rapid.IntRange(0, 30).Draw(rt, "seconds")) * time.Second
 			p, wait := b.Enter(now)
 			if wait > 0 {
 				rt.Fatalf("at %s it is open", now)
 			}
-			began := int64(now / part)
-			now += time.Duration(rapid.SampledFrom([]int{0, 1, 30, 70}).Draw(rt, "takes")) * time.Second
-			c := call{began, rapid.Bool().Draw(rt, "failed")}
+			c := call{int64(now / part), rapid.Bool().Draw(rt, "failed")}
 			all = append(all, c)
-			ended, failed, run := 0, 0, 0
-			for _, c := range all {
-				if int64(now/part)-c.part >= int64(breaker.Window/part) {
-					continue
-				}
-				if ended++; !c.failed {
-					run = 0
-					continue
-				}
-				failed++
-				run++
+			now += time.Duration(rapid.SampledFrom([]int{0, 1, 30, 70}).Draw(rt, "takes")) * time.Second
+			if run++; !c.failed {
+				run = 0
 			}
-			recent := int64(now/part)-c.part < int64(breaker.Window/part)
-			want := c.failed && recent && (run >= breaker.FailuresRun || ended >= breaker.FailuresOf && 2*failed >= ended)
+			ended, failed := 0, 0
+			for _, c := range all {
+				if int64(now/part)-c.part < int64(breaker.Window/part) {
+					if ended++; c.failed {
+						failed++
+					}
+				}
+			}
+			want := c.failed && (run >= breaker.FailuresRun || ended >= breaker.FailuresOf && 2*failed >= ended)
 			if got := b.Ended(p, c.failed, now) == breaker.Opens; got != want {
 				rt.Fatalf("%d of %d failed, %d in a row: opened %v", failed, ended, run, got)
 			}

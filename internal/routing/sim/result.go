@@ -35,52 +35,57 @@ func (p price) fee(amount int64) int64 { return (amount*p.bps+5000)/10_000 + p.f
 
 // tally books one payment.
 type tally struct {
-	run     *run
-	payer   payer
-	counted bool
+	run *run
+	*flight
 }
+
+// counted tells whether the payment came when payments are measured.
+func (t tally) counted() bool { return t.at >= t.run.measured }
 
 func (t tally) begin() {
-	if t.counted {
+	if t.counted() {
 		t.run.result.Total.Payments++
-		t.run.result.ByCountry[t.payer.segment/binCount].Payments++
+		t.run.result.ByCountry[t.segment/binCount].Payments++
 	}
 }
 
-func (t tally) attempt(provider int, class adaptive.Class, after time.Duration) {
-	if !t.counted {
+func (t tally) attempt() {
+	if !t.counted() {
 		return
 	}
-	r := &t.run.result
+	r, provider := &t.run.result, t.provider()
 	line := Line{Cost: priceOf[provider].attempt}
-	if class == adaptive.Approved {
+	if t.class == adaptive.Approved {
 		line.Approved = 1
-		line.Fees = priceOf[provider].fee(t.payer.sum)
+		line.Fees = priceOf[provider].fee(t.sum)
 		line.Cost += line.Fees
 	}
 	r.Total.add(line)
-	r.ByCountry[t.payer.segment/binCount].add(line)
+	r.ByCountry[t.segment/binCount].add(line)
 	line.Payments = 1
 	r.ByProvider[provider].add(line)
-	if class == adaptive.Technical && after != timeout {
+	if t.class == adaptive.Technical && !t.hung {
 		return // the payment goes on to another provider, and has its regret there
 	}
 	regret := t.regret(provider)
 	r.Regret += regret
-	if after == timeout {
+	if t.hung {
 		r.Lost++
 		r.OutageLoss += regret
 	}
 }
 
-// regret is by the rates, not by luck.
+// regret is by the rates of the moment, not by luck.
 func (t tally) regret(provider int) float64 {
-	truth := t.run.truth
-	best := 0.0
+	truth, now := t.run.truth, t.run.truth.now
+	best, own := 0.0, 0.0
 	for p := range providerCount {
-		best = max(best, truth.approval(t.payer.at, p, t.payer.segment))
+		best = max(best, truth.approval(now, p, t.segment))
 	}
-	return (best - truth.approval(t.payer.at, provider, t.payer.segment)) * (1 - truth.world.CustomerFault)
+	if !t.hung {
+		own = truth.approval(now, provider, t.segment)
+	}
+	return (best - own) * (1 - truth.world.CustomerFault)
 }
 
 func (l *Line) add(m Line) {

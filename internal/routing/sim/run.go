@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/florinpay/florin/internal/routing/adaptive"
+	"github.com/florinpay/florin/internal/breaker"
 )
 
-// timeout is how long a payment to a provider that is down waits. Then its outcome is unknown: it is not sent anywhere else, and the payer is gone.
-const timeout = 30 * time.Second
+// How long a call to a provider that is down waits, and one that does not reach it. After the first its outcome is unknown: the payment is not sent
+// anywhere else, and the payer is gone.
+const (
+	timeout  = 30 * time.Second
+	unsentIn = 200 * time.Millisecond
+)
 
 // currency is the world's only one.
 const currency = "EUR"
@@ -38,65 +42,15 @@ func providerOf(name string) int {
 // segmentOf reads a BIN of binNames.
 func segmentOf(bin string) int { return int(bin[4]-'0')*10 + int(bin[5]-'0') }
 
-// answer is what a provider says, or how a payment ended, on its way to who asked.
-type answer struct {
-	at       time.Duration
-	order    uint64
-	provider int
-	segment  int
-	class    adaptive.Class
-	probe    bool
-}
-
-// answers are a heap: the one that comes first is the first.
-type answers []answer
-
-func (a answer) before(b answer) bool { return a.at < b.at || a.at == b.at && a.order < b.order }
-
-func (a *answers) push(x answer) {
-	h := append(*a, x)
-	for i := len(h) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !h[i].before(h[parent]) {
-			break
-		}
-		h[i], h[parent] = h[parent], h[i]
-		i = parent
-	}
-	*a = h
-}
-
-func (a *answers) pop() answer {
-	h := *a
-	top, last := h[0], len(h)-1
-	h[0] = h[last]
-	h = h[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			break
-		}
-		if child+1 < last && h[child+1].before(h[child]) {
-			child++
-		}
-		if !h[child].before(h[i]) {
-			break
-		}
-		h[i], h[child] = h[child], h[i]
-		i = child
-	}
-	*a = h
-	return top
-}
-
-// run is one contender in one world.
+// run is one contender in one world, as one process has it.
 type run struct {
 	truth    *truth
 	router   Router
-	breakers [providerCount]breaker
-	calls    answers // to the breakers: the provider has answered the call
-	outcomes answers // to the router: what became of the payment is known
+	money    [providerCount]breaker.Breaker // the platform's, of authorize
+	issuer   [providerCount]breaker.Breaker // … and of authenticate
+	events   events
 	sent     uint64
+	spare    []*flight
 	lot      dice
 	names    []string
 	choices  []Choice
@@ -104,6 +58,9 @@ type run struct {
 	result   Result
 	returns  returns
 }
+
+// forever is after all that happens in a world.
+const forever = time.Duration(1<<63 - 1)
 
 // Run sends all payments of a world through a router.
 func Run(w World, r Router) Result {
@@ -116,35 +73,39 @@ func Run(w World, r Router) Result {
 	for g := (payers{truth: x.truth}); ; {
 		p := g.next()
 		if p.at >= end {
-			x.result.Returns = x.returns.found(end)
-			return x.result
+			break
 		}
-		x.truth.moveTo(p.at)
 		x.deliver(p.at)
+		x.truth.moveTo(p.at)
 		x.pay(p)
 	}
+	x.result.Returns = x.returns.found(end)
+	x.deliver(forever) // what is under way ends
+	return x.result
 }
 
-// deliver tells the breakers and the router what became known until now. A provider that has the payer challenged has answered: its breaker
-// hears so at once, and how the payment ends is the router's news.
+// deliver brings the world to what happened until now, one after the other.
 func (x *run) deliver(now time.Duration) {
-	for len(x.calls) > 0 && x.calls[0].at <= now {
-		a := x.calls.pop()
-		x.breakers[a.provider].ended(a.at, a.class == adaptive.Technical, a.probe)
-	}
-	for len(x.outcomes) > 0 && x.outcomes[0].at <= now {
-		a := x.outcomes.pop()
-		x.router.Observe(adaptive.Outcome{
-			Provider: providerNames[a.provider], Country: countryCodes[a.segment/binCount], BIN: binNames[a.segment], Class: a.class, At: epoch.Add(a.at),
-		})
+	for len(x.events) > 0 && x.events[0].at <= now {
+		e := x.events.pop()
+		x.truth.moveTo(e.at)
+		switch e.step {
+		case answered:
+			x.answered(e.flight, e.at)
+		case asked:
+			x.asked(e.flight, e.at)
+		case isBack:
+			e.flight.proven = true
+			x.send(e.flight, e.at)
+		}
 	}
 }
 
-// pay sends one payment: to the first choice, and to the next as long as nothing was sent.
+// pay sends one payment to the router's first choice that can be asked, and to the next as long as nothing was sent.
 func (x *run) pay(p payer) {
 	x.names = x.names[:0]
-	for i := range x.breakers {
-		if x.breakers[i].lets(p.at) {
+	for i := range x.money {
+		if x.money[i].Wait(p.at) == 0 {
 			x.names = append(x.names, providerNames[i])
 		}
 	}
@@ -152,42 +113,14 @@ func (x *run) pay(p payer) {
 		At: epoch.Add(p.at), Country: countryCodes[p.segment/binCount], BIN: binNames[p.segment], Amount: p.sum, Currency: currency,
 		Candidates: x.names, Bits: x.lot.bits(),
 	})
-	counted := p.at >= x.measured
-	t := tally{run: x, payer: p, counted: counted}
-	t.begin()
-	for i, c := range x.choices {
-		provider := providerOf(c.Provider)
-		probe := x.breakers[provider].sent()
-		if i == 0 {
-			x.returns.chosen(p.at, provider, p.segment/binCount, c.Trial || probe)
-		}
-		class, after := x.attempt(p, provider)
-		known := after
-		if class != adaptive.Technical {
-			known += seconds(p.challenge)
-		}
-		x.sent++
-		x.calls.push(answer{p.at + after, x.sent, provider, p.segment, class, probe})
-		x.outcomes.push(answer{p.at + known, x.sent, provider, p.segment, class, probe})
-		t.attempt(provider, class, after)
-		if class != adaptive.Technical || after == timeout {
-			return
-		}
+	f := x.take(p)
+	for _, c := range x.choices {
+		f.order[f.choices] = providerOf(c.Provider)
+		f.choices++
 	}
-}
-
-// attempt is how an attempt ends, and after how long the provider answers.
-func (x *run) attempt(p payer, provider int) (adaptive.Class, time.Duration) {
-	after := seconds(p.slowness)
-	switch {
-	case x.truth.isDown(p.at, provider):
-		return adaptive.Technical, timeout
-	case p.notSent[provider]:
-		return adaptive.Technical, 200 * time.Millisecond
-	case p.fault:
-		return adaptive.Customer, after
-	case p.luck < x.truth.approval(p.at, provider, p.segment):
-		return adaptive.Approved, after
+	tally{x, f}.begin()
+	if x.send(f, p.at) {
+		probe := f.pass.Probe || f.question.Probe
+		x.returns.chosen(p.at, f.provider(), p.segment/binCount, x.choices[f.place].Trial || probe)
 	}
-	return adaptive.Issuer, after
 }

@@ -325,14 +325,14 @@ func TestApprovedPaymentsWithoutAFeeAreCounted(t *testing.T) {
 	}
 }
 
-func TestAnswersComeInTheOrderOfTheirTimes(t *testing.T) {
+func TestEventsComeInTheOrderOfTheirTimes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		var a answers
+		var a events
 		times := rapid.SliceOf(rapid.Int64Range(0, 20)).Draw(rt, "times")
 		for i, at := range times {
-			a.push(answer{at: time.Duration(at), order: uint64(i)})
+			a.push(event{at: time.Duration(at), order: uint64(i)})
 		}
-		var last answer
+		var last event
 		for i := range times {
 			x := a.pop()
 			if i > 0 && !last.before(x) {

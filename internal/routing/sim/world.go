@@ -85,6 +85,7 @@ type incident struct {
 // truth is what the world is like at one moment. It moves forward only.
 type truth struct {
 	world     World
+	now       time.Duration
 	base      [segmentCount]float64
 	weight    [segmentCount]float64 // of traffic, cumulative, up to 1
 	redraws   []redraw              // to come, by time
@@ -188,6 +189,7 @@ func seconds(x float64) time.Duration { return time.Duration(x * float64(time.Se
 
 // moveTo brings the world to a later moment.
 func (t *truth) moveTo(now time.Duration) {
+	t.now = now
 	for len(t.redraws) > 0 && t.redraws[0].at <= now {
 		t.draw(t.redraws[0])
 		t.redraws = t.redraws[1:]
