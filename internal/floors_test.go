@@ -17,7 +17,7 @@ const module = "github.com/florinpay/florin"
 // floors says which package lives where: see docs/architecture.md and docs/decisions/0001. A name that ends in /* stands for every
 // folder right below.
 var floors = map[string]int{
-	"internal/money": 0, "internal/id": 0, "internal/clock": 0, "internal/fault": 0, "internal/secret": 0, "internal/splitmix": 0, "internal/ppm": 0,
+	"internal/money": 0, "internal/id": 0, "internal/clock": 0, "internal/fault": 0, "internal/secret": 0, "internal/splitmix": 0, "internal/ppm": 0, "internal/country": 0,
 	"internal/db": 1, "internal/db/*": 1, "internal/audit": 1, "internal/obs": 1, "internal/seal": 1, "internal/limit": 1,
 	"internal/problem": 1, "internal/strict": 1, "internal/exchange": 1, "internal/bank": 1, "internal/descriptor": 1, "internal/paycode": 1, "internal/breaker": 1, "internal/routing/adaptive": 1,
 	"internal/merchant": 2, "internal/customer": 2, "internal/event": 2, "internal/ledger": 2, "internal/vault": 2, "internal/idempotency": 2,

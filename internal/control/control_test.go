@@ -237,6 +237,9 @@ func TestASwitchThatWouldCoverNothingIsRefused(t *testing.T) {
 				d.Errorf("%+v: %v", scope, err)
 			}
 		}
+		if _, err := d.Throw(d.Context(), Switch{Merchant: shop, Mode: Block, Scope: Scope{Country: "UK"}, Reason: "x"}, quietly); !strings.Contains(wrongs(err), "scope.country") {
+			d.Errorf("the United Kingdom is GB, and its cards go on: %v", err)
+		}
 		_, err := d.Throw(d.Context(), Switch{Merchant: shop, Mode: Block, Scope: Scope{Operation: Payout, Method: "pix", Country: "BR"}, Reason: "x"}, quietly)
 		if got := wrongs(err); !strings.Contains(got, "scope.method") || !strings.Contains(got, "scope.country") {
 			d.Errorf("payouts by method and country: %v", err)

@@ -4,7 +4,6 @@ package control
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/florinpay/florin/internal/audit"
+	"github.com/florinpay/florin/internal/country"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/money"
@@ -129,8 +129,6 @@ func (s Switch) operations() []Operation {
 // methods are what a payment can be made by: a switch with another word would cover nothing, and its maker believe that it does.
 var methods = []string{"card", "bank_redirect", "pix", "ideal", "payid", "fpx", "upi", "sepa_qr", "wallet"}
 
-var country = regexp.MustCompile(`^[A-Z]{2}$`)
-
 const (
 	paramAccount = "scope.provider_account"
 
@@ -172,8 +170,8 @@ func (s Scope) check(wrong *fault.Collect) {
 	if s.Method != "" && !slices.Contains(methods, s.Method) {
 		wrong.Add("scope.method", fault.CodeInvalid, fmt.Sprintf("must be one of %v", methods))
 	}
-	if s.Country != "" && !country.MatchString(s.Country) {
-		wrong.Add("scope.country", fault.CodeInvalid, "must be two capital letters, such as DE")
+	if s.Country != "" && !country.Known(s.Country) {
+		wrong.Add("scope.country", fault.CodeInvalid, "must be a country, ISO 3166-1 in two capital letters, such as DE or GB")
 	}
 	if s.Operation != Payout {
 		return

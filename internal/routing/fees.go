@@ -135,7 +135,7 @@ func (c *compiler) compileFees() map[string]*fees {
 	for i, f := range c.doc.Fees {
 		param := fmt.Sprintf("fees[%d]", i)
 		c.account(param+".account", f.Account)
-		c.word(param+".home", "country", f.Home, countries)
+		c.country(param+".home", f.Home)
 		if all[f.Account] != nil {
 			c.wrong(param+".account", "%s stands twice", f.Account)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/florinpay/florin/internal/country"
 )
 
 // What a payment can be: the words of a fee row that can fit. provider has the methods and vault the brands and fundings; a test holds these
@@ -14,24 +16,20 @@ var (
 	fundings = strings.Fields("credit debit prepaid unknown")
 )
 
-// countries are the codes of ISO 3166-1, and XK, by which banks and card networks call Kosovo.
-var countries = strings.Fields(`AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
-	CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
-	GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP
-	KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ
-	NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
-	SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ
-	UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW`)
-
 // word refuses what is none of the words that there are.
 func (c *compiler) word(param, kind, word string, of []string) {
-	switch {
-	case c.objects == nil || word == "" || slices.Contains(of, word):
-	case kind == "country":
-		c.wrong(param, "there is no country %s in ISO 3166-1", word)
-	default:
-		c.wrong(param, "there is no %s %s: there are %s", kind, word, strings.Join(of, ", "))
+	if c.objects == nil || word == "" || slices.Contains(of, word) {
+		return
 	}
+	c.wrong(param, "there is no %s %s: there are %s", kind, word, strings.Join(of, ", "))
+}
+
+// country refuses one that does not exist.
+func (c *compiler) country(param, code string) {
+	if c.objects == nil || code == "" || country.Known(code) {
+		return
+	}
+	c.wrong(param, "there is no country %s in ISO 3166-1", code)
 }
 
 // lintRows refuses rows that can never fit, rows that say no price, and rows that no payment comes to because an earlier one fits all of its
@@ -45,8 +43,8 @@ func (c *compiler) lintRows(param string, rows []FeeRow, made feeTable) {
 		c.word(here+".method", "method", r.Method, methods)
 		c.word(here+".brand", "brand", r.Brand, brands)
 		c.word(here+".funding", "funding", r.Funding, fundings)
-		for j, country := range r.Countries {
-			c.word(fmt.Sprintf("%s.countries[%d]", here, j), "country", country, countries)
+		for j, code := range r.Countries {
+			c.country(fmt.Sprintf("%s.countries[%d]", here, j), code)
 		}
 		if r.Countries != nil && len(r.Countries) == 0 {
 			c.wrong(here+".countries", "must name at least one: leave it out for all")
