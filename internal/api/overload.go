@@ -23,7 +23,7 @@ const (
 	prioWrite            // what moves no payment
 	prioPayment          // new ones, and those that their payers go on with
 	prioRefund           // what gives money back or lets it go, and captures: their payers have paid already
-	prioOps              // people who see to the installation
+	prioOps              // people who see to the installation: they end what there is too much of
 	priorities
 )
 
@@ -36,6 +36,9 @@ var shares = [priorities]int64{50, 70, 85, 95, 100}
 var ranked = map[string]priority{
 	"createPayment": prioPayment, "confirmPayment": prioPayment,
 	"refundPayment": prioRefund, "capturePayment": prioRefund, "cancelPayment": prioRefund, "approveRefund": prioRefund, "cancelRefund": prioRefund,
+	"cancelPayout":      prioRefund,
+	"getProviderHealth": prioOps, "announceMaintenance": prioOps, "liftMaintenance": prioOps,
+	"publishRoutingPolicy": prioOps, "rollbackRoutingPolicy": prioOps, "unpublishRoutingPolicy": prioOps,
 }
 
 // rank is an operation's priority.

@@ -31,7 +31,11 @@ func TestUnderOverloadRefundsGetThroughAndReadsDoNot(t *testing.T) {
 		{"write", "POST", "/v1/customers", `{"name":"Ada"}`},
 		{"payment", "POST", "/v1/payments", create},
 		{"refund", "POST", "/v1/payments/pay_" + someID + "/refund", `{}`},
+		{"refund", "POST", "/v1/payouts/po_" + someID + "/cancel", ""},
 		{"ops", "GET", "/v1/kill_switches", ""},
+		{"ops", "GET", "/v1/provider_accounts/alpha/health", ""},
+		{"ops", "DELETE", "/v1/provider_accounts/alpha/maintenance", ""},
+		{"ops", "POST", aPolicy + "/rollback", ""},
 	}
 	for under, shed := range map[int][]string{
 		9: nil, 10: {"read"}, 14: {"read", "write"}, 17: {"read", "write", "payment"},
