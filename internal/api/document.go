@@ -177,7 +177,7 @@ var tags = []*huma.Tag{
 	{Name: "Webhooks", Description: "Events sent to you, signed as Standard Webhooks 1.0 has it, at least once."},
 	{Name: "Balance and ledger", Description: "Double entry, never changed: every transaction sums to zero."},
 	{Name: "Routing", Description: "Which providers there are, and by what rules payments find theirs."},
-	{Name: "Operations", Description: "What needs a person."},
+	{Name: "Operations", Description: "What needs a person, and who did what."},
 	{Name: "Reconciliation", Description: "What does not agree between Florin and a provider."},
 	{Name: "API keys", Description: "Who may call, and what for."},
 	{Name: "Request logs", Description: "What your keys asked of the API a moment ago."},

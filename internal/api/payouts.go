@@ -157,7 +157,7 @@ func (a *API) registerPayouts() {
 	register(a, operation{
 		id: "createPayout", method: http.MethodPost, path: all, tag: tag, summary: "Create a payout",
 		doc: "Takes the amount out of the available balance at once; it is sent in the background, and its events tell the rest. " +
-			"Above the amount that one person may pay out it is held until another key approves it. With closed_loop the money goes back to where it " +
+			"Above the amount that one person may pay out, and where other currencies have such an amount and this one has none, it is held until another key approves it. With closed_loop the money goes back to where it " +
 			"came from first: parts tells how it is divided, and unused_sources why a source was passed over.",
 		scope: access.PayoutsWrite, status: http.StatusCreated, answer: object, body: reflect.TypeFor[createPayout](), refusals: []int{404},
 		sample: `{"amount":9232,"currency":"EUR","destination_token":"dst_01jd9qk3v8m2x4r6t7w9y0a1b2","statement_descriptor":"FLORIN SHOP 1001"}`, shows: queued,
@@ -238,7 +238,11 @@ func (a *API) approvePayout(ctx context.Context, rq *request, in *actionInput) (
 
 func (a *API) cancelPayout(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return payoutAction(ctx, a, rq, in, func(ctx context.Context, tenant string, b *cancelPayout, o *once) (payout.Object, error) {
-		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, recorded[payout.Object](o, "payout.canceled", nil))
+		detail := map[string]string{}
+		if b.Reason != "" {
+			detail["reason"] = b.Reason
+		}
+		return a.Payouts.Cancel(ctx, tenant, in.ID, b.Reason, recorded[payout.Object](o, "payout.canceled", detail))
 	})
 }
 

@@ -261,6 +261,7 @@ var idSamples = map[string]string{
 	"manual_queue":  "att_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"routing":       "rp_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"kill_switches": "ks_01jd9qk3v8m2x4r6t7w9y0a1b2",
+	"audit_log":     "aud_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"recon":         "brk_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"payments":      "pay_01jd9qk3v8m2x4r6t7w9y0a1b2", "refunds": "ref_01jd9qk3v8m2x4r6t7w9y0a1b2", "events": "evt_01jd9qk3v8m2x4r6t7w9y0a1b2",
 	"webhook_endpoints": "we_01jd9qk3v8m2x4r6t7w9y0a1b2", "webhook_deliveries": "wd_01jd9qk3v8m2x4r6t7w9y0a1b2", "webhook_recoveries": "wr_01jd9qk3v8m2x4r6t7w9y0a1b2", "api_keys": "key_01jd9qk3v8m2x4r6t7w9y0a1b2",
