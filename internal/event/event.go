@@ -3,6 +3,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -109,6 +110,19 @@ type Object struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	Livemode   bool            `json:"livemode"`
 	Data       json.RawMessage `json:"data" doc:"The object as it was."`
+}
+
+// render is the object as JSON, as json.Marshal has it. Its data, which is most of it, comes from json.Marshal: it is put in as it is, and not
+// read once more.
+func (o Object) render() ([]byte, error) {
+	const none = "null}" // data is the last field
+	data := o.Data
+	o.Data = nil
+	head, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(bytes.TrimSuffix(head, []byte(none)), data, []byte("}")), nil
 }
 
 // Matches tells whether a filter takes a type: the type itself, a prefix such as payment.*, or *.

@@ -237,6 +237,27 @@ func TestAnEventCannotBeChanged(t *testing.T) {
 	})
 }
 
+// bodies are of any data: what they say must not depend on how they were put together.
+func TestABodyIsWhatJSONSaysOfIt(t *testing.T) {
+	for _, data := range []any{
+		map[string]any{"id": "pay_1", "metadata": map[string]string{"note": "<b>&\u2028\"null}\""}}, map[string]any{}, nil, []any{}, "null}", 7,
+	} {
+		raw, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Object{ID: "evt_1", Object: "event", Type: PaymentCaptured, APIVersion: Version, CreatedAt: time.Unix(1, 5000).UTC(), Livemode: true, Data: raw}
+		want, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := o.render()
+		if err != nil || string(got) != string(want) {
+			t.Errorf("rendered %s, %v; JSON is %s", got, err, want)
+		}
+	}
+}
+
 func TestFiltersMatchTypes(t *testing.T) {
 	for filter, c := range map[string]struct {
 		kind Type

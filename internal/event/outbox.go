@@ -115,9 +115,9 @@ func (o *Outbox) Event(tenant string, f Fact, now time.Time) (Event, error) {
 	e := Event{
 		Merchant: tenant, ID: o.ids.New(id.Event), Type: f.Type, Subject: f.Subject, CreatedAt: now, Thread: f.Thread, Sequence: f.Sequence,
 	}
-	e.Body, err = json.Marshal(Object{
+	e.Body, err = Object{
 		ID: e.ID, Object: "event", Type: f.Type, APIVersion: Version, CreatedAt: now, Livemode: id.Live(tenant), Data: data,
-	})
+	}.render()
 	if err != nil {
 		return Event{}, fmt.Errorf("emit %s of %s: %w", f.Type, f.Subject, err)
 	}
