@@ -84,13 +84,13 @@ func (s *seat) leave(answered bool) {
 }
 
 // room tells whether enter would succeed.
-func (b *bulkhead) room(o Operation) bool {
+func (b *bulkhead) room(c Call) bool {
 	if b.limiter.CanAcquirePermit() {
 		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return o.outranks() && b.reserved < reserve
+	return b.reserved < c.reserve()
 }
 
 // limit is how many calls of the account may be under way for one of an operation to be among them.

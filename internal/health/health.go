@@ -262,9 +262,7 @@ func (h *Health) turned(c Call, v *valve) {
 	s, f := v.standing(), v.figures()
 	h.Logger.Warn("a provider's breaker turned", "merchant_id", c.Tenant, "provider_account", c.Account, "operation", string(c.Operation),
 		"state", string(s.state), "calls", f.calls, "failures", f.failures)
-	if s.state == stateOpen {
-		h.level(c)
-	}
+	h.level(c)
 	select {
 	case h.wake <- struct{}{}:
 	default: // it is awake already
@@ -301,7 +299,7 @@ func (h *Health) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for key, r := range h.ramps {
-		if h.Clock.Now().Sub(r.used) >= rampIdle {
+		if r.idle(h.Clock.Now()) {
 			delete(h.ramps, key)
 		}
 	}
@@ -335,6 +333,7 @@ type State struct {
 	Reason string    // why a call would be refused; empty: it would not
 	Probe  bool      // it would be a probe, of a provider that was down a moment ago
 	Until  time.Time // when it is worth another try, if it would be refused
+	Begun  bool      // it would be refused as Overloaded; of a payment that is under way it would not
 }
 
 // Enterable tells whether a call would get through.
@@ -356,8 +355,9 @@ func (h *Health) State(tenant, accountID string, o Operation) State {
 			return State{Probe: true}
 		}
 	}
-	if a != nil && !a.bulkhead.room(o) {
-		return State{Reason: Overloaded, Until: now.Add(overloadPause)}
+	if a != nil && !a.bulkhead.room(c) {
+		c.Begun = true
+		return State{Reason: Overloaded, Until: now.Add(overloadPause), Begun: a.bulkhead.room(c)}
 	}
 	return State{}
 }

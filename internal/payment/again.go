@@ -213,7 +213,7 @@ func (s *Service) tryAgain(ctx context.Context, p Payment) error {
 // turnOf is when a payment that waited for a provider is to come again; zero: it is its turn. Where money waits to go back, or to be taken,
 // that goes first.
 func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.Time, error) {
-	wait, ok := s.Health.Drain(p.Merchant, account, health.Authorize)
+	wait, ok := s.turnAt(p.Merchant, account, health.Authorize, p.ID)
 	if !ok {
 		return wait, nil
 	}

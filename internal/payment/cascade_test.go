@@ -329,3 +329,29 @@ func TestANextTryMayNeedAuthenticationFirst(t *testing.T) {
 		u.tried(o, "alpha not_sent", "beta declined", "beta captured")
 	}, refused)
 }
+
+// The next account is full for new payments. This one is under way, and would have failed: it goes before them, as long as there is room kept.
+func TestTheNextTryHasTheRoomThatIsKeptForPaymentsUnderWay(t *testing.T) {
+	for name, packed := range map[string]bool{"there is some": false, "there is none": true} {
+		t.Run(name, func(t *testing.T) {
+			eachPair(t, func(u *till) {
+				g := shutting(u, nil)
+				u.q.between = func() { g.fill("beta"); g.packed = packed }
+				o, err := u.Create(u.Context(), order(true), alone{})
+				if packed {
+					var refused *DeclinedError
+					if !errors.As(err, &refused) || refused.Decline.Code != provider.BankUnavailable {
+						u.Errorf("refused with %v", err)
+					}
+					u.tried(u.status(o.ID), "alpha declined")
+				} else {
+					if err != nil {
+						u.Fatal(err)
+					}
+					u.tried(u.status(o.ID), "alpha declined", "beta captured")
+				}
+				g.settled(t.Errorf)
+			}, declined91)
+		})
+	}
+}

@@ -37,7 +37,8 @@ func (g *gates) State(_, account string, o health.Operation) health.State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if shut := g.refusal(health.Call{Account: account, Operation: o}); shut != nil && !g.sudden {
-		return health.State{Reason: shut.Reason, Until: shut.Until}
+		begun := g.refusal(health.Call{Account: account, Operation: o, Begun: true})
+		return health.State{Reason: shut.Reason, Until: shut.Until, Begun: shut.Reason == health.Overloaded && begun == nil}
 	}
 	return health.State{}
 }

@@ -44,16 +44,24 @@ type objection struct {
 	able   bool   // it could take the payment, were it not for people or for its health
 }
 
+// progress tells whether a payment is under way already: its call goes before new ones then, see room.go.
+type progress bool
+
+const (
+	isNew   progress = false
+	isBegun progress = true
+)
+
 // objects is what keeps an account from being asked for a payment's money, the first that there is; nil if nothing does. It fails if that
 // cannot be found out.
-func (s *Service) objects(ctx context.Context, a provider.Account, p Payment) (*objection, error) {
+func (s *Service) objects(ctx context.Context, a provider.Account, p Payment, of progress) (*objection, error) {
 	if o := s.incapable(a, p); o != nil {
 		return o, nil
 	}
 	if o, err := s.switchedOff(ctx, a, p); o != nil || err != nil {
 		return o, err
 	}
-	return s.shut(a, p), nil
+	return s.shut(a, p, of), nil
 }
 
 // limits are the codes of what a method's terms refuse.
@@ -82,12 +90,12 @@ func (s *Service) switchedOff(ctx context.Context, a provider.Account, p Payment
 	return nil, why
 }
 
-func (s *Service) shut(a provider.Account, p Payment) *objection {
+func (s *Service) shut(a provider.Account, p Payment, of progress) *objection {
 	if s.Health == nil {
 		return nil
 	}
 	now := s.Health.State(p.Merchant, a.ID, health.Authorize)
-	if now.Enterable() {
+	if now.Enterable() || of == isBegun && now.Begun {
 		return nil
 	}
 	return &objection{reason: now.Reason, able: true, why: shutFor(now.Reason)}
@@ -217,7 +225,7 @@ func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Accoun
 		if len(p.Plan) > 0 && !slices.Contains(p.Plan, a.ID) {
 			continue
 		}
-		o, err := s.objects(ctx, a, p)
+		o, err := s.objects(ctx, a, p, isNew)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -302,7 +310,8 @@ func (s *Service) lane(ctx context.Context, p Payment, account provider.Account)
 }
 
 // successor finds who is asked next if an attempt fails; nil if nobody is. An account that cannot use a proof is not asked to go on with
-// a payer who has given one: they would have to give it again. tries is how many accounts one request may try.
+// a payer who has given one: they would have to give it again. One that is full for new payments is asked, if the room that is kept for those
+// under way is not: a new payment that is refused can be made again, this one would have failed. tries is how many accounts one request may try.
 func (s *Service) successor(ctx context.Context, p Payment, a Attempt, tries int64) (*succession, error) {
 	if a.Route == nil || a.State != AttemptSending || a.Route.Tried+1 >= tries {
 		return nil, nil
@@ -316,7 +325,7 @@ func (s *Service) successor(ctx context.Context, p Payment, a Attempt, tries int
 		case err != nil:
 			return nil, fmt.Errorf("provider account %s: %w", a.Route.Ranked[place].Account, err)
 		}
-		o, err := s.objects(ctx, account, p)
+		o, err := s.objects(ctx, account, p, isBegun)
 		if err != nil {
 			return nil, err
 		}

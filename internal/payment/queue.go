@@ -269,7 +269,7 @@ func unlessOvertaken(err error) error {
 // drain sends the most urgent of what waits for an operation's account, if its turn has come. What gave its turn away takes the other's.
 func (s *Service) drain(ctx context.Context, op Operation) error {
 	if s.Health != nil {
-		if wait, ok := s.Health.Drain(op.Merchant, op.Account, health.Operation(inquiries[op.Kind])); !ok {
+		if wait, ok := s.turnAt(op.Merchant, op.Account, health.Operation(inquiries[op.Kind]), op.ID); !ok {
 			return s.putOff(ctx, op, wait)
 		}
 	}
@@ -293,6 +293,15 @@ func (s *Service) drain(ctx context.Context, op Operation) error {
 		return err
 	}
 	return s.send(ctx, first)
+}
+
+// turnAt asks for the turn of what waited for an account; if it is not there, wait is when to come again. What is held up together by a
+// provider that is down, or by another's probe, does not come back together.
+func (s *Service) turnAt(tenant, account string, o health.Operation, id string) (wait time.Time, ok bool) {
+	if now := s.Health.State(tenant, account, o); !now.Enterable() {
+		return health.Spread(id, now.Until), false
+	}
+	return s.Health.Drain(tenant, account, o)
 }
 
 // turn is when an operation would have been looked at next: whoever sends it now gets that turn instead. One that another hand has taken

@@ -220,8 +220,8 @@ export interface FlorinError {
   message: string;
   /** The parameter that is wrong. */
   param: string | null;
-  /** What may help. */
-  retry: 'never' | 'later' | 'fix_data' | 'with_3ds' | 'other_provider' | null;
+  /** What may help. Other providers were asked before this is told, where they may be. */
+  retry: 'never' | 'later' | 'fix_data' | 'with_3ds' | null;
   retryable: boolean;
   /** In seconds. */
   retry_after: number | null;
