@@ -297,6 +297,29 @@ func TestWhoSendsFollowsAChangeInItsProcessAtOnce(t *testing.T) {
 	})
 }
 
+// The lane has looked at its endpoint already when the secret is changed and the event happens.
+func TestWhatHappensAfterAChangeIsSentAsTheEndpointIsThen(t *testing.T) {
+	eachPost(t, func(p *post) {
+		e := newEar(p.T)
+		o := p.listen(e.URL, "*")
+		defer p.outbox.Listen(p.sender.hear)()
+		l := p.sender.newLane(laneKey{shop, o.ID})
+		if !l.take(p.Context()) {
+			p.Fatal("the lane is not free")
+		}
+		rotated, err := p.endpoints.RotateSecret(p.Context(), shop, o.ID, Rotation{}, alone)
+		if err != nil {
+			p.Fatal(err)
+		}
+		p.happen(event.PaymentCaptured, nil)
+		l.turn(p.Context())
+		l.drain(p.Context())
+		if len(e.heard) != 1 || !verifies(p.T, e.heard[0], rotated.Secret) {
+			p.Errorf("heard %d, not signed with the new secret", len(e.heard))
+		}
+	})
+}
+
 func TestOwnHeadersAndTheirHidingReachTheEndpointAndTheRecord(t *testing.T) {
 	eachPost(t, func(p *post) {
 		e := newEar(p.T)

@@ -109,7 +109,9 @@ func (l *lane) drain(ctx context.Context) {
 
 // turn does the next thing that there is to do, or waits for it. It tells whether to go on.
 func (l *lane) turn(ctx context.Context) bool {
-	l.read(ctx)
+	if l.read(ctx) && !l.configure(ctx) { // what is due now may have happened after a change of the endpoint
+		return false
+	}
 	now := l.sender.clock.Now()
 	if len(l.underWay) > 0 || len(l.letters) > 0 {
 		l.busyAt = now
@@ -136,12 +138,12 @@ func (l *lane) turn(ctx context.Context) bool {
 }
 
 // read reads what is due, if there is room for it. Behind a backlog it reads from both ends in turn: what happens now need not wait
-// for all that waits already.
-func (l *lane) read(ctx context.Context) {
+// for all that waits already. It tells whether it read.
+func (l *lane) read(ctx context.Context) bool {
 	now := l.sender.clock.Now()
 	room := l.window.room(len(l.underWay), now)
 	if !l.look || len(l.letters) > 0 || room == 0 {
-		return
+		return false
 	}
 	l.look = false
 	limit := len(l.underWay) + 2*room
@@ -151,7 +153,7 @@ func (l *lane) read(ctx context.Context) {
 	due, err := l.sender.store.Due(ctx, l.key.tenant, l.key.endpoint, l.since, now, l.from, limit)
 	if err != nil {
 		l.sender.fail(ctx, l.key, "read due webhooks", err)
-		return
+		return false
 	}
 	if l.from == event.Oldest && len(due) > 0 && l.endpoint.Ordering != event.ByObject { // there, the oldest may be waiting for its turn
 		l.since = due[0].DueAt.Add(-landedBy)
@@ -167,6 +169,7 @@ func (l *lane) read(ctx context.Context) {
 	} else {
 		l.from = event.Oldest
 	}
+	return true
 }
 
 // mayStart tells whether the window and the rate let one more begin.
