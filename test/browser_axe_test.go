@@ -32,13 +32,27 @@ type axeReport struct {
 // accessible fails the test if axe finds something serious or critical in the page.
 func (p *tab) accessible(what string) *tab {
 	p.t.Helper()
+	report, err := p.inspect()
+	if err != nil {
+		p.t.Fatalf("axe: %v", err)
+	}
+	p.judge(what, report)
+	return p
+}
+
+// inspect has axe look at the page. It fails if the page is left meanwhile.
+func (p *tab) inspect() (report axeReport, err error) {
+	p.t.Helper()
 	code, err := axe()
 	must(p.t, err)
 	if _, err := p.evaluate("if (!globalThis.axe) { " + code + "\n} true"); err != nil {
-		p.t.Fatalf("axe: %v", err)
+		return report, err
 	}
-	p.judge(what, ask[axeReport](p, runAxe))
-	return p
+	raw, err := p.evaluate(runAxe)
+	if err != nil {
+		return report, err
+	}
+	return report, json.Unmarshal(raw, &report)
 }
 
 // accessibleFields does the same inside each of the vault's fields.

@@ -132,13 +132,37 @@ func TestBrowserShowsWhatIsWrongBeforeItAsksAnybody(t *testing.T) {
 func TestBrowserWaitsForALateAnswer(t *testing.T) {
 	t.Parallel()
 	f := installDev(t)
-	made := f.checkout(t, nil)
-	p := f.payer(t).payAt(made)
-	p.write("#name", "SCENARIO late_approval")
-	p.pay(approved).shows("Waiting for the bank’s answer", "Please do not pay again").accessible("waiting")
-	f.stands(t, made.text("id"), "processing", 1)
-	p.shows("Paid") // by itself
-	f.stands(t, made.text("id"), "captured", 1)
+	for n := 1; ; n++ {
+		made := f.checkout(t, nil)
+		p := f.payer(t).payAt(made)
+		p.write("#name", "SCENARIO late_approval")
+		waits := p.pay(approved).waits(made)
+		p.shows("Paid") // by itself
+		f.stands(t, made.text("id"), "captured", n)
+		if waits {
+			return
+		}
+		if n == 5 {
+			t.Fatal("the page was not seen to wait")
+		}
+	}
+}
+
+// waits looks at the page that waits for the bank's answer. It is false where the machine was too slow to see it: the answer is there in 5 s.
+func (p *tab) waits(made answer) bool {
+	p.t.Helper()
+	const waits = "['Waiting for the bank’s answer', 'Please do not pay again'].every((text) => document.body.innerText.includes(text))"
+	p.await("the page waits, or has its answer", waits+" || document.body.innerText.includes('Paid')")
+	status := p.f.get("/v1/payments/" + made.text("id")).text("status")
+	report, err := p.inspect()
+	if still, gone := p.evaluate(waits); err != nil || gone != nil || string(still) != "true" || status == "captured" {
+		return false
+	}
+	if status != "processing" {
+		p.t.Errorf("while the page waits the payment is %s", status)
+	}
+	p.judge("waiting", report)
+	return true
 }
 
 func TestBrowserSpeaksThePayersLanguage(t *testing.T) {

@@ -80,9 +80,22 @@ func (f *florin) paid(r rail, payment answer) {
 // settles has the money arrive where a bank takes its time.
 func (f *florin) settles(r rail, payment answer) {
 	f.t.Helper()
-	if r.method == "bank_redirect" {
-		f.comesTo(payment, "processing", 0, 0)
-		f.happens(r, payment, "complete")
+	if r.method != "bank_redirect" {
+		return
+	}
+	eventually(f.t, "the bank is waited for", func() bool {
+		status := f.get("/v1/payments/" + payment.text("id")).text("status")
+		return status == "processing" || status == "captured"
+	})
+	f.completes(payment)
+}
+
+// completes has the bank send the money. It does so by itself after two seconds: where the machine was too slow, the money is there already.
+func (f *florin) completes(payment answer) {
+	f.t.Helper()
+	at := f.sandbox + "/control/" + bankPayments + "/" + payment.text("provider_reference") + "/complete"
+	if a := f.do(request{method: "POST", url: at}); a.err != nil || a.status/100 != 2 && a.status != http.StatusConflict {
+		f.t.Fatalf("complete %s: %s", payment.text("id"), a)
 	}
 }
 

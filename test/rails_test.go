@@ -92,7 +92,7 @@ func TestRailBankRedirect(t *testing.T) {
 		t.Parallel()
 		made := f.started(t, "bank_redirect", "EUR", "SCENARIO no_webhook")
 		f.tap(t, bankPayments, made, "approve")
-		f.tap(t, bankPayments, made, "complete")
+		f.completes(made)
 		back := f.worldStands(t, bankPayments, made).text("return_url")
 		f.do(request{method: "GET", url: back}) // as the payer's browser does; what it is shown is another test's
 		f.becomes(t, made.text("id"), "captured")
