@@ -51,7 +51,7 @@ type serveCommand struct {
 	MaxRequests   int           `help:"How many requests the zone api works on at once. Reads are refused with 503 from half of it on, writes from 70 percent, payments from 85; refunds, captures and cancellations at the last. At least 32." default:"2048"`
 	QueueFor      time.Duration `help:"How long a refund or a payout waits for a provider that is down before it fails: 1h to 720h." default:"72h"`
 	CascadeBudget time.Duration `help:"How long after its first try a request may begin another one at the next provider account: 1s to 60s." default:"25s"`
-	NetworkRules  string        `help:"The card networks' rules for tries after a decline, in the place of those that are built in: a file like internal/provider/networks.json. The same for every process. Its limits and its codes for never again hold; what the advice of a decline means for retry stays as it is built in." placeholder:"FILE"`
+	NetworkRules  string        `help:"The card networks' rules for tries after a decline, in the place of those that are built in: a file like internal/provider/networks.json, without advice and speaks_advice: what the advice of a decline means for retry is built in. The same for every process." placeholder:"FILE"`
 
 	LocalWebhooks bool          `help:"Let webhook endpoints be plain HTTP on this machine: for trying things out."`
 	Mail          mailFlags     `embed:""`

@@ -17,7 +17,6 @@ import (
 // three are rules with small numbers: Visa takes 3 declines in 30 days and an approval ends them, Mastercard 2 in a day and 3 in 30.
 func three() provider.Networks {
 	n, err := provider.ReadNetworks([]byte(`{"version": 1, "source": "a test", "never_days": 30, "never_advice": ["03"],
-		"advice": [{"code": "03", "means": "never", "retry": "never"}],
 		"networks": [
 			{"brands": ["visa"], "approval_ends": true, "categories": [{"category": 1, "codes": ["46"], "never": true}], "limits": [{"name": "visa", "declines": 3, "hours": 720}]},
 			{"brands": ["mastercard"], "limits": [{"name": "day", "declines": 2, "hours": 24}, {"name": "month", "declines": 3, "hours": 720}]}]}`))

@@ -80,7 +80,10 @@ func TestDataThatContradictsItselfIsRefused(t *testing.T) {
 		`"codes": [{"code": "a", "category": "c", "retry": "never", "text": ""}]}`:                meaning,
 		`"never_days": 0}`:                          rules,
 		`"never_days": 30, "never_advice": ["02"]}`: rules,
-		`"never_days": 30, "advice": [{"code": "02", "means": "later", "retry": "later"}]}`:                                                         rules,
+		`"never_days": 30, "advice": [{"code": "02", "means": "later", "retry": "later"}]}`: rules,
+		`"never_days": 30, "advice": []}`:                                                                                                           own,
+		`"never_days": 30, "networks": [{"brands": ["visa"], "speaks_advice": true}]}`:                                                              own,
+		`"never_days": 30, "never_advice": ["24"]}`:                                                                                                 own,
 		`"never_days": 30, "networks": [{"brands": ["visa"]}, {"brands": ["visa"]}]}`:                                                               rules,
 		`"never_days": 30, "networks": [{"brands": ["visa"], "limits": [{"name": "x", "declines": 65, "hours": 1}]}]}`:                              rules,
 		`"never_days": 30, "networks": [{"brands": ["visa"], "categories": [{"category": 1, "codes": ["05"]}, {"category": 2, "codes": ["05"]}]}]}`: rules,
@@ -96,7 +99,28 @@ func TestDataThatContradictsItselfIsRefused(t *testing.T) {
 
 func table(data []byte) error   { _, err := readTable(data); return err }
 func meaning(data []byte) error { _, err := readMatrix(data); return err }
-func rules(data []byte) error   { _, err := ReadNetworks(data); return err }
+func rules(data []byte) error   { _, err := readBuiltIn(data); return err }
+func own(data []byte) error     { _, err := ReadNetworks(data); return err }
+
+// What advice means is asked of the built-in table everywhere: a file that says it too would be read, and not heard.
+func TestAnOperatorsRulesDoNotSayWhatAdviceMeans(t *testing.T) {
+	if _, err := ReadNetworks(networksData); err == nil || !strings.Contains(err.Error(), "leave out advice") {
+		t.Errorf("the built-in rules, advice and all, are taken as an operator's: %v", err)
+	}
+	n, err := ReadNetworks([]byte(`{"version": 2, "source": "our acquirer", "never_days": 10, "never_advice": ["03", "40"], "networks": [
+		{"brands": ["visa"], "categories": [{"category": 1, "codes": ["07"], "never": true}], "limits": [{"name": "ours", "declines": 5, "hours": 24}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := n.Of("visa").Limits; n.Version != 2 || len(l) != 1 || l[0] != (Limit{"ours", 5, 24 * time.Hour}) || n.KeepFor() != 10*24*time.Hour {
+		t.Errorf("%+v, kept for %s", l, n.KeepFor())
+	}
+	for d, never := range map[Decline]bool{{NetworkAdvice: "40"}: true, {NetworkAdvice: "21"}: false, {NetworkDecline: "07"}: true, {NetworkDecline: "04"}: false} {
+		if n.NeverAgain("visa", d) != never {
+			t.Errorf("%+v: never %v", d, !never)
+		}
+	}
+}
 
 func TestTheDocumentHasTheTables(t *testing.T) {
 	text, err := os.ReadFile("../../docs/providers.md")

@@ -2,6 +2,7 @@ package provider
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 //go:embed networks.json
 var networksData []byte
 
-var networks = mustRead(ReadNetworks, networksData)
+var networks = mustRead(readBuiltIn, networksData)
 
 // Networks are the card networks' rules for tries after a decline. The zero value has no rules.
 type Networks struct {
@@ -21,7 +22,7 @@ type Networks struct {
 	NeverFor time.Duration
 
 	never  map[string]bool // advice after which another try costs the merchant a fee, whichever network gave it
-	advice map[string]advice
+	advice map[string]advice // of those that are built in: what it says about another try
 	brands map[string]Network
 }
 
@@ -86,33 +87,60 @@ type networkLine struct {
 	} `json:"limits"`
 }
 
-// ReadNetworks reads rules in the form of networks.json. It fails if a code or a brand is there twice, or a number is out of bounds.
+// ReadNetworks reads an operator's rules, in the form of networks.json without what advice means for retry: that is built in, for every process
+// and page, and a file that says it is refused. So is one in which a code or a brand is there twice, or a number is out of bounds.
 func ReadNetworks(data []byte) (Networks, error) {
 	var file networksFile
 	if err := readData(data, &file); err != nil {
 		return Networks{}, fmt.Errorf("networks: %w", err)
 	}
-	n := Networks{
-		Version: file.Version, NeverFor: time.Duration(file.NeverDays) * 24 * time.Hour,
-		never: map[string]bool{}, advice: map[string]advice{}, brands: map[string]Network{},
+	if file.Advice != nil || slices.ContainsFunc(file.Networks, func(l networkLine) bool { return l.SpeaksAdvice }) {
+		return Networks{}, errors.New("networks: what advice means for retry is built in: leave out advice and speaks_advice")
 	}
-	if n.NeverFor <= 0 || n.NeverFor > maxWindow {
-		return n, fmt.Errorf("networks: never again is %d days", file.NeverDays)
+	return file.read(networks.advice)
+}
+
+// readBuiltIn reads networks.json.
+func readBuiltIn(data []byte) (Networks, error) {
+	var file networksFile
+	if err := readData(data, &file); err != nil {
+		return Networks{}, fmt.Errorf("networks: %w", err)
 	}
-	for _, a := range file.Advice {
-		_, twice := n.advice[a.Code]
+	means, err := file.meanings()
+	if err != nil {
+		return Networks{}, err
+	}
+	n, err := file.read(means)
+	n.advice = means
+	return n, err
+}
+
+// meanings are what advice codes say.
+func (f networksFile) meanings() (map[string]advice, error) {
+	means := map[string]advice{}
+	for _, a := range f.Advice {
+		_, twice := means[a.Code]
 		if twice || a.Code == "" || a.Means == "" || a.Retry != "" && !slices.Contains(retryKinds, a.Retry) || (a.Retry == RetryLater) != (a.AfterHours > 0) {
-			return n, fmt.Errorf("networks: advice %q: it is there twice, or something of it is missing", a.Code)
+			return nil, fmt.Errorf("networks: advice %q: it is there twice, or something of it is missing", a.Code)
 		}
-		n.advice[a.Code] = advice{retry: a.Retry, after: time.Duration(a.AfterHours) * time.Hour}
+		means[a.Code] = advice{retry: a.Retry, after: time.Duration(a.AfterHours) * time.Hour}
 	}
-	for _, code := range file.NeverAdvice {
-		if n.advice[code].retry != RetryNever {
+	return means, nil
+}
+
+// read checks the rules. Advice that is never tried again must mean that.
+func (f networksFile) read(means map[string]advice) (Networks, error) {
+	n := Networks{Version: f.Version, NeverFor: time.Duration(f.NeverDays) * 24 * time.Hour, never: map[string]bool{}, brands: map[string]Network{}}
+	if n.NeverFor <= 0 || n.NeverFor > maxWindow {
+		return n, fmt.Errorf("networks: never again is %d days", f.NeverDays)
+	}
+	for _, code := range f.NeverAdvice {
+		if means[code].retry != RetryNever {
 			return n, fmt.Errorf("networks: advice %q does not say never", code)
 		}
 		n.never[code] = true
 	}
-	for _, line := range file.Networks {
+	for _, line := range f.Networks {
 		network, err := line.read()
 		if err != nil {
 			return n, err
@@ -124,7 +152,7 @@ func ReadNetworks(data []byte) (Networks, error) {
 			n.brands[brand] = network
 		}
 	}
-	return n, file.check()
+	return n, f.check()
 }
 
 func (l networkLine) read() (Network, error) {
