@@ -17,6 +17,11 @@ func (t *Tally) add(o Tally) {
 	t.Challenger, t.ChallengerApproved = t.Challenger+o.Challenger, t.ChallengerApproved+o.ChallengerApproved
 }
 
+// minus is what was counted since a part of it was.
+func (t Tally) minus(o Tally) Tally {
+	return Tally{t.Control - o.Control, t.ControlApproved - o.ControlApproved, t.Challenger - o.Challenger, t.ChallengerApproved - o.ChallengerApproved}
+}
+
 // looks is how many full samples the side with fewer outcomes has.
 func (t Tally) looks(sample int64) int64 { return min(t.Control, t.Challenger) / sample }
 

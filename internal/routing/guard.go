@@ -8,6 +8,7 @@ import (
 	"github.com/florinpay/florin/internal/audit"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
+	"github.com/florinpay/florin/internal/id"
 )
 
 // trial is an experiment of a merchant's policy.
@@ -16,7 +17,7 @@ type trial struct{ merchant, policy, name string }
 // counted is what this process counted of an experiment.
 type counted struct {
 	sum     Tally
-	version int64 // of the row; 0: there is none yet
+	written portion // as far as is known: whose row it is, and what it holds
 	dirty   bool
 	whole   bool // it has what this process wrote before it last forgot the experiment
 }
@@ -88,6 +89,7 @@ func (r *Router) settle(ctx context.Context) {
 		}
 	}
 	r.forget(ctx)
+	r.fold(ctx)
 }
 
 // forget drops the counts of experiments that are not published any more, once they are written: those that run need the room. Of one whose last
@@ -143,30 +145,46 @@ func (r *Router) judge(ctx context.Context, k trial, c counted) error {
 	return r.look(ctx, was, all, e.sample, now)
 }
 
-// write writes this process's row. Nobody else writes it: if it changed, a write whose answer was lost came through after all, and
-// this one is written over it by the next round.
+// write writes this process's row. Nobody else writes to it but to fold it: if it changed otherwise, a write whose answer was lost came through
+// after all, and this one is written over it by the next round.
 func (r *Router) write(ctx context.Context, k trial, c counted, now time.Time) error {
 	c, err := r.takeUp(ctx, k, c)
 	if err != nil {
 		return err
 	}
-	err = r.o.DB.Commit(ctx, db.NewChange(k.merchant, tallyRow(c.version, k, r.process, c.sum, now)))
-	is := c.version
-	if err == nil {
-		is++
-	} else if fault.Is(err, fault.Exists) || fault.Is(err, fault.Stale) {
-		if _, there, reading := r.store.tallyOf(ctx, k, r.process); reading == nil {
-			is = there
-		}
+	is := c.written
+	is.tally, is.updated = c.sum, now
+	err = r.o.DB.Commit(ctx, db.NewChange(k.merchant, is.row()))
+	changed := fault.Is(err, fault.Exists) || fault.Is(err, fault.Stale)
+	var there portion
+	var reading error
+	if changed {
+		there, reading = r.store.portion(ctx, k, is.process)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	mine := r.tallies[k]
-	mine.version, mine.dirty = is, mine.dirty || err != nil
+	switch mine.dirty = mine.dirty || err != nil; {
+	case err == nil:
+		is.version++
+		mine.written = is
+	case changed && reading == nil:
+		r.found(mine, there)
+	}
 	if err != nil {
 		return fmt.Errorf("write a tally: %w", err)
 	}
 	return nil
+}
+
+// found makes a count begin from the row that is there. One that was folded holds nothing any more: what was written is in the total, and what
+// came since goes into a row of a new name, as the old one is going to be deleted.
+func (r *Router) found(c *counted, there portion) {
+	if there.version == 0 || !there.folded.IsZero() {
+		c.sum = c.sum.minus(c.written.tally)
+		there = portion{trial: there.trial, process: r.o.IDs.New(id.Process)}
+	}
+	c.written = there
 }
 
 // takeUp puts a count that has begun anew together with what this process wrote of the experiment before.
@@ -174,7 +192,7 @@ func (r *Router) takeUp(ctx context.Context, k trial, c counted) (counted, error
 	if c.whole {
 		return c, nil
 	}
-	before, version, err := r.store.tallyOf(ctx, k, r.process)
+	before, err := r.store.portion(ctx, k, r.process)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	mine := r.tallies[k]
@@ -182,8 +200,13 @@ func (r *Router) takeUp(ctx context.Context, k trial, c counted) (counted, error
 		mine.dirty = true
 		return c, fmt.Errorf("read a tally: %w", err)
 	}
-	mine.sum.add(before)
-	mine.version, mine.whole = version, true
+	if before.version > 0 {
+		r.found(mine, before)
+		mine.sum.add(mine.written.tally)
+	} else {
+		mine.written = before
+	}
+	mine.whole = true
 	return *mine, nil
 }
 

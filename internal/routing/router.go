@@ -49,6 +49,7 @@ type Router struct {
 	tallies map[trial]*counted
 
 	forgotten time.Time // when experiments that are over were last looked for
+	folded    time.Time // when counts that are quiet were last
 }
 
 // current is what a merchant's payments are routed by.
@@ -67,7 +68,7 @@ type editionKey struct {
 // NewRouter makes a router. Its Run must run as long as it is told of outcomes.
 func NewRouter(o Options) *Router {
 	return &Router{
-		o: o, store: store{o.DB}, metrics: newMetrics(o.Metrics), process: o.IDs.New(id.Process), tallies: map[trial]*counted{}, forgotten: o.Clock.Now(),
+		o: o, store: store{o.DB}, metrics: newMetrics(o.Metrics), process: o.IDs.New(id.Process), tallies: map[trial]*counted{}, forgotten: o.Clock.Now(), folded: o.Clock.Now(),
 		current:  recent.New[string, *current](o.Clock, freshness, merchants),
 		compiled: recent.New[editionKey, *Policy](o.Clock, compiledAge, compiledMax),
 	}

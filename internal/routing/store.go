@@ -37,6 +37,7 @@ var experimentTable = &db.Table{Name: "routing_experiment", Key: 3, Versioned: t
 var tallyTable = &db.Table{Name: "routing_tally", Key: 4, Versioned: true, Columns: []db.Column{
 	{Name: "merchant_id"}, {Name: "policy_id"}, {Name: "name"}, {Name: "process"}, {Name: "control", Kind: db.Int},
 	{Name: "control_approved", Kind: db.Int}, {Name: "challenger", Kind: db.Int}, {Name: "challenger_approved", Kind: db.Int}, {Name: "updated_at", Kind: db.Int},
+	{Name: "folded_at", Kind: db.Int, Null: true},
 }}
 
 // Schema is routing's tables.
@@ -168,8 +169,30 @@ func scanVerdict(r db.Scanner) (verdict, error) {
 	return v, err
 }
 
-func tallyRow(version int64, k trial, process string, t Tally, now time.Time) db.Row {
-	return write(tallyTable, version, k.merchant, k.policy, k.name, process, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved, db.Micros(now))
+// portion is what a process counted of an experiment, as it is stored.
+type portion struct {
+	trial
+	process string
+	tally   Tally
+	updated time.Time
+	folded  time.Time // it was put into the total, and is empty; zero: it was not
+	version int64     // of the row; 0: there is none
+}
+
+func (p portion) row() db.Row {
+	t := p.tally
+	return write(tallyTable, p.version, p.merchant, p.policy, p.name, p.process, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved,
+		db.Micros(p.updated), db.MicrosOrNil(p.folded))
+}
+
+func scanPortion(r db.Scanner) (portion, error) {
+	var p portion
+	var updated int64
+	var folded *int64
+	t := &p.tally
+	err := r.Scan(&p.merchant, &p.policy, &p.name, &p.process, &t.Control, &t.ControlApproved, &t.Challenger, &t.ChallengerApproved, &updated, &folded, &p.version)
+	p.updated, p.folded = db.Time(updated), db.NullTime(folded)
+	return p, err
 }
 
 func (s store) policy(ctx context.Context, tenant, id string) (policy, error) {
@@ -235,16 +258,19 @@ func (s store) verdict(ctx context.Context, k trial) (verdict, error) {
 	return v, err
 }
 
-// tallyOf is what a process has written of an experiment, and the version of its row; 0 if there is none.
-func (s store) tallyOf(ctx context.Context, k trial, process string) (t Tally, version int64, err error) {
-	version, err = db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) {
-		return n, r.Scan(&t.Control, &t.ControlApproved, &t.Challenger, &t.ChallengerApproved, &n)
-	}, `SELECT control, control_approved, challenger, challenger_approved, version FROM routing_tally
-		WHERE merchant_id = $1 AND policy_id = $2 AND name = $3 AND process = $4`, k.merchant, k.policy, k.name, process)
+// portion is what a process has written of an experiment; one without a version if that is nothing.
+func (s store) portion(ctx context.Context, k trial, process string) (portion, error) {
+	p, err := db.Get(ctx, s.db, scanPortion, tallyTable.Select()+" WHERE merchant_id = $1 AND policy_id = $2 AND name = $3 AND process = $4", k.merchant, k.policy, k.name, process)
 	if fault.Is(err, fault.NotFound) {
-		return Tally{}, 0, nil
+		return portion{trial: k, process: process}, nil
 	}
-	return t, version, err
+	return p, err
+}
+
+// quiet are portions, of all tenants, that nobody has added to since a time; most of them, the oldest first.
+func (s store) quiet(ctx context.Context, since time.Time, most int) ([]portion, error) {
+	return db.List(ctx, s.db, scanPortion, tallyTable.Select()+
+		" WHERE updated_at < $1 AND folded_at IS NULL AND process <> 'total' ORDER BY updated_at LIMIT $2", db.Micros(since), int64(most))
 }
 
 // tally is what all processes counted of an experiment.

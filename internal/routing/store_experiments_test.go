@@ -91,7 +91,7 @@ func storedAWriteWhoseAnswerWasLostIsNotCountedTwice(t *testing.T, h harness) {
 	k := trial{h.tenant, "rp_1", "beta-first"}
 	h.outcomes(h.router, k.policy, false, 5, 4)
 	h.router.settle(t.Context())
-	h.router.tallies[k].version = 0 // as if the answer of the write had been lost
+	h.router.tallies[k].written.version = 0 // as if the answer of the write had been lost
 	h.outcomes(h.router, k.policy, true, 2, 1)
 	for range 2 {
 		h.router.settle(t.Context())
