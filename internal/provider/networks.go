@@ -21,7 +21,7 @@ type Networks struct {
 	// NeverFor is how long the same card is not tried again at the same amount after a decline that said never again.
 	NeverFor time.Duration
 
-	never  map[string]bool // advice after which another try costs the merchant a fee, whichever network gave it
+	never  map[string]bool   // advice after which another try costs the merchant a fee, whichever network gave it
 	advice map[string]advice // of those that are built in: what it says about another try
 	brands map[string]Network
 }
