@@ -56,8 +56,8 @@ type waitingMessages struct{ of *Receiver }
 var waitingDesc = prometheus.NewDesc("florin_inbound_webhooks_waiting",
 	"Providers' messages that are recorded and not applied yet; stuck are those that could not be applied many times.", []string{"state"}, nil)
 
-// countTime bounds one count.
-const countTime = 2 * time.Second
+// countTime bounds one count, well within the ten seconds that a scrape usually has.
+const countTime = 5 * time.Second
 
 func (waitingMessages) Describe(to chan<- *prometheus.Desc) { to <- waitingDesc }
 

@@ -58,8 +58,8 @@ var (
 	manualDesc  = prometheus.NewDesc("florin_payment_manual_queue_items", "Outcomes that wait for a person to find them out.", []string{"what"}, nil)
 )
 
-// countTime bounds one count.
-const countTime = 2 * time.Second
+// countTime bounds one count, well within the ten seconds that a scrape usually has.
+const countTime = 5 * time.Second
 
 func (c counted) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
 

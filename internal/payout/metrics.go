@@ -42,8 +42,8 @@ type waiting struct{ of *Service }
 
 var manualDesc = prometheus.NewDesc("florin_payout_manual_queue_items", "Payouts whose outcome waits for a person to find it out.", nil, nil)
 
-// countTime bounds one count.
-const countTime = 2 * time.Second
+// countTime bounds one count, well within the ten seconds that a scrape usually has.
+const countTime = 5 * time.Second
 
 func (waiting) Describe(to chan<- *prometheus.Desc) { to <- manualDesc }
 
