@@ -29,14 +29,10 @@ func (s Switch) row() (db.Row, error) {
 	if err != nil {
 		return db.Row{}, fmt.Errorf("write the amounts of %s: %w", s.ID, err)
 	}
-	values := []any{
+	return table.Write(s.Version,
 		s.Merchant, s.ID, string(s.Mode), string(s.Scope.Operation), s.Scope.Account, s.Scope.Method, s.Scope.Country, string(amounts), s.Reason, s.Actor,
 		db.Micros(s.CreatedAt), db.MicrosOrNil(s.ExpiresAt), db.MicrosOrNil(s.LiftedAt), s.LiftedBy,
-	}
-	if s.Version == 0 {
-		return table.Insert(values...), nil
-	}
-	return table.Update(s.Version, values...), nil
+	), nil
 }
 
 func scan(r db.Scanner) (Switch, error) {

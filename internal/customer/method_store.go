@@ -21,14 +21,6 @@ var discardTable = &db.Table{Name: "payment_method_discard", Key: 2, Versioned: 
 	{Name: "merchant_id"}, {Name: "token"}, {Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int},
 }}
 
-// textOrNil is the value of a column that may be null: nil for an empty text.
-func textOrNil(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 // MethodRow is a method as a row: an insert if it was never read, else a compare-and-set.
 func (s *Store) MethodRow(m Method) (db.Row, error) {
 	var sealed any
@@ -59,10 +51,10 @@ func (s *Store) MethodRow(m Method) (db.Row, error) {
 			return db.Row{}, fmt.Errorf("seal %s: %w", m.ID, err)
 		}
 	}
-	return write(methodTable, m.Version, []any{
-		m.Merchant, m.ID, m.Customer, attached, textOrNil(m.Token), textOrNil(m.Card.Fingerprint), card, sealed, m.NetworkReference, m.FirstPayment, metadata,
+	return methodTable.Write(m.Version,
+		m.Merchant, m.ID, m.Customer, attached, db.TextOrNil(m.Token), db.TextOrNil(m.Card.Fingerprint), card, sealed, m.NetworkReference, m.FirstPayment, metadata,
 		db.MicrosOrNil(m.DetachedAt), db.Micros(m.CreatedAt),
-	}), nil
+	), nil
 }
 
 func (s *Store) scanMethod(r db.Scanner) (Method, error) {
@@ -141,7 +133,7 @@ type discard struct {
 }
 
 func (d discard) row() db.Row {
-	return write(discardTable, d.version, []any{d.merchant, d.token, db.MicrosOrNil(d.dueAt), db.Micros(d.createdAt)})
+	return discardTable.Write(d.version, d.merchant, d.token, db.MicrosOrNil(d.dueAt), db.Micros(d.createdAt))
 }
 
 func scanDiscard(r db.Scanner) (discard, error) {

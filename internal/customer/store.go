@@ -68,17 +68,9 @@ func (s *Store) customerRow(c Customer) (db.Row, error) {
 	if c.Reference != "" {
 		reference = s.referenceHash(c.Merchant, c.Reference)
 	}
-	return write(customerTable, c.Version, []any{
+	return customerTable.Write(c.Version,
 		c.Merchant, c.ID, sealed, email, reference, c.DefaultMethod, db.MicrosOrNil(c.ErasedAt), db.Micros(c.CreatedAt),
-	}), nil
-}
-
-// write is an insert for a row that was never read, else an update.
-func write(t *db.Table, version int64, values []any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
+	), nil
 }
 
 func (s *Store) scanCustomer(r db.Scanner) (Customer, error) {

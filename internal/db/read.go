@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/florinpay/florin/internal/fault"
 )
@@ -147,26 +146,4 @@ func In(from, n int) string {
 		parts[i] = fmt.Sprintf("$%d", from+i)
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// Micros is how a time is stored: unix microseconds.
-func Micros(t time.Time) int64 { return t.UnixMicro() }
-
-// Time is a stored time, in UTC.
-func Time(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
-// NullTime is a stored time that may be null: the zero time then.
-func NullTime(us *int64) time.Time {
-	if us == nil {
-		return time.Time{}
-	}
-	return Time(*us)
-}
-
-// MicrosOrNil is the value of a column that may be null: nil for the zero time.
-func MicrosOrNil(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return Micros(t)
 }

@@ -59,6 +59,14 @@ func (t *Table) Update(read int64, values ...any) Row {
 	return Row{table: t, values: values, read: read}
 }
 
+// Write is an insert for a row that was never read, whose version is 0 then, else an update.
+func (t *Table) Write(read int64, values ...any) Row {
+	if read == 0 {
+		return t.Insert(values...)
+	}
+	return t.Update(read, values...)
+}
+
 // check panics on a row that does not have its table's shape: that is a mistake in a store, not in its input.
 func (t *Table) check(values []any) {
 	if len(values) != len(t.Columns) {

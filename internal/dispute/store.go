@@ -37,13 +37,6 @@ var erasureTable = &db.Table{Name: "dispute_erasure", Key: 2, Versioned: true, C
 // Schema is the disputes' tables.
 var Schema = db.Schema{Package: "dispute", Migrations: migrations, Tables: []*db.Table{table, evidenceTable, erasureTable}}
 
-func write(t *db.Table, version int64, values ...any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
-}
-
 func (d Dispute) row() (db.Row, error) {
 	evidence, err := json.Marshal(d.Evidence)
 	if err != nil {
@@ -53,7 +46,7 @@ func (d Dispute) row() (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
-	return write(table, d.Version,
+	return table.Write(d.Version,
 		d.Merchant, d.ID, d.Payment, d.Account, d.Reference, d.Transaction, string(d.Stage), string(d.Status), string(d.Money),
 		d.Amount.Minor(), d.Fee.Minor(), d.Amount.Currency().Code(), d.ReasonCode, d.Reason, string(evidence), string(answer), d.Reminded,
 		db.MicrosOrNil(d.EvidenceDueAt), db.MicrosOrNil(d.EndedAt), db.MicrosOrNil(d.DueAt), db.Micros(d.CreatedAt), db.MicrosOrNil(d.ErasedAt),
@@ -139,7 +132,7 @@ func (c content) row(d Dispute, name string, sealed []byte, now time.Time) db.Ro
 	if len(sealed) == 0 {
 		emptied = db.Micros(now)
 	}
-	return write(evidenceTable, c.version, d.Merchant, d.ID, name, sealed, emptied)
+	return evidenceTable.Write(c.version, d.Merchant, d.ID, name, sealed, emptied)
 }
 
 // piece is a name under which evidence is stored, and the version of its row.
@@ -183,7 +176,7 @@ type erasure struct {
 }
 
 func (e erasure) row() db.Row {
-	return write(erasureTable, e.version, e.merchant, e.customer, db.MicrosOrNil(e.dueAt), db.Micros(e.createdAt))
+	return erasureTable.Write(e.version, e.merchant, e.customer, db.MicrosOrNil(e.dueAt), db.Micros(e.createdAt))
 }
 
 func (s store) erasure(ctx context.Context, tenant, customer string) (erasure, error) {

@@ -18,19 +18,12 @@ var deliveryTable = &db.Table{Name: "webhook_delivery", Key: 2, IDs: id.Delivery
 	{Name: "retried", Kind: db.Int}, {Name: "since", Kind: db.Int}, {Name: "created_at", Kind: db.Int},
 }}
 
-func deliveryValues(d Delivery) []any {
-	return []any{
-		d.Merchant, d.ID, d.Event, d.Endpoint, string(d.Type), d.Thread, d.Sequence, string(d.State), d.Attempts, d.LastStatus, d.LastError,
-		db.MicrosOrNil(d.LastAt), db.MicrosOrNil(d.DueAt), d.Retried, db.Micros(d.Since), db.Micros(d.CreatedAt),
-	}
-}
-
 // DeliveryRow is the insert of a delivery, or its compare-and-set if it was read.
 func DeliveryRow(d Delivery) db.Row {
-	if d.Version == 0 {
-		return deliveryTable.Insert(deliveryValues(d)...)
-	}
-	return deliveryTable.Update(d.Version, deliveryValues(d)...)
+	return deliveryTable.Write(d.Version,
+		d.Merchant, d.ID, d.Event, d.Endpoint, string(d.Type), d.Thread, d.Sequence, string(d.State), d.Attempts, d.LastStatus, d.LastError,
+		db.MicrosOrNil(d.LastAt), db.MicrosOrNil(d.DueAt), d.Retried, db.Micros(d.Since), db.Micros(d.CreatedAt),
+	)
 }
 
 func scanDelivery(r db.Scanner, more ...any) (Delivery, error) {
@@ -196,7 +189,7 @@ func AttemptRow(a Attempt) (db.Row, error) {
 		body = []byte{}
 	}
 	return attemptTable.Insert(a.Merchant, a.Delivery, a.Number, a.URL, string(request), a.Status, a.Error, string(response), body,
-		flag(a.Truncated), a.FirstByte.Microseconds(), a.Duration.Microseconds(), db.Micros(a.CreatedAt)), nil
+		db.Bit(a.Truncated), a.FirstByte.Microseconds(), a.Duration.Microseconds(), db.Micros(a.CreatedAt)), nil
 }
 
 // maxTries bounds how many tries of a delivery are shown: the schedule has fewer.

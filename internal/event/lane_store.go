@@ -16,7 +16,7 @@ var laneTable = &db.Table{Name: "webhook_lane", Key: 2, Versioned: true, Columns
 
 func laneValues(l Lane) []any {
 	return []any{
-		l.Merchant, l.Endpoint, flag(l.Paused), l.Failures, db.MicrosOrNil(l.FailingSince), l.Pauses, db.MicrosOrNil(l.OpenUntil),
+		l.Merchant, l.Endpoint, db.Bit(l.Paused), l.Failures, db.MicrosOrNil(l.FailingSince), l.Pauses, db.MicrosOrNil(l.OpenUntil),
 		l.Owner, db.MicrosOrNil(l.LeasedUntil),
 	}
 }

@@ -22,14 +22,10 @@ func RecoveryRow(r Recovery) db.Row {
 	for i, s := range r.States {
 		states[i] = string(s)
 	}
-	values := []any{
+	return recoveryTable.Write(r.Version,
 		r.Merchant, r.ID, r.Endpoint, string(r.Kind), strings.Join(r.Filters, " "), strings.Join(states, " "),
 		db.Micros(r.Since), db.Micros(r.Until), r.Cursor, r.Queued, db.MicrosOrNil(r.DoneAt), db.MicrosOrNil(r.DueAt), db.Micros(r.CreatedAt),
-	}
-	if r.Version == 0 {
-		return recoveryTable.Insert(values...)
-	}
-	return recoveryTable.Update(r.Version, values...)
+	)
 }
 
 func scanRecovery(row db.Scanner) (Recovery, error) {

@@ -23,10 +23,3 @@ type Store struct {
 
 // NewStore reads the outbox in d and opens secrets with box.
 func NewStore(d *db.DB, box *seal.Box) *Store { return &Store{d, box} }
-
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}

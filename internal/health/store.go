@@ -31,13 +31,9 @@ var Schema = db.Schema{Package: "health", Migrations: migrations, Tables: []*db.
 type store struct{ db *db.DB }
 
 func (t tale) row() db.Row {
-	values := []any{
+	return healthTable.Write(t.Version,
 		t.Tenant, t.Account, string(t.Operation), string(t.State), t.Process, db.Micros(t.Since), db.Micros(t.Until), db.Micros(t.ChangedAt),
-	}
-	if t.Version == 0 {
-		return healthTable.Insert(values...)
-	}
-	return healthTable.Update(t.Version, values...)
+	)
 }
 
 func scanTale(r db.Scanner) (tale, error) {
@@ -81,13 +77,9 @@ func (w Window) row() db.Row {
 	for i, o := range w.Operations {
 		names[i] = string(o)
 	}
-	values := []any{
+	return windowTable.Write(w.Version,
 		w.Tenant, w.ID, w.Account, strings.Join(names, " "), w.Reason, db.Micros(w.StartsAt), db.Micros(w.EndsAt), db.MicrosOrNil(w.LiftedAt), db.Micros(w.CreatedAt),
-	}
-	if w.Version == 0 {
-		return windowTable.Insert(values...)
-	}
-	return windowTable.Update(w.Version, values...)
+	)
 }
 
 func scanWindow(r db.Scanner) (Window, error) {

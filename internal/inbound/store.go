@@ -23,14 +23,10 @@ var head = []db.Column{
 var headTable = &db.Table{Name: table.Name, Key: 2, IDs: id.InboundWebhook, Versioned: true, Columns: head}
 
 func (m Webhook) row() db.Row {
-	values := []any{
+	return table.Write(m.Version,
 		m.Merchant, m.ID, m.Account, m.Event, m.Type, string(m.Verdict), m.Detail, m.Subject, m.Duplicates, m.Tries,
 		db.MicrosOrNil(m.AppliedAt), db.MicrosOrNil(m.DueAt), db.Micros(m.CreatedAt), m.Body,
-	}
-	if m.Version == 0 {
-		return table.Insert(values...)
-	}
-	return table.Update(m.Version, values...)
+	)
 }
 
 func scanWhole(r db.Scanner) (Webhook, error) { return scanHead(r, true) }

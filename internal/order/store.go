@@ -38,21 +38,6 @@ var Schema = db.Schema{Package: "order", Migrations: migrations, Tables: []*db.T
 // store reads orders and turns them into rows.
 type store struct{ db *db.DB }
 
-// write is an insert for a row that was never read, else an update.
-func write(t *db.Table, version int64, values []any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
-}
-
-func bit(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // texts are lists and maps as JSON, and nothing at all for empty ones.
 func texts(o Order) (lines, metadata, reminders string, err error) {
 	for _, one := range []struct {
@@ -72,24 +57,17 @@ func texts(o Order) (lines, metadata, reminders string, err error) {
 	return lines, metadata, reminders, nil
 }
 
-func untext(body string, into any) error {
-	if body == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(body), into)
-}
-
 func orderRow(o Order) (db.Row, error) {
 	lines, metadata, reminders, err := texts(o)
 	if err != nil {
 		return db.Row{}, err
 	}
-	return write(orderTable, o.Version, []any{
-		o.Merchant, o.ID, string(o.Status), o.Amount.Minor(), o.Amount.Currency().Code(), o.Paid.Minor(), o.Surplus.Minor(), lines, bit(o.Partial),
+	return orderTable.Write(o.Version,
+		o.Merchant, o.ID, string(o.Status), o.Amount.Minor(), o.Amount.Currency().Code(), o.Paid.Minor(), o.Surplus.Minor(), lines, db.Bit(o.Partial),
 		o.Minimum.Minor(), o.InvoiceNumber, o.Description, o.Customer, o.ReturnURL, metadata, reminders, o.CancellationReason, o.Payments,
 		db.MicrosOrNil(o.PayableBy), db.MicrosOrNil(o.ExpiresAt), db.MicrosOrNil(o.PaidAt), db.MicrosOrNil(o.EndedAt), db.MicrosOrNil(o.DueAt),
 		db.Micros(o.CreatedAt),
-	}), nil
+	), nil
 }
 
 func scanOrder(r db.Scanner) (Order, error) {
@@ -110,7 +88,7 @@ func scanOrder(r db.Scanner) (Order, error) {
 	o.Partial = partial == 1
 	o.PayableBy, o.ExpiresAt, o.PaidAt, o.EndedAt = db.NullTime(payable), db.NullTime(expires), db.NullTime(paidAt), db.NullTime(ended)
 	o.DueAt, o.CreatedAt = db.NullTime(due), db.Time(created)
-	if err := errors.Join(untext(lines, &o.Lines), untext(metadata, &o.Metadata), untext(reminders, &o.Reminders)); err != nil {
+	if err := errors.Join(db.FromJSON(lines, &o.Lines), db.FromJSON(metadata, &o.Metadata), db.FromJSON(reminders, &o.Reminders)); err != nil {
 		return Order{}, fmt.Errorf("order %s: %w", o.ID, err)
 	}
 	return o, nil
@@ -127,10 +105,10 @@ func paymentRow(p Payment) db.Row {
 	if p.Over {
 		state = stateOver
 	}
-	return write(paymentTable, p.Version, []any{
+	return paymentTable.Write(p.Version,
 		p.Merchant, p.Order, p.ID, state, p.Amount.Minor(), p.Amount.Currency().Code(), p.Captured.Minor(), p.Surplus.Minor(), p.Adjusted.Minor(), p.Returned.Minor(),
 		p.Tries, db.MicrosOrNil(p.CapturedAt), db.MicrosOrNil(p.ReturnedAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), db.Micros(p.MovedAt),
-	})
+	)
 }
 
 func scanPayment(r db.Scanner) (Payment, error) {

@@ -14,10 +14,10 @@ var contradictionTable = &db.Table{Name: "payment_contradiction", Key: 4, Versio
 }}
 
 func contradictionRow(c Contradiction) db.Row {
-	return write(contradictionTable, c.Version, []any{
+	return contradictionTable.Write(c.Version,
 		c.Merchant, c.Payment, c.Subject, c.Claim, c.Attempt, c.Reference, string(c.Remedy), c.Heard, c.Tries,
 		db.Micros(c.FirstAt), db.Micros(c.LastAt), db.MicrosOrNil(c.DueAt), c.Account, c.NotFound,
-	})
+	)
 }
 
 func scanContradiction(r db.Scanner) (Contradiction, error) {

@@ -53,7 +53,7 @@ func (s store) pastPayments(ctx context.Context, tenant string, ids []string) (m
 		if customer != nil {
 			p.customer = *customer
 		}
-		return p, errors.Join(untext(method, &p.method), untext(asked, &p.asked), untext(metadata, &p.metadata))
+		return p, errors.Join(db.FromJSON(method, &p.method), db.FromJSON(asked, &p.asked), db.FromJSON(metadata, &p.metadata))
 	}, "SELECT id, method, asked, metadata, customer_id FROM payment WHERE merchant_id = $1 AND id IN "+db.In(2, len(ids)), args...)
 	known := make(map[string]pastPayment, len(found))
 	for _, p := range found {

@@ -21,21 +21,21 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 }}
 
 func operationRow(o Operation) (db.Row, error) {
-	failure, err := text(o.Failure, o.Failure == nil)
+	failure, err := db.JSON(o.Failure, o.Failure == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	metadata, err := text(o.Metadata, len(o.Metadata) == 0)
+	metadata, err := db.JSON(o.Metadata, len(o.Metadata) == 0)
 	if err != nil {
 		return db.Row{}, err
 	}
-	return write(operationTable, o.Version, []any{
+	return operationTable.Write(o.Version,
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
-		bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
+		db.Bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
 		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason), db.MicrosOrNil(o.Deadline),
 		db.MicrosOrNil(o.AskedAt),
-	}), nil
+	), nil
 }
 
 func scanOperation(r db.Scanner) (Operation, error) {
@@ -56,10 +56,10 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
 	o.ManualAt, o.Deadline, o.AskedAt = db.NullTime(manual), db.NullTime(deadline), db.NullTime(asked)
 	o.was = o.State
-	if err := untext(failure, &o.Failure); err != nil {
+	if err := db.FromJSON(failure, &o.Failure); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
 	}
-	return o, untext(metadata, &o.Metadata)
+	return o, db.FromJSON(metadata, &o.Metadata)
 }
 
 func (s store) operation(ctx context.Context, tenant, id string) (Operation, error) {

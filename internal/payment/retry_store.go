@@ -23,7 +23,7 @@ func historyRow(h retry.History, keep time.Duration) (db.Row, error) {
 	if n := len(h.Tries); n > 0 {
 		until = db.Micros(h.Tries[n-1].At.Add(keep))
 	}
-	return write(retryTable, h.Version, []any{h.Merchant, h.Fingerprint, h.Amount.Currency().Code(), h.Amount.Minor(), string(tries), until}), nil
+	return retryTable.Write(h.Version, h.Merchant, h.Fingerprint, h.Amount.Currency().Code(), h.Amount.Minor(), string(tries), until), nil
 }
 
 // history is what is written of a card at an amount. It fails with fault.NotFound.

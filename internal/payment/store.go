@@ -3,7 +3,6 @@ package payment
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -52,86 +51,47 @@ var Schema = db.Schema{Package: "payment", Migrations: migrations,
 // store reads payments and turns them into rows.
 type store struct{ db *db.DB }
 
-// write is an insert for a row that was never read, else an update.
-func write(t *db.Table, version int64, values []any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
-}
-
-func bit(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// orNone is a text that may be missing.
-func orNone(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-// text is a value as JSON, and nothing at all for a nil or empty one.
-func text(v any, empty bool) (string, error) {
-	if empty {
-		return "", nil
-	}
-	body, err := json.Marshal(v)
-	return string(body), err
-}
-
-func untext(body string, into any) error {
-	if body == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(body), into)
-}
-
 func paymentRow(p Payment) (db.Row, error) {
-	method, err := text(p.Method, !p.Method.known())
+	method, err := db.JSON(p.Method, !p.Method.known())
 	if err != nil {
 		return db.Row{}, err
 	}
-	failure, err := text(p.Failure, p.Failure == nil)
+	failure, err := db.JSON(p.Failure, p.Failure == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	plan, err := text(p.Plan, len(p.Plan) == 0)
+	plan, err := db.JSON(p.Plan, len(p.Plan) == 0)
 	if err != nil {
 		return db.Row{}, err
 	}
-	metadata, err := text(p.Metadata, len(p.Metadata) == 0)
+	metadata, err := db.JSON(p.Metadata, len(p.Metadata) == 0)
 	if err != nil {
 		return db.Row{}, err
 	}
-	asked, err := text(p.Asked, p.Asked == Asked{})
+	asked, err := db.JSON(p.Asked, p.Asked == Asked{})
 	if err != nil {
 		return db.Row{}, err
 	}
-	proof, err := text(p.Proof, p.Proof == nil)
+	proof, err := db.JSON(p.Proof, p.Proof == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	action, err := text(p.Action, p.Action == nil)
+	action, err := db.JSON(p.Action, p.Action == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	later, err := text(p.Later, p.Later == nil)
+	later, err := db.JSON(p.Later, p.Later == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	return write(paymentTable, p.Version, []any{
+	return paymentTable.Write(p.Version,
 		p.Merchant, p.ID, string(p.Status), p.Amount.Minor(), p.Amount.Currency().Code(),
 		p.Authorized.Minor(), p.Captured.Minor(), p.Refunded.Minor(), p.Refunding.Minor(), p.Disputed.Minor(),
-		bit(p.Capture), bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
+		db.Bit(p.Capture), db.Bit(p.AwaitsPayer), method, p.Attempts, p.Account, p.Reference, p.NetworkReference, failure, plan,
 		p.StatementDescriptor, p.Description, p.CancellationReason, metadata,
 		db.MicrosOrNil(p.CaptureBefore), db.MicrosOrNil(p.ExpiresAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt),
-		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), orNone(p.Order), orNone(p.Customer), db.MicrosOrNil(p.RefundableUntil), p.Withdrawn.Minor(), later,
-	}), nil
+		p.ReturnURL, asked, proof, action, p.Challenges, db.MicrosOrNil(p.EndedAt), db.TextOrNil(p.Order), db.TextOrNil(p.Customer), db.MicrosOrNil(p.RefundableUntil), p.Withdrawn.Minor(), later,
+	), nil
 }
 
 func scanPayment(r db.Scanner) (Payment, error) {
@@ -164,8 +124,8 @@ func scanPayment(r db.Scanner) (Payment, error) {
 	if customer != nil {
 		p.Customer = *customer
 	}
-	err = errors.Join(untext(method, &p.Method), untext(failure, &p.Failure), untext(plan, &p.Plan), untext(metadata, &p.Metadata),
-		untext(asked, &p.Asked), untext(proof, &p.Proof), untext(action, &p.Action), untext(later, &p.Later))
+	err = errors.Join(db.FromJSON(method, &p.Method), db.FromJSON(failure, &p.Failure), db.FromJSON(plan, &p.Plan), db.FromJSON(metadata, &p.Metadata),
+		db.FromJSON(asked, &p.Asked), db.FromJSON(proof, &p.Proof), db.FromJSON(action, &p.Action), db.FromJSON(later, &p.Later))
 	if err != nil {
 		return Payment{}, fmt.Errorf("payment %s: %w", p.ID, err)
 	}
@@ -173,24 +133,24 @@ func scanPayment(r db.Scanner) (Payment, error) {
 }
 
 func attemptRow(a Attempt) (db.Row, error) {
-	failure, err := text(a.Failure, a.Failure == nil)
+	failure, err := db.JSON(a.Failure, a.Failure == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	secure, err := text(a.Secure, a.Secure == nil)
+	secure, err := db.JSON(a.Secure, a.Secure == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	route, err := text(a.Route, a.Route == nil)
+	route, err := db.JSON(a.Route, a.Route == nil)
 	if err != nil {
 		return db.Row{}, err
 	}
-	return write(attemptTable, a.Version, []any{
-		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), bit(a.Capture),
+	return attemptTable.Write(a.Version,
+		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), db.Bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
 		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt), route,
 		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason), a.Country,
-	}), nil
+	), nil
 }
 
 func scanAttempt(r db.Scanner) (Attempt, error) {
@@ -211,7 +171,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	a.SentAt, a.DueAt, a.CreatedAt, a.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
 	a.AskedAt, a.ManualAt = db.NullTime(asked), db.NullTime(manual)
 	a.was = a.State
-	return a, errors.Join(untext(failure, &a.Failure), untext(secure, &a.Secure), untext(route, &a.Route))
+	return a, errors.Join(db.FromJSON(failure, &a.Failure), db.FromJSON(secure, &a.Secure), db.FromJSON(route, &a.Route))
 }
 
 func (s store) payment(ctx context.Context, tenant, id string) (Payment, error) {

@@ -17,11 +17,11 @@ var transferTable = &db.Table{Name: "payment_transfer", Key: 2, IDs: id.Transfer
 }}
 
 func transferRow(t Transfer) db.Row {
-	return write(transferTable, t.Version, []any{
+	return transferTable.Write(t.Version,
 		t.Merchant, t.ID, t.Account, t.Reference, t.Payment, t.Attempt, t.Amount.Minor(), t.Amount.Currency().Code(), t.Surplus.Minor(),
 		string(t.Reason), string(t.State), t.Payer, t.Detail, t.Tries, db.MicrosOrNil(t.DueAt), db.Micros(t.CreatedAt), db.Micros(t.MovedAt),
 		t.Original,
-	})
+	)
 }
 
 func scanTransfer(r db.Scanner) (Transfer, error) {

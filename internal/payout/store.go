@@ -3,7 +3,6 @@ package payout
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -46,39 +45,8 @@ var Schema = db.Schema{Package: "payout", Migrations: migrations, Tables: []*db.
 // store reads rows and turns them into what they are.
 type store struct{ db *db.DB }
 
-// write is an insert for a row that was never read, else an update.
-func write(t *db.Table, version int64, values ...any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
-}
-
-// text is a value as JSON, and nothing at all for an empty one.
-func text(v any, empty bool) (string, error) {
-	if empty {
-		return "", nil
-	}
-	body, err := json.Marshal(v)
-	return string(body), err
-}
-
-func untext(body string, into any) error {
-	if body == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(body), into)
-}
-
-func bit(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func balanceRow(b Balance) db.Row {
-	return write(balanceTable, b.Version, b.Merchant, b.Currency.Code(), b.Reserved, b.FoldedTo, b.Folded, b.Moved)
+	return balanceTable.Write(b.Version, b.Merchant, b.Currency.Code(), b.Reserved, b.FoldedTo, b.Folded, b.Moved)
 }
 
 // balance is the row of a currency, or a new one.
@@ -94,9 +62,9 @@ func (s store) balance(ctx context.Context, tenant string, currency money.Curren
 }
 
 func destinationRow(d Destination) (db.Row, error) {
-	metadata, err := text(d.Metadata, len(d.Metadata) == 0)
-	return write(destinationTable, d.Version, d.Merchant, d.ID, string(d.Type), d.Country, d.BankCode, d.Branch, string(d.Alias), d.Last4, d.Brand,
-		d.Funding, d.Sealed, d.Fingerprint, bit(d.Blocked), d.BlockedReason, metadata, db.Micros(d.CreatedAt), d.Card), err
+	metadata, err := db.JSON(d.Metadata, len(d.Metadata) == 0)
+	return destinationTable.Write(d.Version, d.Merchant, d.ID, string(d.Type), d.Country, d.BankCode, d.Branch, string(d.Alias), d.Last4, d.Brand,
+		d.Funding, d.Sealed, d.Fingerprint, db.Bit(d.Blocked), d.BlockedReason, metadata, db.Micros(d.CreatedAt), d.Card), err
 }
 
 func scanDestination(r db.Scanner) (Destination, error) {
@@ -106,7 +74,7 @@ func scanDestination(r db.Scanner) (Destination, error) {
 	err := r.Scan(&d.Merchant, &d.ID, &d.Type, &d.Country, &d.BankCode, &d.Branch, &d.Alias, &d.Last4, &d.Brand, &d.Funding, &d.Sealed,
 		&d.Fingerprint, &blocked, &d.BlockedReason, &metadata, &created, &d.Card, &d.Version)
 	d.Blocked, d.CreatedAt = blocked == 1, db.Time(created)
-	return d, errors.Join(err, untext(metadata, &d.Metadata))
+	return d, errors.Join(err, db.FromJSON(metadata, &d.Metadata))
 }
 
 func (s store) destination(ctx context.Context, tenant, destination string) (Destination, error) {
@@ -125,16 +93,16 @@ func (s store) blocked(ctx context.Context, tenant, fingerprint string) (bool, e
 }
 
 func payoutRow(p Payout) (db.Row, error) {
-	failure, err := text(p.Failure, p.Failure == nil)
-	timeline, err2 := text(p.Timeline, len(p.Timeline) == 0)
-	metadata, err3 := text(p.Metadata, len(p.Metadata) == 0)
-	loop, err4 := text(p.Loop, p.Loop == nil)
-	draws, err5 := text(p.Draws, len(p.Draws) == 0)
+	failure, err := db.JSON(p.Failure, p.Failure == nil)
+	timeline, err2 := db.JSON(p.Timeline, len(p.Timeline) == 0)
+	metadata, err3 := db.JSON(p.Metadata, len(p.Metadata) == 0)
+	loop, err4 := db.JSON(p.Loop, p.Loop == nil)
+	draws, err5 := db.JSON(p.Draws, len(p.Draws) == 0)
 	var customer any
 	if p.Customer != "" {
 		customer = p.Customer
 	}
-	return write(payoutTable, p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
+	return payoutTable.Write(p.Version, p.Merchant, p.ID, string(p.Status), string(p.Call), p.Amount.Minor(), p.Amount.Currency().Code(),
 			p.Destination, string(p.Rail), p.Account, p.Reference, failure, p.Descriptor, p.Description, p.Batch, p.CreatedBy, p.ApprovedBy,
 			db.MicrosOrNil(p.Earliest), db.MicrosOrNil(p.Latest), timeline, metadata, p.Tries, p.Inquiries, p.NotFound,
 			db.MicrosOrNil(p.SentAt), db.MicrosOrNil(p.DueAt), db.Micros(p.CreatedAt), customer, p.PartOf, loop, draws, db.MicrosOrNil(p.Deadline), db.MicrosOrNil(p.PaidAt),
@@ -161,7 +129,7 @@ func scanPayout(r db.Scanner) (Payout, error) {
 	p.Amount = money.Of(minor, currency)
 	p.Earliest, p.Latest, p.SentAt, p.DueAt, p.CreatedAt = db.NullTime(earliest), db.NullTime(latest), db.NullTime(sent), db.NullTime(due), db.Time(created)
 	p.Deadline, p.PaidAt, p.ManualAt = db.NullTime(deadline), db.NullTime(paid), db.NullTime(manual)
-	err = errors.Join(untext(failure, &p.Failure), untext(timeline, &p.Timeline), untext(metadata, &p.Metadata), untext(loop, &p.Loop), untext(draws, &p.Draws))
+	err = errors.Join(db.FromJSON(failure, &p.Failure), db.FromJSON(timeline, &p.Timeline), db.FromJSON(metadata, &p.Metadata), db.FromJSON(loop, &p.Loop), db.FromJSON(draws, &p.Draws))
 	if customer != nil {
 		p.Customer = *customer
 	}

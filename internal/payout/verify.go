@@ -47,7 +47,7 @@ func (v *check) draws(ctx context.Context, d *db.DB) error {
 			return nil
 		}
 		var draws []Draw
-		if err := untext(l.text, &draws); err != nil {
+		if err := db.FromJSON(l.text, &draws); err != nil {
 			v.fault([2]string{l.tenant, l.id}, "what it drew on cannot be read: %v", err)
 		}
 		for _, one := range draws {

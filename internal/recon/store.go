@@ -29,14 +29,10 @@ func (b Break) row() db.Row {
 	if b.Amount != (money.Money{}) {
 		amount, currency = b.Amount.Minor(), b.Amount.Currency().Code()
 	}
-	values := []any{
+	return table.Write(b.Version,
 		b.Merchant, b.ID, string(b.Kind), string(b.Status), b.Subject, b.Account, amount, currency, b.Detail, b.Source,
 		db.Micros(b.CreatedAt), db.MicrosOrNil(b.ClosedAt), b.ClosedBy, b.Note,
-	}
-	if b.Version == 0 {
-		return table.Insert(values...)
-	}
-	return table.Update(b.Version, values...)
+	)
 }
 
 func scan(r db.Scanner) (Break, error) {

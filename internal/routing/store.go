@@ -47,14 +47,6 @@ var Schema = db.Schema{Package: "routing", Migrations: migrations,
 // store reads policies and what became of them, and turns them into rows.
 type store struct{ db *db.DB }
 
-// write is an insert for a row that was never read, else an update.
-func write(t *db.Table, version int64, values ...any) db.Row {
-	if version == 0 {
-		return t.Insert(values...)
-	}
-	return t.Update(version, values...)
-}
-
 // policy is a merchant's policy, whatever its versions say.
 type policy struct {
 	merchant, id, name string
@@ -64,7 +56,7 @@ type policy struct {
 }
 
 func (p policy) row() db.Row {
-	return write(policyTable, p.version, p.merchant, p.id, p.name, p.latest, db.Micros(p.created), db.Micros(p.updated))
+	return policyTable.Write(p.version, p.merchant, p.id, p.name, p.latest, db.Micros(p.created), db.Micros(p.updated))
 }
 
 func scanPolicy(r db.Scanner) (policy, error) {
@@ -102,7 +94,7 @@ func (e edition) row() (db.Row, error) {
 	if err != nil {
 		return db.Row{}, fmt.Errorf("write version %d of %s: %w", e.number, e.policy, err)
 	}
-	return write(versionTable, e.version, e.merchant, e.policy, e.number, e.id, string(e.status), string(text), e.by,
+	return versionTable.Write(e.version, e.merchant, e.policy, e.number, e.id, string(e.status), string(text), e.by,
 		db.Micros(e.created), db.MicrosOrNil(e.published)), nil
 }
 
@@ -133,7 +125,7 @@ type pointer struct {
 func (p pointer) routes() bool { return p.policy != "" }
 
 func (p pointer) row() db.Row {
-	return write(publishedTable, p.version, p.merchant, p.policy, p.number, p.by, db.Micros(p.at))
+	return publishedTable.Write(p.version, p.merchant, p.policy, p.number, p.by, db.Micros(p.at))
 }
 
 func scanPointer(r db.Scanner) (pointer, error) {
@@ -155,7 +147,7 @@ type verdict struct {
 
 func (v verdict) row() db.Row {
 	t := v.tally
-	return write(experimentTable, v.version, v.merchant, v.policy, v.name, v.looks, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved,
+	return experimentTable.Write(v.version, v.merchant, v.policy, v.name, v.looks, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved,
 		db.Micros(v.at), db.MicrosOrNil(v.stopped))
 }
 
@@ -181,7 +173,7 @@ type portion struct {
 
 func (p portion) row() db.Row {
 	t := p.tally
-	return write(tallyTable, p.version, p.merchant, p.policy, p.name, p.process, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved,
+	return tallyTable.Write(p.version, p.merchant, p.policy, p.name, p.process, t.Control, t.ControlApproved, t.Challenger, t.ChallengerApproved,
 		db.Micros(p.updated), db.MicrosOrNil(p.folded))
 }
 

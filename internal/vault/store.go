@@ -104,7 +104,7 @@ func (r cardRow) values() []any {
 		sealed = r.sealed
 	}
 	return []any{r.merchant, d.Token, sealed, d.Brand, d.Last4, d.BIN, int64(d.ExpMonth), int64(d.ExpYear), d.Country,
-		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt), bit(d.SingleUse),
+		d.Funding, d.Fingerprint, db.MicrosOrNil(r.forgottenAt), db.Micros(r.createdAt), db.Bit(d.SingleUse),
 		r.kind(), d.Wallet.Type, d.Wallet.Amount, d.Wallet.Currency, d.Wallet.ECI}
 }
 
@@ -138,15 +138,7 @@ type originRow struct {
 }
 
 func (r originRow) values() []any {
-	return []any{r.merchant, r.account, r.origin, bit(r.allowed), db.Micros(r.changedAt)}
-}
-
-// bit is how a yes or no is stored.
-func bit(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
+	return []any{r.merchant, r.account, r.origin, db.Bit(r.allowed), db.Micros(r.changedAt)}
 }
 
 func scanOrigin(s db.Scanner) (originRow, error) {
