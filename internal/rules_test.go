@@ -45,6 +45,7 @@ var rules = []struct {
 	{"package names say what is inside", noBagOfThings},
 	{"libraries stay in their room", librariesInTheirRoom},
 	{"SQL lives in store.go", sqlInStores},
+	{"a file is about one thing", shortFiles},
 }
 
 func TestSourceKeepsTheRules(t *testing.T) {
@@ -254,6 +255,16 @@ func sqlInStores(s source) []string {
 	return faults
 }
 
+// longest is a file's most lines. The guide is 400; what is longer than this is about two things.
+const longest = 500
+
+func shortFiles(s source) []string {
+	if lines := s.set.Position(s.file.FileEnd).Line; lines > longest {
+		return []string{fmt.Sprintf("%s has %d lines: split it by what it is about", s.path, lines)}
+	}
+	return nil
+}
+
 func TestSourceRulesBite(t *testing.T) {
 	cases := []struct {
 		rule, path, text string
@@ -289,6 +300,8 @@ func TestSourceRulesBite(t *testing.T) {
 		{"SQL lives in store.go", "internal/payment/capture.go", `package payment; var q = "UPDATE payment SET status = $1"`, true},
 		{"SQL lives in store.go", "internal/payment/store.go", `package payment; var q = "UPDATE payment SET status = $1"`, false},
 		{"SQL lives in store.go", "internal/payment/capture.go", `package payment; var q = "Update the payment, then set it"`, false},
+		{"a file is about one thing", "internal/payment/x.go", "package payment" + strings.Repeat("\n", longest+1), true},
+		{"a file is about one thing", "internal/payment/x_test.go", "package payment" + strings.Repeat("\n", longest), false},
 	}
 	for _, c := range cases {
 		t.Run(c.rule+" "+c.path, func(t *testing.T) {
