@@ -72,13 +72,14 @@ func (g group) digits() int { return g.to - g.from }
 // expiry date behind it does not hide it.
 func maskPANs(s string) string {
 	var out strings.Builder
+	var room [longestPAN]group // here, so that it is not on the heap anew for each digit of a text
 	done := 0
 	for at := 0; at < len(s); {
-		chain := chainAt(s, at)
-		if len(chain) == 0 {
+		if !isDigit(s[at]) {
 			at++
 			continue
 		}
+		chain := chainAt(room[:0], s, at)
 		from, to := findPAN(s, chain)
 		if to == 0 {
 			// The next chain begins one group later: a long one is taken in overlapping stretches.
@@ -96,10 +97,8 @@ func maskPANs(s string) string {
 	return out.String()
 }
 
-// chainAt is the groups of digits from a place on that stand one separator apart, as many as one number can have.
-func chainAt(s string, at int) []group {
-	var room [longestPAN]group
-	chain := room[:0]
+// chainAt appends the groups of digits from a digit on that stand one separator apart, as many as one number can have.
+func chainAt(chain []group, s string, at int) []group {
 	for digits := 0; digits <= longestPAN && len(chain) < cap(chain); {
 		g := group{at, at}
 		for g.to < len(s) && isDigit(s[g.to]) {

@@ -18,9 +18,10 @@ import (
 
 // rules are those of the network of a payment's card.
 func (s *Service) rules(p Payment) retry.Rules {
-	n := s.Networks.Of(p.Method.Brand)
+	brand := p.Method.Brand // apart, because what Never holds on to goes to the heap, and a payment is large
+	n := s.Networks.Of(brand)
 	r := retry.Rules{ApprovalEnds: n.ApprovalEnds, NeverFor: s.Networks.NeverFor, KeepFor: s.Networks.KeepFor(), Most: provider.MaxDeclines,
-		Never: func(t retry.Try) bool { return s.Networks.NeverAgain(p.Method.Brand, declineOf(t)) }}
+		Never: func(t retry.Try) bool { return s.Networks.NeverAgain(brand, declineOf(t)) }}
 	for _, l := range n.Limits {
 		r.Limits = append(r.Limits, retry.Limit{Name: l.Name, Declines: l.Declines, Window: l.Window})
 	}
