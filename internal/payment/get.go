@@ -181,17 +181,9 @@ func (s *Service) object(p Payment) Object {
 	if left, err := p.refundable(); err == nil {
 		o.AmountRefundable = left.Minor()
 	}
-	if p.Customer != "" {
-		o.Customer = &p.Customer
-	}
-	if p.Order != "" {
-		o.Order = &p.Order
-	}
+	o.Customer, o.Order, o.ReturnURL = nullable(p.Customer), nullable(p.Order), nullable(p.ReturnURL)
 	if p.Asked.Setup {
 		o.SetupFutureUsage = "off_session"
-	}
-	if p.ReturnURL != "" {
-		o.ReturnURL = &p.ReturnURL
 	}
 	if p.Proof != nil {
 		o.ThreeDS = threeDSObject(p.Proof.ThreeDS, p.Proof.Exemption)
@@ -289,6 +281,14 @@ func pointer(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// nullable is a text of its own: a pointer into a payment would keep all of the payment on the heap.
+func nullable(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 func orEmpty(m map[string]string) map[string]string {
