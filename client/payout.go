@@ -39,7 +39,8 @@ type Payout struct {
 	PartOf              string                `json:"part_of,omitempty"`     // the payout that this is a part of
 	Destination         string                `json:"destination,omitempty"` // empty if all of it goes back to its sources
 	Rail                string                `json:"rail,omitempty"`
-	EstimatedArrival    *ArrivalWindow        `json:"estimated_arrival"`
+	EstimatedArrival    *ArrivalWindow        `json:"estimated_arrival"` // nil while nobody knows
+	QueueUntil          *time.Time            `json:"queue_until"`       // while it waits for its provider: until when; see Timeline for why
 	StatementDescriptor string                `json:"statement_descriptor,omitempty"`
 	Description         string                `json:"description,omitempty"`
 	Failure             *PayoutFailure        `json:"failure"` // why it failed or came back

@@ -19,7 +19,7 @@ func somePayout() payout.Object {
 		EstimatedArrival: &payout.Window{Earliest: start, Latest: start}, StatementDescriptor: "SHOP", Description: "d",
 		Failure: &payout.FailureObject{Code: "invalid_account", Message: "closed"}, Provider: "payouts", ProviderReference: "p", Batch: "pob_" + someID,
 		CreatedBy: "key_" + someID, ApprovedBy: []string{"key_" + someID}, Timeline: []payout.TimelineEntry{{At: start, Event: "payout.failed", Detail: "invalid_account"}},
-		Metadata: map[string]string{"k": "v"}, CreatedAt: start, AmountPaid: 5000, Customer: &somePayer, ClosedLoop: payout.ModePrefer,
+		Metadata: map[string]string{"k": "v"}, CreatedAt: start, QueueUntil: &start, AmountPaid: 5000, Customer: &somePayer, ClosedLoop: payout.ModePrefer,
 		ClosedLoopOrder: payout.OldestFirst, SourcePayment: &somePaymentID, PartOf: "po_" + someID,
 		Parts: []payout.Part{
 			{Type: payout.PartRefund, ID: "ref_" + someID, Status: payout.PartFailed, Amount: 5000, Payment: somePaymentID, Method: "card", Reason: payout.WhySource,

@@ -252,10 +252,11 @@ func (d decision) doubt(o provider.Outcome, rail bank.Rail, now time.Time) decis
 	return d.handOver(o.NotBefore.IsZero(), now)
 }
 
-// wait has it sent when its provider is back: that was no try.
-func (d decision) wait(until time.Time) decision {
+// wait has it sent when its provider is back: that was no try. why is for its timeline.
+func (d decision) wait(until time.Time, why string, now time.Time) decision {
 	d.payout.Call, d.payout.DueAt, d.moved = NoCall, health.Spread(d.payout.ID, until), true
 	d.payout.Tries = max(d.payout.Tries-1, 0)
+	d.payout.note(now, noteWaiting, why)
 	return d
 }
 
@@ -266,7 +267,7 @@ func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 		return d.giveUp(now)
 	}
 	if !o.NotBefore.IsZero() {
-		return d.wait(o.NotBefore), nil
+		return d.wait(o.NotBefore, o.Detail, now), nil
 	}
 	p.Call, d.moved = NoCall, true
 	p.DueAt = now.Add(backoffs[min(max(p.Tries, 1), int64(len(backoffs)))-1])

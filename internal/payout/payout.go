@@ -104,7 +104,8 @@ type Object struct {
 	PartOf              string            `json:"part_of,omitempty" doc:"The payout of which this is what goes to the destination. Such a part is not listed, and has no events of its own."`
 	Destination         string            `json:"destination,omitempty" doc:"Where it goes. Absent if all of it goes back to its sources." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Rail                bank.RailName     `json:"rail,omitempty" doc:"The way it goes. Absent if it consists of parts." example:"sepa_instant"`
-	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now while it waits to be sent."`
+	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now until it is sent. One that waits is sent when it is tried next at the earliest, and at queue_until at the latest; null while nobody knows when."`
+	QueueUntil          *time.Time        `json:"queue_until" doc:"How long it waits for its provider, or behind a kill switch, while it does. Then it has failed, with provider_unavailable. The timeline says why it waits."`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty" doc:"What the payee reads on the statement."`
 	Description         string            `json:"description,omitempty"`
 	Failure             *FailureObject    `json:"failure" doc:"Why it failed or came back."`
@@ -142,6 +143,9 @@ func (p Payout) object() Object {
 	}
 	if !p.Latest.IsZero() {
 		o.EstimatedArrival = &Window{p.Earliest, p.Latest}
+	}
+	if p.waits() && !p.Deadline.IsZero() {
+		o.QueueUntil = &p.Deadline
 	}
 	return o
 }

@@ -2,6 +2,7 @@ package payout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,10 +61,10 @@ func (s *Service) work(ctx context.Context, key []string) error {
 // sendOrWait sends a payout of which nothing was sent yet, unless it has to wait. What has waited as long as it may fails, whatever it waited for.
 func (s *Service) sendOrWait(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
 	if p.overdue(s.Clock.Now()) {
-		return s.waitForProvider(ctx, p, p.Deadline)
+		return s.waitForProvider(ctx, p, p.Deadline, "")
 	}
-	if shut := s.shutUntil(p); !shut.IsZero() {
-		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut))
+	if shut := s.shut(p); !shut.Until.IsZero() {
+		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut.Until), shutFor[shut.Reason])
 	}
 	why, bounded, err := s.mustWait(ctx, p)
 	if err != nil {
@@ -73,7 +74,7 @@ func (s *Service) sendOrWait(ctx context.Context, account provider.Account, paye
 		return s.wait(ctx, p, s.Clock.Now().Add(waitFor), why, bounded)
 	}
 	if turn := s.turn(p); !turn.IsZero() {
-		return s.waitForProvider(ctx, p, turn)
+		return s.waitForProvider(ctx, p, turn, whyTurn)
 	}
 	return s.send(ctx, account, payer, p)
 }
@@ -113,7 +114,7 @@ func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why strin
 		d := decision{payout: p}
 		if p.Status == Queued && p.Call == NoCall {
 			d.moved, d.payout.DueAt = true, until
-			d.payout.note(s.Clock.Now(), "waiting", why)
+			d.payout.note(s.Clock.Now(), noteWaiting, why)
 		}
 		if bounded {
 			d = d.bounded(s.Queue, s.Clock.Now())
@@ -123,12 +124,12 @@ func (s *Service) wait(ctx context.Context, p Payout, until time.Time, why strin
 	return err
 }
 
-// shutUntil is until when a payout's provider is not to be called; zero: it may be.
-func (s *Service) shutUntil(p Payout) time.Time {
+// shut is until when a payout's provider is not to be called, and why; without a time it may be.
+func (s *Service) shut(p Payout) health.State {
 	if s.Health == nil {
-		return time.Time{}
+		return health.State{}
 	}
-	return s.Health.State(p.Merchant, p.Account, health.Payout).Until
+	return s.Health.State(p.Merchant, p.Account, health.Payout)
 }
 
 // turn is when a payout that has waited for its provider is to come again; zero: it is its turn. A provider that is back is not overrun.
@@ -143,8 +144,8 @@ func (s *Service) turn(p Payout) time.Time {
 	return wait
 }
 
-// waitForProvider leaves a payout until its provider may be back. Past its deadline it fails: nothing was sent.
-func (s *Service) waitForProvider(ctx context.Context, p Payout, until time.Time) error {
+// waitForProvider leaves a payout until its provider may be back. why is for its timeline. Past its deadline it fails: nothing was sent.
+func (s *Service) waitForProvider(ctx context.Context, p Payout, until time.Time, why string) error {
 	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
 		d, now := decision{payout: p}, s.Clock.Now()
 		switch {
@@ -154,6 +155,7 @@ func (s *Service) waitForProvider(ctx context.Context, p Payout, until time.Time
 			return d.giveUp(now)
 		}
 		d.moved, d.payout.DueAt = true, until
+		d.payout.note(now, noteWaiting, why)
 		return d.bounded(s.Queue, now), nil
 	}, nobody)
 	return err
@@ -282,8 +284,12 @@ func (s *Service) enter(a provider.Account, o health.Operation) (ended func(clas
 	}
 	done, err := s.Health.Enter(health.Call{Tenant: a.Merchant, Account: a.ID, Provider: a.Provider, Operation: o})
 	if err != nil {
-		shut := provider.Shut(err.Error(), health.Until(err))
-		return nil, &shut
+		why := err.Error()
+		if shut := new(health.Closed); errors.As(err, &shut) {
+			why = shutFor[shut.Reason] // without the time, which is another at each try: the timeline has each of its words once
+		}
+		refused := provider.Shut(why, health.Until(err))
+		return nil, &refused
 	}
 	return func(class string, technical bool) { done(health.Result{Class: class, Technical: technical}) }, nil
 }

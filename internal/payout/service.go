@@ -228,11 +228,11 @@ func (s *Service) Get(ctx context.Context, tenant, payout string) (Object, error
 	return s.show(p), nil
 }
 
-// show is a payout as it is answered: while it waits to be sent, its arrival is counted from now.
+// show is a payout as it is answered: until it is sent, its arrival is counted from now, or from when it can be sent.
 func (s *Service) show(p Payout) Object {
 	if p.Loop == nil && (p.Status == Held || p.Status == Queued) {
 		if rail, ok := bank.RailNamed(p.Rail); ok {
-			p.Earliest, p.Latest = bank.Estimate(rail, s.Clock.Now())
+			p.Earliest, p.Latest = p.arrives(rail, s.Clock.Now())
 		}
 	}
 	return p.object()

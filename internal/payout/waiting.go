@@ -1,0 +1,50 @@
+package payout
+
+import (
+	"time"
+
+	"github.com/florinpay/florin/internal/bank"
+	"github.com/florinpay/florin/internal/health"
+)
+
+// noteWaiting is what the timeline calls it that a payout which could be sent has to wait. The detail says why.
+const noteWaiting = "waiting"
+
+// shutFor are the reasons of a provider's health not to call it, in the timeline's words.
+var shutFor = map[string]string{
+	health.Open:        "its provider is down",
+	health.Maintenance: "its provider account is in maintenance",
+	health.Overloaded:  "its provider has as many calls under way as it can bear",
+}
+
+// whyTurn is why a payout waits whose provider is back.
+const whyTurn = "its provider is back, and what waited is sent one after the other"
+
+// waits tells whether a payout had to be left for later, and nothing of it is at its provider. One that is new waits for the worker alone.
+func (p Payout) waits() bool {
+	if p.Status != Queued || p.Call != NoCall {
+		return false
+	}
+	return !p.Deadline.IsZero() || len(p.Timeline) > 0 && p.Timeline[len(p.Timeline)-1].Event == noteWaiting
+}
+
+// arrives is when the payee has a payout that was not sent yet; zero: nobody knows, because what it waits for has no end. One that waits is sent when
+// it is tried next at the earliest, and at its deadline at the latest.
+func (p Payout) arrives(rail bank.Rail, now time.Time) (earliest, latest time.Time) {
+	if !p.waits() {
+		return bank.Estimate(rail, now)
+	}
+	if p.Deadline.IsZero() {
+		return time.Time{}, time.Time{}
+	}
+	earliest, _ = bank.Estimate(rail, later(now, p.DueAt))
+	_, latest = bank.Estimate(rail, later(now, p.Deadline))
+	return earliest, latest
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
