@@ -79,24 +79,22 @@ func (p *Public) checkoutConfirm(ctx context.Context, v visit) error {
 	o, err := p.confirm(ctx, v.tenant, v.payment, secret, payment.Confirmation{
 		Choice: choice(body.Token, body.Method), Agreed: p.agreed(body.Save, v.saveText()), DeviceSession: body.DeviceSession, Browser: p.browser(v.r, body.Browser),
 	}, alone{})
-	done, err := p.outcome(v, o, err)
-	if fault.Is(err, fault.Unavailable) && problem.Of(err).Code == fault.CodeKillSwitch { // nothing was begun: the step is as good as it was
-		v.x.Expected("payer met a kill switch", err)
-		said := v.lang.decline(switchedOff(v.lang))
-		done, err = outcome{Outcome: "declined", Step: body.Step, What: said.What, Next: said.Next}, nil
-	}
+	done, err := p.outcome(v, body.Step, o, err)
 	if err != nil {
 		return err
 	}
 	return v.tell(done)
 }
 
-// outcome is what the page shall do after a try.
-func (p *Public) outcome(v visit, o payment.Object, err error) (outcome, error) {
+// outcome is what the page shall do after a try at a step.
+func (p *Public) outcome(v visit, step string, o payment.Object, err error) (outcome, error) {
 	var refused *payment.DeclinedError
 	switch {
 	case errors.As(err, &refused):
 		o = refused.Payment
+	case isSwitchedOff(err): // nothing was begun: the step is as good as it was
+		said := v.lang.decline(switchedOff(v.lang))
+		return outcome{Outcome: "declined", Step: step, What: said.What, Next: said.Next}, nil
 	case fault.Is(err, fault.Conflict): // somebody else was first: the page shows what became of it
 		return outcomeChanged, nil
 	case err != nil:

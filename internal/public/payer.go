@@ -127,7 +127,7 @@ func problemOf(err error, l *language) declined {
 	var d *payment.DeclinedError
 	if !errors.As(err, &d) {
 		p := problem.Of(err)
-		if p.Code == fault.CodeKillSwitch {
+		if isSwitchedOff(err) {
 			p.Detail = switchedOff(l).Message
 		}
 		return declined{Problem: p}
@@ -141,6 +141,12 @@ func problemOf(err error, l *language) declined {
 		p.Wait(max(d.Meaning.After, time.Second))
 	}
 	return declined{p, d.Payment.ClientSecret}
+}
+
+// isSwitchedOff tells whether people have switched off what a payer wanted.
+func isSwitchedOff(err error) bool {
+	var e *fault.Error
+	return errors.As(err, &e) && e.Code == fault.CodeKillSwitch
 }
 
 // switchedOff is what a payer is told of what people have switched off.
