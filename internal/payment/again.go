@@ -15,8 +15,9 @@ import (
 )
 
 // A payment whose payer is not there can wait: nobody looks at a page meanwhile. While no provider can be called it waits until one can
-// be; if its merchant asked for smart retries, what an issuer declined for now is asked for again when that may go better. Between its
-// tries it is processing, has no try under way, and can be canceled. A payment whose payer is there never waits.
+// be, also when a call was lost and has since been found to have charged nobody; if its merchant asked for smart retries, what an issuer
+// declined for now is asked for again when that may go better. Between its tries it is processing, has no try under way, and can be
+// canceled. A payment whose payer is there never waits.
 
 // Bounds of what a merchant may ask for, and what they get if they do not say.
 const (
@@ -130,6 +131,17 @@ func (d *decision) again(o provider.Outcome, t terms) (LaterReason, time.Time, b
 	smart.Declined++
 	at, ok := smart.Next(retried(o.Decline, p.Method.Brand), t.hour, t.now)
 	return LaterIssuer, health.Spread(p.ID, at), ok
+}
+
+// chargedNobody decides whether a try whose outcome was unknown, and that has charged nobody, is followed by another one later, and then
+// when: its call was lost while its provider was down. A person's word that it has not ends the payment: they have it made again, or not.
+func (d *decision) chargedNobody(t terms) (time.Time, bool) {
+	p, a := d.payment, d.attempt
+	if p.Later == nil || p.Status != Processing || a.Number != p.Attempts || a.byHand || a.was != AttemptSending && a.was != AttemptUnknown {
+		return time.Time{}, false
+	}
+	at := providerBack(p, time.Time{}, t.now)
+	return at, at.Before(p.Later.until())
 }
 
 // providerBack is when a provider may be callable again.

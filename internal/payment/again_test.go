@@ -340,7 +340,11 @@ func TestATryThatOnlyOurReversalEndedTellsNothingOfItsHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		u.q.mishaps = []mishap{noArrival}
-		lost := u.charge(card, nil)
+		in.QueueUntil = u.now.Now().Add(time.Second) // so that no other try follows
+		lost, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		u.later(time.Hour)
 		u.tried(u.status(lost.ID), "alpha voided")
 		counts, err := u.store.hourCounts(u.Context(), shop, u.now.Now().Add(-hourSpan))

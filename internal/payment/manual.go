@@ -235,6 +235,7 @@ func (s *Service) attemptByHand(ctx context.Context, account provider.Account, a
 	if err != nil {
 		return decision{}, err
 	}
+	a.byHand = true
 	return s.settle(ctx, account, p, a, o, nobodyWaits)
 }
 

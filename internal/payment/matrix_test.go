@@ -42,11 +42,14 @@ func (c crossing) outage() (mode string, ok bool) { return strings.CutPrefix(c.f
 
 // scenario is what the cardholder's name says.
 func (c crossing) scenario() string {
-	if _, ok := c.outage(); ok || c.fault == "" || always[c.fault] || c.op == "authorize" || c.op == "sale" {
+	if _, ok := c.outage(); ok || c.fault == "" || always[c.fault] || c.pays() {
 		return strings.TrimPrefix(c.fault, "outage "+strings.TrimPrefix(c.fault, "outage "))
 	}
 	return c.fault + " " + strings.TrimPrefix(c.op, "part ")
 }
+
+// pays tells whether the operation is a payment itself.
+func (c crossing) pays() bool { return c.op == "authorize" || c.op == "sale" || c.op == "off session" }
 
 // always are the scenarios that concern every call of a transaction.
 var always = map[string]bool{
@@ -57,7 +60,7 @@ var always = map[string]bool{
 var forEver = map[string]bool{"timeout_before": true, "error_500": true, "down": true}
 
 var (
-	matrixOps    = []string{"authorize", "sale", "capture", "part capture", "void", "refund"}
+	matrixOps    = []string{"authorize", "sale", "off session", "capture", "part capture", "void", "refund"}
 	matrixFaults = []string{
 		"", "timeout_before", "timeout_after", "error_500", "down", "slow", "duplicate_webhook", "late_webhook", "out_of_order_webhooks", "no_webhook",
 		"amount_shift", "late_approval", "outage unavailable", "outage hang", "outage refuse",
@@ -86,7 +89,7 @@ func crossings(deaths []string) (all []crossing) {
 					if number == cardUncapturable && op == "refund" {
 						continue // nothing was taken
 					}
-					if approved || op == "authorize" || op == "sale" {
+					if approved || (crossing{op: op}).pays() {
 						all = append(all, crossing{op: op, number: number, dies: dies, deaf: deaf})
 					}
 				}
@@ -214,9 +217,14 @@ func (m *matrix) prepares(c crossing) (*life, Create) {
 	one := &life{crossing: c, token: m.card(c.number, c.scenario())}
 	m.all = append(m.all, one)
 	m.lives.add(one)
-	in := order(c.op == "sale" || c.op == "refund")
+	in := order(c.op == "sale" || c.op == "off session" || c.op == "refund")
 	in.Choice.Token = one.token
-	if c.op != "authorize" && c.op != "sale" {
+	if c.op == "off session" {
+		method := m.saves(m.payer(), one.token, true)
+		m.firstPaid(method)
+		in.Choice.Token, in.Asked, in.QueueUntil = method, Asked{OffSession: true}, m.now.Now().Add(8*time.Hour)
+	}
+	if !c.pays() {
 		o, err := m.process().Create(m.Context(), in, alone{})
 		if err != nil || o.Status != Authorized && o.Status != Captured {
 			m.Fatalf("%v: %s, %v", c, o.Status, err)
@@ -229,7 +237,7 @@ func (m *matrix) prepares(c crossing) (*life, Create) {
 func (m *matrix) asks(s *Service, l *life, in Create) (err error) {
 	ctx := context.WithoutCancel(m.Context())
 	switch l.op {
-	case "authorize", "sale":
+	case "authorize", "sale", "off session":
 		_, err = s.Create(ctx, in, alone{})
 	case "capture":
 		_, err = s.Capture(ctx, shop, l.payment, 0, true, alone{})

@@ -118,7 +118,8 @@ type Attempt struct {
 	MovedAt          time.Time // when it came to its state
 	Version          int64
 
-	was AttemptState // as it was stored
+	was    AttemptState // as it was stored
+	byHand bool         // what is heard of it is a person's word; not stored
 }
 
 // Secure is an attempt's authentication, which goes before its authorization. While Asking or Challenge is set no money was

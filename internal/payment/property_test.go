@@ -20,6 +20,8 @@ import (
 func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 	eachTill(t, func(u *till) {
 		u.Accounts = pair{}
+		method := u.saves(u.payer(), tokenBrowser, true)
+		u.firstPaid(method)
 		seen := map[string]int{}
 		defer func() { u.Logf("stories: %v", seen) }()
 		rapid.Check(u.T, func(r *rapid.T) {
@@ -37,6 +39,9 @@ func TestFlorinAndTheAcquirerAgreeInTheEnd(t *testing.T) {
 			in := order(rapid.Bool().Draw(r, "capture"))
 			in.Confirm = rapid.SampledFrom([]bool{true, true, true, false}).Draw(r, "confirm")
 			in.Choice.Token = rapid.SampledFrom([]string{token, tokenGerman}).Draw(r, "token")
+			if away := rapid.SampledFrom([]bool{false, false, true}).Draw(r, "off session"); away && in.Confirm {
+				in.Choice.Token, in.Asked.OffSession, in.QueueUntil = method, true, u.now.Now().Add(30*time.Hour)
+			}
 			before := s.newest()
 			var o Object
 			err := dies(func() (err error) {
@@ -319,6 +324,14 @@ func (s *story) agree() {
 	s.seen[string(o.Status)]++
 	if slices.ContainsFunc(o.Attempts, func(a AttemptObject) bool { return a.Routing != nil && a.Routing.Place > 0 && a.Number > 1 }) {
 		s.seen["with a cascade"]++
+	}
+	if o.QueueUntil != nil {
+		s.seen["off session"]++
+		for _, a := range o.Attempts {
+			if a.Status == AttemptVoided && a.Number < int64(len(o.Attempts)) {
+				s.seen["made after its call was lost"]++
+			}
+		}
 	}
 	var kept, held, charged int64
 	for _, a := range o.Attempts {

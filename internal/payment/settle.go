@@ -328,9 +328,11 @@ func (d *decision) released(_ provider.Outcome, t terms) error {
 	if p.Status == Authorized {
 		return d.lapsed(Expired)
 	}
-	return d.end(&FailureObject{
-		Code: fault.CodeProviderUnavailable, Message: "The provider did not answer in time. Nothing was charged.",
-	})
+	f := &FailureObject{Code: fault.CodeProviderUnavailable, Message: "The provider did not answer in time. Nothing was charged."}
+	if at, ok := d.chargedNobody(t); ok {
+		return d.putOff(f, LaterProvider, at)
+	}
+	return d.end(f)
 }
 
 // lapsed closes an authorized payment: what is not captured is released.
