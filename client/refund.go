@@ -26,6 +26,7 @@ type Refund struct {
 	Currency          string            `json:"currency"`
 	Status            RefundStatus      `json:"status"`
 	Reason            string            `json:"reason,omitempty"`
+	QueueUntil        *time.Time        `json:"queue_until"` // while it waits for its provider: until when
 	Failure           *Failure          `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
 	Payout            string            `json:"payout,omitempty"`       // that it is a part of

@@ -90,7 +90,7 @@ func full() payment.Object {
 	failure := &payment.FailureObject{Code: "card_declined", DeclineCode: provider.DoNotHonor, Message: "no", NetworkDeclineCode: "05", NetworkAdviceCode: "02"}
 	refund := payment.RefundObject{
 		ID: "ref_" + someID, Object: "refund", Payment: "pay_" + someID, Amount: 1, Currency: "EUR", Status: "failed", Reason: "r", Failure: failure,
-		ProviderReference: "p", ApprovedBy: []string{"key_" + someID}, Metadata: map[string]string{"k": "v"}, CreatedAt: start,
+		ProviderReference: "p", QueueUntil: &start, ApprovedBy: []string{"key_" + someID}, Metadata: map[string]string{"k": "v"}, CreatedAt: start,
 	}
 	return payment.Object{
 		ID: "pay_" + someID, Object: "payment", Status: payment.Authorized, Amount: 9232, Currency: "EUR", AmountAuthorized: 9232, CaptureBefore: &start,

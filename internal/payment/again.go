@@ -234,7 +234,7 @@ func (s *Service) turnOf(ctx context.Context, p Payment, account string) (time.T
 		return time.Time{}, err
 	}
 	defer release()
-	if until, err := s.heldBack(ctx, first, s.Clock.Now()); err != nil || !until.IsZero() {
+	if until, _, err := s.heldBack(ctx, first, s.Clock.Now()); err != nil || !until.IsZero() {
 		return time.Time{}, err // what people hold back holds nobody else up
 	}
 	return first.turn(p.CreatedAt, s.Clock.Now()), s.send(ctx, first)

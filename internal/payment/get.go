@@ -269,11 +269,15 @@ var refundStatus = map[OperationState]string{
 }
 
 func refundObject(o Operation) RefundObject {
-	return RefundObject{
+	r := RefundObject{
 		ID: o.ID, Object: "refund", Livemode: id.Live(o.Merchant), Payment: o.Payment, Amount: o.Amount.Minor(),
 		Currency: o.Amount.Currency().Code(), Status: refundStatus[o.State], Reason: o.Reason, Failure: o.Failure,
 		ProviderReference: o.Reference, Payout: o.Payout, RequestedBy: o.RequestedBy, ApprovedBy: control.Approvers(o.ApprovedBy), Metadata: orEmpty(o.Metadata), CreatedAt: o.CreatedAt,
 	}
+	if o.State == OperationQueued {
+		r.QueueUntil = pointer(o.Deadline)
+	}
+	return r
 }
 
 func pointer(t time.Time) *time.Time {

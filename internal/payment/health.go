@@ -27,7 +27,7 @@ func (s *Service) enter(a provider.Account, o health.Operation) (done func(healt
 // entered is what enter gives for Health's answer.
 func entered(done func(health.Result), err error) (func(health.Result), *provider.Outcome) {
 	if err != nil {
-		shut := provider.Shut(err.Error(), health.Until(err))
+		shut := provider.Shut(health.Words(err), health.Until(err))
 		return nil, &shut
 	}
 	return done, nil

@@ -197,11 +197,12 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 	if op.overdue(now) {
 		return s.runOut(ctx, op)
 	}
-	until, err := s.heldBack(ctx, op, now)
+	until, why, err := s.heldBack(ctx, op, now)
 	if err != nil {
 		return err
 	}
 	if !until.IsZero() {
+		op.Detail = why
 		return s.holdBack(ctx, op, until)
 	}
 	if op.Deadline.IsZero() { // it was queued to be sent, and has not been tried
@@ -210,27 +211,27 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 	return s.drain(ctx, op)
 }
 
-// heldBack is until when an operation must not be sent; zero: it may be. While its merchant is suspended, or people have switched it off,
+// heldBack is until when an operation must not be sent, and why; zero: it may be. While its merchant is suspended, or people have switched it off,
 // it waits.
-func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (time.Time, error) {
+func (s *Service) heldBack(ctx context.Context, op Operation, now time.Time) (until time.Time, why string, err error) {
 	m, err := s.Merchants.Of(ctx, op.Merchant)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, "", err
 	}
 	if m.Suspended() {
-		return now.Add(suspendedLook), nil
+		return now.Add(suspendedLook), "the merchant is suspended", nil
 	}
 	p, err := s.store.payment(ctx, op.Merchant, op.Payment)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, "", err
 	}
 	switch err := s.permits(ctx, p, string(inquiries[op.Kind]), op.Account); {
 	case fault.Is(err, fault.Unavailable):
-		return now.Add(switchedLook), nil
+		return now.Add(switchedLook), err.Error(), nil
 	case err != nil:
-		return time.Time{}, err
+		return time.Time{}, "", err
 	}
-	return time.Time{}, nil
+	return time.Time{}, "", nil
 }
 
 // holdBack leaves an operation that must not be sent now for later. A part of a payout, which was on its way to be sent and had no deadline,
@@ -282,7 +283,7 @@ func (s *Service) drain(ctx context.Context, op Operation) error {
 	if first.ID == op.ID {
 		return s.send(ctx, op)
 	}
-	until, err := s.heldBack(ctx, first, s.Clock.Now())
+	until, _, err := s.heldBack(ctx, first, s.Clock.Now())
 	switch {
 	case err != nil:
 		return err

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -49,12 +50,20 @@ func (o Operation) told() []TimelineEntry {
 		entries = append(entries, TimelineEntry{At: o.AskedAt, Event: kind + ".inquired", Detail: amount + " at " + o.Account + ", the last time"})
 	}
 	if o.State != OperationSending {
-		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount})
+		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount + o.whyQueued()})
 	}
 	if !o.ManualAt.IsZero() {
 		entries = append(entries, TimelineEntry{At: o.ManualAt, Event: kind + ".manual", Detail: string(o.ManualReason)})
 	}
 	return entries
+}
+
+// whyQueued is why an operation waits to be sent, and until when it may; empty if it does not have to.
+func (o Operation) whyQueued() string {
+	if o.State != OperationQueued || o.Deadline.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" at %s, until %s: %s", o.Account, o.Deadline.UTC().Format(time.RFC3339), o.Detail)
 }
 
 // why is what the state of an attempt does not say.

@@ -2,7 +2,6 @@ package payout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -64,7 +63,7 @@ func (s *Service) sendOrWait(ctx context.Context, account provider.Account, paye
 		return s.waitForProvider(ctx, p, p.Deadline, "")
 	}
 	if shut := s.shut(p); !shut.Until.IsZero() {
-		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut.Until), shutFor[shut.Reason])
+		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut.Until), shut.Words())
 	}
 	why, bounded, err := s.mustWait(ctx, p)
 	if err != nil {
@@ -284,12 +283,8 @@ func (s *Service) enter(a provider.Account, o health.Operation) (ended func(clas
 	}
 	done, err := s.Health.Enter(health.Call{Tenant: a.Merchant, Account: a.ID, Provider: a.Provider, Operation: o})
 	if err != nil {
-		why := err.Error()
-		if shut := new(health.Closed); errors.As(err, &shut) {
-			why = shutFor[shut.Reason] // without the time, which is another at each try: the timeline has each of its words once
-		}
-		refused := provider.Shut(why, health.Until(err))
-		return nil, &refused
+		shut := provider.Shut(health.Words(err), health.Until(err))
+		return nil, &shut
 	}
 	return func(class string, technical bool) { done(health.Result{Class: class, Technical: technical}) }, nil
 }

@@ -4,18 +4,10 @@ import (
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
-	"github.com/florinpay/florin/internal/health"
 )
 
 // noteWaiting is what the timeline calls it that a payout which could be sent has to wait. The detail says why.
 const noteWaiting = "waiting"
-
-// shutFor are the reasons of a provider's health not to call it, in the timeline's words.
-var shutFor = map[string]string{
-	health.Open:        "its provider is down",
-	health.Maintenance: "its provider account is in maintenance",
-	health.Overloaded:  "its provider has as many calls under way as it can bear",
-}
 
 // whyTurn is why a payout waits whose provider is back.
 const whyTurn = "its provider is back, and what waited is sent one after the other"
