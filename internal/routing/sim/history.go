@@ -104,7 +104,7 @@ func ReadJSONLines(in io.Reader, codes []string) iter.Seq2[Recorded, error] {
 			}
 		}
 		if err := lines.Err(); err != nil {
-			yield(Recorded{}, fmt.Errorf("line %d: %w", n+1, err))
+			yield(Recorded{}, fmt.Errorf("line %d: %w", n+1, wordedLine(err)))
 		}
 	}
 }
@@ -113,7 +113,7 @@ func decodeLine(line []byte, r *Recorded) error {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(r); err != nil {
-		return err
+		return wordedJSON(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more than one object")
@@ -124,8 +124,10 @@ func decodeLine(line []byte, r *Recorded) error {
 // columns are how a field of CSV is read.
 var columns = map[string]func(r *Recorded, text string) error{
 	"at": func(r *Recorded, text string) (err error) {
-		r.At, err = time.Parse(time.RFC3339Nano, text)
-		return err
+		if r.At, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return errors.New(wantsTime)
+		}
+		return nil
 	},
 	"country":      func(r *Recorded, text string) error { r.Country = text; return nil },
 	"bin":          func(r *Recorded, text string) error { r.BIN = text; return nil },
@@ -141,9 +143,11 @@ var columns = map[string]func(r *Recorded, text string) error{
 	"customer":     func(r *Recorded, text string) error { r.Customer = text; return nil },
 	"off_session": func(r *Recorded, text string) (err error) {
 		if text != "" {
-			r.OffSession, err = strconv.ParseBool(text)
+			if r.OffSession, err = strconv.ParseBool(text); err != nil {
+				return errors.New(wantsSwitch)
+			}
 		}
-		return err
+		return nil
 	},
 	"candidates": func(r *Recorded, text string) error {
 		if text != "" {
@@ -155,9 +159,11 @@ var columns = map[string]func(r *Recorded, text string) error{
 
 func integer(field *int64, text string) (err error) {
 	if text != "" {
-		*field, err = strconv.ParseInt(text, 10, 64)
+		if *field, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return errors.New(wantsWhole)
+		}
 	}
-	return err
+	return nil
 }
 
 // ReadCSV reads a history with a line of column names ahead. The candidates of a payment are separated by |. codes are as of ReadJSONLines.
@@ -177,7 +183,7 @@ func ReadCSV(in io.Reader, codes []string) iter.Seq2[Recorded, error] {
 				return
 			}
 			var r Recorded
-			if err == nil {
+			if err = wordedCSV(err); err == nil {
 				r, err = readRow(rows, names, row, before, codes)
 			}
 			if err != nil {
@@ -198,7 +204,7 @@ func header(rows *csv.Reader) ([]string, error) {
 		return nil, errors.New("line 1: the column names are missing")
 	}
 	if err != nil {
-		return nil, err
+		return nil, wordedCSV(err)
 	}
 	names = slices.Clone(names)
 	for i, name := range names {
@@ -221,7 +227,7 @@ func readRow(rows *csv.Reader, names, row []string, before time.Time, codes []st
 	line, _ := rows.FieldPos(0)
 	for i, text := range row {
 		if err := columns[names[i]](&r, text); err != nil {
-			return r, fmt.Errorf("line %d: %s: %w", line, names[i], err)
+			return r, fmt.Errorf("line %d: %s %w", line, names[i], err)
 		}
 	}
 	if err := r.check(before, codes); err != nil {

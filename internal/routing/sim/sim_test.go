@@ -211,34 +211,65 @@ func TestAFaultyHistoryIsRefusedWithItsLine(t *testing.T) {
 		"at,provider,result\n":         `line 1: there is no column "result"`,
 		"at,provider,provider\n":       "line 1: column provider is there twice",
 		"at,provider\n":                "line 1: column outcome is missing",
-		head + "soon,a,approved,,,,\n": "line 2: at:",
+		head + "soon,a,approved,,,,\n": "line 2: at must be a time such as 2026-11-22T12:00:00Z",
 		head + "2026-11-22T12:00:00Z,a,approved,,,,\n2026-11-22T11:00:00Z,a,approved,,,,\n":                "line 3: at 2026-11-22T11:00:00Z is before",
 		head + "2026-11-22T12:00:00Z,a,perhaps,,,,\n":                                                      "line 2: outcome must be",
 		head + "2026-11-22T12:00:00Z,,approved,,,,\n":                                                      "line 2: provider is missing",
 		head + "2026-11-22T12:00:00Z,a,approved,5,,,\n":                                                    "line 2: an amount or a fee needs a currency",
-		head + "2026-11-22T12:00:00Z,a,approved,x,EUR,,\n":                                                 "line 2: fee:",
+		head + "2026-11-22T12:00:00Z,a,approved,x,EUR,,\n":                                                 "line 2: fee must be a whole number of minor units",
 		head + "2026-11-22T12:00:00Z,a,approved,-1,EUR,,\n":                                                "line 2: amount and fee cannot be negative",
 		head + "2026-11-22T12:00:00Z,a,approved,,,do_not_honor,\n":                                         "line 2: only a declined payment",
 		head + "2026-11-22T12:00:00Z,a,declined,,,do_not_honor,\n2026-11-22T12:00:00Z,a,declined,,,zzz,\n": `line 3: there is no decline_code "zzz": there are do_not_honor`,
 		head + "2026-11-22T12:00:00Z,a,approved,,,,b|c\n":                                                  "line 2: provider a is not among",
-		"at,provider,outcome,off_session\n2026-11-22T12:00:00Z,a,approved,perhaps\n":                       "line 2: off_session:",
-		head + "2026-11-22T12:00:00Z,a\n":                                                                  "wrong number of fields",
-		head:                                                                                               "the history has no payments",
+		"at,provider,outcome,off_session\n2026-11-22T12:00:00Z,a,approved,perhaps\n":                       "line 2: off_session must be true or false",
+		head + "2026-11-22T12:00:00Z,a\n":                                                                  "line 2: must have as many fields as line 1 has",
+		head + "2026-11-22T12:00:00Z,a,\"approved,,,,\n":                                                   "line 2: a quotation mark is not where it may be",
+		head + "2026-11-22T12:00:00Z,a,appr\"oved,,,,\n":                                                   "line 2: a quotation mark is not where it may be",
+		"at,\"provider\n": "line 1: a quotation mark is not where it may be",
+		head:              "the history has no payments",
 	} {
 		if _, err := Providers(ReadCSV(strings.NewReader(text), someCodes)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
+		} else {
+			noWordsOfGo(t, err)
 		}
 	}
 	for text, want := range map[string]string{
-		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved","colour":"red"}`:       `line 1: json: unknown field "colour"`,
+		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved","colour":"red"}`:       `line 1: there is no field "colour"`,
 		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"approved"} {}`:                   "line 1: there is more than one object",
 		`{"at":"2026-11-22T12:00:00Z","provider":"a","outcome":"declined","decline_code":"zzz"}`: `line 1: there is no decline_code "zzz"`,
-		"\n{":                       "line 2: unexpected EOF",
-		`{"provider":"a"}`:          "line 1: at is missing",
-		strings.Repeat("x", 70_000): "line 1: bufio.Scanner: token too long",
+		`{"at":"2026-11-22T12:00:00Z","amount":1.5}`:                                             "line 1: amount must be a whole number of minor units, not 1.5",
+		`{"fee":"5"}`:                  "line 1: fee must be a whole number of minor units, not a text",
+		`{"fee":99999999999999999999}`: "line 1: fee must be a whole number of minor units, not 99999999999999999999",
+		`{"country":49}`:               "line 1: country must be a text, not a number",
+		`{"brand":["visa"]}`:           "line 1: brand must be a text, not a list",
+		`{"off_session":1}`:            "line 1: off_session must be true or false, not a number",
+		`{"candidates":"a|b"}`:         "line 1: candidates must be a list of texts",
+		`{"candidates":[1]}`:           "line 1: candidates must be a list of texts",
+		`{"metadata":{"tier":1}}`:      "line 1: metadata must be an object of texts",
+		`{"metadata":"gold"}`:          "line 1: metadata must be an object of texts",
+		`["a"]`:                        "line 1: must be a JSON object, not a list",
+		`{"at":"soon"}`:                "line 1: at must be a time such as",
+		`{"at":17}`:                    "line 1: at must be a time such as",
+		`{"at" 17}`:                    "line 1: is no JSON: invalid character '1' after object key",
+		"\n{":                          "line 2: ends before its JSON object does",
+		`{"provider":"a"}`:             "line 1: at is missing",
+		strings.Repeat("x", 70_000):    "line 1: is longer than 65536 bytes",
 	} {
 		if _, err := Providers(ReadJSONLines(strings.NewReader(text), someCodes)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", shortened(text), err, want)
+		} else {
+			noWordsOfGo(t, err)
+		}
+	}
+}
+
+// noWordsOfGo fails the test if an error names what only who knows the program can know.
+func noWordsOfGo(t *testing.T, err error) {
+	t.Helper()
+	for _, word := range []string{"json:", "unmarshal", "Go ", "Recorded", "Facts", "strconv", "parsing", "bufio", "int64", "EOF", "record on line"} {
+		if strings.Contains(err.Error(), word) {
+			t.Errorf("%q has %q in it", err, word)
 		}
 	}
 }
