@@ -11,6 +11,7 @@ import (
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/event"
+	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
 	"github.com/florinpay/florin/internal/merchant"
 	"github.com/florinpay/florin/internal/provider"
@@ -108,6 +109,26 @@ func operationsOf(c provider.Connector) []control.Operation {
 		if one.can {
 			all = append(all, one.operation)
 		}
+	}
+	return all
+}
+
+// maintainable tells what a provider account can be asked for, as maintenance windows name it.
+func maintainable(accounts *provider.Accounts) func(ctx context.Context, tenant, account string) ([]health.Operation, error) {
+	return func(ctx context.Context, tenant, account string) ([]health.Operation, error) {
+		a, err := accounts.Get(ctx, tenant, account)
+		return callsOf(connectors()[a.Provider]), err
+	}
+}
+
+// callsOf are operationsOf, and the question who a cardholder is, of which there is no switch.
+func callsOf(c provider.Connector) []health.Operation {
+	var all []health.Operation
+	for _, o := range operationsOf(c) {
+		all = append(all, health.Operation(o))
+	}
+	if _, asks := c.(provider.Authenticator); asks {
+		all = append(all, health.Authenticate)
 	}
 	return all
 }

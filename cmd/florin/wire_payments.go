@@ -73,7 +73,7 @@ func (a *parts) openGround(providers provider.Registry) {
 	a.answers = idempotency.New(a.main, idempotency.Options{Clock: a.clock})
 	a.events = event.NewStore(a.main, a.mainBox)
 	a.outbox = event.NewOutbox(a.events, a.ids, a.clock)
-	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry})
+	a.health = health.New(health.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids, Logger: a.log, Metrics: a.registry, Does: maintainable(a.accounts)})
 	a.openRouting(providers)
 	a.control = control.New(control.Options{DB: a.main, Accounts: switchable{a.accounts}, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})
 	a.breaks = recon.New(recon.Options{DB: a.main, Outbox: a.outbox, Clock: a.clock, IDs: a.ids})

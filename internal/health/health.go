@@ -5,6 +5,7 @@ package health
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -113,6 +114,8 @@ type Options struct {
 	IDs     *id.Source
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // may be nil
+	// Does are the operations that a provider account can be asked for. Nil: all.
+	Does func(ctx context.Context, tenant, account string) ([]Operation, error)
 }
 
 // Health is what this process knows of providers. Breakers and limits are each process's own: what one sees of a provider another may

@@ -3,6 +3,7 @@ package health_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,36 @@ func TestWindowsThatMakeNoSenseAreRefused(t *testing.T) {
 		if _, err := c.nodes[0].Announce(t.Context(), health.Window{Tenant: shop, Account: alpha, EndsAt: now.Add(time.Hour)}, noted(new(int))); !fault.Is(err, fault.Conflict) {
 			t.Errorf("one too many: %v", err)
 		}
+	}, schemas...)
+}
+
+func TestAWindowOfWhatItsAccountCannotDoIsRefused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCluster(t, d, 1)
+		c.nodes[0].Does = func(_ context.Context, tenant, account string) ([]health.Operation, error) {
+			if tenant != shop || account != alpha {
+				return nil, errors.New("asked of another account")
+			}
+			return []health.Operation{health.Authorize, health.Inquiry}, nil
+		}
+		w := health.Window{Tenant: shop, Account: alpha, EndsAt: c.clock.Now(), Operations: []health.Operation{health.Authorize, health.Payout, "settle"}}
+		_, err := c.nodes[0].Announce(t.Context(), w, noted(new(int)))
+		var refused *fault.Error
+		if !errors.As(err, &refused) || refused.Kind != fault.Invalid {
+			t.Fatalf("announced: %v", err)
+		}
+		var params []string
+		for _, one := range refused.Fields {
+			params = append(params, one.Param)
+			if one.Param == "operations[1]" && !strings.Contains(one.Detail, "the provider account alpha cannot do this: it can be asked for [authorize inquiry]") {
+				t.Errorf("told %q", one.Detail)
+			}
+		}
+		if !slices.Equal(params, []string{"ends_at", "operations[1]", "operations[2]"}) {
+			t.Errorf("refused for %v", params)
+		}
+		c.announce(health.Window{EndsAt: c.clock.Now().Add(time.Hour), Operations: []health.Operation{health.Inquiry}})
+		c.announce(health.Window{EndsAt: c.clock.Now().Add(time.Hour)}) // all that it can do
 	}, schemas...)
 }
 

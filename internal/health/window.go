@@ -72,8 +72,8 @@ func (w Window) covers(o Operation, now time.Time) bool {
 	return !now.Before(w.StartsAt) && now.Before(w.EndsAt) && (len(w.Operations) == 0 || slices.Contains(w.Operations, o))
 }
 
-// check refuses what cannot be a window, with every fault.
-func (w Window) check(now time.Time) error {
+// check refuses what cannot be a window, with every fault. does is what the account can be asked for.
+func (w Window) check(now time.Time, does []Operation) error {
 	var wrong fault.Collect
 	switch {
 	case !w.EndsAt.After(now):
@@ -89,6 +89,8 @@ func (w Window) check(now time.Time) error {
 	for i, o := range w.Operations {
 		if !slices.Contains(Operations, o) || slices.Contains(w.Operations[:i], o) {
 			wrong.Add(fmt.Sprintf("operations[%d]", i), fault.CodeInvalid, "must be one of authorize, authenticate, capture, void, refund, payout and inquiry, each once")
+		} else if !slices.Contains(does, o) {
+			wrong.Add(fmt.Sprintf("operations[%d]", i), fault.CodeInvalid, fmt.Sprintf("the provider account %s cannot do this: it can be asked for %v", w.Account, does))
 		}
 	}
 	if utf8.RuneCountInString(w.Reason) > maxReason || strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' }) {
@@ -141,14 +143,21 @@ type With func(c *db.Change, w WindowObject) error
 
 // Announce makes a maintenance window. A beginning that is zero, or past, is now. Calls that are under way are not cut off.
 //
-// It fails with fault.Invalid, naming every wrong field, and with fault.Conflict if the account has too many windows. Whether there is
+// It fails with fault.Invalid, naming every wrong field, an operation among them that the account cannot do, and with fault.Conflict if the account has too many windows. Whether there is
 // such an account the caller knows.
 func (h *Health) Announce(ctx context.Context, w Window, with With) (WindowObject, error) {
 	now := h.Clock.Now()
 	if w.StartsAt.Before(now) {
 		w.StartsAt = now
 	}
-	if err := w.check(now); err != nil {
+	does := Operations
+	if h.Does != nil {
+		var err error
+		if does, err = h.Does(ctx, w.Tenant, w.Account); err != nil {
+			return WindowObject{}, fmt.Errorf("what %s can be asked for: %w", w.Account, err)
+		}
+	}
+	if err := w.check(now, does); err != nil {
 		return WindowObject{}, err
 	}
 	before, err := h.store.windowsOf(ctx, w.Tenant, w.Account, now)
