@@ -16,7 +16,7 @@ type migrateCommand struct {
 
 func (migrateCommand) Help() string {
 	return `Forward only, and safe to run again: what is applied already stays as it is. Without --vault-database (or --data) only the main
-database is migrated.
+database is migrated. --make-keys makes the key files of those that are.
 
 Example:
 
@@ -36,6 +36,9 @@ func (m migrateCommand) Run(ctx context.Context, c *console) error {
 		if err := s.migrate(ctx); err != nil {
 			return err
 		}
+		if err := s.firstKeys(ctx, where); err != nil {
+			return err
+		}
 		if m.Grant != "" {
 			if err := s.grant(ctx, m.Grant); err != nil {
 				return err
@@ -43,6 +46,17 @@ func (m migrateCommand) Run(ctx context.Context, c *console) error {
 		}
 		return c.print(map[string]any{"migrated": migrated}, func(w io.Writer) { fmt.Fprintln(w, "migrated:", strings.Join(migrated, ", ")) })
 	})
+}
+
+// firstKeys makes the keys of the databases that are open, if it is asked for: florin serve opens one for each.
+func (s *stores) firstKeys(ctx context.Context, where storage) error {
+	if !where.MakeKeys {
+		return nil
+	}
+	if err := s.openMainBox(ctx, where); err != nil || s.card == nil {
+		return err
+	}
+	return s.openCardBox(ctx, where)
 }
 
 // migrate brings the databases that are open to the version that this binary knows.
