@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -67,6 +68,15 @@ var (
 	errFull = errors.New("too many messages of the provider account are being applied")
 )
 
+// severity is how loud it is said that a message could not be applied. That others were at its payment at the same time is daily business: it is
+// applied a moment later, and what waits is counted. One that keeps waiting is an error whatever it waits for.
+func severity(why error) slog.Level {
+	if fault.Is(why, fault.Stale) || errors.Is(why, errSlow) || errors.Is(why, errFull) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
 // outcome is what became of applying a message.
 type outcome struct {
 	verdict payment.Verdict
@@ -113,7 +123,7 @@ func (r *Receiver) keep(ctx context.Context, to provider.Account, m Webhook, why
 		return fmt.Errorf("record %s of %s, which could not be applied (%w): %w", m.Event, to.ID, why, err)
 	}
 	r.metrics.settled(to.Provider, Waiting)
-	r.Logger.Warn("a provider's message waits", "merchant_id", m.Merchant, "provider_account", m.Account, "inbound_webhook_id", alone.ID, "reason", why)
+	r.Logger.Log(ctx, severity(why), "a provider's message waits", "merchant_id", m.Merchant, "provider_account", m.Account, "inbound_webhook_id", alone.ID, "reason", why)
 	return nil
 }
 
@@ -305,7 +315,7 @@ func (r *Receiver) putOff(ctx context.Context, tenant, inbound string, why error
 	if m.Tries >= stuckAfter {
 		r.Logger.Error("a provider's message cannot be applied", attributes...)
 	} else {
-		r.Logger.Warn("a provider's message could not be applied", attributes...)
+		r.Logger.Log(ctx, severity(why), "a provider's message could not be applied", attributes...)
 	}
 	if err := r.DB.Commit(ctx, db.NewChange(tenant, m.row())); err != nil && !fault.Is(err, fault.Stale) { // else a copy was counted: it comes again after the lease
 		return fmt.Errorf("put %s off, which could not be applied (%w): %w", inbound, why, err)

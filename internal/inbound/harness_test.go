@@ -101,6 +101,7 @@ type scripted struct {
 	verdict payment.Verdict
 	subject string
 	fails   atomic.Int64
+	failure error // what it fails with; errAway if nil
 	applied atomic.Int64
 	trips   atomic.Bool
 	hold    chan struct{} // if there is one, nothing is applied before it is closed
@@ -116,7 +117,7 @@ func (s *scripted) Notify(ctx context.Context, a provider.Account, n provider.No
 		panic("a mistake")
 	}
 	if s.fails.Add(-1) >= 0 {
-		return errAway
+		return cmp.Or(s.failure, errAway)
 	}
 	c := db.NewChange(a.Merchant)
 	if err := with(c, payment.Heard{Verdict: s.verdict, Detail: n.Type, Subject: s.subject}); err != nil {

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -71,6 +72,38 @@ func TestAMistakeOfOursLosesNoMessage(t *testing.T) {
 		x.work()
 		if m := x.only(); m.Verdict != payment.Applied {
 			x.Errorf("then %+v", m)
+		}
+	})
+}
+
+func TestAMessageOfABusyPaymentIsNoWarningUnlessItKeepsWaiting(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.script.failure = fmt.Errorf("commit: %w", fault.New(fault.Stale, fault.CodeOverloaded, "others are at it"))
+		x.script.fails.Store(1000)
+		x.hear("evt-1")
+		for range 5 {
+			m := x.only()
+			if m.Verdict != Waiting {
+				x.Fatalf("it is %+v", m)
+			}
+			if m.Tries < stuckAfter && x.log.Len() > 0 {
+				x.Fatalf("after %d tries operators are told %q", m.Tries, x.log)
+			}
+			x.now.Advance(m.DueAt.Sub(x.now.Now()))
+			x.work()
+		}
+		if !strings.Contains(x.log.String(), "level=ERROR") {
+			x.Errorf("it keeps waiting, and operators are told %q", x.log)
+		}
+	})
+}
+
+func TestAMessageThatCannotBeAppliedIsAWarning(t *testing.T) {
+	eachInbox(t, func(x *inbox) {
+		x.script.fails.Store(1000)
+		x.hear("evt-1")
+		if !strings.Contains(x.log.String(), "level=WARN") || !strings.Contains(x.log.String(), errAway.Error()) {
+			x.Errorf("operators are told %q", x.log)
 		}
 	})
 }
