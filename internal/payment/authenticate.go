@@ -35,8 +35,8 @@ func (s *Service) proves(a provider.Account) bool {
 	return s.authenticates(a) || s.capabilities(a).Authenticates
 }
 
-// askIssuer asks who the cardholder is, in the room that is held if there is some. An answer that was lost is asked for again: the reference
-// keeps it one question.
+// askIssuer asks who the cardholder is, in the room that is held if there is some. An answer that was lost is asked for again, in what is left
+// of the time of one call: a payer waits. The reference keeps it one question.
 func (s *Service) askIssuer(ctx context.Context, held *room, account provider.Account, p Payment, a Attempt) provider.AuthenticationOutcome {
 	asks, err := provider.Lookup[provider.Authenticator](s.Providers, account.Provider)
 	if err != nil {
@@ -49,18 +49,18 @@ func (s *Service) askIssuer(ctx context.Context, held *room, account provider.Ac
 	if p.Asked.Browser != nil {
 		r.Browser = *p.Asked.Browser
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(account).Timeout)
+	defer cancel()
 	ask := func() (out provider.AuthenticationOutcome) {
 		done, refused := s.enterIn(held, account)
 		if refused != nil {
 			return unput(*refused)
 		}
 		defer func() { done(health.Result{Class: out.Class.String(), Technical: out.Technical()}) }()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.capabilities(account).Timeout)
-		defer cancel()
 		return asks.Authenticate(ctx, account, r)
 	}
 	out := ask()
-	if out.Class != provider.Unknown {
+	if out.Class != provider.Unknown || ctx.Err() != nil {
 		return out
 	}
 	if again := ask(); again.NotBefore.IsZero() {

@@ -182,6 +182,34 @@ func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// A payer waits no longer than for one call: an answer that is lost at once is asked for again in what is left of it, one that never came is not.
+func TestAQuestionThatHungIsNotPutAgainWhileThePayerWaits(t *testing.T) {
+	eachTill(t, func(u *till) {
+		in := order(true)
+		in.Choice.Token = tokenGerman
+		u.q.issuer.mishaps = []mishap{noAnswer}
+		o, err := u.Create(u.Context(), in, alone{})
+		if err != nil {
+			u.Fatal(err)
+		}
+		u.expect(o, Captured, 10_000, 0)
+		if put := u.q.issuer.until; len(put) != 2 || put[0].IsZero() || !put[1].Equal(put[0]) {
+			u.Errorf("it was waited for until %v", put)
+		}
+		u.q.issuer.until, u.q.issuer.hangs, u.q.timeout = nil, true, time.Millisecond
+		if o, err = u.Create(u.Context(), in, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.expect(o, Processing, 0, 0)
+		if put := u.q.issuer.until; len(put) != 1 {
+			u.Errorf("it was put %d times", len(put))
+		}
+		u.q.issuer.hangs, u.q.timeout = false, 0
+		u.later(time.Minute)
+		u.expect(u.status(o.ID), Captured, 10_000, 0)
+	})
+}
+
 // A process that dies in the middle leaves rows from which the worker goes on.
 func TestACrashBetweenAuthenticationAndAuthorization(t *testing.T) {
 	for status, want := range map[string]Status{"Y": Captured, "C": RequiresAction, "N": Failed} {

@@ -19,6 +19,8 @@ type issuer struct {
 	asked   map[string]*authentication // by our reference
 	between func()                     // after an authentication is answered
 	counted int                        // how many authentications arrived
+	hangs   bool                       // authentications are not answered for as long as the caller waits
+	until   []time.Time                // how long the caller waits, by each authentication that was put
 	browser provider.Browser           // of the last one
 
 	page    bool                      // the acquirer authenticates on a page of its own
@@ -79,8 +81,15 @@ func (i *issuer) unspend(reference string) {
 }
 
 // Authenticate answers as the issuer does. A repeated reference is one question.
-func (q *acquirer) Authenticate(_ context.Context, _ provider.Account, r provider.Authentication) provider.AuthenticationOutcome {
+func (q *acquirer) Authenticate(ctx context.Context, _ provider.Account, r provider.Authentication) provider.AuthenticationOutcome {
 	q.mu.Lock()
+	until, _ := ctx.Deadline()
+	q.issuer.until = append(q.issuer.until, until)
+	if q.issuer.hangs {
+		q.mu.Unlock()
+		<-ctx.Done()
+		return provider.AuthenticationOutcome{Detail: "no answer"}
+	}
 	next := fine
 	if len(q.issuer.mishaps) > 0 {
 		next, q.issuer.mishaps = q.issuer.mishaps[0], q.issuer.mishaps[1:]

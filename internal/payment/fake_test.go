@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -44,8 +45,9 @@ type acquirer struct {
 	once      bool                     // it captures an authorization once only
 	deaf      map[string]int           // how often it did not process a capture, by the references of authorizations of which it never does
 
-	cardsOnly bool     // it takes no network tokens
-	onTheWay  []func() // requests that arrive late
+	cardsOnly bool          // it takes no network tokens
+	timeout   time.Duration // of a call; 0: a second
+	onTheWay  []func()      // requests that arrive late
 	mail      []provider.Notification
 	issuer    issuer
 	now       func() time.Time
@@ -63,7 +65,7 @@ func newAcquirer(mishaps ...mishap) *acquirer {
 }
 
 func (q *acquirer) Capabilities() provider.Capabilities {
-	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: !q.once, SettleDelay: 5 * time.Second, Timeout: time.Second,
+	return provider.Capabilities{AuthorizationTTL: 7 * 24 * time.Hour, PartialCaptures: !q.once, SettleDelay: 5 * time.Second, Timeout: cmp.Or(q.timeout, time.Second),
 		NetworkTokens: !q.cardsOnly}
 }
 

@@ -29,6 +29,7 @@ func (f *flight) provider() int { return f.order[f.place] }
 func (f *flight) secured() bool { return f.challenge > 0 }
 
 // mostAsked is how often an issuer is asked whose answer is lost. The platform's worker asks on when nobody waits any more: here nobody pays then.
+// While the payer waits the platform asks once if the question hung, as all do here: the figures of docs/routing.md are of two.
 const mostAsked = 2
 
 // step is what happens to a flight.
