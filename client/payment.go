@@ -144,19 +144,22 @@ type Failure struct {
 
 // Attempt is one try at one provider.
 type Attempt struct {
-	ID                string          `json:"id"`
-	Number            int64           `json:"number"`
-	Status            string          `json:"status"`
-	Provider          string          `json:"provider"`
-	Amount            int64           `json:"amount"`
-	Currency          string          `json:"currency"`
-	Reference         string          `json:"reference"` // ours: the provider knows the attempt by it
-	ProviderReference string          `json:"provider_reference,omitempty"`
-	NetworkReference  string          `json:"network_reference,omitempty"`
-	Failure           *Failure        `json:"failure"`
-	ThreeDS           *ThreeDS        `json:"three_ds,omitempty"`
-	Routing           *AttemptRouting `json:"routing,omitempty"` // how it came to this account
-	CreatedAt         time.Time       `json:"created_at"`
+	ID                string `json:"id"`
+	Number            int64  `json:"number"`
+	Status            string `json:"status"`
+	Provider          string `json:"provider"`
+	Amount            int64  `json:"amount"`
+	Currency          string `json:"currency"`
+	Reference         string `json:"reference"` // ours: the provider knows the attempt by it
+	ProviderReference string `json:"provider_reference,omitempty"`
+	NetworkReference  string `json:"network_reference,omitempty"`
+	// StatementDescriptor is what the payer reads: the payment's, as it fits the card's network and this provider.
+	StatementDescriptor string `json:"statement_descriptor,omitempty"`
+
+	Failure   *Failure        `json:"failure"`
+	ThreeDS   *ThreeDS        `json:"three_ds,omitempty"`
+	Routing   *AttemptRouting `json:"routing,omitempty"` // how it came to this account
+	CreatedAt time.Time       `json:"created_at"`
 }
 
 // TimelineEntry is one thing that happened to a payment.

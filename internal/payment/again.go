@@ -137,7 +137,7 @@ func (d *decision) again(o provider.Outcome, t terms) (LaterReason, time.Time, b
 // when: its call was lost while its provider was down. A person's word that it has not ends the payment: they have it made again, or not.
 func (d *decision) chargedNobody(t terms) (time.Time, bool) {
 	p, a := d.payment, d.attempt
-	if p.Later == nil || p.Status != Processing || a.Number != p.Attempts || a.byHand || a.was != AttemptSending && a.was != AttemptUnknown {
+	if p.Later == nil || p.Status != Processing || a.Number != p.Attempts || a.ByHand.said() || a.was != AttemptSending && a.was != AttemptUnknown {
 		return time.Time{}, false
 	}
 	at := providerBack(p, time.Time{}, t.now)
@@ -156,6 +156,7 @@ func providerBack(p Payment, notBefore, now time.Time) time.Time {
 // postpone has a payment wait for its next try.
 func (p *Payment) postpone(why LaterReason, at time.Time) error {
 	l := p.ownLater()
+	at = at.Truncate(time.Microsecond) // as times are kept and shown
 	l.Waits, l.At = why, at
 	p.DueAt = at
 	return p.move(Processing)

@@ -161,6 +161,9 @@ func TestADeclineForNowIsTriedAgainAtTheBestHour(t *testing.T) {
 		if o.Status != Processing || o.Failure.DeclineCode != provider.InsufficientFunds || o.Retry.MaxTries != defaultMaxTries || o.Retry.Declined != 1 {
 			t.Fatalf("%s, %+v, %+v", o.Status, o.Failure, o.Retry)
 		}
+		if at := o.NextRetryAt; !at.Equal(at.Truncate(time.Microsecond)) {
+			t.Errorf("a time finer than the database keeps: %v", at)
+		}
 		if at := o.NextRetryAt; at.Before(u.now.Now().Add(24*time.Hour)) || at.After(u.now.Now().Add(48*time.Hour)) || at.UTC().Hour() != retry.UsualHour {
 			t.Errorf("tried again at %v", at)
 		}

@@ -69,6 +69,8 @@ type lane struct {
 	how      approach
 	able     bool          // its issuer can be asked apart from the authorization
 	patience time.Duration // how long a call may take before the worker takes it up
+
+	descriptor string // what the payer reads on their statement
 }
 
 // asks tells whether the issuer is asked before the money is.

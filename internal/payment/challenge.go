@@ -259,7 +259,7 @@ func (d *decision) stepUp(o provider.Outcome, t terms) error {
 	p.Attempts++
 	p.Proof = nil
 	how := approach{authenticate: true, indicator: provider.ChallengeMandated, required: true}
-	next := newAttempt(*p, t.again, lane{account: a.Account, how: how, able: true, patience: t.patience}, t.now)
+	next := newAttempt(*p, t.again, lane{account: a.Account, how: how, able: true, patience: t.patience, descriptor: a.Descriptor}, t.now)
 	next.Route = a.Route.follows(a.Number)
 	d.next = &next
 	return p.move(Processing)
@@ -270,6 +270,7 @@ func newAttempt(p Payment, attempt string, at lane, now time.Time) Attempt {
 	a := Attempt{
 		Merchant: p.Merchant, Payment: p.ID, Number: p.Attempts, ID: attempt, State: AttemptSending, Account: at.account,
 		Amount: p.Amount, Capture: p.Capture, Token: p.Method.Token, SentAt: now, DueAt: now.Add(at.patience), CreatedAt: now,
+		Descriptor: at.descriptor,
 	}
 	if p.Asked.OffSession {
 		a.Country = p.Method.Country

@@ -18,6 +18,9 @@ func TestThePayerReadsTheDescriptorAsItsNetworkPrintsIt(t *testing.T) {
 		if got := u.q.asked[0].Descriptor; got != "FLORIN FLOWER S* ORD-1001" { // the test's card is a Visa: 25 characters
 			u.Errorf("the acquirer was told %q", got)
 		}
+		if shown := u.status(o.ID).Attempts[0].Descriptor; shown != u.q.asked[0].Descriptor {
+			u.Errorf("the attempt shows %q", shown)
+		}
 		in.StatementDescriptor = ""
 		var refused *fault.Error
 		if _, err := u.Create(u.Context(), in, alone{}); !errors.As(err, &refused) || refused.Param != "statement_descriptor_suffix" {

@@ -95,7 +95,7 @@ func timeline(p Payment, rows related) []TimelineEntry {
 	entries := []TimelineEntry{{At: p.CreatedAt, Event: "payment.created", Detail: p.Amount.String()}}
 	entries = append(entries, triesTold(p, rows)...)
 	for _, op := range rows.operations {
-		entries = append(entries, op.told()...)
+		entries = append(entries, op.asAsked(rows.clearings).told()...)
 	}
 	for _, t := range rows.transfers {
 		entries = append(entries, TimelineEntry{At: t.CreatedAt, Event: "transfer.received", Detail: t.Amount.String() + " at " + t.Account})
@@ -251,7 +251,7 @@ func attemptObject(a Attempt) AttemptObject {
 	o := AttemptObject{
 		ID: a.ID, Object: "attempt", Number: a.Number, Status: a.State, Provider: a.Account, Amount: a.Amount.Minor(),
 		Currency: a.Amount.Currency().Code(), Reference: a.ourReference(), ProviderReference: a.Reference, NetworkReference: a.NetworkReference,
-		Failure: a.Failure, CreatedAt: a.CreatedAt,
+		Descriptor: a.Descriptor, Failure: a.Failure, CreatedAt: a.CreatedAt,
 	}
 	if d := a.proof(); d != nil {
 		o.ThreeDS = threeDSObject(*d, a.Secure.Exemption)

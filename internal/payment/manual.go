@@ -44,6 +44,7 @@ func (a *Attempt) handOver(o provider.Outcome, t terms) {
 		return
 	}
 	a.ManualAt, a.ManualReason = queued(a.ManualAt, a.ManualReason, t, a.Inquiries, t.now.Sub(a.SentAt), a.State != AttemptPending)
+	a.ByHand = a.ByHand.since(a.ManualAt, a.ManualReason)
 	if !a.ManualAt.IsZero() && o.NotBefore.IsZero() {
 		a.DueAt = t.now.Add(ManualAgain)
 	}
@@ -52,6 +53,7 @@ func (a *Attempt) handOver(o provider.Outcome, t terms) {
 // handOver is the same for an operation.
 func (o *Operation) handOver(heard provider.Outcome, t terms) {
 	o.ManualAt, o.ManualReason = queued(o.ManualAt, o.ManualReason, t, o.Inquiries, t.now.Sub(o.CreatedAt), o.State == OperationUnknown)
+	o.ByHand = o.ByHand.since(o.ManualAt, o.ManualReason)
 	if !o.ManualAt.IsZero() && heard.NotBefore.IsZero() {
 		o.DueAt = t.now.Add(ManualAgain)
 	}
@@ -235,7 +237,7 @@ func (s *Service) attemptByHand(ctx context.Context, account provider.Account, a
 	if err != nil {
 		return decision{}, err
 	}
-	a.byHand = true
+	a.ByHand = a.ByHand.resolved(a.ManualAt, a.ManualReason, r, s.Clock.Now())
 	return s.settle(ctx, account, p, a, o, nobodyWaits)
 }
 
@@ -251,7 +253,10 @@ func (s *Service) operationByHand(ctx context.Context, account provider.Account,
 	if err != nil {
 		return decision{}, err
 	}
-	d, _, err := s.settleOperation(ctx, account, op, o)
+	d, read, err := s.settleOperation(ctx, account, op, o)
+	if d.operation != nil {
+		d.operation.ByHand = read.ByHand.resolved(op.ManualAt, op.ManualReason, r, s.Clock.Now())
+	}
 	return d, err
 }
 

@@ -164,6 +164,7 @@ type AttemptObject struct {
 	Reference         string         `json:"reference" doc:"By which the provider knows it from us: it is found there by this one even if no answer came." example:"pay_01jd9qk3v8m2x4r6t7w9y0a1b2-1"`
 	ProviderReference string         `json:"provider_reference,omitempty" doc:"The provider's own."`
 	NetworkReference  string         `json:"network_reference,omitempty"`
+	Descriptor        string         `json:"statement_descriptor,omitempty" doc:"What the payer reads on their statement: the payment's, as it fits the card's network and this provider. Absent: the provider prints what its account has." example:"FLORIN SHOP* ORD-1001"`
 	Failure           *FailureObject `json:"failure"`
 	ThreeDS           *ThreeDSObject `json:"three_ds,omitempty"`
 	Routing           *RoutingObject `json:"routing,omitempty" doc:"How it came to this provider account."`

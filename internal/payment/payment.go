@@ -113,13 +113,14 @@ type Attempt struct {
 	AskedAt          time.Time // when its outcome was last asked about, or somebody wanted it to be
 	ManualAt         time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason     ManualReason
+	ByHand           *ByHand
 	Country          string // the issuer's, of a try whose payer is not there
+	Descriptor       string // what its payer reads on their statement, as it fits the card's network and the provider
 	CreatedAt        time.Time
 	MovedAt          time.Time // when it came to its state
 	Version          int64
 
-	was    AttemptState // as it was stored
-	byHand bool         // what is heard of it is a person's word; not stored
+	was AttemptState // as it was stored
 }
 
 // Secure is an attempt's authentication, which goes before its authorization. While Asking or Challenge is set no money was
@@ -201,6 +202,7 @@ type Operation struct {
 	DueAt                   time.Time
 	ManualAt                time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason            ManualReason
+	ByHand                  *ByHand
 	AskedAt                 time.Time // when its provider was last asked what became of it
 	Deadline                time.Time // of what has waited for its provider: until when it may; zero: it did not have to
 	CreatedAt               time.Time

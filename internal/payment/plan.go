@@ -306,7 +306,7 @@ func (s *Service) lane(ctx context.Context, p Payment, account provider.Account)
 	if p.proven != nil && s.authenticates(account) {
 		how = approach{} // it goes along
 	}
-	return lane{account: account.ID, how: how, able: s.authenticates(account), patience: s.patience(account)}, err
+	return lane{account: account.ID, how: how, able: s.authenticates(account), patience: s.patience(account), descriptor: s.descriptor(account, p)}, err
 }
 
 // successor finds who is asked next if an attempt fails; nil if nobody is. An account that cannot use a proof is not asked to go on with

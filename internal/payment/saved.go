@@ -27,7 +27,7 @@ var (
 	errNoDefault         = fault.Wrong("payment_method_token", "parameter_missing", "the customer has no default payment method: give a token or a method")
 	errNotTheirs         = fault.Wrong("payment_method_token", fault.CodeInvalid, "is a method of another customer")
 	errDetached          = aboutMethod(fault.Conflict, customer.CodeDetached, "the payment method was detached")
-	errNoConsent         = aboutMethod(fault.Conflict, CodeConsentMissing, "the customer did not agree to be charged off session, or does not any more")
+	errNoConsent         = aboutMethod(fault.Conflict, CodeConsentMissing, "no consent of the customer to be charged off session is on record, or it was withdrawn; record it with the payment method: PATCH /v1/payment_methods/{id} with consent. Paying with setup_future_usage records none")
 	errNoFirstPayment    = aboutMethod(fault.Conflict, CodeFirstPaymentMissing, "the customer has not paid with the method themselves yet, so there is no agreement to refer to")
 	errPayerErased       = &fault.Error{Kind: fault.Conflict, Code: customer.CodeErased, Param: "customer", Detail: "the customer was erased"}
 	errNoPayer           = &fault.Error{Kind: fault.NotFound, Code: fault.CodeNotFound, Param: "customer", Detail: "no such customer"}

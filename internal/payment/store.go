@@ -37,7 +37,7 @@ var attemptTable = &db.Table{Name: "payment_attempt", Key: 3, Versioned: true, C
 	{Name: "inquiries", Kind: db.Int}, {Name: "not_found", Kind: db.Int}, {Name: "sent_at", Kind: db.Int},
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "secure"}, {Name: "moved_at", Kind: db.Int},
 	{Name: "routing"}, {Name: "asked_at", Kind: db.Int, Null: true}, {Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"},
-	{Name: "issuer_country"},
+	{Name: "issuer_country"}, {Name: "by_hand"}, {Name: "statement_descriptor"},
 }}
 
 var tokenTable = &db.Table{Name: "payment_token", Key: 2, Columns: []db.Column{
@@ -145,11 +145,15 @@ func attemptRow(a Attempt) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	hand, err := db.JSON(a.ByHand, a.ByHand == nil)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return attemptTable.Write(a.Version,
 		a.Merchant, a.Payment, a.Number, a.ID, string(a.State), a.Account, a.Amount.Minor(), a.Amount.Currency().Code(), db.Bit(a.Capture),
 		a.Token, a.Reference, a.NetworkReference, failure, a.Detail, a.Inquiries, a.NotFound,
 		db.Micros(a.SentAt), db.MicrosOrNil(a.DueAt), db.Micros(a.CreatedAt), secure, db.Micros(a.MovedAt), route,
-		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason), a.Country,
+		db.MicrosOrNil(a.AskedAt), db.MicrosOrNil(a.ManualAt), string(a.ManualReason), a.Country, hand, a.Descriptor,
 	), nil
 }
 
@@ -157,9 +161,9 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	var a Attempt
 	var minor, capture, sent, created, moved int64
 	var due, asked, manual *int64
-	var code, failure, secure, route string
+	var code, failure, secure, route, hand string
 	err := r.Scan(&a.Merchant, &a.Payment, &a.Number, &a.ID, &a.State, &a.Account, &minor, &code, &capture, &a.Token, &a.Reference,
-		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &asked, &manual, &a.ManualReason, &a.Country, &a.Version)
+		&a.NetworkReference, &failure, &a.Detail, &a.Inquiries, &a.NotFound, &sent, &due, &created, &secure, &moved, &route, &asked, &manual, &a.ManualReason, &a.Country, &hand, &a.Descriptor, &a.Version)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -171,7 +175,7 @@ func scanAttempt(r db.Scanner) (Attempt, error) {
 	a.SentAt, a.DueAt, a.CreatedAt, a.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
 	a.AskedAt, a.ManualAt = db.NullTime(asked), db.NullTime(manual)
 	a.was = a.State
-	return a, errors.Join(db.FromJSON(failure, &a.Failure), db.FromJSON(secure, &a.Secure), db.FromJSON(route, &a.Route))
+	return a, errors.Join(db.FromJSON(failure, &a.Failure), db.FromJSON(secure, &a.Secure), db.FromJSON(route, &a.Route), db.FromJSON(hand, &a.ByHand))
 }
 
 func (s store) payment(ctx context.Context, tenant, id string) (Payment, error) {

@@ -30,12 +30,10 @@ func (a Attempt) told(p Payment, rows related) []TimelineEntry {
 	if a.wasUnknown(p, rows) {
 		entries = append(entries, TimelineEntry{At: a.SentAt, Event: "attempt.unknown", Detail: at + ": sent, and no outcome came back"})
 	}
-	if !a.ManualAt.IsZero() {
-		entries = append(entries, TimelineEntry{At: a.ManualAt, Event: "attempt.manual", Detail: string(a.ManualReason)})
-	}
 	if !a.AskedAt.IsZero() {
 		entries = append(entries, TimelineEntry{At: a.AskedAt, Event: "attempt.inquired", Detail: at + ", the last time"})
 	}
+	entries = append(entries, a.ByHand.told("attempt", at)...)
 	if a.State != AttemptSending {
 		entries = append(entries, TimelineEntry{At: a.MovedAt, Event: "attempt." + string(a.State), Detail: at + a.why()})
 	}
@@ -49,11 +47,9 @@ func (o Operation) told() []TimelineEntry {
 	if !o.AskedAt.IsZero() {
 		entries = append(entries, TimelineEntry{At: o.AskedAt, Event: kind + ".inquired", Detail: amount + " at " + o.Account + ", the last time"})
 	}
+	entries = append(entries, o.ByHand.told(kind, amount)...)
 	if o.State != OperationSending {
 		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount + o.whyQueued()})
-	}
-	if !o.ManualAt.IsZero() {
-		entries = append(entries, TimelineEntry{At: o.ManualAt, Event: kind + ".manual", Detail: string(o.ManualReason)})
 	}
 	return entries
 }
@@ -64,6 +60,17 @@ func (o Operation) whyQueued() string {
 		return ""
 	}
 	return fmt.Sprintf(" at %s, until %s: %s", o.Account, o.Deadline.UTC().Format(time.RFC3339), o.Detail)
+}
+
+// asAsked is an operation with the amount that was asked for, whatever it has cleared at since: that has an entry of its own.
+func (o Operation) asAsked(clearings []Clearing) Operation {
+	for _, c := range clearings {
+		if c.Subject == o.ID {
+			o.Amount = c.Captured
+			break // the first: they are in their order
+		}
+	}
+	return o
 }
 
 // why is what the state of an attempt does not say.

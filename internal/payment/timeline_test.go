@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/florinpay/florin/internal/provider"
 	"github.com/florinpay/florin/internal/retry"
 )
 
@@ -95,6 +96,81 @@ func TestTheTimelineTellsOfNoInquiryThatWasNotMade(t *testing.T) {
 			u.Errorf("told %q", got)
 		}
 	}, fine, noAnswer)
+}
+
+func TestTheTimelineTellsWhatAPersonSaid(t *testing.T) {
+	for outcome, ended := range map[ManualOutcome]string{Charged: "attempt.captured at alpha", NotCharged: "attempt.voided at alpha"} {
+		t.Run(string(outcome), func(t *testing.T) {
+			eachTill(t, func(u *till) {
+				o := u.pay(true)
+				u.q.blind = true
+				u.hours(8)
+				_, err := u.ResolveManual(u.Context(), shop, u.queue()[0].ID, Resolution{Outcome: outcome, Reference: "q-1", Reason: "Seen in the portal."}, alone{})
+				if err != nil {
+					u.Fatal(err)
+				}
+				var got []string
+				for _, line := range u.recounted(o) {
+					if !strings.HasPrefix(line, "attempt.inquired") && !strings.HasPrefix(line, "attempt.unknown") {
+						got = append(got, line)
+					}
+				}
+				want := []string{"payment.created 100.00 EUR", "attempt.begun 100.00 EUR at alpha", "attempt.manual at alpha: no_answer",
+					"attempt.resolved at alpha: a person says: " + string(outcome) + ". Seen in the portal.", ended}
+				if !slices.Equal(got, want) {
+					u.Errorf("told %q", got)
+				}
+			}, noArrival)
+		})
+	}
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		u.q.mishaps, u.q.blind = []mishap{noArrival}, true
+		if _, err := u.Refund(u.Context(), shop, o.ID, RefundRequest{Amount: 4_000}, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		u.hours(8)
+		if _, err := u.ResolveManual(u.Context(), shop, u.queue()[0].ID, Resolution{Outcome: NotDone, Reason: "Seen in the portal."}, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		got := slices.DeleteFunc(u.recounted(o), func(line string) bool {
+			return !strings.HasPrefix(line, "refund.") || strings.HasPrefix(line, "refund.inquired")
+		})
+		want := []string{"refund.begun 40.00 EUR", "refund.manual 40.00 EUR: no_answer", "refund.resolved 40.00 EUR: a person says: failed. Seen in the portal.", "refund.failed 40.00 EUR"}
+		if !slices.Equal(got, want) {
+			u.Errorf("told %q", got)
+		}
+	})
+}
+
+// What a capture has cleared at since does not change what was asked for.
+func TestTheTimelineTellsOfAClearingAndNotAsIfItHadBeenAskedFor(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(false)
+		if _, err := u.Capture(u.Context(), shop, o.ID, 8_498, true, alone{}); err != nil {
+			u.Fatal(err)
+		}
+		operations, err := u.store.operations(u.Context(), shop, o.ID)
+		if err != nil {
+			u.Fatal(err)
+		}
+		for _, minor := range []int64{7_649, 7_900} {
+			u.tell(provider.Notification{Operation: provider.OpCapture, Reference: operations[0].ID, Attempt: o.ID + "-1",
+				Outcome: provider.Outcome{Class: provider.Approved, State: provider.Captured, Amount: euros(minor)}})
+		}
+		var got []string
+		for _, line := range u.recounted(o) {
+			if strings.HasPrefix(line, "capture.") || strings.HasPrefix(line, "payment.adjusted") {
+				got = append(got, strings.ReplaceAll(line, operations[0].ID, "it"))
+			}
+		}
+		want := []string{"capture.begun 84.98 EUR", "capture.succeeded 84.98 EUR", "payment.adjusted it: captured 84.98 EUR, cleared at 76.49 EUR",
+			"payment.adjusted it: captured 76.49 EUR, cleared at 79.00 EUR"}
+		if !slices.Equal(got, want) {
+			u.Errorf("told %q", got)
+		}
+		u.expect(u.status(o.ID), Captured, 7_900, 0)
+	})
 }
 
 func TestTheTimelineTellsTriesInTheirTurn(t *testing.T) {

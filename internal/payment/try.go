@@ -313,7 +313,7 @@ func (s *Service) start(ctx context.Context, account provider.Account, p Payment
 	}
 	return starter.Start(ctx, account, provider.Start{
 		Reference: a.ourReference(), Payment: p.ID, Method: p.Method.Type, Amount: a.Amount, Bank: p.Method.Bank, ReturnURL: s.returnURL(p, a),
-		Descriptor: s.descriptor(account, p), Description: p.Description, ExpiresAt: s.closesAt(account, p, a),
+		Descriptor: a.Descriptor, Description: p.Description, ExpiresAt: s.closesAt(account, p, a),
 	})
 }
 
@@ -336,7 +336,7 @@ func (s *Service) authorize(ctx context.Context, account provider.Account, p Pay
 	}
 	r := provider.Authorization{
 		Reference: a.ourReference(), Payment: p.ID, Amount: a.Amount, Capture: a.Capture, Card: a.Token,
-		Descriptor: s.descriptor(account, p), Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
+		Descriptor: a.Descriptor, Description: p.Description, ThreeDS: a.proof(), OffSession: p.Asked.OffSession,
 		Stored: p.Asked.saves(), InitialNetworkReference: p.Method.Initial,
 	}
 	if w := p.Method.Wallet; w.Type != "" {
