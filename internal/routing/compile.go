@@ -120,6 +120,7 @@ func (c *compiler) compileRules(p *Policy) {
 		if made.when, err = compileCondition(r.When); err != nil {
 			c.wrong(param+".when", "%v", err)
 		}
+		c.mend(param+".when", made.when.slips)
 		p.loops = p.loops || made.when.loops
 		if r.Goto == "" {
 			made.act = c.choice(param, "rule "+r.ID, r.Then, r.Use)

@@ -42,8 +42,9 @@ var language = sync.OnceValues(func() (*cel.Env, error) {
 // condition is a compiled expression. It is safe for concurrent use.
 type condition struct {
 	program cel.Program
-	loops   bool // it has a macro that loops: only then can it run for long
-	always  bool // it is the word true
+	loops   bool      // it has a macro that loops: only then can it run for long
+	always  bool      // it is the word true
+	slips   []faultAt // words that no payment has: for who saves it
 }
 
 // faultAt is what is wrong with an expression, and where: lines and columns count from 1.
@@ -89,7 +90,7 @@ func compileCondition(text string) (condition, error) {
 	if err != nil {
 		return condition{}, faultAt{1, 1, err.Error()}
 	}
-	return condition{program, s.loops, strings.TrimSpace(text) == "true"}, nil
+	return condition{program, s.loops, strings.TrimSpace(text) == "true", slips(tree)}, nil
 }
 
 func firstIssue(issues *cel.Issues) error {

@@ -32,6 +32,18 @@ func (c *compiler) country(param, code string) {
 	c.wrong(param, "there is no country %s in ISO 3166-1", code)
 }
 
+// mend refuses a condition with words that no payment has.
+func (c *compiler) mend(param string, slips []faultAt) {
+	if c.objects == nil || len(slips) == 0 {
+		return
+	}
+	all := make([]string, len(slips))
+	for i, s := range slips {
+		all[i] = s.Error()
+	}
+	c.wrong(param, "%s", strings.Join(all, "; "))
+}
+
 // lintRows refuses rows that can never fit, rows that say no price, and rows that no payment comes to because an earlier one fits all of its
 // payments.
 func (c *compiler) lintRows(param string, rows []FeeRow, made feeTable) {

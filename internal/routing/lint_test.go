@@ -18,6 +18,9 @@ func TestWhatCanNeverWorkIsRefusedWithItsPlace(t *testing.T) {
 	rows := func(rows string) string {
 		return `{"name": "p", "rules": [], "fee_tables": [{"name": "t", "rows": [` + rows + `]}]}`
 	}
+	when := func(condition string) string {
+		return `{"name": "p", "rules": [{"id": "r", "when": "` + condition + `", "then": {"strategy": "priority"}}]}`
+	}
 	fees := func(account string) string {
 		return `{"name": "p", "rules": [], "fee_tables": [{"name": "t", "rows": [{"basis_points": "1"}]}], "fees": [` + account + `]}`
 	}
@@ -35,6 +38,12 @@ func TestWhatCanNeverWorkIsRefusedWithItsPlace(t *testing.T) {
 		{fees(`{"account": "alpha", "home": "XX", "tables": ["t"]}`), "fees[0].home", "there is no country XX"},
 		{fees(`{"account": "alpha", "home": "DE", "tables": ["t", "t"]}`), "fees[0].tables[1]", "t stands twice"},
 		{`{"name": "p", "rules": [{"id": "default", "when": "true", "then": {"strategy": "priority"}}]}`, "rules[0].id", "give the rule another id"},
+		{when("brand == 'vsia'"), "rules[0].when", "line 1, column 10: there is no brand 'vsia': there are visa, mastercard"},
+		{when("amount > 5 && 'XX' != country"), "rules[0].when", "line 1, column 15: there is no country 'XX' in ISO 3166-1"},
+		{when("country in ['DE', 'de', 'XY']"), "rules[0].when", "line 1, column 19: there is no country 'de' in ISO 3166-1; line 1, column 25: there is no country 'XY'"},
+		{when("!(funding == 'deibt') || method == 'crd'"), "rules[0].when", "line 1, column 14: there is no funding 'deibt': there are credit, debit, prepaid, unknown; line 1, column 36: there is no method 'crd'"},
+		{when("currency == 'EURO'"), "rules[0].when", "line 1, column 13: there is no currency 'EURO' in ISO 4217"},
+		{when("['a'].exists(x, brand == 'vsia' || x == 'a')"), "rules[0].when", "there is no brand 'vsia'"},
 	} {
 		d, err := Read([]byte(c.text))
 		if err != nil {
@@ -48,6 +57,19 @@ func TestWhatCanNeverWorkIsRefusedWithItsPlace(t *testing.T) {
 		}
 		if _, err := compile(d, nil); err != nil {
 			t.Errorf("%s\nis no longer read: %v", c.text, err)
+		}
+	}
+}
+
+func TestAConditionIsHeldAgainstWhatAPaymentCanBe(t *testing.T) {
+	for _, condition := range []string{
+		"brand == '' || brand == 'unknown' || funding in ['debit', 'prepaid']", "country in ['XK', 'DE'] && currency != 'JPY' && method == 'sepa_qr'",
+		"bin == 'XX' && customer == 'vsia'", "brand.startsWith('vi') || 'visa' + 'x' == brand", "['vsia'].exists(brand, brand == 'vsia')",
+		"has(metadata.country) && metadata.country == 'XX'", "country == currency",
+	} {
+		d := Document{Name: "p", Rules: []Rule{{ID: "r", When: condition, Then: &Action{Strategy: "priority"}}}}
+		if _, err := Compile(d, threeAccounts); err != nil {
+			t.Errorf("%s: %v", condition, err)
 		}
 	}
 }
