@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/routing"
 )
 
@@ -14,10 +15,15 @@ func readPolicy(name string, accounts []string) (*routing.Policy, error) {
 		return nil, fmt.Errorf("read the policy (built in are fixed, windowed, windowed-bin, adaptive and oracle): %w", err)
 	}
 	document, err := routing.Read(text)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Invalid) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	policy, err := routing.Compile(document, accounts)
+	policy, wrong := routing.Compile(document, accounts)
+	if err != nil {
+		err = routing.Together(err, wrong)
+	} else {
+		err = wrong
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

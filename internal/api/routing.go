@@ -22,6 +22,7 @@ import (
 // Policies keeps by what payments are routed. See routing.Policies.
 type Policies interface {
 	Create(ctx context.Context, tenant, by string, d policies.Document, with policies.With) (policies.Object, error)
+	Judge(ctx context.Context, tenant string, d policies.Document) error
 	Update(ctx context.Context, tenant, policy, by string, d policies.Document, with policies.With) (policies.Object, error)
 	Publish(ctx context.Context, tenant, policy string, version int64, by string, with policies.With) (policies.Object, error)
 	Rollback(ctx context.Context, tenant, policy, by string, with policies.With) (policies.Object, error)
@@ -177,7 +178,7 @@ func (a *API) registerRoutingActions() {
 func (a *API) createPolicy(ctx context.Context, rq *request, in *bodyInput) (answer, error) {
 	tenant := rq.principal.Tenant
 	return a.once(ctx, rq, in.RawBody, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
-		body, err := decode[policies.Document](rq, in.RawBody, a.Clock.Now())
+		body, err := a.decodePolicy(ctx, rq, in.RawBody)
 		if err != nil {
 			return nil, err
 		}
@@ -185,9 +186,18 @@ func (a *API) createPolicy(ctx context.Context, rq *request, in *bodyInput) (ans
 	}, a.showPolicy(tenant))
 }
 
+// decodePolicy reads a policy. Of one without a policy's shape it is told what else is wrong with it, too.
+func (a *API) decodePolicy(ctx context.Context, rq *request, data []byte) (*policies.Document, error) {
+	body, err := decode[policies.Document](rq, data, a.Clock.Now())
+	if body == nil || err == nil {
+		return body, err
+	}
+	return nil, policies.Together(err, a.Policies.Judge(ctx, rq.principal.Tenant, *body))
+}
+
 func (a *API) updatePolicy(ctx context.Context, rq *request, in *actionInput) (answer, error) {
 	return a.changePolicy(ctx, rq, in, http.StatusCreated, func(ctx context.Context, o *once) (any, error) {
-		body, err := decode[policies.Document](rq, in.RawBody, a.Clock.Now())
+		body, err := a.decodePolicy(ctx, rq, in.RawBody)
 		if err != nil {
 			return nil, err
 		}

@@ -52,6 +52,14 @@ func (f fakePolicies) Create(_ context.Context, merchant, _ string, d policies.D
 	return f.write(merchant, with)
 }
 
+// Judge has something against a policy whose first rule is named default.
+func (f fakePolicies) Judge(_ context.Context, _ string, d policies.Document) error {
+	if len(d.Rules) > 0 && d.Rules[0].ID == "default" {
+		return fault.Wrong("rules[0].id", fault.CodeInvalid, "give the rule another id")
+	}
+	return nil
+}
+
 func (f fakePolicies) Update(_ context.Context, merchant, _, _ string, _ policies.Document, with policies.With) (policies.Object, error) {
 	return f.write(merchant, with)
 }

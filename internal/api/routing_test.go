@@ -51,6 +51,13 @@ func TestAWrongFieldOfAPolicyIsRefusedByName(t *testing.T) {
 	})
 }
 
+func TestWhatAPolicySaysIsJudgedEvenIfItsShapeIsWrong(t *testing.T) {
+	d := newDoor(t)
+	const both = `{"name":"","rules":[{"id":"default","when":"true","then":{"strategy":"priority"}}]}`
+	faulty(t, d.call("POST", "/v1/routing/policies", both), wrong{"name": invalid, "rules[0].id": invalid})
+	faulty(t, d.call("POST", aPolicy+"/versions", both), wrong{"name": invalid, "rules[0].id": invalid})
+}
+
 func TestASimulationIsAskedForInNamedBounds(t *testing.T) {
 	d := untouched(t)
 	for body, want := range map[string]wrong{

@@ -101,14 +101,14 @@ const maxDocument = 1 << 20
 var documents = strict.NewReader(nil)
 
 // Read reads a policy's file. It fails with fault.Malformed if that is not one JSON object, and with fault.Invalid, naming every wrong
-// place, if it does not have a policy's shape. What it says is not judged: see Compile.
+// place, if it does not have a policy's shape: what could be read of it comes with that. What it says is not judged: see Compile, and Together.
 func Read(data []byte) (Document, error) {
 	if len(data) > maxDocument {
 		return Document{}, fault.New(fault.TooLarge, fault.CodeInvalid, "a policy has at most 1 MiB")
 	}
 	d, err := strict.Decode[Document](documents, data, strict.Faults{}, time.Time{})
-	if err != nil {
+	if d == nil {
 		return Document{}, err
 	}
-	return *d, nil
+	return *d, err
 }

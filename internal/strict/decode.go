@@ -50,8 +50,8 @@ type Checked interface {
 }
 
 // Decode reads a body into a T and holds it against T's shape. It fails with fault.Malformed if the bytes are not one
-// JSON object in UTF-8, else with one error that names every wrong parameter, those that were found before among them. now
-// is for rules about the future.
+// JSON object in UTF-8, else with one error that names every wrong parameter, those that were found before among them; what could be
+// read comes with that. now is for rules about the future.
 func Decode[T any](r *Reader, data []byte, before Faults, now time.Time) (*T, error) {
 	into := new(T)
 	s := scanner{data: data, Faults: before, everywhere: r.everywhere}
