@@ -289,10 +289,10 @@ type Payouts interface {
 // unsent are the states of an operation of which its provider has not heard, or is hearing.
 var unsent = map[OperationState]bool{OperationHeld: true, OperationQueued: true, OperationSending: true}
 
-// returned tells the payout of an operation that it has moved.
+// returned tells the payout of an operation that it has moved, or has to wait.
 func (s *Service) returned(ctx context.Context, c *db.Change, d decision) error {
 	op := d.operation
-	if op == nil || op.Payout == "" || op.State == op.was || unsent[op.State] || s.Payouts == nil {
+	if op == nil || op.Payout == "" || op.State == op.was || unsent[op.State] && op.State != OperationQueued || s.Payouts == nil {
 		return nil
 	}
 	return s.Payouts.Returned(ctx, c, op.Payout)

@@ -9,6 +9,7 @@ import (
 	"github.com/florinpay/florin/internal/db"
 	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/money"
+	"github.com/florinpay/florin/internal/payment"
 )
 
 // changed commits what build puts into a Change, again and again while others change what it was decided from.
@@ -96,7 +97,7 @@ func (s *Service) looksOn(p Payout) bool {
 func (s *Service) heard(ctx context.Context, p Payout) ([]news, error) {
 	all := make([]news, len(p.Loop.Parts))
 	for i, part := range p.Loop.Parts {
-		all[i] = news{part.Status, part.Failure}
+		all[i] = news{status: part.Status, failure: part.Failure}
 		switch {
 		case part.ID == "" || part.Status == PartCanceled:
 		case part.Type == PartPayout:
@@ -104,16 +105,22 @@ func (s *Service) heard(ctx context.Context, p Payout) ([]news, error) {
 			if err != nil {
 				return nil, err
 			}
-			all[i] = news{partOf[leg.Status], leg.Failure}
+			all[i] = news{status: partOf[leg.Status], failure: leg.Failure}
 			if leg.Status == Queued && leg.Call != NoCall {
 				all[i].status = PartSent
 			}
+			all[i].waits, all[i].until = leg.whyWaits()
+			shown := s.counted(leg)
+			all[i].leg = &shown
 		default:
 			op, err := s.Payments.ReturnOf(ctx, p.Merchant, part.ID)
 			if err != nil {
 				return nil, err
 			}
 			all[i] = news{status: partOfReturn[op.State]}
+			if op.State == payment.OperationQueued && !op.Deadline.IsZero() {
+				all[i].waits, all[i].until = op.Detail, op.Deadline
+			}
 			if op.Failure != nil {
 				code := string(op.Failure.DeclineCode)
 				if code == "" {

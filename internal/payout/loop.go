@@ -231,6 +231,9 @@ func draw(rest int64, currency money.Currency, sources []payment.Source, used []
 type news struct {
 	status  PartStatus
 	failure *FailureObject
+	waits   string    // why it waits to be sent; empty: it does not
+	until   time.Time // how long it may; zero: it does not wait, or nobody knows
+	leg     *Payout   // of what goes to the destination
 }
 
 // gather decides what a payout is by what became of its parts. What failed to go back and goes on to the destination comes back as the places of
@@ -239,8 +242,10 @@ func (p Payout) gather(heard []news, now time.Time) (decision, []int) {
 	d := decision{payout: p}
 	d.payout.Loop = p.Loop.with()
 	var again []int
+	d.payout.Deadline = time.Time{}
 	for i, n := range heard {
 		part := &d.payout.Loop.Parts[i]
+		d.waitsFor(*part, n, now)
 		if part.Status == n.status {
 			continue
 		}
@@ -254,6 +259,21 @@ func (p Payout) gather(heard []news, now time.Time) (decision, []int) {
 		}
 	}
 	return d, again
+}
+
+// waitsFor takes on that a part waits to be sent: the payout waits as long as the first of its parts may.
+func (d *decision) waitsFor(part Part, n news, now time.Time) {
+	p := &d.payout
+	if n.leg != nil {
+		p.Earliest, p.Latest = n.leg.Earliest, n.leg.Latest
+	}
+	if n.waits == "" {
+		return
+	}
+	p.note(now, "part."+noteWaiting, fmt.Sprintf("%s of %s%s: %s", part.Type, money.Of(part.Amount, p.Amount.Currency()), partDetail(part), n.waits))
+	if p.Deadline.IsZero() || !n.until.IsZero() && n.until.Before(p.Deadline) {
+		p.Deadline = n.until
+	}
 }
 
 func partDetail(p Part) string {

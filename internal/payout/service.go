@@ -172,7 +172,7 @@ func (s *Service) apply(ctx context.Context, tenant, payout string, decide func(
 		if err := s.rows(ctx, c, d, s.Clock.Now()); err != nil {
 			return d, err
 		}
-		if d.payout.PartOf != "" && len(d.told) > 0 {
+		if d.payout.PartOf != "" && (len(d.told) > 0 || d.payout.waits() && !p.waits()) {
 			if err := s.Returned(ctx, c, d.payout.PartOf); err != nil {
 				return d, err
 			}
@@ -229,13 +229,16 @@ func (s *Service) Get(ctx context.Context, tenant, payout string) (Object, error
 }
 
 // show is a payout as it is answered: until it is sent, its arrival is counted from now, or from when it can be sent.
-func (s *Service) show(p Payout) Object {
+func (s *Service) show(p Payout) Object { return s.counted(p).object() }
+
+// counted is a payout with its arrival as show has it.
+func (s *Service) counted(p Payout) Payout {
 	if p.Loop == nil && (p.Status == Held || p.Status == Queued) {
 		if rail, ok := bank.RailNamed(p.Rail); ok {
 			p.Earliest, p.Latest = p.arrives(rail, s.Clock.Now())
 		}
 	}
-	return p.object()
+	return p
 }
 
 // Filter narrows a list. What is empty narrows nothing.

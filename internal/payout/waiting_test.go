@@ -1,6 +1,7 @@
 package payout
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -133,6 +134,44 @@ func TestAPayoutThatWaitsForWhatHasNoEndPromisesNoArrival(t *testing.T) {
 		u.later(time.Hour)
 		if o := u.expect(made.ID, Sent); o.EstimatedArrival == nil {
 			u.Error("sent, it has no arrival")
+		}
+	})
+}
+
+func TestAPayoutOfPartsSaysWhatOfItWaitsWhyAndUntilWhen(t *testing.T) {
+	eachDesk(t, func(u *desk) {
+		ada := u.payer()
+		u.paysIn(ada, 1_000, true)
+		u.paysIn(u.payer(), 5_000, true)
+		s := &shut{now: u.now.Now, operation: health.Payout, until: u.now.Now().Add(time.Hour)}
+		u.Health = s
+		u.till.refund = func(provider.Refund) provider.Outcome {
+			return provider.Outcome{Class: provider.NotSent, Detail: "connection refused"}
+		}
+		made := u.pay(prefer(ada, 1_500))
+		u.works()
+		until := u.now.Now().Add(u.Queue)
+		o := u.parts(made.ID, Queued, stands{PartRefund, 1_000, PartQueued, WhySource}, stands{PartPayout, 500, PartQueued, WhyRest})
+		if o.QueueUntil == nil || !o.QueueUntil.Equal(until) || o.EstimatedArrival == nil || o.EstimatedArrival.Earliest.Before(s.until) || !o.EstimatedArrival.Latest.Equal(until.Add(10*time.Second)) {
+			u.Errorf("it waits until %v, want %s, and arrives within %+v", o.QueueUntil, until, o.EstimatedArrival)
+		}
+		var told []string
+		for _, e := range o.Timeline {
+			if e.Event == "part.waiting" {
+				told = append(told, e.Detail)
+			}
+		}
+		slices.Sort(told)
+		if want := []string{"payout of 5.00 EUR: its provider is down", "refund of 10.00 EUR to " + o.Parts[0].Payment + ": connection refused"}; !slices.Equal(told, want) {
+			u.Errorf("told %q, want %q", told, want)
+		}
+		u.till.refund = refunded
+		for range 3 {
+			u.now.Advance(time.Hour)
+			u.works()
+		}
+		if o := u.parts(made.ID, Sent, stands{PartRefund, 1_000, PartSucceeded, WhySource}, stands{PartPayout, 500, PartSent, WhyRest}); o.QueueUntil != nil {
+			u.Errorf("nothing waits, and it says until %s", o.QueueUntil)
 		}
 	})
 }
