@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -129,11 +131,24 @@ type routing struct {
 	ProviderAccounts []string `json:"provider_accounts" maxItems:"10" minLength:"1" maxLength:"64" check:"name" doc:"The provider accounts to try, in this order. The merchant's own order if empty." example:"alpha"`
 }
 
+// check refuses an account that is named twice.
+func (r *routing) check(f *strict.Faults) {
+	if r == nil {
+		return
+	}
+	for i, name := range r.ProviderAccounts {
+		if name != "" && slices.Contains(r.ProviderAccounts[:i], name) {
+			f.Add(fmt.Sprintf("routing.provider_accounts[%d]", i), fault.CodeInvalid, "is there twice; each account is tried once")
+		}
+	}
+}
+
 func (b *createPayment) Check(f *strict.Faults, now time.Time) {
 	oneMethod(f, b.PaymentMethodToken, b.PaymentMethod)
 	if b.Confirm && b.PaymentMethodToken == "" && b.PaymentMethod == nil && b.Customer == "" {
 		f.Add("payment_method_token", problem.CodeMissing, "is required to confirm a payment")
 	}
+	b.Routing.check(f)
 	if b.CaptureBefore.IsZero() {
 		return
 	}

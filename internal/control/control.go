@@ -66,10 +66,14 @@ func (c *Control) Blocked(ctx context.Context, tenant string, a Ask) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	s, now := found[0], c.Clock.Now()
-	e := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: fmt.Sprintf("%s is switched off: %s", a.Operation, s.Reason), RetryAfter: openEnded}
-	if !s.ExpiresAt.IsZero() {
-		e.RetryAfter = s.ExpiresAt.Sub(now)
+	now := c.Clock.Now()
+	e := &fault.Error{Kind: fault.Unavailable, Code: fault.CodeKillSwitch, Detail: fmt.Sprintf("%s is switched off: %s", a.Operation, found[0].Reason)}
+	for _, s := range found {
+		if s.ExpiresAt.IsZero() {
+			e.RetryAfter = openEnded
+			break
+		}
+		e.RetryAfter = max(e.RetryAfter, s.ExpiresAt.Sub(now))
 	}
 	return e
 }
@@ -84,7 +88,8 @@ func (c *Control) Persons(ctx context.Context, tenant string, a Ask, amount mone
 	return persons, err
 }
 
-// covering are the switches of a tenant, and of everybody, that cover what is asked now. One that stays longest comes first.
+// covering are the switches of a tenant, and of everybody, that cover what is asked now. The widest comes first, as
+// its reason is that of the most, and of equal ones that which stays longest.
 func (c *Control) covering(ctx context.Context, tenant string, m Mode, a Ask) ([]Switch, error) {
 	now := c.Clock.Now()
 	var found []Switch
@@ -100,6 +105,9 @@ func (c *Control) covering(ctx context.Context, tenant string, m Mode, a Ask) ([
 		}
 	}
 	slices.SortStableFunc(found, func(x, y Switch) int {
+		if wider := x.Scope.named() - y.Scope.named(); wider != 0 {
+			return wider
+		}
 		if x.ExpiresAt.IsZero() != y.ExpiresAt.IsZero() {
 			if x.ExpiresAt.IsZero() {
 				return -1

@@ -147,6 +147,29 @@ func TestASwitchWorksUntilItIsLiftedOrExpires(t *testing.T) {
 	})
 }
 
+// Whoever is refused is told what holds for the most, and when all of it may be over.
+func TestOfSwitchesThatCoverTheSameTheWidestGivesItsReason(t *testing.T) {
+	each(t, func(d *desk) {
+		pay := Ask{Operation: Authorize, Account: "alpha", Method: "card", Country: "DE"}
+		now := d.now.Now()
+		d.throw(Switch{Scope: Scope{Account: "alpha"}, Reason: "Acquirer loses messages", ExpiresAt: now.Add(time.Hour)})
+		d.throw(Switch{Scope: Scope{Operation: Authorize}, Reason: "We move house", ExpiresAt: now.Add(time.Minute)})
+		d.throw(Switch{Scope: Scope{Operation: Authorize, Method: "card", Country: "DE"}, Reason: "Fraud from there", ExpiresAt: now.Add(time.Second)})
+		var refused *fault.Error
+		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || !strings.Contains(refused.Detail, "We move house") || refused.RetryAfter != time.Hour {
+			d.Errorf("of three: %+v", err)
+		}
+		d.throw(Switch{Scope: Scope{Operation: Authorize, Account: "alpha", Method: "card"}, Reason: "For good"})
+		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || !strings.Contains(refused.Detail, "We move house") || refused.RetryAfter != openEnded {
+			d.Errorf("with one that has no end: %+v", err)
+		}
+		pay.Account = "beta"
+		if err := d.Blocked(d.Context(), shop, pay); !errors.As(err, &refused) || refused.RetryAfter != time.Minute {
+			d.Errorf("at another account: %+v", err)
+		}
+	})
+}
+
 // What has expired is never lifted; each payment would be held against it for ever.
 func TestWhatHasExpiredIsNotReadAnyMore(t *testing.T) {
 	each(t, func(d *desk) {

@@ -77,6 +77,16 @@ func (s Scope) covers(m Mode, a Ask) bool {
 	return true
 }
 
+// named is how much a scope names of whom and where an operation concerns: the less, the wider it is.
+func (s Scope) named() (n int) {
+	for _, part := range []string{s.Account, s.Method, s.Country} {
+		if part != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Switch is something that people have switched off, or want to agree to.
 type Switch struct {
 	Merchant  string // the tenant, or Everyone

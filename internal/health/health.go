@@ -336,6 +336,7 @@ type State struct {
 	Reason string    // why a call would be refused; empty: it would not
 	Probe  bool      // it would be a probe, of a provider that was down a moment ago
 	Until  time.Time // when it is worth another try, if it would be refused
+	Ends   time.Time // of maintenance: when it is over, unless it is lifted
 	Begun  bool      // it would be refused as Overloaded; of a payment that is under way it would not
 }
 
@@ -347,7 +348,7 @@ func (h *Health) State(tenant, accountID string, o Operation) State {
 	c := Call{Tenant: tenant, Account: accountID, Operation: o}
 	now := h.Clock.Now()
 	if until, ok := h.windows.covers(c, now); ok {
-		return State{Reason: Maintenance, Until: windowLook(until, now)}
+		return State{Reason: Maintenance, Until: windowLook(until, now), Ends: until}
 	}
 	a, v := h.valve(c, false)
 	if v != nil {

@@ -98,7 +98,7 @@ func (s *Service) shut(a provider.Account, p Payment, of progress) *objection {
 	if now.Enterable() || of == isBegun && now.Begun {
 		return nil
 	}
-	return &objection{reason: now.Reason, able: true, why: shutFor(now.Reason)}
+	return &objection{reason: now.Reason, able: true, why: s.shutFor(now.Reason, now.Ends)}
 }
 
 // permits is nil unless people have switched an operation of a payment off. It fails with fault.Unavailable and their reason, and with
@@ -242,7 +242,8 @@ func (s *Service) eligible(ctx context.Context, p Payment, all []provider.Accoun
 }
 
 // nearest is the refusal if all accounts are ruled out: that of the one that came nearest. What its health keeps an account from weighs most,
-// as it passes by itself, then what people have switched off, then what it could not do anyway.
+// as it passes by itself, then what people have switched off, then what it could not do anyway. Of
+// several of the first two it is that of the one that may be asked soonest.
 func (r ruledOut) nearest(p Payment) error {
 	most, why := 0, error(errNoAccount)
 	if !p.Method.isCard() || p.Method.isWallet() {
@@ -258,8 +259,11 @@ func (r ruledOut) nearest(p Payment) error {
 		case !errors.Is(one.why, errNoMethod) && !p.Method.isCard():
 			weight = 1
 		}
-		if weight > most || weight == 1 && most == 1 {
+		switch {
+		case weight > most, weight == 1 && most == 1:
 			most, why = weight, one.why
+		case weight == most && weight > 1:
+			why = nearer(why, one.why)
 		}
 	}
 	return why

@@ -109,9 +109,8 @@ func (s *Service) take(ctx context.Context, p Payment, accounts []provider.Accou
 			return here, nil
 		case !errors.As(err, &full):
 			return start{}, fmt.Errorf("room at provider account %s: %w", a.ID, err)
-		case first == nil:
-			first = shutFor(full.Reason)
 		}
+		first = nearer(first, s.shutFor(full.Reason, full.Ends))
 		unasked = unasked || errors.Is(err, errUnasked)
 		leaveOut(d, a.ID, full.Reason)
 	}
@@ -228,12 +227,33 @@ const (
 	retryFull = time.Second
 )
 
-// shutFor is the refusal for a reason of Health's.
-func shutFor(reason string) error {
-	if reason == health.Overloaded {
+// shutFor is the refusal for a reason of Health's. What is under maintenance is known to be shut until that ends.
+func (s *Service) shutFor(reason string, ends time.Time) error {
+	switch {
+	case reason == health.Overloaded:
 		return errFull
+	case ends.IsZero():
+		return errShut
 	}
-	return errShut
+	shut := *errShut
+	shut.RetryAfter = max(time.Second, ends.Sub(s.Clock.Now()))
+	return shutUntil{&shut}
+}
+
+// shutUntil is errShut with a time of its own.
+type shutUntil struct{ why *fault.Error }
+
+func (e shutUntil) Error() string        { return e.why.Error() }
+func (e shutUntil) Unwrap() error        { return e.why }
+func (e shutUntil) Is(target error) bool { return target == error(errShut) }
+
+// nearer is of two refusals that which may be over first; of equal ones the one that was there before. nil is none.
+func nearer(before, now error) error {
+	var one, other *fault.Error
+	if before == nil || errors.As(before, &one) && errors.As(now, &other) && other.RetryAfter < one.RetryAfter {
+		return now
+	}
+	return before
 }
 
 // shut tells whether a payment was refused because no account could be called.
