@@ -156,7 +156,7 @@ func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachTill(t, func(u *till) {
-				u.q.issuer.status, u.q.issuer.mishaps = "C", c.mishaps
+				u.q.issuer.status, u.q.issuer.mishaps, u.q.timeout = "C", c.mishaps, askedTwice
 				in := order(true)
 				in.Choice.Token = tokenGerman
 				if !c.required {
@@ -187,7 +187,7 @@ func TestAQuestionThatHungIsNotPutAgainWhileThePayerWaits(t *testing.T) {
 	eachTill(t, func(u *till) {
 		in := order(true)
 		in.Choice.Token = tokenGerman
-		u.q.issuer.mishaps = []mishap{noAnswer}
+		u.q.issuer.mishaps, u.q.timeout = []mishap{noAnswer}, askedTwice
 		o, err := u.Create(u.Context(), in, alone{})
 		if err != nil {
 			u.Fatal(err)

@@ -36,6 +36,9 @@ type authentication struct {
 
 const challengeTime = 10 * time.Minute
 
+// askedTwice is a timeout that no machine is too slow for to put a question twice within it.
+const askedTwice = time.Minute
+
 func (i *issuer) open() {
 	if i.waiting == nil {
 		i.waiting = map[string]*authorization{}

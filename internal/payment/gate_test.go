@@ -317,7 +317,7 @@ func TestOfPayersWhoAreBackAtOnceExactlyTheLimitIsCharged(t *testing.T) {
 // The answer to a question for the payer's identity was lost. Whoever asks it again later looks at the card's history anew.
 func TestATryThatIsFoundLaterIsNotChargedOnACardThatMayNotBeTried(t *testing.T) {
 	eachTill(t, func(u *till) {
-		u.q.issuer.mishaps = []mishap{noArrival, noArrival}
+		u.q.issuer.mishaps, u.q.timeout = []mishap{noArrival, noArrival}, askedTwice
 		in := order(true)
 		in.Choice.Token = tokenGerman
 		o, err := u.Create(u.Context(), in, alone{})

@@ -60,7 +60,7 @@ func TestAQuestionToTheIssuerIsHeardOfAndWhetherItFailedAtAuthentications(t *tes
 		t.Run(name, func(t *testing.T) {
 			eachTill(t, func(u *till) {
 				g := shutting(u, nil)
-				u.q.issuer.status, u.q.issuer.mishaps = c.status, c.mishaps
+				u.q.issuer.status, u.q.issuer.mishaps, u.q.timeout = c.status, c.mishaps, askedTwice
 				_ = dies(func() error { _, err := u.Create(u.Context(), german(), alone{}); return err }) // whatever comes of it
 				g.settled(t.Errorf)
 				if !slices.Equal(g.heard, c.heard) {
@@ -253,7 +253,7 @@ func TestADeclineForWantOfAuthenticationIsOneWhileIssuersCannotBeAsked(t *testin
 func TestAnAnswerThatTheWorkerHearsWaitsForRoomAtAuthentications(t *testing.T) {
 	eachTill(t, func(u *till) {
 		g := shutting(u, nil)
-		u.q.issuer.mishaps = []mishap{noAnswer, noAnswer}
+		u.q.issuer.mishaps, u.q.timeout = []mishap{noAnswer, noAnswer}, askedTwice
 		o, err := u.Create(u.Context(), german(), alone{})
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +277,7 @@ func TestAnAnswerThatTheWorkerHearsWaitsForRoomAtAuthentications(t *testing.T) {
 func TestAnAnswerThatTheWorkerHearsIsNotLostToABurstWhereAnotherAccountHasRoom(t *testing.T) {
 	eachPair(t, func(u *till) {
 		g := shutting(u, nil)
-		u.q.issuer.mishaps = []mishap{noAnswer, noAnswer}
+		u.q.issuer.mishaps, u.q.timeout = []mishap{noAnswer, noAnswer}, askedTwice
 		o, err := u.Create(u.Context(), german(), alone{})
 		if err != nil || o.Status != Processing {
 			t.Fatalf("%+v, %v", o, err)
@@ -295,7 +295,7 @@ func TestAnAnswerThatTheWorkerHearsIsNotLostToABurstWhereAnotherAccountHasRoom(t
 func TestALostAuthenticationOutlivesABreakerThatOpens(t *testing.T) {
 	eachTill(t, func(u *till) {
 		g := shutting(u, map[string]time.Time{})
-		u.q.issuer.mishaps = []mishap{noArrival, noArrival}
+		u.q.issuer.mishaps, u.q.timeout = []mishap{noArrival, noArrival}, askedTwice
 		o, err := u.Create(u.Context(), german(), alone{})
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 
 // A condition such as brand == 'vsia' is right, and no payment ever agrees with it. What a fact is held against must be something that it can be.
 
-// slip is what is wrong with a word as the value of a fact; empty if nothing is. A fact that is not known is ”.
+// slip is what is wrong with a word as the value of a fact; empty if nothing is. A fact that is not known is the empty text.
 func slip(fact, word string) string {
 	of := map[string][]string{"method": methods, "brand": brands, "funding": fundings}[fact]
 	switch {
