@@ -26,6 +26,8 @@ type Filter struct {
 	// Constant writes the value into the statement, where an index over just the rows that have it counts. It is for words of the
 	// program, of lower-case letters.
 	Constant bool
+	// Some says in the statement, too, that the value is not empty, where an index over just the rows that have one counts.
+	Some bool
 }
 
 // boundSlack is how far a row's created_at may be from the time in its id: both come from clocks, not always the same.
@@ -34,6 +36,21 @@ const boundSlack = time.Hour
 // ListPage reads one page of a tenant's rows from a table whose columns include id and created_at, newest first, and
 // tells whether more follow in the page's direction. It is stable under inserts because ids rise with time.
 func ListPage[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T, error), tenant string, p Page, filters ...Filter) ([]T, bool, error) {
+	text, args := PageStatement(t, tenant, p, filters...)
+	rows, err := List(ctx, d, scan, text, args...)
+	if err != nil {
+		return nil, false, fmt.Errorf("list %s: %w", t.Name, err)
+	}
+	more := len(rows) > p.Limit
+	rows = rows[:min(len(rows), p.Limit)]
+	if p.EndingBefore != "" {
+		slices.Reverse(rows) // the nearest newer ones came first
+	}
+	return rows, more, nil
+}
+
+// PageStatement is what ListPage asks, for one row more than a page has. It is here for tests of how that is read: see dbtest.ReadsBy.
+func PageStatement(t *Table, tenant string, p Page, filters ...Filter) (text string, args []any) {
 	where, args := []string{"merchant_id = $1"}, []any{tenant}
 	add := func(condition string, value any) {
 		args = append(args, value)
@@ -45,7 +62,7 @@ func ListPage[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T
 	}
 	if p.EndingBefore != "" {
 		add("id >", p.EndingBefore)
-		order = "ASC" // the nearest newer ones; turned around below
+		order = "ASC"
 	}
 	// Ids rise with time, and the index is by id: with their bounds a search for a time does not walk through all the others.
 	bound := func(condition string, at, slack time.Time) {
@@ -65,19 +82,12 @@ func ListPage[T any](ctx context.Context, d *DB, t *Table, scan func(Scanner) (T
 		} else {
 			add(f.Column+" =", f.Value)
 		}
+		if f.Some {
+			where = append(where, f.Column+" <> ''")
+		}
 	}
 	args = append(args, int64(p.Limit)+1)
-	rows, err := List(ctx, d, scan, fmt.Sprintf("%s WHERE %s ORDER BY id %s LIMIT $%d",
-		t.Select(), strings.Join(where, " AND "), order, len(args)), args...)
-	if err != nil {
-		return nil, false, fmt.Errorf("list %s: %w", t.Name, err)
-	}
-	more := len(rows) > p.Limit
-	rows = rows[:min(len(rows), p.Limit)]
-	if order == "ASC" {
-		slices.Reverse(rows)
-	}
-	return rows, more, nil
+	return fmt.Sprintf("%s WHERE %s ORDER BY id %s LIMIT $%d", t.Select(), strings.Join(where, " AND "), order, len(args)), args
 }
 
 func constant(f Filter) string {

@@ -95,6 +95,13 @@ func TestPagesAreNewestFirstAndStable(t *testing.T) {
 	}, itemSchema)
 }
 
+func TestAFilterSaysToTheEngineWhatItsIndexesAreOver(t *testing.T) {
+	text, args := db.PageStatement(things, "m", db.Page{Limit: 1, StartingAfter: "b"}, db.Filter{Column: "slot", Value: "x", Some: true}, db.Filter{Column: "id", Value: "up", Constant: true})
+	if want := things.Select() + " WHERE merchant_id = $1 AND id < $2 AND slot = $3 AND slot <> '' AND id = 'up' ORDER BY id DESC LIMIT $4"; text != want || len(args) != 4 {
+		t.Errorf("%s with %v, want %s", text, args, want)
+	}
+}
+
 func TestAPageOfSomeKindsIsThoseKindsMerged(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		for n := range 7 {

@@ -150,14 +150,20 @@ type Filter struct {
 	Customer, InvoiceNumber string
 }
 
-func (s store) orders(ctx context.Context, tenant string, p db.Page, f Filter) ([]Order, bool, error) {
-	var filters []db.Filter
-	for column, value := range map[string]string{"status": string(f.Status), "customer": f.Customer, "invoice_number": f.InvoiceNumber} {
-		if value != "" {
-			filters = append(filters, db.Filter{Column: column, Value: value})
+func (f Filter) columns() []db.Filter {
+	var all []db.Filter
+	for _, of := range []db.Filter{
+		{Column: "invoice_number", Value: f.InvoiceNumber, Some: true}, {Column: "customer", Value: f.Customer, Some: true}, {Column: "status", Value: string(f.Status)},
+	} {
+		if of.Value != "" {
+			all = append(all, of)
 		}
 	}
-	return db.ListPage(ctx, s.db, orderTable, scanOrder, tenant, p, filters...)
+	return all
+}
+
+func (s store) orders(ctx context.Context, tenant string, p db.Page, f Filter) ([]Order, bool, error) {
+	return db.ListPage(ctx, s.db, orderTable, scanOrder, tenant, p, f.columns()...)
 }
 
 func (s store) payment(ctx context.Context, tenant, order, payment string) (Payment, error) {

@@ -143,16 +143,20 @@ func (s store) payout(ctx context.Context, tenant, payout string) (Payout, error
 	return db.One(ctx, s.db, "payout", scanPayout, payoutTable.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, payout)
 }
 
-func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) ([]Payout, bool, error) {
-	filters := []db.Filter{{Column: "part_of", Value: ""}} // parts stand in what they are parts of
-	for _, of := range []struct{ column, value string }{
-		{"status", f.Status}, {"destination", f.Destination}, {"batch", f.Batch}, {"customer_id", f.Customer},
+func (f Filter) columns() []db.Filter {
+	all := []db.Filter{{Column: "part_of", Value: ""}} // parts stand in what they are parts of
+	for _, of := range []db.Filter{
+		{Column: "status", Value: f.Status}, {Column: "destination", Value: f.Destination}, {Column: "batch", Value: f.Batch, Some: true}, {Column: "customer_id", Value: f.Customer},
 	} {
-		if of.value != "" {
-			filters = append(filters, db.Filter{Column: of.column, Value: of.value})
+		if of.Value != "" {
+			all = append(all, of)
 		}
 	}
-	return db.ListPage(ctx, s.db, payoutTable, scanPayout, tenant, p, filters...)
+	return all
+}
+
+func (s store) payouts(ctx context.Context, tenant string, p db.Page, f Filter) ([]Payout, bool, error) {
+	return db.ListPage(ctx, s.db, payoutTable, scanPayout, tenant, p, f.columns()...)
 }
 
 // manual is what waits for a person, the longest first, behind a place.
@@ -173,7 +177,7 @@ func (s store) manualCount(ctx context.Context) (int64, error) {
 // cardBusy counts what money may yet be paid to with the card of a token: destinations that are not blocked, and payouts on their way.
 func (s store) cardBusy(ctx context.Context, tenant, token string) (bool, error) {
 	n, err := db.Get(ctx, s.db, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) },
-		`SELECT COUNT(*) FROM payout_destination d WHERE d.merchant_id = $1 AND d.card_token = $2 AND (d.blocked = 0 OR EXISTS (
+		`SELECT COUNT(*) FROM payout_destination d WHERE d.merchant_id = $1 AND d.card_token = $2 AND d.card_token <> '' AND (d.blocked = 0 OR EXISTS (
 			SELECT 1 FROM payout p WHERE p.merchant_id = $1 AND p.destination = d.id AND p.status IN ($3, $4, $5)))`,
 		tenant, token, string(Held), string(Queued), string(Sent))
 	return n > 0, err
