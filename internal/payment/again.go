@@ -302,26 +302,51 @@ func (s *Service) waitOn(ctx context.Context, p Payment, why LaterReason, at tim
 
 // giveUpWaiting ends a payment that waited in vain. why is what it cannot be tried for any more; nil: its time is over.
 func (s *Service) giveUpWaiting(ctx context.Context, p Payment, why error) error {
+	now := s.Clock.Now()
+	if why == nil && p.Later.Waits == LaterProvider {
+		var err error
+		if why, err = s.stillOff(ctx, p); err != nil {
+			return err
+		}
+	}
 	_, err := s.apply(ctx, func() (decision, error) {
 		p, err := s.store.payment(ctx, p.Merchant, p.ID)
 		if err != nil {
 			return decision{}, err
 		}
-		return p.waitedInVain(why)
+		return p.waitedInVain(why, now)
 	}, nobody)
 	return unlessOvertaken(err)
 }
 
-// waitedInVain decides the end of a payment that waited.
-func (p Payment) waitedInVain(why error) (decision, error) {
+// stillOff is that people have switched off what a payment waits for; nil: they have not.
+func (s *Service) stillOff(ctx context.Context, p Payment) (off, err error) {
+	picked, err := s.pickSaved(ctx, p, p.Method.Saved)
+	if err == nil {
+		_, _, err = s.plan(ctx, picked)
+	}
+	var known *fault.Error
+	switch {
+	case switched(err):
+		return err, nil
+	case errors.As(err, &known): // something else is in its way, which its time has outrun
+		return nil, nil
+	}
+	return nil, err
+}
+
+// waitedInVain decides the end of a payment that waited. What an issuer said of it tells more than that it could not be sent.
+func (p Payment) waitedInVain(why error, now time.Time) (decision, error) {
 	if !p.waits() {
 		return decision{}, fault.State("it does not wait any more")
 	}
 	var told *fault.Error
 	switch {
+	case switched(why):
+		p.Failure = telling(p.Failure, stopped(offBy(why, now), textUncharged))
 	case errors.As(why, &told):
 		p.Failure = &FailureObject{Code: told.Code, Message: told.Detail}
-	case p.Failure == nil:
+	case p.Failure == nil, p.Failure.Code == fault.CodeKillSwitch: // that has been lifted
 		p.Failure = &FailureObject{Code: fault.CodeProviderUnavailable, Message: textNeverBack}
 	}
 	p.ownLater().Waits = ""

@@ -49,7 +49,7 @@ func (p Payment) declined(o provider.Outcome) *FailureObject {
 func declined(o provider.Outcome) *FailureObject {
 	switch {
 	case o.Class == provider.NotSent && !o.OffUntil.IsZero():
-		return stopped(o)
+		return stopped(o, textUncharged)
 	case o.Class == provider.NotSent:
 		return &FailureObject{Code: fault.CodeProviderUnavailable, Message: textUnreachable}
 	}
@@ -59,18 +59,22 @@ func declined(o provider.Outcome) *FailureObject {
 	}
 }
 
-// operationTexts are what is said of an operation that did not succeed: that its provider was not reached, or refused.
-var operationTexts = map[Kind]struct{ unreached, refused string }{
-	KindCapture: {"The provider could not be reached. Nothing was captured.", "The capture failed. Nothing was captured."},
-	KindVoid:    {"The provider could not be reached. Nothing was released.", "The authorization could not be released."},
-	KindRefund:  {"The provider could not be reached. Nothing was refunded.", "The refund failed. Nothing was refunded."},
+// operationTexts are what is said of an operation that did not succeed: what has not happened, and that its provider refused.
+var operationTexts = map[Kind]struct{ nothing, refused string }{
+	KindCapture: {"Nothing was captured.", "The capture failed. Nothing was captured."},
+	KindVoid:    {"Nothing was released.", "The authorization could not be released."},
+	KindRefund:  {"Nothing was refunded.", "The refund failed. Nothing was refunded."},
 }
 
 // declined says why an outcome of an operation is not a success. The texts of the decline table are about paying.
 func (o Operation) declined(p Payment, out provider.Outcome) *FailureObject {
+	text := operationTexts[o.Kind]
+	if out.Class == provider.NotSent && !out.OffUntil.IsZero() {
+		return stopped(out, text.nothing)
+	}
 	f := p.declined(out)
-	if f.Message = operationTexts[o.Kind].refused; out.Class == provider.NotSent {
-		f.Message = operationTexts[o.Kind].unreached
+	if f.Message = text.refused; out.Class == provider.NotSent {
+		f.Message = "The provider could not be reached. " + text.nothing
 	}
 	return f
 }

@@ -187,7 +187,7 @@ type RefundObject struct {
 	Currency          string            `json:"currency"`
 	Status            string            `json:"status" enum:"held,pending,succeeded,failed" doc:"held: a second person must approve it."`
 	Reason            string            `json:"reason,omitempty"`
-	QueueUntil        *time.Time        `json:"queue_until" doc:"How long it waits for its provider, or behind a kill switch, while it does. Then it has failed, with provider_unavailable. The payment's timeline says why it waits."`
+	QueueUntil        *time.Time        `json:"queue_until" doc:"How long it waits for its provider, or behind a kill switch, while it does. Then it has failed, with provider_unavailable, or with kill_switch_on if a switch holds it back then. The payment's timeline says why it waits."`
 	Failure           *FailureObject    `json:"failure"`
 	ProviderReference string            `json:"provider_reference,omitempty"`
 	Payout            string            `json:"payout,omitempty" doc:"The payout that it is a part of."`

@@ -335,8 +335,19 @@ func (s *Service) send(ctx context.Context, op Operation) error {
 // textNeverBack is why what waited was given up.
 const textNeverBack = "The provider could not be reached in time. Nothing was sent."
 
-// runOut gives up an operation whose provider did not come back in time.
+// runOut gives up an operation whose provider did not come back in time, or that people still hold back when its time is over.
 func (s *Service) runOut(ctx context.Context, op Operation) error {
+	held, err := s.store.payment(ctx, op.Merchant, op.Payment)
+	if err != nil {
+		return err
+	}
+	why := provider.Outcome{Class: provider.NotSent, Detail: textNeverBack}
+	switch err := s.permits(ctx, held, string(inquiries[op.Kind]), op.Account); {
+	case switched(err):
+		why = offBy(err, s.Clock.Now())
+	case err != nil:
+		return err
+	}
 	account, err := s.Accounts.Get(ctx, op.Merchant, op.Account)
 	if err != nil {
 		return fmt.Errorf("provider account %s: %w", op.Account, err)
@@ -350,13 +361,13 @@ func (s *Service) runOut(ctx context.Context, op Operation) error {
 		if err != nil {
 			return decision{}, err
 		}
-		return p.ranOut(a, now, t)
+		return p.ranOut(a, now, why, t)
 	}, nobody)
 	return unlessOvertaken(err)
 }
 
-// ranOut decides the end of an operation that waited for its provider in vain.
-func (p Payment) ranOut(a Attempt, op Operation, t terms) (decision, error) {
+// ranOut decides the end of an operation that waited in vain, and for what.
+func (p Payment) ranOut(a Attempt, op Operation, why provider.Outcome, t terms) (decision, error) {
 	if op.State != OperationQueued || !op.overdue(t.now) {
 		return decision{}, fault.State("it does not wait any more")
 	}
@@ -365,5 +376,5 @@ func (p Payment) ranOut(a Attempt, op Operation, t terms) (decision, error) {
 	}
 	op.DueAt = time.Time{}
 	d := decision{payment: p, attempt: &a, operation: &op}
-	return d, torn(d.operationFailed(provider.Outcome{Class: provider.NotSent, Detail: textNeverBack}, t))
+	return d, torn(d.operationFailed(why, t))
 }

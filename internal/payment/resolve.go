@@ -9,7 +9,6 @@ import (
 
 	"github.com/florinpay/florin/internal/control"
 	"github.com/florinpay/florin/internal/db"
-	"github.com/florinpay/florin/internal/fault"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/provider"
 )
@@ -333,7 +332,7 @@ func (s *Service) inquire(ctx context.Context, account provider.Account, a Attem
 }
 
 // withheld is the outcome of a call about an attempt that people have switched off, or of which it cannot be read whether they have; nil if
-// they have not. Nothing was sent. A switch is looked at again soon, as it may be lifted before its time.
+// they have not. Nothing was sent.
 func (s *Service) withheld(ctx context.Context, a Attempt, of control.Operation) *provider.Outcome {
 	if s.Control == nil {
 		return nil
@@ -342,8 +341,7 @@ func (s *Service) withheld(ctx context.Context, a Attempt, of control.Operation)
 	if err == nil {
 		return s.calledOff(ctx, p, of, a.Account)
 	}
-	off := provider.Unable(err.Error())
-	off.NotBefore = s.Clock.Now().Add(switchedLook)
+	off := offBy(err, s.Clock.Now())
 	return &off
 }
 
@@ -353,11 +351,6 @@ func (s *Service) calledOff(ctx context.Context, p Payment, of control.Operation
 	if err == nil {
 		return nil
 	}
-	off, now := provider.Unable(err.Error()), s.Clock.Now()
-	off.NotBefore = now.Add(switchedLook)
-	var why *fault.Error
-	if switched(err) && errors.As(err, &why) {
-		off.OffUntil = now.Add(max(why.RetryAfter, switchedLook))
-	}
+	off := offBy(err, s.Clock.Now())
 	return &off
 }

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -14,10 +15,26 @@ import (
 // was charged and nobody has declined: its try has ended, and its payment waits for its payer. It can be confirmed again once the switch is
 // lifted, with what the payer has proved. docs/kill-switches.md tells people.
 
-// stopped is a failure because people have switched off what a try needed. Its text has their reason, and is for the merchant.
-func stopped(o provider.Outcome) *FailureObject {
+// stopped is a failure because people have switched off what was to be sent. Its text has their reason, with what has not happened, and is
+// for the merchant.
+func stopped(o provider.Outcome, nothing string) *FailureObject {
 	until := o.OffUntil
-	return &FailureObject{Code: fault.CodeKillSwitch, Message: strings.TrimRight(o.Detail, ". ") + ". Nothing was charged.", RetryAt: &until}
+	return &FailureObject{Code: fault.CodeKillSwitch, Message: strings.TrimRight(o.Detail, ". ") + ". " + nothing, RetryAt: &until}
+}
+
+// textUncharged is what has not happened where a payment was not sent.
+const textUncharged = "Nothing was charged."
+
+// offBy is the outcome of a call that the switches keep from being made, or of which it cannot be read whether they do. It is looked at again
+// soon, as a switch may be lifted before its time.
+func offBy(err error, now time.Time) provider.Outcome {
+	off := provider.Unable(err.Error())
+	off.NotBefore = now.Add(switchedLook)
+	var why *fault.Error
+	if switched(err) && errors.As(err, &why) {
+		off.OffUntil = now.Add(max(why.RetryAfter, switchedLook))
+	}
+	return off
 }
 
 // isStopped tells whether a failure by a switch is what its payment ends its request with: nothing that was met before says more.
@@ -52,7 +69,7 @@ func (s *Service) stop(ctx context.Context, account provider.Account, d *decisio
 	}
 	a.Detail, a.DueAt = off.Detail, time.Time{}
 	t.next = nil
-	return true, torn(d.fails(stopped(*off), *off, t))
+	return true, torn(d.fails(stopped(*off, textUncharged), *off, t))
 }
 
 // provenBefore is the try that a payment was stopped at, if its payer has proved there who they are, with the method that it is tried with

@@ -326,7 +326,11 @@ func TestAPayoutBehindASwitchIsNotSentAfterItsDeadline(t *testing.T) {
 				}
 				u.later(time.Hour)
 				o := u.expect(made.ID, Failed)
-				if o.Failure.Code != fault.CodeProviderUnavailable || len(u.bank.paid) != 0 || u.holds(ledger.MerchantAvailable, "EUR") != 1_000 {
+				want := FailureObject{fault.CodeKillSwitch, "payout is switched off: a fraud wave. Nothing has reached the provider."}
+				if lifted {
+					want = FailureObject{fault.CodeProviderUnavailable, textUnsent}
+				}
+				if *o.Failure != want || o.Timeline[len(o.Timeline)-1].Detail != want.Code || len(u.bank.paid) != 0 || u.holds(ledger.MerchantAvailable, "EUR") != 1_000 {
 					u.Errorf("%+v, sent %d times, %d available", o.Failure, len(u.bank.paid), u.holds(ledger.MerchantAvailable, "EUR"))
 				}
 			})

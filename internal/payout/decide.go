@@ -264,7 +264,7 @@ func (d decision) wait(until time.Time, why string, now time.Time) decision {
 func (d decision) retry(o provider.Outcome, now time.Time) (decision, error) {
 	p := &d.payout
 	if p.overdue(now) {
-		return d.giveUp(now)
+		return d.giveUp(FailureObject{fault.CodeProviderUnavailable, textUnsent}, now)
 	}
 	if !o.NotBefore.IsZero() {
 		return d.wait(o.NotBefore, o.Detail, now), nil
@@ -321,11 +321,14 @@ func (d decision) contradict(claim string, now time.Time) decision {
 // overdue tells whether a payout has waited as long as it may.
 func (p Payout) overdue(now time.Time) bool { return !p.Deadline.IsZero() && !now.Before(p.Deadline) }
 
+// textUnsent is why a payout that waited was given up.
+const textUnsent = "It could not be sent in time. Nothing has reached the provider."
+
 // giveUp decides the end of a payout that waited for its provider, or behind a switch, in vain.
-func (d decision) giveUp(now time.Time) (decision, error) {
-	d.payout.Failure = &FailureObject{fault.CodeProviderUnavailable, "It could not be sent in time. Nothing has reached the provider."}
+func (d decision) giveUp(why FailureObject, now time.Time) (decision, error) {
+	d.payout.Failure = &why
 	d.payout.DueAt = time.Time{}
-	return d, d.move(Failed, now, fault.CodeProviderUnavailable)
+	return d, d.move(Failed, now, why.Code)
 }
 
 // bounded gives a payout that has to wait for its provider its deadline.

@@ -3,6 +3,7 @@ package payout
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/florinpay/florin/internal/bank"
@@ -60,7 +61,7 @@ func (s *Service) work(ctx context.Context, key []string) error {
 // sendOrWait sends a payout of which nothing was sent yet, unless it has to wait. What has waited as long as it may fails, whatever it waited for.
 func (s *Service) sendOrWait(ctx context.Context, account provider.Account, payer provider.Payer, p Payout) error {
 	if p.overdue(s.Clock.Now()) {
-		return s.waitForProvider(ctx, p, p.Deadline, "")
+		return s.runOut(ctx, p)
 	}
 	if shut := s.shut(p); !shut.Until.IsZero() {
 		return s.waitForProvider(ctx, p, health.Spread(p.ID, shut.Until), shut.Words())
@@ -143,19 +144,35 @@ func (s *Service) turn(p Payout) time.Time {
 	return wait
 }
 
-// waitForProvider leaves a payout until its provider may be back. why is for its timeline. Past its deadline it fails: nothing was sent.
+// waitForProvider leaves a payout until its provider may be back. why is for its timeline.
 func (s *Service) waitForProvider(ctx context.Context, p Payout, until time.Time, why string) error {
 	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
 		d, now := decision{payout: p}, s.Clock.Now()
-		switch {
-		case p.Status != Queued || p.Call != NoCall:
+		if p.Status != Queued || p.Call != NoCall {
 			return d, nil // it went on meanwhile
-		case p.overdue(now):
-			return d.giveUp(now)
 		}
 		d.moved, d.payout.DueAt = true, until
 		d.payout.note(now, noteWaiting, why)
 		return d.bounded(s.Queue, now), nil
+	}, nobody)
+	return err
+}
+
+// runOut has a payout fail that has waited as long as it may: by the switch that holds it back, if one does.
+func (s *Service) runOut(ctx context.Context, p Payout) error {
+	why := FailureObject{fault.CodeProviderUnavailable, textUnsent}
+	switch err := s.permits(ctx, p.Merchant, p.Account); {
+	case fault.Is(err, fault.Unavailable):
+		why = FailureObject{fault.CodeKillSwitch, strings.TrimRight(err.Error(), ". ") + ". Nothing has reached the provider."}
+	case err != nil:
+		return err
+	}
+	_, err := s.apply(ctx, p.Merchant, p.ID, func(p Payout) (decision, error) {
+		d, now := decision{payout: p}, s.Clock.Now()
+		if p.Status != Queued || p.Call != NoCall || !p.overdue(now) {
+			return d, nil // it went on meanwhile
+		}
+		return d.giveUp(why, now)
 	}, nobody)
 	return err
 }
