@@ -18,7 +18,7 @@ const (
 	FailuresOf   = 20 // calls and more, that began within Window: then half of them open it
 	Window       = time.Minute
 	sliceTime    = 10 * time.Second // by which the window moves on
-	Probes       = 3                // that succeed, one after the other, close it
+	Probes       = 2                // that succeed, one after the other, close it
 	FirstPause   = 10 * time.Second // after it opens, until the first probe
 	LongestPause = 2 * time.Minute  // the pause doubles up to this, each time a probe fails
 	CalmAfter    = 5 * time.Minute  // that long closed, and the next pause is the first again

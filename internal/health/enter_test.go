@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/florinpay/florin/internal/breaker"
 	"github.com/florinpay/florin/internal/clock"
 	"github.com/florinpay/florin/internal/health"
 	"github.com/florinpay/florin/internal/id"
@@ -77,7 +78,7 @@ func TestACallThatFailsAsItHadBeforeTurnsNoBreaker(t *testing.T) {
 			t.Error("it got through an open breaker")
 		}
 		pass(11 * time.Second)
-		for range 3 { // it is a probe, and neither opens nor closes it
+		for range breaker.Probes { // it is a probe, and neither opens nor closes it
 			if shut := again(); shut != nil {
 				t.Fatalf("half open, it was refused: %v", shut)
 			}
@@ -89,7 +90,7 @@ func TestACallThatFailsAsItHadBeforeTurnsNoBreaker(t *testing.T) {
 			}
 		}
 		if s := h.State(shop, alpha, health.Capture); s.Probe || !s.Enterable() {
-			t.Errorf("after three that succeeded it is %+v", s)
+			t.Errorf("after all that succeeded it is %+v", s)
 		}
 	})
 }
@@ -183,7 +184,7 @@ func TestAHalfOpenBreakerLetsOneCallThroughAtATime(t *testing.T) {
 		h := fresh()
 		fail(t, h, health.Authorize)
 		pass(10 * time.Second)
-		for probe := range 3 {
+		for probe := range breaker.Probes {
 			if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || !s.Probe {
 				t.Fatalf("before probe %d: %+v", probe+1, s)
 			}
@@ -201,7 +202,7 @@ func TestAHalfOpenBreakerLetsOneCallThroughAtATime(t *testing.T) {
 			done(health.Result{Class: "approved"})
 		}
 		if s := h.State(shop, alpha, health.Authorize); !s.Enterable() || s.Probe {
-			t.Errorf("after three probes: %+v", s)
+			t.Errorf("after all probes: %+v", s)
 		}
 	})
 }
