@@ -17,7 +17,6 @@ type flight struct {
 	place    int          // in order, of the account that has it
 	pass     breaker.Pass // to ask for the money
 	question breaker.Pass // to ask the issuer
-	asked    int          // how often the issuer was
 	proven   bool         // the payer has done their part
 	class    adaptive.Class
 	hung     bool // the call under way is to a provider that is down
@@ -27,10 +26,6 @@ func (f *flight) provider() int { return f.order[f.place] }
 
 // secured tells whether the payer must be authenticated before the money is asked for.
 func (f *flight) secured() bool { return f.challenge > 0 }
-
-// mostAsked is how often an issuer is asked whose answer is lost. The platform's worker asks on when nobody waits any more: here nobody pays then.
-// While the payer waits the platform asks once if the question hung, as all do here: the figures of docs/routing.md are of two.
-const mostAsked = 2
 
 // step is what happens to a flight.
 type step uint8
@@ -125,7 +120,6 @@ func (x *run) call(f *flight, now time.Duration) bool {
 	}
 	f.pass = pass
 	if f.secured() && !f.proven {
-		f.asked = 0
 		put := x.put(f, now)
 		if !put {
 			x.money[f.provider()].Unused(pass)
@@ -145,7 +139,6 @@ func (x *run) put(f *flight, now time.Duration) bool {
 		return false
 	}
 	f.question = question
-	f.asked++
 	x.at(now+x.reach(f, now), asked, f)
 	return true
 }
@@ -176,13 +169,11 @@ func (x *run) charge(f *flight, now time.Duration) time.Duration {
 	return after
 }
 
-// asked hears what the issuer said. A question whose answer is lost is put once more.
+// asked hears what the issuer said. A question whose answer is lost has hung, and is not put again while the payer waits. The platform's worker
+// asks on when nobody waits any more: here nobody pays then.
 func (x *run) asked(f *flight, now time.Duration) {
 	failed := f.class == adaptive.Technical
 	x.issuer[f.provider()].Ended(f.question, failed, now)
-	if failed && f.hung && f.asked < mostAsked && x.put(f, now) {
-		return
-	}
 	x.money[f.provider()].Unused(f.pass)
 	if !failed {
 		x.at(now+seconds(f.challenge), isBack, f)
