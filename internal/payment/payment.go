@@ -110,7 +110,7 @@ type Attempt struct {
 	DueAt            time.Time
 	Secure           *Secure   // nil: the money was asked for without authenticating the cardholder first
 	Route            *Route    // how it came to its account; nil: nobody wrote that down
-	AskedAt          time.Time // when its outcome was last asked about, or somebody wanted it to be
+	AskedAt          time.Time // when its provider was last asked what became of it
 	ManualAt         time.Time // since when its outcome is a person's business; zero: it is not
 	ManualReason     ManualReason
 	ByHand           *ByHand

@@ -341,7 +341,7 @@ func TestAPartOfAPayoutDoesNotWaitBehindASwitchForEver(t *testing.T) {
 				}
 				u.now.Advance(until.Sub(u.now.Now()))
 				u.later(8 * time.Second)
-				if op := u.operation(part); op.State != OperationFailed || op.Failure == nil || op.Failure.Code != fault.CodeProviderUnavailable {
+				if op := u.operation(part); op.State != OperationFailed || op.Failure == nil || op.Failure.Code != fault.CodeKillSwitch {
 					t.Errorf("past its time it is %s: %+v", op.State, op.Failure)
 				}
 			})

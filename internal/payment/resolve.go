@@ -62,6 +62,9 @@ func (s *Service) resolveAttempt(ctx context.Context, key []string) error {
 	}
 	finding := s.inquireAuthorization(ctx, account, a)
 	outcome := finding.Outcome
+	if s.asked(account, outcome) {
+		a.AskedAt = s.Clock.Now()
+	}
 	if inquirable[a.State] && !finding.Found && outcome.Class != provider.Unknown {
 		outcome = s.missing(ctx, account, &a)
 	}
@@ -132,6 +135,7 @@ func (s *Service) resolveAction(ctx context.Context, account provider.Account, f
 	outcome := s.inquireAuthorization(ctx, account, a).Outcome
 	now := s.Clock.Now()
 	if to := attemptStateOf(a, outcome); to != AttemptAction && to != AttemptUnknown {
+		a.AskedAt = now
 		return s.learn(ctx, account, a, outcome)
 	}
 	unknown := outcome.Class == provider.Unknown && a.Inquiries < provider.UnresolvedAfter // then the page may have been left in time
@@ -186,7 +190,9 @@ func (s *Service) learn(ctx context.Context, account provider.Account, asked Att
 			again := a.postponed(o, now)
 			d.attempt = &again
 		}
-		d.attempt.AskedAt = now
+		if asked.AskedAt.After(d.attempt.AskedAt) {
+			d.attempt.AskedAt = asked.AskedAt
+		}
 		d.attempt.handOver(o, terms{now: now, blind: s.blind(account)})
 		return d, nil
 	}, nobody)
@@ -251,7 +257,7 @@ func (s *Service) resolveOperation(ctx context.Context, key []string) error {
 		Operation: inquiries[op.Kind], Reference: op.ID, Original: a.Reference, Attempt: a.ourReference(),
 	})
 	outcome := finding.Outcome
-	if !outcome.Withheld && !s.blind(account) {
+	if s.asked(account, outcome) {
 		op.AskedAt = s.Clock.Now()
 	}
 	if !finding.Found && outcome.Class != provider.Unknown {
@@ -310,6 +316,11 @@ func (s *Service) mayResend(ctx context.Context, a Attempt, op Operation) bool {
 func (s *Service) blind(account provider.Account) bool {
 	_, err := provider.Lookup[provider.Inquirer](s.Providers, account.Provider)
 	return err != nil
+}
+
+// asked tells whether a provider was asked for what an inquiry found: it can be, and nobody held the question back.
+func (s *Service) asked(account provider.Account, found provider.Outcome) bool {
+	return !found.Withheld && !s.blind(account)
 }
 
 // inquire asks a provider what became of a call.

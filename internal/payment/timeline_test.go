@@ -81,6 +81,35 @@ func TestTheTimelineTellsThatAnOperationWasInquiredAbout(t *testing.T) {
 	}
 }
 
+// Nor does a reader, who has it asked about, change that nobody was.
+func TestTheTimelineTellsOfNoInquiryAboutAnAttemptThatWasNotMade(t *testing.T) {
+	eachTill(t, func(u *till) {
+		o := u.pay(true)
+		on := silence(true)
+		u.Control = &on
+		for range 3 {
+			u.later(5 * time.Minute)
+			u.status(o.ID)
+			u.readers.under.Wait()
+		}
+		for range 2 { // before and after what the last reader has brought about
+			if got := u.recounted(o); !slices.Equal(got, []string{"payment.created 100.00 EUR", "attempt.begun 100.00 EUR at alpha", "attempt.unknown at alpha"}) {
+				u.Errorf("told %q", got)
+			}
+			if err := u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}); err != nil {
+				u.Fatal(err)
+			}
+		}
+		on = false
+		if err := u.resolveAttempt(u.Context(), []string{shop, o.ID, "1"}); err != nil {
+			u.Fatal(err)
+		}
+		if got := u.recounted(o); !slices.Contains(got, "attempt.inquired at alpha, the last time") {
+			u.Errorf("once it was asked about, told %q", got)
+		}
+	}, noAnswer)
+}
+
 // What a switch holds back was not asked.
 func TestTheTimelineTellsOfNoInquiryThatWasNotMade(t *testing.T) {
 	eachTill(t, func(u *till) {

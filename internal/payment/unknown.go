@@ -30,7 +30,7 @@ func (a Attempt) wanted(now time.Time) (Attempt, bool) {
 	if a.State == AttemptUnknown {
 		least = 1 // it was told to be pending already
 	}
-	a.DueAt, a.AskedAt, a.Inquiries = now, now, max(least, a.Inquiries-1)
+	a.DueAt, a.Inquiries = now, max(least, a.Inquiries-1)
 	return a, true
 }
 
