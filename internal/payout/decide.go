@@ -64,6 +64,9 @@ func (d *decision) move(to Status, now time.Time, detail string) error {
 	if kind, ok := kinds[[2]Status{p.Status, to}]; ok {
 		d.postings = append(d.postings, kind)
 	}
+	if to == Canceled || to == Failed && p.Status == Queued { // nothing of it arrives
+		p.Earliest, p.Latest = time.Time{}, time.Time{}
+	}
 	p.Status, d.moved = to, true
 	if to != Queued {
 		p.Call = NoCall

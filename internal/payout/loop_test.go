@@ -279,7 +279,10 @@ func TestAPayoutOfPartsIsCanceledUntilOneIsSent(t *testing.T) {
 			u.Fatal(err)
 		}
 		u.works()
-		u.parts(made.ID, Canceled, stands{PartRefund, 1_000, PartCanceled, WhySource}, stands{PartPayout, 500, PartCanceled, WhyRest})
+		o := u.parts(made.ID, Canceled, stands{PartRefund, 1_000, PartCanceled, WhySource}, stands{PartPayout, 500, PartCanceled, WhyRest})
+		if made.EstimatedArrival == nil || o.EstimatedArrival != nil {
+			u.Errorf("made, its rest arrives within %+v, canceled within %+v", made.EstimatedArrival, o.EstimatedArrival)
+		}
 		if u.left(ada) != 1_000 || u.till.backs != 0 || len(u.bank.paid) != 0 || u.holds(ledger.MerchantAvailable, "EUR") != 2_000 {
 			u.Errorf("%d left, %d refunded, %d available", u.left(ada), u.till.backs, u.holds(ledger.MerchantAvailable, "EUR"))
 		}

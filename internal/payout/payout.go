@@ -104,7 +104,7 @@ type Object struct {
 	PartOf              string            `json:"part_of,omitempty" doc:"The payout of which this is what goes to the destination. Such a part is not listed, and has no events of its own."`
 	Destination         string            `json:"destination,omitempty" doc:"Where it goes. Absent if all of it goes back to its sources." example:"dst_01jd9qk3v8m2x4r6t7w9y0a1b2"`
 	Rail                bank.RailName     `json:"rail,omitempty" doc:"The way it goes. Absent if it consists of parts." example:"sepa_instant"`
-	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now until it is sent. One that waits is sent when it is tried next at the earliest, and at queue_until at the latest; null while nobody knows when."`
+	EstimatedArrival    *Window           `json:"estimated_arrival" doc:"When the payee has it, by the rail's hours and holidays, counted from now until it is sent. One that waits is sent when it is tried next at the earliest, and at queue_until at the latest; null while nobody knows when, and once it has failed or was canceled before it was sent."`
 	QueueUntil          *time.Time        `json:"queue_until" doc:"How long it waits for its provider, or behind a kill switch, while it does. Then it has failed, with provider_unavailable, or with kill_switch_on if a switch holds it back then. The timeline says why it waits. Of a payout of parts: how long the first of them does that waits."`
 	StatementDescriptor string            `json:"statement_descriptor,omitempty" doc:"What the payee reads on the statement."`
 	Description         string            `json:"description,omitempty"`

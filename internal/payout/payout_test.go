@@ -82,6 +82,9 @@ func TestAPayoutThatFailsOrComesBackIsAvailableAgain(t *testing.T) {
 				if o.Failure == nil || o.Failure.Code != "invalid_account" {
 					u.Errorf("failure %+v", o.Failure)
 				}
+				if (o.EstimatedArrival != nil) != slices.Contains(c.told, "payout.sent") {
+					u.Errorf("it arrives within %+v", o.EstimatedArrival)
+				}
 				if got := u.holds(ledger.MerchantAvailable, "EUR"); got != 1_000 {
 					u.Errorf("available %d", got)
 				}
@@ -183,7 +186,7 @@ func TestAPayoutCanBeCanceledUntilItIsSent(t *testing.T) {
 	eachDesk(t, func(u *desk) {
 		u.earn(eur(1_000))
 		made := u.pay(order(1_000))
-		if o, err := u.Cancel(u.Context(), shop, made.ID, "wrong payee", none); err != nil || o.Status != Canceled {
+		if o, err := u.Cancel(u.Context(), shop, made.ID, "wrong payee", none); err != nil || o.Status != Canceled || o.EstimatedArrival != nil {
 			u.Fatalf("%+v, %v", o, err)
 		}
 		u.sweep()
