@@ -18,7 +18,7 @@ var operationTable = &db.Table{Name: "payment_operation", Key: 2, IDs: id.Refund
 	{Name: "due_at", Kind: db.Int, Null: true}, {Name: "created_at", Kind: db.Int}, {Name: "moved_at", Kind: db.Int},
 	{Name: "provider_account"}, {Name: "requested_by"}, {Name: "approved_by"}, {Name: "payout_id"},
 	{Name: "manual_at", Kind: db.Int, Null: true}, {Name: "manual_reason"}, {Name: "deadline", Kind: db.Int, Null: true},
-	{Name: "asked_at", Kind: db.Int, Null: true}, {Name: "by_hand"},
+	{Name: "asked_at", Kind: db.Int, Null: true}, {Name: "by_hand"}, {Name: "waited"},
 }}
 
 func operationRow(o Operation) (db.Row, error) {
@@ -34,12 +34,16 @@ func operationRow(o Operation) (db.Row, error) {
 	if err != nil {
 		return db.Row{}, err
 	}
+	waited, err := db.JSON(o.Waited, len(o.Waited) == 0)
+	if err != nil {
+		return db.Row{}, err
+	}
 	return operationTable.Write(o.Version,
 		o.Merchant, o.ID, o.Payment, o.Attempt, string(o.Kind), string(o.State), o.Amount.Minor(), o.Amount.Currency().Code(),
 		db.Bit(o.Final), string(o.Purpose), o.Reason, o.Reference, failure, o.Detail, o.Inquiries, o.NotFound, metadata,
 		db.Micros(o.SentAt), db.MicrosOrNil(o.DueAt), db.Micros(o.CreatedAt), db.Micros(o.MovedAt),
 		o.Account, o.RequestedBy, o.ApprovedBy, o.Payout, db.MicrosOrNil(o.ManualAt), string(o.ManualReason), db.MicrosOrNil(o.Deadline),
-		db.MicrosOrNil(o.AskedAt), hand,
+		db.MicrosOrNil(o.AskedAt), hand, waited,
 	), nil
 }
 
@@ -47,9 +51,9 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	var o Operation
 	var minor, final, sent, created, moved int64
 	var due, manual, deadline, asked *int64
-	var code, failure, metadata, hand string
+	var code, failure, metadata, hand, waited string
 	err := r.Scan(&o.Merchant, &o.ID, &o.Payment, &o.Attempt, &o.Kind, &o.State, &minor, &code, &final, &o.Purpose, &o.Reason,
-		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &deadline, &asked, &hand, &o.Version)
+		&o.Reference, &failure, &o.Detail, &o.Inquiries, &o.NotFound, &metadata, &sent, &due, &created, &moved, &o.Account, &o.RequestedBy, &o.ApprovedBy, &o.Payout, &manual, &o.ManualReason, &deadline, &asked, &hand, &waited, &o.Version)
 	if err != nil {
 		return Operation{}, err
 	}
@@ -61,7 +65,7 @@ func scanOperation(r db.Scanner) (Operation, error) {
 	o.SentAt, o.DueAt, o.CreatedAt, o.MovedAt = db.Time(sent), db.NullTime(due), db.Time(created), db.Time(moved)
 	o.ManualAt, o.Deadline, o.AskedAt = db.NullTime(manual), db.NullTime(deadline), db.NullTime(asked)
 	o.was = o.State
-	if err := errors.Join(db.FromJSON(failure, &o.Failure), db.FromJSON(hand, &o.ByHand)); err != nil {
+	if err := errors.Join(db.FromJSON(failure, &o.Failure), db.FromJSON(hand, &o.ByHand), db.FromJSON(waited, &o.Waited)); err != nil {
 		return Operation{}, fmt.Errorf("operation %s: %w", o.ID, err)
 	}
 	return o, db.FromJSON(metadata, &o.Metadata)

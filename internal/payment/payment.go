@@ -205,6 +205,7 @@ type Operation struct {
 	ByHand                  *ByHand
 	AskedAt                 time.Time // when its provider was last asked what became of it
 	Deadline                time.Time // of what has waited for its provider: until when it may; zero: it did not have to
+	Waited                  []Wait    // why it had to, the first reason first
 	CreatedAt               time.Time
 	MovedAt                 time.Time // when it came to its state
 	Version                 int64

@@ -73,6 +73,7 @@ func (o Operation) until(p Payment, t terms) time.Time {
 // wait puts an operation off until its provider may be back. One that was withheld has not been tried.
 func (o *Operation) wait(p Payment, out provider.Outcome, t terms) {
 	o.Deadline = o.until(p, t)
+	o.waitsFor(out.Detail, t.now)
 	o.DueAt = nextLook(o.CreatedAt, t.now)
 	if out.Withheld {
 		o.SentAt = time.Time{}
@@ -203,6 +204,7 @@ func (s *Service) dispatch(ctx context.Context, op Operation) error {
 	}
 	if !until.IsZero() {
 		op.Detail = why
+		op.waitsFor(why, now)
 		return s.holdBack(ctx, op, until)
 	}
 	if op.Deadline.IsZero() { // it was queued to be sent, and has not been tried

@@ -2,6 +2,8 @@ package payment
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,11 @@ func TestARefundSaysThatItWaitsWhyAndUntilWhen(t *testing.T) {
 		if r, err := u.GetRefund(u.Context(), shop, asked.ID); err != nil || r.Status != "succeeded" || r.QueueUntil != nil {
 			t.Errorf("made, it is %s until %v: %v", r.Status, r.QueueUntil, err)
 		}
+		told := slices.DeleteFunc(u.recounted(o), func(line string) bool { return !strings.HasPrefix(line, "refund.") })
+		want := []string{"refund.begun 40.00 EUR", "refund.queued 40.00 EUR at alpha, until " + until.Format(time.RFC3339) + ": its provider is down", "refund.succeeded 40.00 EUR"}
+		if !slices.Equal(told, want) {
+			t.Errorf("made, it told %q, want %q", told, want)
+		}
 	})
 }
 
@@ -61,9 +68,23 @@ func TestARefundThatPeopleHoldBackSaysWhy(t *testing.T) {
 		sick.down(time.Time{})
 		u.Control = switches{"refund alpha": true}
 		u.later(2 * time.Hour)
-		want := []string{"40.00 EUR at alpha, until " + until.Format(time.RFC3339) + ": a fraud wave"}
+		want := []string{"40.00 EUR at alpha, until " + until.Format(time.RFC3339) + ": its provider is down", "40.00 EUR at alpha, until " + until.Format(time.RFC3339) + ": a fraud wave"}
 		if got := u.toldOf(o.ID, "refund.queued"); !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
 	})
+}
+
+func TestWhyAnOperationWaitedIsKeptOnceAndWithinBounds(t *testing.T) {
+	var op Operation
+	for n := range 3 * mostWaits {
+		before := op
+		op.waitsFor("reason "+strconv.Itoa(n/2), noon.Add(time.Duration(n)*time.Hour))
+		if len(before.Waited) > 0 && before.Waited[len(before.Waited)-1] != op.Waited[len(before.Waited)-1] {
+			t.Fatal("what was kept has changed")
+		}
+	}
+	if len(op.Waited) != mostWaits || op.Waited[1] != (Wait{noon.Add(2 * time.Hour), "reason 1"}) {
+		t.Errorf("kept %v", op.Waited)
+	}
 }

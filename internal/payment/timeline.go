@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/florinpay/florin/internal/provider"
@@ -44,22 +45,39 @@ func (a Attempt) told(p Payment, rows related) []TimelineEntry {
 func (o Operation) told() []TimelineEntry {
 	kind, amount := string(o.Kind), o.Amount.String()
 	entries := []TimelineEntry{{At: o.CreatedAt, Event: kind + ".begun", Detail: amount}}
+	for _, w := range o.Waited {
+		detail := fmt.Sprintf("%s at %s, until %s: %s", amount, o.Account, o.Deadline.UTC().Format(time.RFC3339), w.Why)
+		entries = append(entries, TimelineEntry{At: w.Since, Event: kind + ".queued", Detail: detail})
+	}
 	if !o.AskedAt.IsZero() {
 		entries = append(entries, TimelineEntry{At: o.AskedAt, Event: kind + ".inquired", Detail: amount + " at " + o.Account + ", the last time"})
 	}
 	entries = append(entries, o.ByHand.told(kind, amount)...)
-	if o.State != OperationSending {
-		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount + o.whyQueued()})
+	if o.State != OperationSending && (o.State != OperationQueued || len(o.Waited) == 0) {
+		entries = append(entries, TimelineEntry{At: o.MovedAt, Event: kind + "." + string(o.State), Detail: amount})
 	}
 	return entries
 }
 
-// whyQueued is why an operation waits to be sent, and until when it may; empty if it does not have to.
-func (o Operation) whyQueued() string {
-	if o.State != OperationQueued || o.Deadline.IsZero() {
-		return ""
+// Wait is since when and why an operation had to wait to be sent.
+type Wait struct {
+	Since time.Time `json:"since"`
+	Why   string    `json:"why"`
+}
+
+// mostWaits bounds what is kept of why one operation had to wait.
+const mostWaits = 20
+
+// waitsFor notes why an operation has to wait. What it has waited for before is not noted twice.
+func (o *Operation) waitsFor(why string, now time.Time) {
+	for _, w := range o.Waited {
+		if w.Why == why {
+			return
+		}
 	}
-	return fmt.Sprintf(" at %s, until %s: %s", o.Account, o.Deadline.UTC().Format(time.RFC3339), o.Detail)
+	if len(o.Waited) < mostWaits {
+		o.Waited = append(slices.Clip(o.Waited), Wait{now.Truncate(time.Microsecond), why})
+	}
 }
 
 // asAsked is an operation with the amount that was asked for, whatever it has cleared at since: that has an entry of its own.
