@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -28,6 +29,14 @@ CREATE INDEX IF NOT EXISTS webhook_due ON webhook (due_at) WHERE due_at IS NOT N
 CREATE INDEX IF NOT EXISTS webhook_payout ON webhook (payout, seq);`
 
 func openStore(path string) (*store, error) {
+	// Made here, because SQLite would make it readable for all; its log gets the same mode.
+	made, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := made.Close(); err != nil {
+		return nil, err
+	}
 	file := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(5000)"}
 	d, err := sql.Open("sqlite", file.String())
 	if err != nil {

@@ -3,9 +3,11 @@ package payouts
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -324,4 +326,20 @@ func TestTheBankRemembersAfterARestart(t *testing.T) {
 		t.Errorf("heard %s", first)
 	}
 	d.status("po_1", paid)
+}
+
+func TestNobodyElseReadsTheWorldsFiles(t *testing.T) {
+	d := newTown(t)
+	files, err := filepath.Glob(d.path + "*")
+	if err != nil || len(files) < 2 { // with its log
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none", "world.db"), Options{Clock: d.now}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("in a folder that is not there: %v", err)
+	}
 }
