@@ -157,7 +157,7 @@ func TestARevokedKeyLooksLikeNone(t *testing.T) {
 		if again, err := n.keys.Revoke(t.Context(), shopTest, key.ID, admin); err != nil || again.RevokedAt != noon {
 			t.Errorf("revoked again: %+v, %v", again, err)
 		}
-		if _, err := n.keys.Revoke(t.Context(), shopLive, key.ID, admin); !fault.Is(err, fault.NotFound) {
+		if _, err := n.keys.Revoke(t.Context(), shopLive, key.ID, admin); !fault.Is(err, fault.NotFound) || err.Error() != "no such API key" {
 			t.Errorf("revoked from the other mode: %v", err)
 		}
 		audited(t, n.db, shopTest, "api_key.created", "api_key.revoked")

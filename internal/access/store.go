@@ -40,11 +40,7 @@ var Schema = db.Schema{Package: "access", Migrations: migrations, Tables: []*db.
 
 // Get is one key of a tenant. It fails with fault.NotFound.
 func (k *Keys) Get(ctx context.Context, tenant, id string) (Key, error) {
-	key, err := db.Get(ctx, k.db, scan, table.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id)
-	if err != nil {
-		return Key{}, fmt.Errorf("read key: %w", err)
-	}
-	return key, nil
+	return db.One(ctx, k.db, "API key", scan, table.Select()+" WHERE merchant_id = $1 AND id = $2", tenant, id)
 }
 
 // List gives a stretch of a tenant's keys, newest first, and whether there are more. Revoked and expired ones are among
