@@ -176,15 +176,7 @@ func (p *Public) checkout(ctx context.Context, v visit) error {
 		p.setCookie(v, languageCookie, lang.Tag, v.checkoutPath())
 		p.setCookie(v, languageCookie, lang.Tag, v.challengePath())
 	}
-	secret := v.cookie(secretCookie)
-	if secret == "" {
-		return fault.Missing("payment")
-	}
-	o, err := p.find(ctx, v.tenant, v.payment, secret)
-	if err != nil {
-		return err
-	}
-	c, err := checkoutOf(o, v.lang)
+	c, err := p.checkoutAsItStands(ctx, v)
 	if err != nil {
 		return err
 	}

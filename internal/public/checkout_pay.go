@@ -15,17 +15,22 @@ type standing struct {
 	State CheckoutState `json:"state"`
 }
 
-// checkoutState tells how the payment stands, for a page that waits.
-func (p *Public) checkoutState(ctx context.Context, v visit) error {
+// checkoutAsItStands is what the page of a payment shows to whoever has its secret.
+func (p *Public) checkoutAsItStands(ctx context.Context, v visit) (Checkout, error) {
 	secret := v.cookie(secretCookie)
 	if secret == "" {
-		return fault.Missing("payment")
+		return Checkout{}, fault.Missing("payment")
 	}
 	o, err := p.find(ctx, v.tenant, v.payment, secret)
 	if err != nil {
-		return err
+		return Checkout{}, err
 	}
-	c, err := checkoutOf(o, v.lang)
+	return checkoutOf(o, v.lang)
+}
+
+// checkoutState tells how the payment stands, for a page that waits.
+func (p *Public) checkoutState(ctx context.Context, v visit) error {
+	c, err := p.checkoutAsItStands(ctx, v)
 	if err != nil {
 		return err
 	}
